@@ -1,0 +1,1 @@
+"""How the ONNX files of this folder are made: run `generate.py`."""

@@ -1,0 +1,29 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# An example that takes long on a busy machine is no failure. The rest of the profile stays as hypothesis
+# chose it: random examples at home, the same ones every time where CI is set.
+settings.register_profile("zzcp", deadline=None)
+settings.load_profile("zzcp")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the folder of the project."""
+    return Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the comparisons with zigzag-dse where it is not installed (`make test` installs it)."""
+    if importlib.util.find_spec("zigzag") is not None:
+        return
+    for item in items:
+        if item.get_closest_marker("differential"):
+            item.add_marker(pytest.mark.skip(reason="needs the extra zigzag"))

@@ -1,0 +1,22 @@
+"""Cost: the exact analytical evaluator of a given mapping. No solver in here."""
+
+from zzcp.cost.conventions import CONVENTIONS, EXACT, ZIGZAG, CostConventions
+from zzcp.cost.evaluate import evaluate
+from zzcp.cost.evaluation import Accesses, Energy, Evaluation, Latency, LinkReport, PortReport, Utilization
+from zzcp.cost.evaluator import Evaluator
+
+__all__ = [
+    "CONVENTIONS",
+    "EXACT",
+    "ZIGZAG",
+    "Accesses",
+    "CostConventions",
+    "Energy",
+    "Evaluation",
+    "Evaluator",
+    "Latency",
+    "LinkReport",
+    "PortReport",
+    "Utilization",
+    "evaluate",
+]

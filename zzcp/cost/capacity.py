@@ -1,0 +1,178 @@
+"""Bits that a mapping keeps in every memory, and which tiles can be kept twice.
+
+Source of the greedy rule: ``CostModelEvaluation.calc_double_buffer_flag`` of zigzag-dse 3.9.1; of the precision of
+an output tile: ``MemoryAllocator.get_precision`` (partial while any reduction loop lies above the boundary beneath).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+from zzcp.cost.links import Transfers, tile_elements
+from zzcp.cost.numeric import Numeric
+from zzcp.cost.setting import Setting
+from zzcp.cost.state import OperandState
+
+Flags = tuple[tuple[Any, ...], ...]
+"""Per operand and memory level whether the tile is kept twice."""
+
+
+def stored_bits(
+    setting: Setting, states: Sequence[OperandState], moved: Sequence[Transfers], numeric: Numeric
+) -> list[list[Any]]:
+    """Return the bits of one copy of every operand's tile, per memory level and instance.
+
+    An output tile is stored at partial precision while any reduction loop, temporal or spatial, lies above the
+    boundary beneath it.
+    """
+    result = []
+    for operand, state, transfers in zip(setting.operands, states, moved, strict=True):
+        row = []
+        for level in range(operand.depth):
+            elements = (
+                transfers.tile[level + 1]
+                if operand.energy.integral
+                else tile_elements(
+                    operand, operand.energy, state, level + 1, level + 1, setting.conventions, numeric
+                )
+            )
+            row.append(elements * transfers.precision[level])
+        result.append(row)
+    return result
+
+
+def refilled(setting: Setting, states: Sequence[OperandState], numeric: Numeric) -> list[list[Any]]:
+    """Return for every operand and level whether its tile is smaller than all that passes through the level."""
+    result = []
+    for operand, state in zip(setting.operands, states, strict=True):
+        row = []
+        for level in range(operand.depth):
+            here, whole = (
+                tile_elements(
+                    operand, operand.energy, state, temporal, level + 1, setting.conventions, numeric
+                )
+                for temporal in (level + 1, operand.depth)
+            )
+            row.append(here < whole)
+        result.append(row)
+    return result
+
+
+def effective_bits(
+    setting: Setting, states: Sequence[OperandState], moved: Sequence[Transfers]
+) -> list[list[Any]]:
+    """Return ZigZag's effective size of every tile: divided by the run of relevant loops on top of its level."""
+    return [
+        [
+            (transfers.tile[level + 1] * transfers.precision[level + 1]) // state.relevant_run[level + 1]
+            for level in range(operand.depth)
+        ]
+        for operand, state, transfers in zip(setting.operands, states, moved, strict=True)
+    ]
+
+
+def greedy_buffering(
+    setting: Setting, effective: Sequence[Sequence[Any]], numeric: Numeric
+) -> tuple[Flags, dict[str, Any]]:
+    """Hand out double buffers operand by operand while effective sizes leave room.
+
+    Returns
+    -------
+    flags : Flags
+        Whether each tile is doubled, the top levels included.
+    shared : dict of str to float
+        Effective utilization of every memory with the doubled tiles counted twice.
+    """
+    shared: dict[str, Any] = {}
+    for tenancy in setting.tenancies:
+        total: Any = 0
+        for operand, level in tenancy.tenants:
+            total = total + effective[operand][level] / tenancy.memory.size
+        shared[tenancy.memory.name] = total
+    flags = []
+    for index, operand in enumerate(setting.operands):
+        row = []
+        for level, memory in enumerate(operand.memories):
+            alone = effective[index][level] / memory.size
+            used = shared[memory.name]
+            half_empty = used <= 0.5
+            fits = alone <= 1 - used
+            row.append(half_empty | fits)
+            if len(memory.operands) > 1:
+                taken = numeric.where(half_empty, 0.0, numeric.where(fits, alone, 0.0))
+                shared[memory.name] = used + taken
+        flags.append(tuple(row))
+    return tuple(flags), shared
+
+
+def forced_flags(setting: Setting, refills: Sequence[Sequence[Any]]) -> Flags:
+    """Return which tiles their memory keeps twice whatever the mapping says."""
+    return tuple(
+        tuple(
+            memory.force_double_buffering & refills[index][level] if memory.force_double_buffering else False
+            for level, memory in enumerate(operand.memories)
+        )
+        for index, operand in enumerate(setting.operands)
+    )
+
+
+def buffering_choices(
+    setting: Setting,
+    states: Sequence[OperandState],
+    bits: Sequence[Sequence[Any]],
+    forced: Flags,
+) -> list[Flags]:
+    """Return the bufferings worth trying for one mapping: the largest sets of useful copies that fit.
+
+    A copy is useful where irrelevant loops stand on top of the level's own loops (otherwise new data streams in
+    behind the old) and the tile is replaced at all. More copies never cost cycles, so only sets that no other
+    useful copy fits into are returned.
+    """
+    per_memory: list[list[tuple[tuple[int, int], ...]]] = []
+    base: list[tuple[int, int]] = []
+    for tenancy in setting.tenancies:
+        free = tenancy.memory.size
+        wanted = []
+        for operand, level in tenancy.tenants:
+            free -= bits[operand][level] * (2 if forced[operand][level] else 1)
+            if forced[operand][level]:
+                base.append((operand, level))
+                continue
+            state = states[operand]
+            below_top = level < setting.operands[operand].depth - 1
+            if below_top and state.irrelevant_run[level + 1] > 1 and state.count[level + 1] > 1:
+                wanted.append((operand, level))
+        if not wanted:
+            continue
+        subsets = [
+            tuple(tenant for position, tenant in enumerate(wanted) if mask >> position & 1)
+            for mask in range(2 ** len(wanted) - 1, -1, -1)
+        ]
+        fitting = [chosen for chosen in subsets if sum(bits[o][lv] for o, lv in chosen) <= max(free, 0)]
+        largest = [one for one in fitting if not any(set(one) < set(other) for other in fitting)]
+        per_memory.append(largest)
+    choices = []
+    for combination in product(*per_memory):
+        doubled = {*base, *(tenant for chosen in combination for tenant in chosen)}
+        choices.append(
+            tuple(
+                tuple((index, level) in doubled for level in range(operand.depth))
+                for index, operand in enumerate(setting.operands)
+            )
+        )
+    return choices
+
+
+def occupied_bits(
+    setting: Setting, bits: Sequence[Sequence[Any]], doubled: Sequence[Sequence[Any]]
+) -> list[tuple[str, Any, int]]:
+    """Return for every memory its name, the bits it must hold per instance, and its size."""
+    result = []
+    for tenancy in setting.tenancies:
+        used: Any = 0
+        for operand, level in tenancy.tenants:
+            used = used + bits[operand][level] * (1 + doubled[operand][level])
+        result.append((tenancy.memory.name, used, tenancy.memory.size))
+    return result

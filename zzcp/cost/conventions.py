@@ -1,0 +1,95 @@
+"""Where bookkeeping and physics part: the conventions under which a mapping is scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CostConventions:
+    """The choices of the cost model on which published models differ.
+
+    A bound is a bound *under stated conventions*; every result names them. ``docs/conventions.md`` has a worked
+    example for each field.
+
+    Parameters
+    ----------
+    name : str
+        Name in results.
+    first_partial_sum_reads : bool
+        Whether a partial sum is read back as often as it is written (ZigZag). The first visit of an output tile
+        finds nothing to read, so False is what the machine does.
+    greedy_buffering : bool
+        Whether double buffers in a memory are handed out operand by operand, by effective sizes, until the
+        memory is full (ZigZag). Where False, the buffering is part of the mapping, and where the mapping leaves
+        it open the choice with the lowest latency counts: that makes the optimum monotone in the memory sizes.
+    combined_loading : bool
+        Whether the first fills of the inputs are combined by a formula over exclusive, shared and half-shared
+        ports (ZigZag), which counts a shared port once. Where False they are scheduled: a port carries one
+        transfer at a time, a transfer occupies a port on both sides, a level is filled before it feeds the one
+        below, and the best order counts.
+    hide_behind_whole_run : bool
+        Whether a load that happens once hides behind the spare bandwidth of the whole run (ZigZag). Where False
+        it hides only behind the cycles before its data is first needed.
+    fractional_unrolling : bool
+        Whether an unrolling that does not divide its dimension counts as a fraction in the energy and is
+        floored in the latency (ZigZag: 1000 on 32 lanes become 32 x 31 = 992). Where False it is rounded up,
+        never fewer lanes than the layer needs.
+    truncated_bandwidth : bool
+        Whether average bandwidths are truncated to integers before the spare bandwidth is taken (ZigZag).
+        Where False they are exact rationals.
+    access_latency : bool
+        Whether the latency of the memory that is read is added to the first fill and the last drain of a link.
+    overcounted_slivers : bool
+        Whether a tile of a dilated window that is narrower than the dilation counts more elements than it
+        touches (ZigZag's formula lacks a ``max(0, .)``).
+    multiplied_windows : bool
+        Whether the elements that neighbouring memory instances need of one window are multiplied (ZigZag)
+        instead of united: instances with overlapping windows are served by one read of the union.
+    same_data_free : bool
+        Whether an input that the array uses in consecutive cycles is read from the innermost memory once.
+    """
+
+    name: str
+    first_partial_sum_reads: bool
+    greedy_buffering: bool
+    combined_loading: bool
+    hide_behind_whole_run: bool
+    fractional_unrolling: bool
+    truncated_bandwidth: bool
+    access_latency: bool
+    overcounted_slivers: bool
+    multiplied_windows: bool
+    same_data_free: bool = True
+
+
+ZIGZAG = CostConventions(
+    name="zigzag",
+    first_partial_sum_reads=True,
+    greedy_buffering=True,
+    combined_loading=True,
+    hide_behind_whole_run=True,
+    fractional_unrolling=True,
+    truncated_bandwidth=True,
+    access_latency=False,
+    overcounted_slivers=True,
+    multiplied_windows=True,
+)
+"""The bookkeeping of zigzag-dse 3.9.1, to the bit."""
+
+EXACT = CostConventions(
+    name="exact",
+    first_partial_sum_reads=False,
+    greedy_buffering=False,
+    combined_loading=False,
+    hide_behind_whole_run=False,
+    fractional_unrolling=False,
+    truncated_bandwidth=False,
+    access_latency=True,
+    overcounted_slivers=False,
+    multiplied_windows=False,
+)
+"""What the machine does; the default."""
+
+CONVENTIONS = {conventions.name: conventions for conventions in (EXACT, ZIGZAG)}
+"""The presets by name."""

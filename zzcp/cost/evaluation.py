@@ -1,0 +1,313 @@
+"""What the evaluator returns: every number traceable to an operand, a link, a port and a memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+
+class Accesses(NamedTuple):
+    """Full-width accesses of one operand at one memory level, over the layer and all instances.
+
+    Accesses are word-granular: a transfer takes a whole number of smallest words, and an access of fewer bits
+    than the port is wide counts as the fraction of the width that its words take.
+
+    Attributes
+    ----------
+    from_above, to_above : int or Fraction
+        Writes by, and reads for, the level above.
+    from_below, to_below : int or Fraction
+        Writes by, and reads for, the level below.
+    """
+
+    from_above: int | Fraction
+    to_above: int | Fraction
+    from_below: int | Fraction
+    to_below: int | Fraction
+
+    @property
+    def reads(self) -> int | Fraction:
+        """Accesses that read the memory."""
+        return self.to_above + self.to_below
+
+    @property
+    def writes(self) -> int | Fraction:
+        """Accesses that write the memory."""
+        return self.from_above + self.from_below
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """Energy of a layer, in the unit of the accelerator's file (pJ).
+
+    Parameters
+    ----------
+    total, mac, memory : float
+        All, the array's operations, and all memory accesses.
+    by_memory : mapping of str to float
+        Per memory of the accelerator.
+    by_operand : mapping of str to tuple of float
+        Per operand and memory level, innermost first.
+    by_direction : mapping of str to tuple of Accesses
+        Per operand and level the energy of the four directions.
+    exact : Fraction
+        The total as an exact rational (for ZigZag's conventions: of its float).
+    """
+
+    total: float
+    mac: float
+    memory: float
+    by_memory: Mapping[str, float]
+    by_operand: Mapping[str, tuple[float, ...]]
+    by_direction: Mapping[str, tuple[tuple[float, float, float, float], ...]]
+    exact: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Latency of a layer in cycles; `total` is the sum of the others.
+
+    Parameters
+    ----------
+    total : int or float
+        From the first load to the last drain.
+    ideal : int
+        With a full array that never waits.
+    spatial_stall : int
+        More because the array is not filled.
+    temporal_stall : int
+        More because the array waits for ports.
+    data_loading, data_unloading : int or float
+        Before the first and after the last operation.
+    drain : int
+        Along the systolic dimensions of the array.
+    """
+
+    total: int | float
+    ideal: int
+    spatial_stall: int
+    temporal_stall: int
+    data_loading: int | float
+    data_unloading: int | float
+    drain: int
+
+
+@dataclass(frozen=True, slots=True)
+class Utilization:
+    """How much of the machine is in use, as fractions.
+
+    Parameters
+    ----------
+    spatial : float
+        Ideal cycles over cycles without stalls: how full the array is.
+    temporal : float
+        Cycles without stalls over the total: how little it waits.
+    total : float
+        Ideal cycles over the total.
+    individual, shared, effective : mapping of str to tuple of float
+        Per operand and memory level: bits of its own tile, bits of all tenants, and ZigZag's effective bits of its
+        own tile (divided by the run of relevant loops on top), each over the memory's size.
+    """
+
+    spatial: float
+    temporal: float
+    total: float
+    individual: Mapping[str, tuple[float, ...]]
+    shared: Mapping[str, tuple[float, ...]]
+    effective: Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class PortReport:
+    """One physical port during the layer.
+
+    Parameters
+    ----------
+    memory, port : str
+        Which port.
+    stall : int
+        Cycles that it stops the array; negative: the slack of its only user.
+    busy : int
+        Cycles that it is busy during the computation.
+    limits : tuple of str
+        The transfers that exceed their window, or share too small a union of windows, largest first; empty where
+        the port causes no stall. Each as ``W rf <- sram``.
+    """
+
+    memory: str
+    port: str
+    stall: int
+    busy: int
+    limits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkReport:
+    """The first fill (inputs) or last drain (output) of one link.
+
+    Parameters
+    ----------
+    operand : str
+        What is moved.
+    source, target : str
+        Memories that are read and written.
+    bits : int
+        Bits of the transfer at the lower side, per instance.
+    lower_cycles, upper_cycles : int
+        Cycles that the ports on the two sides need.
+    cycles : int or float
+        Cycles outside the computation.
+    hidden : int or float
+        Cycles behind the computation.
+    start : int or None
+        Cycle at which it starts, where loading is scheduled.
+    shared : bool
+        Whether one of its ports also carries another operand's fill.
+    ports : tuple of str
+        The ports it occupies, as ``memory.port``.
+    """
+
+    operand: str
+    source: str
+    target: str
+    bits: int
+    lower_cycles: int
+    upper_cycles: int
+    cycles: int | float
+    hidden: int | float
+    start: int | None
+    shared: bool
+    ports: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The exact cost of one mapping.
+
+    Parameters
+    ----------
+    conventions : str
+        Name of the conventions under which it was scored.
+    energy : Energy
+        Energy by memory, operand and direction.
+    latency : Latency
+        Cycles by component.
+    accesses : mapping of str to tuple of Accesses
+        Per operand and memory level, innermost first.
+    utilization : Utilization
+        Array and memories.
+    ports : tuple of PortReport
+        Every port that moves something.
+    links : tuple of LinkReport
+        Every first fill and last drain.
+    double_buffered : mapping of str to tuple of bool
+        Per operand and level below the top one whether the tile is kept twice.
+    valid : bool
+        Whether the mapping can run; False only where an invalid mapping was scored on request.
+    violations : tuple of str
+        What an invalid mapping violates, and by how much.
+    """
+
+    conventions: str
+    energy: Energy
+    latency: Latency
+    accesses: Mapping[str, tuple[Accesses, ...]]
+    utilization: Utilization
+    ports: tuple[PortReport, ...]
+    links: tuple[LinkReport, ...]
+    double_buffered: Mapping[str, tuple[bool, ...]]
+    valid: bool = True
+    violations: tuple[str, ...] = ()
+
+    @property
+    def edp(self) -> float:
+        """Energy-delay product: total energy times total cycles."""
+        return self.energy.total * self.latency.total
+
+    @property
+    def edp_exact(self) -> Fraction:
+        """The energy-delay product as an exact rational."""
+        return self.energy.exact * Fraction(self.latency.total)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON: integers where a number is whole, else floats."""
+        return {
+            "conventions": self.conventions,
+            "valid": self.valid,
+            **({"violations": list(self.violations)} if self.violations else {}),
+            "edp": self.edp,
+            "energy": {
+                "total": self.energy.total,
+                "mac": self.energy.mac,
+                "memory": self.energy.memory,
+                "by_memory": dict(self.energy.by_memory),
+                "by_operand": {operand: list(row) for operand, row in self.energy.by_operand.items()},
+                "by_direction": {
+                    operand: [dict(zip(Accesses._fields, entry, strict=True)) for entry in row]
+                    for operand, row in self.energy.by_direction.items()
+                },
+            },
+            "latency": {
+                "total": plain(self.latency.total),
+                "ideal": self.latency.ideal,
+                "spatial_stall": self.latency.spatial_stall,
+                "temporal_stall": self.latency.temporal_stall,
+                "data_loading": plain(self.latency.data_loading),
+                "data_unloading": plain(self.latency.data_unloading),
+                "drain": self.latency.drain,
+            },
+            "accesses": {
+                operand: [
+                    {name: plain(value) for name, value in zip(Accesses._fields, entry, strict=True)}
+                    for entry in row
+                ]
+                for operand, row in self.accesses.items()
+            },
+            "utilization": {
+                "spatial": self.utilization.spatial,
+                "temporal": self.utilization.temporal,
+                "total": self.utilization.total,
+                **{
+                    name: {operand: list(row) for operand, row in getattr(self.utilization, name).items()}
+                    for name in ("individual", "shared", "effective")
+                },
+            },
+            "ports": [
+                {
+                    "memory": port.memory,
+                    "port": port.port,
+                    "stall": port.stall,
+                    "busy": port.busy,
+                    "limits": list(port.limits),
+                }
+                for port in self.ports
+            ],
+            "links": [
+                {
+                    "operand": link.operand,
+                    "source": link.source,
+                    "target": link.target,
+                    "bytes": plain(Fraction(link.bits, 8)),
+                    "lower_cycles": link.lower_cycles,
+                    "upper_cycles": link.upper_cycles,
+                    "cycles": plain(link.cycles),
+                    "hidden": plain(link.hidden),
+                    "start": link.start,
+                    "shared": link.shared,
+                    "ports": list(link.ports),
+                }
+                for link in self.links
+            ],
+            "double_buffered": {operand: list(flags) for operand, flags in self.double_buffered.items()},
+        }
+
+
+def plain(value: int | float | Fraction) -> int | float:
+    """Return an integer where a number is whole, else a float."""
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else float(value)
+    return int(value) if value.is_integer() else value

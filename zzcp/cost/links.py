@@ -1,0 +1,242 @@
+"""Tiles, transfers and accesses: what moves over every link of an operand, and how often.
+
+Sources: Mei et al., "ZigZag", IEEE TC 2021, section IV (accesses, energy); Mei et al., "A uniform latency model for
+DNN accelerators", DATE 2022 (transfer cycles, windows). All formulas take integers, or integer arrays over a batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from zzcp.cost.conventions import CostConventions
+from zzcp.cost.numeric import Numeric, ceil_div
+from zzcp.cost.setting import IRRELEVANT, RELEVANT, OperandSetting, Variant
+from zzcp.cost.state import OperandState
+from zzcp.hardware import Direction
+from zzcp.mapping.mapping import Levels
+
+
+class Transfers(NamedTuple):
+    """What moves over the links of one operand; lists over links 0 .. L-1 unless stated otherwise.
+
+    Attributes
+    ----------
+    tile : list
+        Elements of the tile in one instance at arch level 0 .. L.
+    upper : list
+        Elements that one upper instance sends (or receives) per period of the link.
+    partial : list
+        For arch level 0 .. L whether reduction loops remain above, so that an output tile is incomplete.
+    precision : list
+        Bits per element of the data held at arch level 0 .. L.
+    count : list
+        Periods of the link over the layer: fills of an input tile, drains of an output tile.
+    back : list
+        Outputs only: how often a partial sum is read back over the link.
+    back_precision, drain_precision : list
+        Outputs only: bits per element read back and drained.
+    """
+
+    tile: list[Any]
+    upper: list[Any]
+    partial: list[Any]
+    precision: list[Any]
+    count: list[Any]
+    back: list[Any]
+    back_precision: list[Any]
+    drain_precision: list[Any]
+
+
+def tile_elements(
+    operand: OperandSetting,
+    variant: Variant,
+    state: OperandState,
+    temporal: int,
+    spatial: int,
+    conventions: CostConventions,
+    numeric: Numeric,
+) -> Any:
+    """Return the elements that the temporal loops below arch level `temporal` and the spatial loops on links below
+    `spatial` touch: with spatial = temporal the tile of one instance, with spatial = temporal + 1 what all the
+    instances below one upper instance need together.
+    """
+    elements = state.relevant[temporal] * variant.relevant[spatial]
+    for number, relation in enumerate(operand.relations):
+        outer, inner = state.windows[temporal][number]
+        outer_spatial, inner_spatial = variant.windows[spatial][number]
+        count = relation.distinct_zigzag if conventions.overcounted_slivers else relation.distinct
+        window = count(numeric.truncate(outer * outer_spatial), numeric.truncate(inner * inner_spatial))
+        elements = elements * numeric.minimum(operand.window_sizes[number], window)
+    return elements
+
+
+def fractional_tiles(operand: OperandSetting, variant: Variant, levels: Levels) -> list[Any]:
+    """Return the tile of every arch level where spatial factors are fractions, rounded as ZigZag rounds them.
+
+    The products are taken loop by loop in ZigZag's order (temporal loops of a level, then the spatial ones beneath
+    it), since a different order may round differently (``Mapping.gen_r_ir_loop_list``, ``decouple_pr_loop``).
+    """
+    from zzcp.cost.state import merge_down  # noqa: PLC0415
+
+    loops, ends, _ = merge_down(dict(operand.kind), levels)
+    kind = operand.kind
+    window_loops: dict[str, Any] = {}
+    previous: list[Any] = [1] * len(operand.relations)
+    per_level: list[Any] = [1]
+    start = 0
+    for level, end in enumerate(ends):
+        sizes: list[Any] = []
+        for dim, size in (*loops[start:end], *variant.spatial[level]):
+            if kind[dim] == RELEVANT:
+                sizes.append(size)
+                continue
+            if kind[dim] == IRRELEVANT:
+                continue
+            window_loops[dim] = window_loops.get(dim, 1) * size
+            for number, relation in enumerate(operand.relations):
+                if dim not in (relation.outer, relation.inner):
+                    continue
+                outer, inner = window_loops.get(relation.outer, 1), window_loops.get(relation.inner, 1)
+                window = min(operand.window_sizes[number], relation.distinct_zigzag(int(outer), int(inner)))
+                sizes.append(window / previous[number])
+                previous[number] = window
+        per_level.append(math.prod(sizes))
+        start = end
+    return [round(round(math.prod(per_level[: level + 1]))) for level in range(len(per_level))]
+
+
+def transfers(
+    operand: OperandSetting,
+    variant: Variant,
+    state: OperandState,
+    conventions: CostConventions,
+    numeric: Numeric,
+    tiles: Sequence[Any] | None = None,
+) -> Transfers:
+    """Return what moves over every link of an operand under one variant of its unrolling.
+
+    Parameters
+    ----------
+    operand, variant, state, conventions, numeric
+        The operand, its unrolling, and the state of its boundaries.
+    tiles : sequence, optional
+        Elements per arch level where they were computed otherwise (`fractional_tiles`).
+    """
+    depth = operand.depth
+    tile = (
+        list(tiles)
+        if tiles is not None
+        else [tile_elements(operand, variant, state, a, a, conventions, numeric) for a in range(depth + 1)]
+    )
+    if conventions.multiplied_windows or not operand.relations:
+        upper = [tile[a] * variant.boost[a] for a in range(depth)]
+    else:
+        upper = [tile_elements(operand, variant, state, a, a + 1, conventions, numeric) for a in range(depth)]
+    count = state.count
+    if not operand.is_output:
+        none: list[Any] = [False] * (depth + 1)
+        return Transfers(tile, upper, none, [operand.precision] * (depth + 1), count, [], [], [])
+    final, full = operand.final_precision, operand.precision
+    reduction = [state.irrelevant_above[a] * variant.reduction_above[a] for a in range(depth)]
+    partial = [factor > 1 for factor in reduction]
+    returns = [numeric.truncate(operand.elements * (factor - 1)) != 0 for factor in reduction]
+    precision = [numeric.where(flag, full, final) for flag in partial]
+    back_precision = [numeric.where(flag, full, 0) for flag in returns]
+    drain_precision = [numeric.where(flag, full, final) for flag in returns]
+    if conventions.first_partial_sum_reads:
+        back = [numeric.where(partial[a], count[a], 0) for a in range(depth)]
+    else:
+        back = [count[a] - count[a] // state.irrelevant_above[a] for a in range(depth)]
+    return Transfers(
+        tile, upper, [*partial, False], [*precision, final], count, back, back_precision, drain_precision
+    )
+
+
+class Movement(NamedTuple):
+    """One movement of an operand through a memory level.
+
+    Attributes
+    ----------
+    direction : Direction
+        From or to the level above or below.
+    level, link : int
+        The memory level, and the link that the movement belongs to.
+    elements : Any
+        Elements per period and memory instance.
+    precision : Any
+        Bits per element.
+    count : Any
+        Periods over the layer; 0 where the movement does not take place.
+    """
+
+    direction: Direction
+    level: int
+    link: int
+    elements: Any
+    precision: Any
+    count: Any
+
+
+def movements(operand: OperandSetting, moved: Transfers) -> list[Movement]:
+    """Return every movement of an operand, level by level: down the hierarchy for inputs, both ways for the output."""
+    result = []
+    for level in range(operand.depth):
+        below, above = level, level + 1
+        inner = above < operand.depth
+        if not operand.is_output:
+            result.append(
+                Movement(Direction.TO_BELOW, level, below, moved.upper[below], operand.precision, moved.count[below])
+            )
+            if inner:
+                result.append(
+                    Movement(
+                        Direction.FROM_ABOVE, level, above, moved.tile[above], operand.precision, moved.count[above]
+                    )
+                )
+            continue
+        result.append(
+            Movement(
+                Direction.TO_BELOW, level, below, moved.upper[below], moved.back_precision[below], moved.back[below]
+            )
+        )
+        result.append(
+            Movement(
+                Direction.FROM_BELOW, level, below, moved.upper[below], moved.drain_precision[below], moved.count[below]
+            )
+        )
+        if inner:
+            result.append(
+                Movement(
+                    Direction.TO_ABOVE,
+                    level,
+                    above,
+                    moved.tile[above],
+                    moved.drain_precision[above],
+                    moved.count[above],
+                )
+            )
+            result.append(
+                Movement(
+                    Direction.FROM_ABOVE,
+                    level,
+                    above,
+                    moved.tile[above],
+                    moved.back_precision[above],
+                    moved.back[above],
+                )
+            )
+    return result
+
+
+def words(movement: Movement, operand: OperandSetting) -> Any:
+    """Return the smallest words that one period of a movement takes at its port."""
+    port = operand.ports[movement.level][movement.direction]
+    return ceil_div(movement.elements * movement.precision, port.bandwidth_min)
+
+
+def transfer_cycles(movement: Movement, operand: OperandSetting) -> Any:
+    """Return the cycles that one period of a movement takes at its port, at full width."""
+    port = operand.ports[movement.level][movement.direction]
+    return ceil_div(movement.elements * movement.precision, port.bandwidth_max)

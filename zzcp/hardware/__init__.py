@@ -1,0 +1,16 @@
+"""Hardware: the operational array, the memories around it and the ports between them."""
+
+from zzcp.hardware.accelerator import Accelerator
+from zzcp.hardware.array import InMemoryComputing, OperationalArray
+from zzcp.hardware.memory import Allocation, Direction, Memory, Port, PortType
+
+__all__ = [
+    "Accelerator",
+    "Allocation",
+    "Direction",
+    "InMemoryComputing",
+    "Memory",
+    "OperationalArray",
+    "Port",
+    "PortType",
+]

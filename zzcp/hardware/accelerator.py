@@ -1,0 +1,170 @@
+"""The accelerator: an array and its memory hierarchy, with the queries the cost model and the solver need."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import networkx as nx
+
+from zzcp.errors import InputError, Place
+from zzcp.hardware.array import OperationalArray
+from zzcp.hardware.memory import MEMORY_OPERANDS, Direction, Memory, Port
+
+MAX_MEMORIES = 64
+"""Largest number of memories accepted in a hierarchy."""
+
+Unrolling = dict[str, dict[str, int]]
+"""Per array dimension the layer dimensions unrolled on it, with their factors."""
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """An accelerator: the operational array and the memories around it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the machine.
+    memories : tuple of Memory
+        For every operand from the innermost to the outermost; memories of different operands may come in any
+        order. The order defines the levels of each operand and keeps the hierarchy free of cycles.
+    array : OperationalArray
+        The multiply-accumulate units.
+    dataflows : dict, optional
+        Spatial unrolling that the file suggests for all layers, per array dimension.
+    """
+
+    name: str
+    memories: tuple[Memory, ...]
+    array: OperationalArray
+    dataflows: Unrolling | None = field(default=None, hash=False)
+
+    def __post_init__(self) -> None:
+        if not self.memories:
+            raise InputError(f"accelerator {self.name} has no memories")
+        if len(self.memories) > MAX_MEMORIES:
+            raise InputError(
+                f"accelerator {self.name} has too many memories",
+                expected=f"at most {MAX_MEMORIES}",
+                found=str(len(self.memories)),
+            )
+        names = [memory.name for memory in self.memories]
+        if len(set(names)) != len(names):
+            repeated = sorted({name for name in names if names.count(name) > 1})
+            raise InputError(f"accelerator {self.name}: memory name given twice", found=", ".join(repeated))
+        for memory in self.memories:
+            for dimension in memory.served_dimensions:
+                if dimension not in self.array.dimensions:
+                    raise InputError(
+                        f"memory {memory.name} serves a dimension that the array does not have",
+                        place=Place(field=f"memories.{memory.name}.served_dimensions"),
+                        expected=", ".join(self.array.dimensions),
+                        found=dimension,
+                    )
+        self._check_links()
+
+    def _check_links(self) -> None:
+        """Every operand that moves between two levels needs a port on both sides."""
+        for operand in self.operands:
+            levels = self.levels(operand)
+            for lower, upper in zip(levels, levels[1:], strict=False):
+                down = (upper, Direction.TO_BELOW), (lower, Direction.FROM_ABOVE)
+                up = (lower, Direction.TO_ABOVE), (upper, Direction.FROM_BELOW)
+                for memory, direction in (*down, *(up if operand == "O" else ())):
+                    if memory.port(operand, direction) is None:
+                        raise InputError(
+                            f"memory {memory.name}: no port moves {operand} in direction {direction.value}",
+                            place=Place(field=f"memories.{memory.name}.ports"),
+                            expected=f"one, since {operand} moves between {lower.name} and {upper.name}",
+                        )
+            innermost = levels[0]
+            for direction in (Direction.TO_BELOW, *((Direction.FROM_BELOW,) if operand == "O" else ())):
+                if innermost.port(operand, direction) is None:
+                    raise InputError(
+                        f"memory {innermost.name}: no port moves {operand} in direction {direction.value}",
+                        place=Place(field=f"memories.{innermost.name}.ports"),
+                        expected=f"one, since {innermost.name} feeds {operand} to the array",
+                    )
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """The memory operands that some memory holds, in the order I1, I2, O."""
+        held = {operand for memory in self.memories for operand in memory.operands}
+        return tuple(operand for operand in MEMORY_OPERANDS if operand in held)
+
+    def levels(self, operand: str) -> tuple[Memory, ...]:
+        """Return the memories that hold an operand, innermost first."""
+        return tuple(memory for memory in self.memories if operand in memory.operands)
+
+    def level_of(self, memory: Memory, operand: str) -> int:
+        """Return at which of the operand's levels a memory stands, 0 the innermost."""
+        return self.levels(operand).index(memory)
+
+    def memory(self, name: str) -> Memory:
+        """Return the memory of that name.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        for memory in self.memories:
+            if memory.name == name:
+                return memory
+        known = ", ".join(memory.name for memory in self.memories)
+        raise InputError("unknown memory", expected=f"one of {known}", found=name)
+
+    def hierarchy(self) -> nx.DiGraph[str]:
+        """Return the memory hierarchy: an edge from each level to the next outer one, labelled with its operands.
+
+        Returns
+        -------
+        networkx.DiGraph
+            Nodes are memory names, with the `Memory` as attribute ``memory``; edges carry ``operands``.
+        """
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        for memory in self.memories:
+            graph.add_node(memory.name, memory=memory)
+        for operand in self.operands:
+            levels = self.levels(operand)
+            for lower, upper in zip(levels, levels[1:], strict=False):
+                if graph.has_edge(lower.name, upper.name):
+                    graph.edges[lower.name, upper.name]["operands"] += (operand,)
+                else:
+                    graph.add_edge(lower.name, upper.name, operands=(operand,))
+        return graph
+
+    def top(self, operand: str) -> Memory:
+        """Return the outermost memory of an operand."""
+        return self.levels(operand)[-1]
+
+    def tenants(self, memory: Memory) -> tuple[tuple[str, int], ...]:
+        """Return the operands that share a memory, each with its level there."""
+        return tuple((operand, self.level_of(memory, operand)) for operand in memory.operands)
+
+    def users(self, memory: Memory, port: Port) -> tuple[tuple[str, int, Direction], ...]:
+        """Return what moves through a port: operand, the operand's level of the memory, and direction."""
+        return tuple(
+            (operand, self.level_of(memory, operand), direction)
+            for operand, direction in port.allocation
+            if memory.port(operand, direction) is port
+        )
+
+    def instances(self, memory: Memory) -> int:
+        """Return how often a memory is replicated over the array (1 where it serves every dimension)."""
+        return math.prod(
+            size
+            for dimension, size in zip(self.array.dimensions, self.array.sizes, strict=True)
+            if dimension not in memory.served_dimensions
+        )
+
+    @property
+    def area(self) -> float:
+        """Area of the array and of every memory instance, in the unit of the input file."""
+        return self.array.area + sum(memory.area * self.instances(memory) for memory in self.memories)
+
+    @property
+    def capacity(self) -> int:
+        """Bits in all instances of all memories."""
+        return sum(memory.size * self.instances(memory) for memory in self.memories)

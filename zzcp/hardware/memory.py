@@ -1,0 +1,206 @@
+"""Memories and their physical ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from zzcp.errors import InputError, Place
+
+MEMORY_OPERANDS = ("I1", "I2", "O")
+"""The operands a memory can hold: the first and the second input of the array, and its output."""
+
+MAX_BITS = 2**62
+"""Largest capacity or bandwidth accepted, in bits: beyond it 64-bit totals would overflow."""
+
+
+class Direction(StrEnum):
+    """One of the four ways in which an operand passes through a memory (ZigZag's ``fh``, ``tl``, ``fl``, ``th``)."""
+
+    FROM_ABOVE = "fh"
+    TO_BELOW = "tl"
+    FROM_BELOW = "fl"
+    TO_ABOVE = "th"
+
+    @property
+    def is_write(self) -> bool:
+        """Whether the memory is written (the data comes *from* elsewhere)."""
+        return self in (Direction.FROM_ABOVE, Direction.FROM_BELOW)
+
+
+class PortType(StrEnum):
+    """What a physical port can do in a cycle."""
+
+    READ = "read"
+    WRITE = "write"
+    READ_WRITE = "read_write"
+
+    def allows(self, direction: Direction) -> bool:
+        """Whether data may move in `direction` through a port of this type."""
+        return self is PortType.READ_WRITE or (self is PortType.WRITE) == direction.is_write
+
+
+class Allocation(NamedTuple):
+    """An operand's movement in one direction, as a port serves it."""
+
+    operand: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A physical memory port: it carries one transfer at a time.
+
+    Parameters
+    ----------
+    name : str
+        Unique among the ports of the memory.
+    type : PortType
+        Read, write or both.
+    bandwidth_min, bandwidth_max : int
+        Smallest word and full width, in bits per cycle. An access moves a whole number of smallest words and
+        is charged the fraction of a full-width access that it uses.
+    allocation : tuple of Allocation
+        Which operand moves in which direction through this port.
+    """
+
+    name: str
+    type: PortType
+    bandwidth_min: int
+    bandwidth_max: int
+    allocation: tuple[Allocation, ...]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.bandwidth_min <= self.bandwidth_max:
+            raise InputError(
+                f"port {self.name}: bandwidths out of order",
+                place=Place(field="bandwidth_min"),
+                expected="0 < bandwidth_min <= bandwidth_max",
+                found=f"bandwidth_min {self.bandwidth_min}, bandwidth_max {self.bandwidth_max}",
+            )
+        if self.bandwidth_max > MAX_BITS:
+            raise InputError(f"port {self.name}: bandwidth of {self.bandwidth_max} bits is too large")
+        if not self.allocation:
+            raise InputError(
+                f"port {self.name} serves nothing",
+                place=Place(field="allocation"),
+                expected="at least one allocation such as 'I1, tl'",
+            )
+        for operand, direction in self.allocation:
+            if not self.type.allows(direction):
+                raise InputError(
+                    f"port {self.name}: a {self.type} port cannot move {operand} in direction {direction.value}",
+                    place=Place(field="allocation"),
+                    expected="a read port for tl and th, a write port for fh and fl",
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A memory of the hierarchy; one instance per group of array units that it serves.
+
+    Parameters
+    ----------
+    name : str
+        Unique in the accelerator.
+    size : int
+        Capacity of one instance in bits.
+    read_energy, write_energy : float
+        Energy of one access of `bandwidth_max` bits, in pJ (or the unit of the input file).
+    area : float
+        Area of one instance, in the unit of the input file.
+    latency : int
+        Cycles from request to data.
+    operands : tuple of str
+        The memory operands (``I1``, ``I2``, ``O``) that it holds.
+    ports : tuple of Port
+        Its physical ports.
+    served_dimensions : tuple of str
+        Array dimensions along which one instance serves all units; along the others it is replicated.
+    force_double_buffering : bool
+        Whether every tile that is refilled is kept twice.
+    memory_type : str
+        ``sram`` or ``dram``; informative.
+    """
+
+    name: str
+    size: int
+    read_energy: float
+    write_energy: float
+    area: float
+    latency: int
+    operands: tuple[str, ...]
+    ports: tuple[Port, ...]
+    served_dimensions: tuple[str, ...]
+    force_double_buffering: bool = False
+    memory_type: str = "sram"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.size <= MAX_BITS:
+            raise InputError(f"memory {self.name}: size out of range", expected="1 to 2^62 bits", found=str(self.size))
+        for label, value in (
+            ("read energy", self.read_energy),
+            ("write energy", self.write_energy),
+            ("area", self.area),
+            ("latency", self.latency),
+        ):
+            if not 0 <= value < float("inf"):
+                raise InputError(
+                    f"memory {self.name}: {label} out of range", expected="a finite number >= 0", found=str(value)
+                )
+        if not self.operands:
+            raise InputError(
+                f"no operand reaches memory {self.name}",
+                place=Place(field="operands"),
+                expected="at least one of I1, I2, O",
+            )
+        self._check_operands()
+
+    def _check_operands(self) -> None:
+        for operand in self.operands:
+            if operand not in MEMORY_OPERANDS:
+                raise InputError(
+                    f"memory {self.name}: unknown operand", expected=", ".join(MEMORY_OPERANDS), found=operand
+                )
+        if len(set(self.operands)) != len(self.operands):
+            raise InputError(
+                f"memory {self.name}: operand given twice",
+                place=Place(field="operands"),
+                found=", ".join(self.operands),
+            )
+        names = [port.name for port in self.ports]
+        if len(set(names)) != len(names):
+            raise InputError(
+                f"memory {self.name}: port name given twice", place=Place(field="ports"), found=", ".join(names)
+            )
+        for i, port in enumerate(self.ports):
+            for operand, _ in port.allocation:
+                if operand not in self.operands:
+                    raise InputError(
+                        f"memory {self.name}: port {port.name} serves operand {operand}, which the memory does not hold",
+                        place=Place(field=f"ports[{i}]"),
+                        expected=", ".join(self.operands),
+                    )
+        served = {operand for port in self.ports for operand, _ in port.allocation}
+        for operand in self.operands:
+            if operand not in served:
+                raise InputError(f"memory {self.name}: no port serves operand {operand}", place=Place(field="ports"))
+        for i, port in enumerate(self.ports):
+            if all(self.port(*allocation) is not port for allocation in port.allocation):
+                raise InputError(
+                    f"memory {self.name}: port {port.name} serves nothing",
+                    place=Place(field=f"ports[{i}]"),
+                    expected="a movement that no later port carries, since the last one carries it",
+                )
+
+    def port(self, operand: str, direction: Direction) -> Port | None:
+        """Return the port through which an operand moves in a direction, or None.
+
+        Where a file allocates one movement to several ports the last one counts, as in ZigZag.
+        """
+        found = None
+        for port in self.ports:
+            if (operand, direction) in port.allocation:
+                found = port
+        return found

@@ -1,0 +1,262 @@
+"""Reader of ZigZag's hardware YAML."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from zzcp.errors import InputError
+from zzcp.hardware import (
+    Accelerator,
+    Allocation,
+    Direction,
+    InMemoryComputing,
+    Memory,
+    OperationalArray,
+    Port,
+    PortType,
+)
+from zzcp.hardware.accelerator import MAX_MEMORIES
+from zzcp.io.document import load_document
+from zzcp.io.hardware_schema import AcceleratorSchema, ArraySchema, MemorySchema, PortSchema
+from zzcp.io.kinds import Kind, require_kind
+from zzcp.io.nodes import Document, FieldPath, Node, dotted, known_keys
+from zzcp.io.schema import unrolling_factors, validate
+
+MAX_VALUES = 20_000
+"""Largest number of values accepted in a hardware file."""
+
+_ACCELERATOR = TypeAdapter(AcceleratorSchema)
+
+
+def load_accelerator(path: str | Path) -> Accelerator:
+    """Read an accelerator from ZigZag's hardware YAML.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If the file is not such an accelerator, with the place of what is wrong.
+
+    Warns
+    -----
+    UserWarning
+        If a memory has ports in a legacy form before its ports, or asks for costs from CACTI.
+    """
+    relics: list[str] = []
+
+    def is_relic(at: FieldPath, first: Node, second: Node) -> bool:
+        is_ports = len(at) == 3 and at[0] == "memories" and at[2] == "ports"
+        relic = is_ports and _is_legacy(first) and not _is_legacy(second)
+        if relic:
+            relics.append(f"{path}:{first.line}: {dotted(at)} is given again on line {second.line}")
+        return relic
+
+    document = load_document(
+        path, most={("memories",): MAX_MEMORIES}, tolerate=is_relic, max_values=MAX_VALUES
+    )
+    for relic in relics:
+        warnings.warn(f"{relic}; these ports in ZigZag's old form are ignored", UserWarning, stacklevel=2)
+    return read_accelerator(document)
+
+
+def _is_legacy(ports: Node) -> bool:
+    """Whether ports are in ZigZag's old form, one mapping of directions to port names per operand.
+
+    ZigZag bundles a file (``tpu_like.yaml``) in which such ports are left over before those that count.
+    """
+    directions = frozenset(Direction)
+    return (
+        isinstance(ports.value, list)
+        and bool(ports.value)
+        and all(
+            isinstance(item.value, dict) and item.value and item.value.keys() <= directions
+            for item in ports.value
+        )
+    )
+
+
+def read_accelerator(document: Document) -> Accelerator:
+    """Return the accelerator that a document describes; see `load_accelerator`."""
+    require_kind(document, Kind.HARDWARE)
+    schema = validate(_ACCELERATOR, document)
+    array = _read_array(schema.operational_array, document)
+    if schema.operational_array.is_imc:
+        _check_cells(schema, document)
+    memories = tuple(_read_memory(name, memory, document) for name, memory in schema.memories.items())
+    dataflows = None
+    if schema.dataflows is not None:
+        for dimension in schema.dataflows:
+            if dimension not in array.dimensions:
+                raise document.error(
+                    ("dataflows", dimension),
+                    "the array has no such dimension",
+                    expected=known_keys(array.dimensions),
+                    found=dimension,
+                )
+        dataflows = unrolling_factors(schema.dataflows, document, ("dataflows",))
+    fields: dict[str, FieldPath] = {
+        f"memories.{name}.{key}": (name, key) for name in schema.memories for key in MemorySchema.model_fields
+    }
+    try:
+        return Accelerator(schema.name, memories, array, dataflows)
+    except InputError as error:
+        raise document.placed(error, ("memories",), fields) from None
+
+
+def _read_memory(name: str, schema: MemorySchema, document: Document) -> Memory:
+    path: FieldPath = ("memories", name)
+    costs = {}
+    for key in ("r_cost", "w_cost", "area"):
+        costs[key] = getattr(schema, key)
+        if costs[key] is None:
+            cacti = schema.auto_cost_extraction
+            raise document.error(
+                (*path, key),
+                "costs are not extracted automatically: zzcp runs no CACTI"
+                if cacti
+                else f"memory {name} has no {key}",
+                expected="a number",
+                hint="give r_cost, w_cost and area" if cacti else None,
+            )
+    if schema.auto_cost_extraction:
+        warnings.warn(
+            f"{document.file}:{document.line((*path, 'auto_cost_extraction'))}: memory {name}: "
+            "zzcp runs no CACTI and takes the costs of the file",
+            UserWarning,
+            stacklevel=4,
+        )
+    ports = tuple(_read_port(port, document, (*path, "ports", i)) for i, port in enumerate(schema.ports))
+    try:
+        return Memory(
+            name=name,
+            size=schema.size,
+            read_energy=costs["r_cost"],
+            write_energy=costs["w_cost"],
+            area=costs["area"],
+            latency=schema.latency,
+            operands=tuple(schema.operands),
+            ports=ports,
+            served_dimensions=tuple(dict.fromkeys(schema.served_dimensions)),
+            force_double_buffering=schema.force_double_buffering,
+            memory_type=schema.mem_type,
+        )
+    except InputError as error:
+        fields: dict[str, FieldPath] = {"operands": ("operands",), "ports": ("ports",)}
+        fields |= {f"ports[{i}]": ("ports", i) for i in range(len(ports))}
+        raise document.placed(error, path, fields) from None
+
+
+def _read_port(schema: PortSchema, document: Document, path: FieldPath) -> Port:
+    movements = dict.fromkeys(
+        Allocation(operand.strip(), Direction(direction.strip()))
+        for operand, direction in (movement.split(",") for movement in schema.allocation)
+    )
+    try:
+        return Port(
+            name=schema.name,
+            type=PortType(schema.type),
+            bandwidth_min=schema.bandwidth_min,
+            bandwidth_max=schema.bandwidth_max,
+            allocation=tuple(movements),
+        )
+    except InputError as error:
+        fields: dict[str, FieldPath] = {"bandwidth_min": ("bandwidth_min",), "allocation": ("allocation",)}
+        raise document.placed(error, path, fields) from None
+
+
+def _read_array(schema: ArraySchema, document: Document) -> OperationalArray:
+    path: FieldPath = ("operational_array",)
+    in_memory = _read_in_memory(schema, document) if schema.is_imc else None
+    if in_memory is None:
+        for key in ("unit_energy", "unit_area"):
+            if getattr(schema, key) is None:
+                raise document.error((*path, key), f"the array has no {key}", expected="a number")
+        for key in ("imc_type", "adc_resolution", "bit_serial_precision"):
+            if getattr(schema, key):
+                raise document.error(
+                    (*path, key),
+                    f"{key} without in-memory computing",
+                    expected="is_imc: true, or no such key",
+                )
+    precision = schema.input_precision
+    try:
+        return OperationalArray(
+            dimensions=tuple(schema.dimensions),
+            sizes=tuple(schema.sizes),
+            unit_energy=schema.unit_energy or 0.0,
+            unit_area=schema.unit_area or 0.0,
+            systolic_dimensions=tuple(dict.fromkeys(schema.systolic_dimensions)),
+            input_precision=(precision[0], precision[1]) if precision else None,
+            in_memory_computing=in_memory,
+        )
+    except InputError as error:
+        fields: dict[str, FieldPath] = {key: (key,) for key in ("dimensions", "sizes", "systolic_dimensions")}
+        raise document.placed(error, path, fields) from None
+
+
+def _read_in_memory(schema: ArraySchema, document: Document) -> InMemoryComputing:
+    """Check an in-memory-computing array by ZigZag's rules."""
+    path: FieldPath = ("operational_array",)
+    for key, expected in (
+        ("imc_type", "analog or digital"),
+        ("input_precision", "the bits of activations and weights, such as [8, 8]"),
+        ("bit_serial_precision", "a number of bits"),
+    ):
+        if getattr(schema, key) is None:
+            raise document.error(
+                (*path, key), f"an array that computes in memory needs {key}", expected=expected
+            )
+    assert schema.input_precision is not None
+    assert schema.bit_serial_precision is not None
+    activations, weights = schema.input_precision
+    serial = schema.bit_serial_precision
+    for key, values in (("input_precision", (activations, weights)), ("bit_serial_precision", (serial,))):
+        for bits in values:
+            if not float(bits).is_integer() or int(bits).bit_count() != 1:
+                raise document.error(
+                    (*path, key), "wrong value", expected="a power of two", found=f"{bits:g}"
+                )
+    if serial > activations:
+        raise document.error(
+            (*path, "bit_serial_precision"),
+            "more bits per cycle than an activation has",
+            expected=f"at most {activations}",
+        )
+    resolution = schema.adc_resolution or 0
+    analog = schema.imc_type == "analog"
+    if resolution and not analog:
+        raise document.error(
+            (*path, "adc_resolution"), "adc_resolution of a digital array", expected="0, or no such key"
+        )
+    if not float(resolution).is_integer():
+        raise document.error((*path, "adc_resolution"), "wrong value", expected="an integer number of bits")
+    return InMemoryComputing(analog, (activations, weights), int(serial), int(resolution))
+
+
+def _check_cells(schema: AcceleratorSchema, document: Document) -> None:
+    """An in-memory-computing array computes in the memory ``cells``, which has to fit it."""
+    path: FieldPath = ("memories", "cells")
+    cells = schema.memories.get("cells")
+    if cells is None:
+        raise document.error(
+            path,
+            "no memory 'cells'",
+            expected="one, since is_imc is true",
+            found=known_keys(tuple(schema.memories)),
+        )
+    weights = schema.operational_array.input_precision[1] if schema.operational_array.input_precision else 1
+    if cells.operands != ["I2"]:
+        raise document.error((*path, "operands"), "cells hold weights only", expected="[I2]")
+    if cells.served_dimensions:
+        raise document.error((*path, "served_dimensions"), "cells belong to one unit each", expected="[]")
+    if cells.size % weights:
+        raise document.error(
+            (*path, "size"), "cells hold whole weights", expected=f"a multiple of {weights} bits"
+        )

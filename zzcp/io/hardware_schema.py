@@ -1,0 +1,109 @@
+"""The fields of ZigZag's hardware YAML."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, PlainValidator
+
+from zzcp.hardware.array import MAX_UNITS
+from zzcp.hardware.memory import MAX_BITS, MEMORY_OPERANDS, PortType
+from zzcp.io.schema import (
+    ArrayDimension,
+    Flag,
+    MemoryOperand,
+    Name,
+    Schema,
+    Unrollings,
+    choice,
+    integer,
+    number,
+    text,
+)
+from zzcp.workload.layer import MAX_PRECISION
+
+MAX_DIMENSIONS = 16
+"""Largest number of array dimensions accepted."""
+
+Bits = Annotated[
+    int, PlainValidator(integer("an integer number of bits", minimum=1, maximum=MAX_BITS, unit="bits"))
+]
+Width = Annotated[
+    int,
+    PlainValidator(
+        integer("an integer number of bits per cycle", minimum=1, maximum=MAX_BITS, unit="bits per cycle")
+    ),
+]
+Precision = Annotated[
+    int,
+    PlainValidator(integer("an integer number of bits", minimum=1, maximum=MAX_PRECISION, unit="bits")),
+]
+Energy = Annotated[float, PlainValidator(number("a number (energy)", unit="pJ"))]
+Area = Annotated[float, PlainValidator(number("a number (area)"))]
+Cycles = Annotated[
+    int, PlainValidator(integer("an integer number of cycles", minimum=0, maximum=2**40, unit="cycles"))
+]
+Units = Annotated[int, PlainValidator(integer("an integer number of units", minimum=1, maximum=MAX_UNITS))]
+Movement = Annotated[
+    str,
+    PlainValidator(
+        text(
+            "an operand (I1, I2 or O) and a direction (fh, tl, fl or th), such as 'I1, tl'",
+            r"(I1|I2|O)\s*,\s*(fh|tl|fl|th)",
+        )
+    ),
+]
+
+
+class PortSchema(Schema):
+    """An entry of a memory's ``ports``."""
+
+    name: Name
+    type: Annotated[str, PlainValidator(choice(*(kind.value for kind in PortType)))]
+    bandwidth_min: Width
+    bandwidth_max: Width
+    allocation: Annotated[list[Movement], Field(max_length=100)]
+
+
+class MemorySchema(Schema):
+    """An entry of ``memories``."""
+
+    size: Bits
+    r_cost: Energy | None = None
+    w_cost: Energy | None = None
+    area: Area | None = None
+    latency: Cycles
+    mem_type: Name = "sram"
+    auto_cost_extraction: Flag = False
+    operands: Annotated[list[MemoryOperand], Field(max_length=len(MEMORY_OPERANDS))]
+    ports: Annotated[list[PortSchema], Field(max_length=64)]
+    served_dimensions: Annotated[list[ArrayDimension], Field(max_length=MAX_DIMENSIONS)]
+    force_double_buffering: Flag = False
+
+
+class ArraySchema(Schema):
+    """The ``operational_array``."""
+
+    dimensions: Annotated[list[ArrayDimension], Field(max_length=MAX_DIMENSIONS)]
+    sizes: Annotated[list[Units], Field(max_length=MAX_DIMENSIONS)]
+    is_imc: Flag = False
+    systolic_dimensions: Annotated[list[ArrayDimension], Field(max_length=MAX_DIMENSIONS)] = Field(
+        default_factory=list
+    )
+    input_precision: Annotated[list[Precision], Field(min_length=2, max_length=2)] | None = None
+    unit_energy: Energy | None = None
+    unit_area: Area | None = None
+    imc_type: Annotated[str, PlainValidator(choice("analog", "digital"))] | None = None
+    adc_resolution: Annotated[float, PlainValidator(number("a number of bits", unit="bits"))] | None = None
+    bit_serial_precision: Annotated[float, PlainValidator(number("a number of bits", unit="bits"))] | None = (
+        None
+    )
+
+
+class AcceleratorSchema(Schema):
+    """A hardware file."""
+
+    name: Name
+    memories: dict[Name, MemorySchema]
+    operational_array: ArraySchema
+    dataflows: Unrollings | None = None

@@ -1,0 +1,196 @@
+"""Reader of workloads: ZigZag's workload YAML here, ONNX in `zzcp.io.onnx_reader`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import networkx as nx
+from pydantic import Field, PlainValidator, TypeAdapter
+
+from zzcp.errors import InputError
+from zzcp.io.document import load_document
+from zzcp.io.kinds import Kind, require_kind
+from zzcp.io.nodes import Document, FieldPath
+from zzcp.io.schema import Identifier, LayerDimension, LoopFactor, Name, Schema, integer, text, validate
+from zzcp.workload import DimensionRelation, Equation, Layer, Network
+from zzcp.workload.layer import FINAL, MAX_LOOP, MAX_PRECISION
+
+MAX_LOOPS = 64
+"""Largest number of loops accepted in a layer."""
+
+Text = Annotated[str, PlainValidator(text("an equation such as O[b][k]+=W[k][c]*I[b][c]"))]
+Relation = Annotated[str, PlainValidator(text("a relation such as ix=2*ox+1*fx"))]
+Precision = Annotated[
+    int, PlainValidator(integer("an integer number of bits", minimum=0, maximum=MAX_PRECISION, unit="bits"))
+]
+Elements = Annotated[
+    int, PlainValidator(integer("an integer number of elements", minimum=0, maximum=MAX_LOOP))
+]
+Pair = Annotated[list[Elements], Field(min_length=2, max_length=2)]
+Dimensions = Annotated[list[LayerDimension], Field(max_length=MAX_LOOPS)]
+
+
+class LayerSchema(Schema):
+    """A layer of a workload file."""
+
+    id: Identifier
+    name: Name | None = None
+    operator_type: Name
+    equation: Text
+    dimension_relations: Annotated[list[Relation], Field(max_length=MAX_LOOPS)] = Field(default_factory=list)
+    loop_dims: Dimensions
+    loop_sizes: Annotated[list[LoopFactor], Field(max_length=MAX_LOOPS)]
+    operand_precision: dict[Name, Precision]
+    operand_source: dict[Name, Identifier] = Field(default_factory=dict)
+    pr_loop_dims: Dimensions | None = None
+    pr_loop_sizes: Annotated[list[LoopFactor], Field(max_length=MAX_LOOPS)] | None = None
+    padding: Annotated[list[Pair], Field(max_length=MAX_LOOPS)] | None = None
+
+
+_LIST = TypeAdapter(list[LayerSchema])
+_MAPPING = TypeAdapter(dict[Name, LayerSchema])
+
+
+def load_workload(path: str | Path) -> Network:
+    """Read a network from ZigZag's workload YAML or from ONNX.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; ONNX where its name ends so.
+
+    Raises
+    ------
+    InputError
+        If the file is no such workload, with the place of what is wrong.
+    """
+    if Path(path).suffix.lower() == ".onnx":
+        from zzcp.io.onnx_reader import load_onnx  # noqa: PLC0415  (onnx is optional, and slow to import)
+
+        return load_onnx(path)
+    return read_workload(load_document(path), Path(path).stem)
+
+
+def read_workload(document: Document, name: str = "workload") -> Network:
+    """Return the network that a document describes, in topological order.
+
+    Parameters
+    ----------
+    document : Document
+        A list of layers, or a mapping of names to layers.
+    name : str
+        Name of the network.
+    """
+    require_kind(document, Kind.WORKLOAD)
+    root = document.root.value
+    layers: dict[FieldPath, Layer] = {}
+    if isinstance(root, dict) and not root.keys() & LayerSchema.model_fields.keys():
+        for key, schema in validate(_MAPPING, document).items():
+            layers[(key,)] = _read_layer(schema, document, (key,), key)
+    else:
+        if not isinstance(root, list):
+            raise document.error((), "wrong value", expected="a list of layers")
+        schemas = validate(_LIST, document)
+        for i, schema in enumerate(schemas):
+            layers[(i,)] = _read_layer(schema, document, (i,), None)
+    if not layers:
+        raise document.error((), "wrong value", expected="at least one layer")
+    try:
+        network = Network(name, tuple(layers.values()))
+    except InputError as error:
+        raise document.placed(error, (), _network_fields(layers)) from None
+    position = {layer.id: i for i, layer in enumerate(network)}
+    order = nx.lexicographical_topological_sort(network.graph(), key=position.__getitem__)
+    by_id = {layer.id: layer for layer in network}
+    return Network(name, tuple(by_id[i] for i in order))
+
+
+def _network_fields(layers: dict[FieldPath, Layer]) -> dict[str, FieldPath]:
+    fields: dict[str, FieldPath] = {}
+    for i, (path, layer) in enumerate(layers.items()):
+        fields[f"layers[{i}].id"] = (*path, "id")
+        fields[f"layers[{i}].sources"] = (*path, "operand_source")
+        for operand in layer.sources:
+            fields[f"layers[{i}].sources.{operand}"] = (*path, "operand_source", operand)
+    return fields
+
+
+_FIELDS: dict[str, FieldPath] = {
+    "equation": ("equation",),
+    "sizes": ("loop_sizes",),
+    "relations": ("dimension_relations",),
+    "padding": ("padding",),
+    "window_sizes": ("pr_loop_dims",),
+    "sources": ("operand_source",),
+}
+
+
+def _read_layer(schema: LayerSchema, document: Document, path: FieldPath, key: str | None) -> Layer:
+    equation = _read_equation(schema, document, path)
+    relations = []
+    for i, relation in enumerate(schema.dimension_relations):
+        try:
+            relations.append(DimensionRelation.parse(relation))
+        except InputError as error:
+            raise document.placed(error, (*path, "dimension_relations", i)) from None
+    sizes = _paired(schema, document, path, "loop_dims", "loop_sizes")
+    padding = _paired(schema, document, path, "pr_loop_dims", "padding")
+    window_sizes = _paired(schema, document, path, "pr_loop_dims", "pr_loop_sizes")
+    try:
+        return Layer(
+            equation,
+            sizes,
+            name=schema.name or key or "",
+            operator=schema.operator_type,
+            relations=tuple(relations),
+            precision=schema.operand_precision,
+            padding={dim: (pad[0], pad[1]) for dim, pad in padding.items()},
+            window_sizes=window_sizes,
+            id=schema.id,
+            sources=schema.operand_source,
+        )
+    except InputError as error:
+        keys = {f"precision.{key}": ("operand_precision", key) for key in schema.operand_precision}
+        raise document.placed(error, path, _FIELDS | keys) from None
+
+
+def _read_equation(schema: LayerSchema, document: Document, path: FieldPath) -> Equation:
+    """Read the equation, and check that the precision of each of its operands is given."""
+    try:
+        equation = Equation.parse(schema.equation)
+    except InputError as error:
+        raise document.placed(error, (*path, "equation")) from None
+    if len(equation.inputs) > 2:
+        raise document.error((*path, "equation"), "too many operands", expected="at most two inputs")
+    for operand in (*equation.operands, equation.output + FINAL):
+        if operand not in schema.operand_precision:
+            raise document.error(
+                (*path, "operand_precision", operand),
+                f"the precision of {operand} is missing",
+                expected="an integer number of bits",
+            )
+    return equation
+
+
+def _paired(
+    schema: LayerSchema, document: Document, path: FieldPath, dims_key: str, key: str
+) -> dict[str, Any]:
+    """Return values per dimension, where the file gives dimensions and values in two lists."""
+    dims, values = getattr(schema, dims_key), getattr(schema, key)
+    if values is None:
+        return {}
+    if dims is None or len(dims) != len(values):
+        count = "no entries" if dims is None else f"{len(dims)} entries"
+        raise document.error(
+            (*path, key),
+            f"{key} does not match {dims_key}",
+            expected=f"{count}, one for each of {dims_key}",
+            found=f"{len(values)} entries",
+        )
+    for i, dim in enumerate(dims):
+        if dim in dims[:i]:
+            raise document.error(
+                (*path, dims_key, i), f"{dim} is given twice", expected="every dimension once"
+            )
+    return dict(zip(dims, values, strict=True))

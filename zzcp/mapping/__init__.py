@@ -1,0 +1,7 @@
+"""Mapping: spatial unrolling, loop order, memory allocation and buffering of one layer on one accelerator."""
+
+from zzcp.mapping.check import Structure, check_structure
+from zzcp.mapping.mapping import Loop, Mapping
+from zzcp.mapping.spatial import SpatialMapping
+
+__all__ = ["Loop", "Mapping", "SpatialMapping", "Structure", "check_structure"]

@@ -1,0 +1,115 @@
+"""Validity of a mapping apart from capacity (which `zzcp.cost` knows): what is violated, and by how much."""
+
+from __future__ import annotations
+
+import collections.abc
+import math
+from typing import NamedTuple
+
+from zzcp.hardware import Accelerator
+from zzcp.mapping.mapping import Mapping, flatten, order_conflict, refine
+from zzcp.workload import Layer
+
+
+class Structure(NamedTuple):
+    """The violations of a mapping's structure.
+
+    Attributes
+    ----------
+    broken : list of str
+        What makes the mapping meaningless: missing operands or levels, unknown dimensions.
+    violations : list of str
+        What makes it invalid, though a cost can be computed: loops that do not cover the layer, loop orders that
+        contradict each other.
+    """
+
+    broken: list[str]
+    violations: list[str]
+
+
+def check_structure(
+    accelerator: Accelerator,
+    layer: Layer,
+    mapping: Mapping,
+    links: collections.abc.Mapping[str, str] | None = None,
+) -> Structure:
+    """Check that a mapping has the shape the accelerator and the layer ask for, and covers the layer.
+
+    Parameters
+    ----------
+    accelerator, layer, mapping
+        What is checked against what.
+    links : mapping of str to str, optional
+        Memory operand of every operand; those of the mapping, or the layer's default, where not given.
+    """
+    links = links or dict(layer.default_links) | dict(mapping.links or {})
+    broken = _shape(accelerator, layer, mapping, links)
+    if broken:
+        return Structure(broken, [])
+    needed = mapping.spatial.temporal_sizes(layer)
+    violations: list[str] = []
+    first = layer.operands[0]
+    reference = flatten(mapping.temporal[first])
+    covered: dict[tuple[tuple[str, int], ...], None] = {}
+    for operand in layer.operands:
+        order = flatten(mapping.temporal[operand])
+        sizes = {dim: math.prod(loop.size for loop in order if loop.dim == dim) for dim in needed}
+        covered.setdefault(tuple(sizes.items()))
+        violations.extend(_coverage(layer, mapping, operand, sizes, needed))
+        if refine(reference, order) is None and sizes == dict(next(iter(covered))):
+            violations.append(order_conflict(first, reference, operand, order))
+    if len(covered) == 1:
+        # the same gap in every operand is one gap
+        violations = [text for text in violations if not text.startswith("operand ") or f"operand {first}:" in text]
+    return Structure([], violations)
+
+
+def _coverage(
+    layer: Layer, mapping: Mapping, operand: str, sizes: dict[str, int], needed: dict[str, int]
+) -> list[str]:
+    found = []
+    for dim, size in needed.items():
+        if sizes[dim] == size:
+            continue
+        lanes = mapping.spatial.total(dim)
+        amount = f"{size - sizes[dim]} too few" if sizes[dim] < size else f"{sizes[dim] - size} too many"
+        unrolled = f" after unrolling {lanes} of {layer.sizes[dim]}" if lanes > 1 else ""
+        found.append(
+            f"operand {operand}: its loops run {sizes[dim]} iterations of {dim}, "
+            f"the layer needs {size}{unrolled} ({amount})"
+        )
+    return found
+
+
+def _shape(
+    accelerator: Accelerator, layer: Layer, mapping: Mapping, links: collections.abc.Mapping[str, str]
+) -> list[str]:
+    found = []
+    for operand in mapping.temporal:
+        if operand not in layer.operands:
+            found.append(f"layer {layer.name} has no operand {operand} (it has {', '.join(layer.operands)})")
+    for operand in layer.operands:
+        if operand not in mapping.temporal:
+            found.append(f"the temporal mapping lacks operand {operand}")
+            continue
+        levels = accelerator.levels(links[operand])
+        given = len(mapping.temporal[operand])
+        if given != len(levels):
+            names = ", ".join(memory.name for memory in levels)
+            found.append(f"operand {operand} has {given} levels of loops, the accelerator has {len(levels)} ({names})")
+        for level in mapping.temporal[operand]:
+            for loop in level:
+                if loop.dim not in layer.sizes:
+                    found.append(f"operand {operand} has a loop over {loop.dim}, which layer {layer.name} lacks")
+        if mapping.buffering is not None and operand in mapping.buffering:
+            flags = len(mapping.buffering[operand])
+            if flags not in (len(levels) - 1, len(levels)):
+                found.append(
+                    f"operand {operand} has {flags} double-buffering flags, expected one per level below the top "
+                    f"({len(levels) - 1})"
+                )
+    if mapping.buffering is not None:
+        for operand in mapping.buffering:
+            if operand not in layer.operands:
+                found.append(f"double buffering of operand {operand}, which layer {layer.name} lacks")
+    return list(dict.fromkeys(found))

@@ -1,0 +1,300 @@
+"""A complete mapping of one layer: spatial unrolling, loop order, memory allocation and buffering."""
+
+from __future__ import annotations
+
+import collections.abc
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import yaml
+
+from zzcp.errors import InputError, MappingError, nearest
+from zzcp.mapping.spatial import SpatialMapping
+
+
+class Loop(NamedTuple):
+    """A temporal loop over a (factor of a) layer dimension."""
+
+    dim: str
+    size: int
+
+
+Levels = tuple[tuple[Loop, ...], ...]
+"""The temporal loops of one operand per memory level, innermost level and innermost loop first."""
+
+_KEYS = ("spatial_mapping", "temporal_mapping", "double_buffered", "memory_operand_links")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """How one layer runs on one accelerator.
+
+    Parameters
+    ----------
+    spatial : SpatialMapping
+        What is unrolled over the array.
+    temporal : mapping of str to Levels
+        For every operand one tuple of loops per memory level that holds it, innermost first; a level's loops
+        iterate over data that the level holds. The concatenation is the same loop order for every operand.
+    buffering : mapping of str to tuple of bool, optional
+        For every operand and level whether its tile is kept twice, so that one copy is refilled while the other
+        is used. Where None, the conventions' rule decides.
+    links : mapping of str to str, optional
+        Which memory operand (``I1``, ``I2``, ``O``) holds which operand of the layer. Where None, the layer's
+        default.
+    """
+
+    spatial: SpatialMapping
+    temporal: collections.abc.Mapping[str, Levels]
+    buffering: collections.abc.Mapping[str, tuple[bool, ...]] | None = field(default=None)
+    links: collections.abc.Mapping[str, str] | None = field(default=None)
+
+    @classmethod
+    def from_order(
+        cls,
+        spatial: SpatialMapping,
+        order: Sequence[tuple[str, int]],
+        allocation: collections.abc.Mapping[str, Sequence[int]],
+        buffering: collections.abc.Mapping[str, tuple[bool, ...]] | None = None,
+        links: collections.abc.Mapping[str, str] | None = None,
+    ) -> Mapping:
+        """Build a mapping from one loop order and the boundaries of every operand.
+
+        Parameters
+        ----------
+        spatial : SpatialMapping
+            What is unrolled over the array.
+        order : sequence of (str, int)
+            The temporal loops, innermost first.
+        allocation : mapping of str to sequence of int
+            For every operand and memory level, how many loops of `order` lie at or below the level:
+            non-decreasing, the last equal to ``len(order)``.
+        buffering, links
+            As for `Mapping`.
+        """
+        loops = tuple(Loop(dim, size) for dim, size in order)
+        temporal = {
+            operand: tuple(
+                loops[start:end] for start, end in zip((0, *ends[:-1]), ends, strict=True)
+            )
+            for operand, ends in allocation.items()
+        }
+        return cls(spatial, temporal, buffering, links)
+
+    @classmethod
+    def from_dict(cls, data: collections.abc.Mapping[str, Any]) -> Mapping:
+        """Read the dictionary form.
+
+        Parameters
+        ----------
+        data : mapping
+            ``spatial_mapping`` (array dimension -> layer dimension -> factor), ``temporal_mapping`` (operand ->
+            one list per memory level, innermost first, of ``[dimension, size]``, innermost first), and optionally
+            ``double_buffered`` (operand -> one bool per level) and ``memory_operand_links``.
+
+        Raises
+        ------
+        InputError
+            If a field is missing, unknown or of the wrong form. Loops of size 1 are dropped.
+        """
+        if not isinstance(data, collections.abc.Mapping):
+            raise InputError("a mapping", expected="a dictionary", found=repr(data)[:60])
+        for key in data:
+            if key not in _KEYS:
+                raise InputError(
+                    "unknown field of a mapping",
+                    expected=", ".join(_KEYS),
+                    found=str(key),
+                    hint=nearest(str(key), _KEYS),
+                )
+        for key in _KEYS[:2]:
+            if not isinstance(data.get(key), collections.abc.Mapping):
+                raise InputError(f"{key} of a mapping", expected="a dictionary", found=repr(data.get(key))[:60])
+        temporal = {
+            str(operand): tuple(_read_level(operand, number, level) for number, level in enumerate(levels))
+            for operand, levels in data["temporal_mapping"].items()
+            if _is_list(levels, f"temporal_mapping.{operand}")
+        }
+        buffering = data.get("double_buffered")
+        if buffering is not None:
+            buffering = {str(operand): _read_flags(operand, flags) for operand, flags in buffering.items()}
+        links = data.get("memory_operand_links")
+        return cls(
+            SpatialMapping.from_dict(data["spatial_mapping"]),
+            temporal,
+            buffering,
+            None if links is None else {str(operand): str(memory) for operand, memory in links.items()},
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that `from_dict` reads."""
+        data: dict[str, Any] = {
+            "spatial_mapping": self.spatial.to_dict(),
+            "temporal_mapping": {
+                operand: [[[loop.dim, loop.size] for loop in level] for level in levels]
+                for operand, levels in self.temporal.items()
+            },
+        }
+        if self.buffering is not None:
+            data["double_buffered"] = {operand: list(flags) for operand, flags in self.buffering.items()}
+        if self.links is not None:
+            data["memory_operand_links"] = dict(self.links)
+        return data
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Mapping:
+        """Read the YAML (or JSON) text of the dictionary form."""
+        try:
+            data = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InputError("malformed YAML", found=" ".join(str(error).split())) from error
+        return cls.from_dict(data)
+
+    def to_yaml(self) -> str:
+        """Return the dictionary form as YAML text."""
+        lines = []
+        for key, value in self.to_dict().items():
+            lines.append(f"{key}:")
+            for name, entry in value.items():
+                if key == "temporal_mapping":
+                    lines.append(f"  {name}:")
+                    lines.extend(f"    - {json.dumps(level)}" for level in entry)
+                else:
+                    lines.append(f"  {name}: {json.dumps(entry)}")
+        return "\n".join(lines) + "\n"
+
+    def to_zigzag(self, name: str = "default") -> str:
+        """Return a mapping file that ZigZag reads: the unrolling, the links and the complete loop order.
+
+        ZigZag's file has no place for the allocation: its own allocator decides which memory holds which loops.
+
+        Parameters
+        ----------
+        name : str
+            Layer name or operator type to which the entry applies.
+        """
+        entry: dict[str, Any] = {
+            "name": name,
+            "spatial_mapping": {
+                array_dimension: [f"{dim}, {factor}" for dim, factor in factors]
+                for array_dimension, factors in self.spatial.unrolling
+            },
+            "memory_operand_links": dict(self.links or {"O": "O", "W": "I2", "I": "I1"}),
+            "temporal_ordering": [[loop.dim, loop.size] for loop in self.order],
+        }
+        entries = [entry] if name == "default" else [entry, {**entry, "name": "default"}]
+        return str(yaml.safe_dump(entries, sort_keys=False, default_flow_style=None))
+
+    @property
+    def order(self) -> tuple[Loop, ...]:
+        """The common loop order, innermost first: the coarsest one that refines every operand's loops.
+
+        Raises
+        ------
+        MappingError
+            If two operands disagree on the order.
+        """
+        orders = {operand: flatten(levels) for operand, levels in self.temporal.items()}
+        if not orders:
+            return ()
+        names = list(orders)
+        common = orders[names[0]]
+        for name in names[1:]:
+            refined = refine(common, orders[name])
+            if refined is None:
+                raise MappingError([order_conflict(names[0], orders[names[0]], name, orders[name])])
+            common = refined
+        return common
+
+    @property
+    def allocation(self) -> dict[str, tuple[int, ...]]:
+        """For every operand and level, how many loops of `order` lie at or below the level."""
+        order = self.order
+        products = [1]
+        for loop in order:
+            products.append(products[-1] * loop.size)
+        result = {}
+        for operand, levels in self.temporal.items():
+            below, ends = 1, []
+            for level in levels:
+                below *= math.prod(loop.size for loop in level)
+                ends.append(products.index(below))
+            result[operand] = tuple(ends)
+        return result
+
+    def with_buffering(self, buffering: collections.abc.Mapping[str, tuple[bool, ...]] | None) -> Mapping:
+        """Return the same mapping with other buffering."""
+        return replace(self, buffering=buffering)
+
+    def __hash__(self) -> int:
+        return hash(json.dumps(self.to_dict(), sort_keys=True))
+
+
+def flatten(levels: Levels) -> tuple[Loop, ...]:
+    """Return the loops of all levels, innermost first, without loops of size 1."""
+    return tuple(loop for level in levels for loop in level if loop.size != 1)
+
+
+def refine(first: Sequence[Loop], second: Sequence[Loop]) -> tuple[Loop, ...] | None:
+    """Return the coarsest order that splits the loops of both orders, or None where they contradict each other.
+
+    (K, 6) and (K, 2), (K, 3) agree; (K, 2), (C, 2) and (C, 2), (K, 2) do not.
+    """
+    result: list[Loop] = []
+    left, right = list(first)[::-1], list(second)[::-1]
+    while left and right:
+        a, b = left.pop(), right.pop()
+        if a.dim != b.dim:
+            return None
+        small, large, rest = (a, b, right) if a.size <= b.size else (b, a, left)
+        if large.size % small.size:
+            return None
+        if large.size > small.size:
+            rest.append(Loop(large.dim, large.size // small.size))
+        result.append(small)
+    return None if left or right else tuple(result)
+
+
+def order_conflict(name: str, order: Sequence[Loop], other: str, other_order: Sequence[Loop]) -> str:
+    """Describe where the loop orders of two operands part."""
+
+    def text(loops: Sequence[Loop]) -> str:
+        return ", ".join(f"{loop.dim} {loop.size}" for loop in loops) or "no loops"
+
+    return (
+        f"operands {name} and {other} have different loop orders (innermost first): "
+        f"{text(order)} against {text(other_order)}"
+    )
+
+
+def _is_list(value: object, name: str) -> bool:
+    if isinstance(value, list | tuple):
+        return True
+    raise InputError(name, expected="one list of loops per memory level, innermost first", found=repr(value)[:60])
+
+
+def _read_level(operand: object, number: int, level: object) -> tuple[Loop, ...]:
+    name = f"temporal_mapping.{operand}[{number}]"
+    if not isinstance(level, list | tuple):
+        raise InputError(name, expected="a list of [dimension, size]", found=repr(level)[:60])
+    loops = []
+    for entry in level:
+        if not (isinstance(entry, list | tuple) and len(entry) == 2 and isinstance(entry[0], str)):
+            raise InputError(name, expected="a loop [dimension, size]", found=repr(entry)[:60])
+        dim, size = entry
+        if isinstance(size, float) and size.is_integer():
+            size = int(size)
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise InputError(f"{name}: size of loop {dim}", expected="an integer >= 1", found=repr(size))
+        if size > 1:
+            loops.append(Loop(dim.upper(), size))
+    return tuple(loops)
+
+
+def _read_flags(operand: object, flags: object) -> tuple[bool, ...]:
+    if not isinstance(flags, list | tuple) or not all(isinstance(flag, bool) for flag in flags):
+        raise InputError(f"double_buffered.{operand}", expected="one true or false per level", found=repr(flags)[:60])
+    return tuple(flags)

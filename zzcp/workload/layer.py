@@ -1,0 +1,507 @@
+"""A layer: loop sizes, operands and precisions, and the sizes of tensors and tiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from zzcp.errors import InputError, Place, nearest
+from zzcp.workload.equation import DimensionRelation, Equation
+
+MAX_LOOP = 10**11
+"""Largest loop accepted."""
+MAX_MACS = 2**62
+"""Largest number of multiply-accumulate operations accepted in a layer."""
+MAX_PRECISION = 4096
+"""Largest operand precision accepted, in bits."""
+
+FINAL = "_final"
+"""Suffix of the precision key of the complete output, as in ``O_final``."""
+
+
+class Relevance(NamedTuple):
+    """How the loops of a layer relate to one operand.
+
+    Attributes
+    ----------
+    relevant : tuple of str
+        Loops that index the operand: every step needs other data.
+    irrelevant : tuple of str
+        Loops during which the operand's data stays the same.
+    partial : tuple of DimensionRelation
+        Sliding windows of the operand; both of a window's loops are partially relevant.
+    """
+
+    relevant: tuple[str, ...]
+    irrelevant: tuple[str, ...]
+    partial: tuple[DimensionRelation, ...]
+
+    @property
+    def partially_relevant(self) -> tuple[str, ...]:
+        """The loops of the sliding windows."""
+        return tuple(dim for relation in self.partial for dim in (relation.outer, relation.inner))
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of a network as a perfectly nested loop.
+
+    Parameters
+    ----------
+    equation : Equation or str
+        What is computed, e.g. ``O[m][n]+=W[m][k]*I[k][n]``.
+    sizes : mapping of str to int
+        Size of every loop, keyed by (upper-case) dimension.
+    name : str
+        Name for reports; ``Layer<id>`` where not given.
+    operator : str
+        Kind of layer, e.g. ``Conv`` or ``Gemm``; a mapping file may select on it.
+    relations : sequence of DimensionRelation or str
+        Sliding windows such as ``ix=2*ox+1*fx``.
+    precision : mapping of str to int
+        Bits of every operand; the output's own key counts while partial sums are incomplete, the key with
+        ``_final`` after that. 8-bit inputs, 16-bit partial and 8-bit final outputs where not given.
+    padding : mapping of str to (int, int)
+        Elements of zero padding before and after, per window dimension: they are never stored or moved.
+    window_sizes : mapping of str to int
+        Size of a window dimension in memory where the file states it; else computed from loops and padding.
+    id : int
+        Identifier within the network.
+    sources : mapping of str to int
+        For input operands that another layer produces, that layer's id. All others are constant.
+
+    Raises
+    ------
+    InputError
+        If sizes, precisions or relations contradict the equation or are out of range.
+    """
+
+    equation: Equation
+    sizes: Mapping[str, int]
+    name: str = ""
+    operator: str = "Conv"
+    relations: tuple[DimensionRelation, ...] = ()
+    precision: Mapping[str, int] = field(default_factory=dict)
+    padding: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    window_sizes: Mapping[str, int] = field(default_factory=dict)
+    id: int = 0
+    sources: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        equation = Equation.parse(self.equation) if isinstance(self.equation, str) else self.equation
+        relations = tuple(
+            DimensionRelation.parse(relation) if isinstance(relation, str) else relation
+            for relation in self.relations
+        )
+        precision = {name: 8 for name in equation.inputs}
+        precision |= {equation.output: 16, equation.output + FINAL: 8}
+        if equation.output in self.precision and equation.output + FINAL not in self.precision:
+            precision[equation.output + FINAL] = self.precision[equation.output]
+        for key, bits in self.precision.items():
+            if key not in precision:
+                raise InputError(
+                    "precision of an unknown operand",
+                    place=Place(field=f"precision.{key}"),
+                    expected=", ".join(precision),
+                    found=key,
+                    hint=nearest(key, tuple(precision)),
+                )
+            precision[key] = bits
+        self._set("equation", equation)
+        self._set("relations", relations)
+        self._set("precision", precision)
+        self._set("sizes", {dim.upper(): size for dim, size in self.sizes.items()})
+        self._set("padding", {dim.upper(): (pad[0], pad[1]) for dim, pad in self.padding.items() if any(pad)})
+        self._set("window_sizes", {dim.upper(): size for dim, size in self.window_sizes.items()})
+        self._set("sources", {op: source for op, source in self.sources.items() if source != self.id})
+        if not self.name:
+            self._set("name", f"Layer{self.id}")
+        self._check()
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def _check(self) -> None:
+        for dim, size in self.sizes.items():
+            if not 1 <= size <= MAX_LOOP:
+                raise InputError(f"loop {dim}: size out of range", expected=f"1 to {MAX_LOOP}", found=str(size))
+        if self.macs > MAX_MACS:
+            raise InputError(
+                "the layer is too large",
+                place=Place(field="sizes"),
+                expected="at most 2^62 operations",
+                found=str(self.macs),
+            )
+        for key, bits in self.precision.items():
+            if not 0 <= bits <= MAX_PRECISION:
+                raise InputError(
+                    f"precision of {key} out of range", expected=f"0 to {MAX_PRECISION} bits", found=str(bits)
+                )
+        windows = {relation.window for relation in self.relations}
+        if len(windows) != len(self.relations):
+            raise InputError(
+                "a window dimension has two relations",
+                place=Place(field="relations"),
+                found=", ".join(map(str, self.relations)),
+            )
+        for relation in self.relations:
+            for dim in (relation.outer, relation.inner):
+                if dim not in self.sizes:
+                    raise InputError(
+                        f"relation {relation} uses a loop without a size",
+                        place=Place(field="relations"),
+                        found=dim,
+                    )
+            if relation.window in self.sizes:
+                raise InputError(
+                    f"{relation.window} is both a loop and a window dimension",
+                    place=Place(field="relations"),
+                    found=str(relation),
+                )
+        known = (*self.sizes, *windows)
+        for operand, indices in self.equation.indices.items():
+            for dim in indices:
+                if dim not in known:
+                    raise InputError(
+                        f"operand {operand} is indexed by an unknown dimension",
+                        place=Place(field="equation"),
+                        expected=", ".join(known),
+                        found=dim,
+                        hint=nearest(dim, known),
+                    )
+            partial = {
+                dim
+                for relation in self.relations
+                if relation.window in indices
+                for dim in (relation.outer, relation.inner)
+            }
+            if partial & set(indices):
+                raise InputError(
+                    f"operand {operand} uses a loop both directly and in a window", place=Place(field="equation")
+                )
+        used = {dim for indices in self.equation.indices.values() for dim in indices}
+        used |= {dim for rel in self.relations if rel.window in used for dim in (rel.outer, rel.inner)}
+        for dim, size in self.sizes.items():
+            if dim not in used and size > 1:
+                raise InputError(
+                    f"loop {dim} indexes no operand",
+                    place=Place(field="sizes"),
+                    found=str(self.equation),
+                    hint="remove it",
+                )
+        for mapping, label in ((self.padding, "padding"), (self.window_sizes, "size")):
+            for dim in mapping:
+                if dim not in windows:
+                    raise InputError(
+                        f"{label} of a dimension that is no window",
+                        place=Place(field="window_sizes"),
+                        expected=", ".join(sorted(windows)) or "none, since the layer has no windows",
+                        found=dim,
+                    )
+        for dim, pad in self.padding.items():
+            if min(pad) < 0:
+                raise InputError(
+                    f"padding of {dim} out of range", place=Place(field="padding"), expected=">= 0", found=str(pad)
+                )
+        for relation in self.relations:
+            if self.window_size(relation) < 1:
+                raise InputError(
+                    f"window dimension {relation.window} has no elements left after padding",
+                    place=Place(field="padding"),
+                )
+        for operand in self.sources:
+            if operand not in self.equation.inputs:
+                raise InputError(
+                    "source of an operand that is no input",
+                    place=Place(field="sources"),
+                    expected=", ".join(self.equation.inputs),
+                    found=operand,
+                )
+
+    @classmethod
+    def conv(
+        cls,
+        *,
+        b: int = 1,
+        k: int = 1,
+        c: int = 1,
+        oy: int = 1,
+        ox: int = 1,
+        fy: int = 1,
+        fx: int = 1,
+        g: int | None = None,
+        stride: int | tuple[int, int] = 1,
+        dilation: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
+        name: str = "conv",
+        operator: str = "Conv",
+        precision: Mapping[str, int] | None = None,
+        id: int = 0,  # noqa: A002
+    ) -> Layer:
+        """Return a convolution.
+
+        Parameters
+        ----------
+        b, k, c, oy, ox, fy, fx : int
+            Batch, output channels, input channels, output and filter height and width.
+        g : int, optional
+            Groups; `k` and `c` are then per group.
+        stride, dilation, padding : int or (int, int)
+            For both directions, or (vertical, horizontal). Padding is added on both sides.
+        name, operator, precision, id
+            As for `Layer`.
+        """
+        stride_y, stride_x = _pair(stride)
+        dilation_y, dilation_x = _pair(dilation)
+        pad_y, pad_x = _pair(padding)
+        group = "" if g is None else "[g]"
+        sizes = {"B": b, "K": k, "C": c, "OY": oy, "OX": ox, "FY": fy, "FX": fx}
+        return cls(
+            Equation.parse(f"O[b]{group}[k][oy][ox]+=W{group}[k][c][fy][fx]*I[b]{group}[c][iy][ix]"),
+            sizes if g is None else {"G": g, **sizes},
+            name=name,
+            operator=operator,
+            relations=(
+                DimensionRelation("IX", "OX", stride_x, "FX", dilation_x),
+                DimensionRelation("IY", "OY", stride_y, "FY", dilation_y),
+            ),
+            precision=precision or {},
+            padding={"IX": (pad_x, pad_x), "IY": (pad_y, pad_y)} if pad_x or pad_y else {},
+            id=id,
+        )
+
+    @classmethod
+    def depthwise(
+        cls,
+        *,
+        g: int,
+        b: int = 1,
+        oy: int = 1,
+        ox: int = 1,
+        fy: int = 1,
+        fx: int = 1,
+        stride: int | tuple[int, int] = 1,
+        dilation: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
+        name: str = "depthwise",
+        precision: Mapping[str, int] | None = None,
+        id: int = 0,  # noqa: A002
+    ) -> Layer:
+        """Return a depthwise convolution over `g` channels; parameters as for `conv`."""
+        return cls.conv(
+            g=g,
+            b=b,
+            oy=oy,
+            ox=ox,
+            fy=fy,
+            fx=fx,
+            stride=stride,
+            dilation=dilation,
+            padding=padding,
+            name=name,
+            precision=precision,
+            id=id,
+        )
+
+    @classmethod
+    def gemm(
+        cls,
+        *,
+        b: int,
+        k: int,
+        c: int,
+        batch: int | None = None,
+        name: str = "gemm",
+        precision: Mapping[str, int] | None = None,
+        id: int = 0,  # noqa: A002
+    ) -> Layer:
+        """Return a matrix product ``O[b][k] += W[k][c] * I[b][c]``.
+
+        Parameters
+        ----------
+        b, k, c : int
+            Rows of the input, columns of the output, and the reduction between them.
+        batch : int, optional
+            Number of independent products (dimension ``H``), each with weights of its own.
+        name, precision, id
+            As for `Layer`.
+        """
+        index = "" if batch is None else "[h]"
+        sizes = {"B": b, "K": k, "C": c}
+        return cls(
+            Equation.parse(f"O{index}[b][k]+=W{index}[k][c]*I{index}[b][c]"),
+            sizes if batch is None else {"H": batch, **sizes},
+            name=name,
+            operator="Gemm",
+            precision=precision or {},
+            id=id,
+        )
+
+    @classmethod
+    def pooling(
+        cls,
+        *,
+        g: int,
+        b: int = 1,
+        oy: int = 1,
+        ox: int = 1,
+        fy: int = 1,
+        fx: int = 1,
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
+        name: str = "pooling",
+        precision: Mapping[str, int] | None = None,
+        id: int = 0,  # noqa: A002
+    ) -> Layer:
+        """Return a pooling layer over `g` channels: a depthwise window whose weights take no bits."""
+        stride_y, stride_x = _pair(stride)
+        pad_y, pad_x = _pair(padding)
+        return cls(
+            Equation.parse("O[b][g][oy][ox]+=W[fy][fx]*I[b][g][iy][ix]"),
+            {"B": b, "G": g, "OY": oy, "OX": ox, "FY": fy, "FX": fx},
+            name=name,
+            operator="Pooling",
+            relations=(
+                DimensionRelation("IX", "OX", stride_x, "FX", 1),
+                DimensionRelation("IY", "OY", stride_y, "FY", 1),
+            ),
+            precision={"W": 0} | dict(precision or {}),
+            padding={"IX": (pad_x, pad_x), "IY": (pad_y, pad_y)} if pad_x or pad_y else {},
+            id=id,
+        )
+
+    @classmethod
+    def add(
+        cls,
+        *,
+        g: int,
+        b: int = 1,
+        oy: int = 1,
+        ox: int = 1,
+        name: str = "add",
+        precision: Mapping[str, int] | None = None,
+        id: int = 0,  # noqa: A002
+    ) -> Layer:
+        """Return an element-wise addition of two tensors of shape (b, g, oy, ox)."""
+        return cls(
+            Equation.parse("O[b][g][oy][ox]+=W[b][g][oy][ox]+I[b][g][oy][ox]"),
+            {"B": b, "G": g, "OY": oy, "OX": ox},
+            name=name,
+            operator="Add",
+            precision=precision or {},
+            id=id,
+        )
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """All operands, the output first."""
+        return self.equation.operands
+
+    @property
+    def output(self) -> str:
+        """The output operand."""
+        return self.equation.output
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The input operands in the order of the equation."""
+        return self.equation.inputs
+
+    @property
+    def constant_operands(self) -> tuple[str, ...]:
+        """The inputs that no other layer produces, such as weights."""
+        return tuple(operand for operand in self.inputs if operand not in self.sources)
+
+    @property
+    def final_precision(self) -> int:
+        """Bits of a complete output element."""
+        return self.precision[self.output + FINAL]
+
+    @property
+    def macs(self) -> int:
+        """Number of multiply-accumulate operations."""
+        return math.prod(self.sizes.values())
+
+    @property
+    def default_links(self) -> dict[str, str]:
+        """Which memory operand holds which operand where a mapping does not say: ``W: I2, I: I1, O: O``.
+
+        With other names, the first input takes the weights' place and the second the activations'.
+        """
+        links = {self.output: "O"}
+        if len(self.inputs) == 1:
+            links[self.inputs[0]] = "I2" if self.inputs == ("W",) else "I1"
+        elif self.inputs == ("I", "W"):
+            links |= {"I": "I1", "W": "I2"}
+        else:
+            links |= dict(zip(self.inputs, ("I2", "I1"), strict=False))
+        return links
+
+    def relevance(self, operand: str) -> Relevance:
+        """Return which loops are relevant, irrelevant and partially relevant to an operand.
+
+        Loops of size 1 are left out of all three but for the loops of a window.
+        """
+        indices = self.equation.indices[operand]
+        partial = tuple(relation for relation in self.relations if relation.window in indices)
+        windows = {dim for relation in partial for dim in (relation.outer, relation.inner)}
+        return Relevance(
+            tuple(dim for dim in self.sizes if dim in indices and self.sizes[dim] > 1),
+            tuple(
+                dim
+                for dim in self.sizes
+                if dim not in indices and dim not in windows and self.sizes[dim] > 1
+            ),
+            partial,
+        )
+
+    def window_size(self, relation: DimensionRelation) -> int:
+        """Return the number of elements of a window dimension that are in memory, padding left out."""
+        if relation.window in self.window_sizes:
+            return self.window_sizes[relation.window]
+        total = relation.distinct_zigzag(self.sizes[relation.outer], self.sizes[relation.inner])
+        return total - sum(self.padding.get(relation.window, (0, 0)))
+
+    def tile_size(self, operand: str, factors: Mapping[str, int], *, zigzag: bool = False) -> int:
+        """Return the number of different elements of an operand that a tile of the loops touches.
+
+        Parameters
+        ----------
+        operand : str
+            One of `operands`.
+        factors : mapping of str to int
+            How many iterations of each loop the tile covers; 1 where a loop is missing.
+        zigzag : bool
+            Count windows as ZigZag does (see `DimensionRelation.distinct_zigzag`).
+        """
+        relevance = self.relevance(operand)
+        elements = math.prod(factors.get(dim, 1) for dim in relevance.relevant)
+        for relation in relevance.partial:
+            count = relation.distinct_zigzag if zigzag else relation.distinct
+            window = count(factors.get(relation.outer, 1), factors.get(relation.inner, 1))
+            elements *= min(self.window_size(relation), window)
+        return elements
+
+    def tensor_size(self, operand: str) -> int:
+        """Return the number of elements of an operand that the whole layer touches."""
+        return self.tile_size(operand, self.sizes)
+
+    def signature(self) -> tuple[object, ...]:
+        """Return what the cost of the layer depends on: layers of equal signature have equal optima."""
+        return (
+            str(self.equation),
+            tuple(self.sizes.items()),
+            tuple(map(str, self.relations)),
+            tuple(self.precision.items()),
+            tuple(self.padding.items()),
+            tuple(self.window_sizes.items()),
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.signature(), self.name, self.id))
+
+
+def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else value

@@ -1,0 +1,144 @@
+"""A network: layers and the graph of their data flow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import networkx as nx
+
+from zzcp.errors import InputError, Place, nearest
+from zzcp.workload.layer import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedNode:
+    """A node of a model file that is not mapped, and why.
+
+    Parameters
+    ----------
+    id : int
+        Position of the node in the file.
+    name, operator : str
+        Name and operator type of the node.
+    reason : str
+        Why it is not mapped.
+    """
+
+    id: int
+    name: str
+    operator: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Network(Sequence[Layer]):
+    """A sequence of layers in topological order, with what was left out of the file.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    layers : tuple of Layer
+        The layers that are mapped.
+    skipped : tuple of SkippedNode
+        Nodes of the file that are not mapped.
+    edges : tuple of (int, int)
+        Data flow between ids, skipped nodes included; where empty it is taken from the layers' sources.
+
+    Raises
+    ------
+    InputError
+        If two layers share an id, a source does not exist, or the graph has a cycle.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    skipped: tuple[SkippedNode, ...] = ()
+    edges: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        ids = [layer.id for layer in self.layers] + [node.id for node in self.skipped]
+        if len(set(ids)) != len(ids):
+            repeated = sorted(i for i, count in Counter(ids).items() if count > 1)
+            last = max((i for i, layer in enumerate(self.layers) if layer.id == repeated[0]), default=0)
+            raise InputError(
+                "layer id given twice",
+                place=Place(field=f"layers[{last}].id"),
+                expected="every id once",
+                found=_listed("ids", repeated),
+            )
+        known = set(ids)
+        for i, layer in enumerate(self.layers):
+            for operand, source in layer.sources.items():
+                if source not in known:
+                    raise InputError(
+                        f"layer {layer.name}: operand {operand} comes from a layer that does not exist",
+                        place=Place(field=f"layers[{i}].sources.{operand}"),
+                        expected=_listed("an id of a layer", sorted(known)),
+                        found=str(source),
+                    )
+        graph = self.graph()
+        if not nx.is_directed_acyclic_graph(graph):
+            cycle = [edge[0] for edge in nx.find_cycle(graph)]
+            first = min((i for i, layer in enumerate(self.layers) if layer.id in cycle), default=0)
+            raise InputError(
+                "the layers feed each other in a cycle",
+                place=Place(field=f"layers[{first}].sources"),
+                expected="data flow without cycles",
+                found=_listed("ids", cycle),
+            )
+
+    def graph(self) -> nx.DiGraph[int]:
+        """Return the data flow as a graph over ids; node attribute ``layer`` or ``skipped``."""
+        graph: nx.DiGraph[int] = nx.DiGraph()
+        for layer in self.layers:
+            graph.add_node(layer.id, layer=layer)
+        for node in self.skipped:
+            graph.add_node(node.id, skipped=node)
+        edges = self.edges or tuple(
+            (source, layer.id) for layer in self.layers for source in layer.sources.values()
+        )
+        graph.add_edges_from(edges)
+        return graph
+
+    def layer(self, name: str) -> Layer:
+        """Return the layer of that name (or id).
+
+        Raises
+        ------
+        InputError
+            If there is none, or several.
+        """
+        found = [layer for layer in self.layers if layer.name == name]
+        found = found or [layer for layer in self.layers if str(layer.id) == name]
+        if not found:
+            names = [layer.name for layer in self.layers]
+            raise InputError(
+                f"network {self.name} has no layer of that name",
+                expected=f"one of {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}",
+                found=name,
+                hint=nearest(name, names),
+            )
+        if len(found) > 1:
+            raise InputError(f"network {self.name} has several layers of that name", found=name)
+        return found[0]
+
+    @overload
+    def __getitem__(self, index: int) -> Layer: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Layer, ...]: ...
+    def __getitem__(self, index: int | slice) -> Layer | tuple[Layer, ...]:
+        return self.layers[index]
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+
+def _listed(label: str, ids: Sequence[int]) -> str:
+    return f"{label}: {', '.join(map(str, ids[:20]))}{', ...' if len(ids) > 20 else ''}"
