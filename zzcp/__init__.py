@@ -10,7 +10,7 @@ Examples
 
 from importlib.metadata import version as _version
 
-from zzcp.cost import EXACT, ZIGZAG, CostConventions, Evaluation, Evaluator, evaluate
+from zzcp.cost import EXACT, ZIGZAG, ZIGZAG_3_0, CostConventions, Evaluation, Evaluator, evaluate
 from zzcp.errors import InputError, MappingError, ZzcpError
 from zzcp.hardware import Accelerator, Memory, OperationalArray, Port
 from zzcp.io import load_accelerator, load_mapping, load_workload
@@ -22,6 +22,7 @@ __version__ = _version("zzcp")
 __all__ = [
     "EXACT",
     "ZIGZAG",
+    "ZIGZAG_3_0",
     "Accelerator",
     "CostConventions",
     "Evaluation",

@@ -81,6 +81,12 @@ def save(model: onnx.ModelProto, folder: Path, name: str = "model.onnx") -> Path
     return path
 
 
+def subgraph(nodes: Sequence[onnx.NodeProto], name: str = "branch") -> onnx.GraphProto:
+    """Return the body of an If or Loop: no inputs, the last node's output."""
+    output = helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, None)
+    return helper.make_graph(nodes, name, [], [output])
+
+
 def resnet18() -> onnx.ModelProto:
     """Return the network of ZigZag's resnet18.onnx: same nodes, names and order."""
     net = ModelBuilder(14)

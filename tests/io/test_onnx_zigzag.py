@@ -11,8 +11,18 @@ from typing import Any
 
 import onnx
 import pytest
+from onnx import helper
 
-from tests.io.onnx_builders import ModelBuilder, alexnet, bert_block, mobilenetv2, resnet18, save, vit_block
+from tests.io.onnx_builders import (
+    ModelBuilder,
+    alexnet,
+    bert_block,
+    mobilenetv2,
+    resnet18,
+    save,
+    subgraph,
+    vit_block,
+)
 from zzcp.io.onnx_reader import load_onnx
 from zzcp.workload import DimensionRelation, Equation, Layer, Network
 
@@ -60,8 +70,8 @@ def edge_text(edges: set[tuple[int, int]]) -> str:
 
 def describe_zigzag(model: onnx.ModelProto | str) -> dict[str, Any]:
     """Return the same from ZigZag's parser."""
-    import zigzag
-    from zigzag.parser.onnx.onnx_model_parser import ONNXModelParser
+    import zigzag  # noqa: PLC0415
+    from zigzag.parser.onnx.onnx_model_parser import ONNXModelParser  # noqa: PLC0415
 
     logging.getLogger("zigzag").setLevel(logging.ERROR)
     mapping = Path(zigzag.__path__[0]) / "inputs" / "mapping" / "default.yaml"
@@ -101,7 +111,7 @@ def test_networks_equal_what_zigzag_reads_from_its_files(name: str, tmp_path: Pa
 
 @pytest.mark.differential
 def test_bundled_files_equal_zigzag() -> None:
-    import zigzag
+    import zigzag  # noqa: PLC0415
 
     folder = Path(zigzag.__path__[0]) / "inputs" / "workload"
     files = {path.stem: path for path in sorted(folder.glob("*.onnx"))}
@@ -158,6 +168,25 @@ def gather_and_concat() -> onnx.ModelProto:
     return net.build()
 
 
+def branches() -> onnx.ModelProto:
+    """Return an If whose longer branch holds a convolution, in the one form that ZigZag can unroll."""
+    net = ModelBuilder()
+    net.input(name="condition", dtype=onnx.TensorProto.BOOL)
+    outer = net.node("Conv", net.input(1, 4, 8, 8), net.weight(4, 4, 1, 1), kernel_shape=[1, 1])
+    weights = net.weight(6, 4, 3, 3)
+    short = [helper.make_node("Identity", [outer], ["a"])]
+    long = [
+        helper.make_node("Relu", [outer], ["b"]),
+        helper.make_node("Conv", ["b", weights], ["c"], "inner", kernel_shape=[3, 3]),
+    ]
+    chosen = net.node("If", "condition", then_branch=subgraph(short), else_branch=subgraph(long))
+    net.node("Relu", chosen)
+    model = net.build()
+    model.graph.output.append(helper.make_tensor_value_info(outer, onnx.TensorProto.FLOAT, [1, 4, 8, 8]))
+    model.graph.value_info.append(model.graph.output[-1])
+    return model
+
+
 MODELS: dict[str, Callable[[], onnx.ModelProto]] = {
     "conv": conv,
     "conv strided and padded": lambda: conv(strides=[2, 3], pads=[1, 0, 2, 1]),
@@ -179,6 +208,7 @@ MODELS: dict[str, Callable[[], onnx.ModelProto]] = {
     "matmul of heads": lambda: product((3, 2, 5, 6), (3, 2, 6, 7), variable=True, act_size=4),
     "matmul of heads, batch 1": lambda: product((1, 2, 5, 6), (1, 2, 6, 7), variable=True),
     "several inputs": gather_and_concat,
+    "branches": branches,
     "vision transformer": vit_block,
     "BERT": lambda: bert_block(1, 8),
 }  # fmt: skip

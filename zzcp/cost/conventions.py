@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,10 @@ class CostConventions:
         ports (ZigZag), which counts a shared port once. Where False they are scheduled: a port carries one
         transfer at a time, a transfer occupies a port on both sides, a level is filled before it feeds the one
         below, and the best order counts.
-    hide_behind_whole_run : bool
-        Whether a load that happens once hides behind the spare bandwidth of the whole run (ZigZag). Where False
-        it hides only behind the cycles before its data is first needed.
+    once_only_loads : str
+        What becomes of a load that happens once: ``exposed`` (nothing hides, as in ZigZag 3.0), ``hidden_by_run``
+        (behind the spare bandwidth of the whole run, even if its data is needed at the start, as in ZigZag 3.9) or
+        ``hidden_until_needed`` (only behind the cycles before its data is first needed).
     fractional_unrolling : bool
         Whether an unrolling that does not divide its dimension counts as a fraction in the energy and is
         floored in the latency (ZigZag: 1000 on 32 lanes become 32 x 31 = 992). Where False it is rounded up,
@@ -54,7 +56,7 @@ class CostConventions:
     first_partial_sum_reads: bool
     greedy_buffering: bool
     combined_loading: bool
-    hide_behind_whole_run: bool
+    once_only_loads: Literal["exposed", "hidden_by_run", "hidden_until_needed"]
     fractional_unrolling: bool
     truncated_bandwidth: bool
     access_latency: bool
@@ -68,7 +70,7 @@ ZIGZAG = CostConventions(
     first_partial_sum_reads=True,
     greedy_buffering=True,
     combined_loading=True,
-    hide_behind_whole_run=True,
+    once_only_loads="hidden_by_run",
     fractional_unrolling=True,
     truncated_bandwidth=True,
     access_latency=False,
@@ -77,12 +79,15 @@ ZIGZAG = CostConventions(
 )
 """The bookkeeping of zigzag-dse 3.9.1, to the bit."""
 
+ZIGZAG_3_0 = replace(ZIGZAG, name="zigzag-3.0", once_only_loads="exposed")
+"""The bookkeeping of zigzag-dse 3.0.0, in which nothing of a load hides."""
+
 EXACT = CostConventions(
     name="exact",
     first_partial_sum_reads=False,
     greedy_buffering=False,
     combined_loading=False,
-    hide_behind_whole_run=False,
+    once_only_loads="hidden_until_needed",
     fractional_unrolling=False,
     truncated_bandwidth=False,
     access_latency=True,
@@ -91,5 +96,5 @@ EXACT = CostConventions(
 )
 """What the machine does; the default."""
 
-CONVENTIONS = {conventions.name: conventions for conventions in (EXACT, ZIGZAG)}
+CONVENTIONS = {conventions.name: conventions for conventions in (EXACT, ZIGZAG, ZIGZAG_3_0)}
 """The presets by name."""

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
-from zzcp.cost.capacity import (
-    Flags,
-    effective_bits,
-    forced_flags,
-    greedy_buffering,
-    refilled,
-    stored_bits,
-)
-from zzcp.cost.links import Movement, Transfers, movements, transfer_cycles, transfers, words
+from zzcp.cost.capacity import Flags, effective_bits, forced_flags, greedy_buffering, refilled, stored_bits
+from zzcp.cost.links import Transfers, tile_elements, transfers
 from zzcp.cost.loading import Fill, Loading, LoadingPlan, compile_loading, scheduled_loading
-from zzcp.cost.loading_zigzag import PortFill, takes_part, zigzag_loading
+from zzcp.cost.loading_zigzag import PortFill, zigzag_loading
+from zzcp.cost.moves import Move, compile_moves, word_energies
 from zzcp.cost.numeric import Numeric
-from zzcp.cost.setting import Setting, exact
-from zzcp.cost.stall import Activity, port_stall
+from zzcp.cost.setting import Setting
+from zzcp.cost.stall import Activities, port_stall
 from zzcp.cost.state import OperandState
-from zzcp.hardware import Direction
-
-Key = tuple[int, int, Direction]
-"""A movement: operand, memory level, direction."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,50 +25,55 @@ class Model:
     ----------
     setting : Setting
         The compiled layer and machine.
+    moves : tuple of Move
+        Every movement.
+    port_moves : tuple of tuple of int
+        The movements through every port of the setting.
     plan : LoadingPlan
         Fills and the orders in which they may be scheduled.
     scale : int
         Energies are integers in units of 1 / `scale` of the energy unit of the input file.
-    coefficients : dict
-        Scaled energy of one smallest word per movement.
+    word_energies : tuple of int
+        Scaled energy of one smallest word, per movement.
     mac_energy : int
         Scaled energy of all operations.
+    forced : bool
+        Whether some memory keeps every refilled tile twice.
     """
 
     setting: Setting
+    moves: tuple[Move, ...]
+    port_moves: tuple[tuple[int, ...], ...]
     plan: LoadingPlan
     scale: int
-    coefficients: dict[Key, int]
+    word_energies: tuple[int, ...]
     mac_energy: int
+    forced: bool
 
 
 def compile_model(setting: Setting) -> Model:
-    """Compile the energy table and the loading plan of a setting."""
-    costs = {
-        (index, level, direction): access_energy(operand.memories[level], direction)
-        * Fraction(port.bandwidth_min, port.bandwidth_max)
-        for index, operand in enumerate(setting.operands)
-        for level, ports in enumerate(operand.ports)
-        for direction, port in ports.items()
-    }
-    scale = math.lcm(setting.mac_energy.denominator, *(cost.denominator for cost in costs.values()))
-    return Model(
-        setting,
-        compile_loading(setting),
-        scale,
-        {key: int(cost * scale) for key, cost in costs.items()},
-        int(setting.mac_energy * scale),
+    """Compile the movements, the energy table and the loading plan of a setting."""
+    moves = compile_moves(setting)
+    by_move = {(move.operand, move.level, move.direction): index for index, move in enumerate(moves)}
+    port_moves = tuple(
+        tuple(by_move[use.operand, use.level, use.direction] for use in port.uses) for port in setting.ports
     )
-
-
-def access_energy(memory: Any, direction: Direction) -> Fraction:
-    """Return the energy of one full-width access of a memory, as the decimal of the input file."""
-    return exact(memory.write_energy if direction.is_write else memory.read_energy)
+    scale, energies = word_energies(setting, moves)
+    return Model(
+        setting=setting,
+        moves=moves,
+        port_moves=port_moves,
+        plan=compile_loading(setting, moves, port_moves),
+        scale=scale,
+        word_energies=energies,
+        mac_energy=int(setting.mac_energy * scale),
+        forced=any(memory.force_double_buffering for op in setting.operands for memory in op.memories),
+    )
 
 
 @dataclass(slots=True)
 class Traffic:
-    """What moves, and what it takes: independent of the buffering.
+    """What moves, and what it takes: independent of the buffering. Lists run over `Model.moves`.
 
     Attributes
     ----------
@@ -88,16 +81,12 @@ class Traffic:
         Boundaries of every operand.
     energy_moves, latency_moves : list of Transfers
         Per operand, as they count for energy and latency.
-    words : dict of Key to Any
-        Smallest words per period.
-    word_counts : dict of Key to Any
-        Smallest words over the layer and all instances.
-    cycles : dict of Key to Any
+    words : list
+        Smallest words per period and instance.
+    counts : list
+        Periods over the layer.
+    cycles : list
         Port cycles per period.
-    bits : list of list
-        Bits of one copy of every tile, per operand and level.
-    forced : Flags
-        Tiles that their memory keeps twice in any case.
     run : Any
         Cycles of the computation without stalls.
     """
@@ -105,12 +94,9 @@ class Traffic:
     states: Sequence[OperandState]
     energy_moves: list[Transfers]
     latency_moves: list[Transfers]
-    moves: list[list[Movement]]
-    words: dict[Key, Any]
-    word_counts: dict[Key, Any]
-    cycles: dict[Key, Any]
-    bits: list[list[Any]]
-    forced: Flags
+    words: list[Any]
+    counts: list[Any]
+    cycles: list[Any]
     run: Any
 
 
@@ -134,63 +120,54 @@ def compute_traffic(
         Tiles of operands with fractional spatial factors (see `zzcp.cost.links.fractional_tiles`).
     """
     setting = model.setting
-    conventions = setting.conventions
-    energy_moves, latency_moves, all_moves = [], [], []
-    word_table: dict[Key, Any] = {}
-    word_counts: dict[Key, Any] = {}
-    cycles: dict[Key, Any] = {}
+    energy_moves, latency_moves = [], []
     for index, (operand, state) in enumerate(zip(setting.operands, states, strict=True)):
         tiles = fractional_tiles[index] if fractional_tiles else None
-        moved = transfers(operand, operand.energy, state, conventions, numeric, tiles)
-        same = operand.latency is operand.energy
-        timed = moved if same else transfers(operand, operand.latency, state, conventions, numeric)
+        moved = transfers(operand, operand.energy, state, setting.conventions, numeric, tiles)
         energy_moves.append(moved)
-        latency_moves.append(timed)
-        moves = movements(operand, moved)
-        timed_moves = moves if same else movements(operand, timed)
-        all_moves.append(timed_moves)
-        units = operand.energy.units
-        for move, timed_move in zip(moves, timed_moves, strict=True):
-            key = (index, move.level, move.direction)
-            per_period = words(move, operand)
-            word_table[key] = per_period
-            word_counts[key] = per_period * move.count * units[move.level + 1]
-            cycles[key] = transfer_cycles(timed_move, operand)
-    total = states[0].period[-1]
-    forced_any = any(memory.force_double_buffering for op in setting.operands for memory in op.memories)
-    refills = refilled(setting, states, numeric) if forced_any else ()
+        latency_moves.append(
+            moved
+            if operand.latency is operand.energy
+            else transfers(operand, operand.latency, state, setting.conventions, numeric)
+        )
+    words, counts, cycles = [], [], []
+    for move in model.moves:
+        bits, count = move_bits(move, energy_moves[move.operand])
+        words.append(-(-bits // move.width_min))
+        counts.append(count)
+        timed = latency_moves[move.operand]
+        if timed is not energy_moves[move.operand]:
+            bits, _ = move_bits(move, timed)
+        cycles.append(-(-bits // move.width))
     return Traffic(
-        states=states,
-        energy_moves=energy_moves,
-        latency_moves=latency_moves,
-        moves=all_moves,
-        words=word_table,
-        word_counts=word_counts,
-        cycles=cycles,
-        bits=stored_bits(setting, states, energy_moves, numeric),
-        forced=forced_flags(setting, refills) if forced_any else no_flags(setting),
-        run=total * setting.cycles_per_op,
+        states, energy_moves, latency_moves, words, counts, cycles, states[0].period[-1] * setting.cycles_per_op
     )
 
 
-def no_flags(setting: Setting) -> Flags:
-    """Return flags that double nothing."""
-    return tuple((False,) * operand.depth for operand in setting.operands)
+def move_bits(move: Move, moved: Transfers) -> tuple[Any, Any]:
+    """Return the bits per period and instance of one movement, and its periods over the layer."""
+    elements = (moved.upper if move.link == move.level else moved.tile)[move.link]
+    if move.back:
+        return elements * moved.back_precision[move.link], moved.back[move.link]
+    return elements * moved.drain_precision[move.link], moved.count[move.link]
 
 
-def accesses(model: Model, traffic: Traffic, numeric: Numeric) -> dict[Key, Any]:
-    """Return full-width accesses per movement: truncated floats for ZigZag, else numerators over bandwidth_max."""
-    if not model.setting.conventions.fractional_unrolling:
-        return traffic.word_counts
-    result: dict[Key, Any] = {}
-    for index, operand in enumerate(model.setting.operands):
-        for move in traffic.moves[index]:
-            port = operand.ports[move.level][move.direction]
-            key = (index, move.level, move.direction)
-            ratio = port.bandwidth_min / port.bandwidth_max
-            units = operand.energy.units[move.level + 1]
-            result[key] = numeric.truncate(traffic.words[key] * ratio * move.count * units)
-    return result
+def energy_units(model: Model, traffic: Traffic) -> Any:
+    """Return the energy of a mapping in units of 1 / `Model.scale`, operations included."""
+    total: Any = model.mac_energy
+    for move, words, count, energy in zip(
+        model.moves, traffic.words, traffic.counts, model.word_energies, strict=True
+    ):
+        total = total + words * count * (move.units * energy)
+    return total
+
+
+def access_counts(model: Model, traffic: Traffic, numeric: Numeric) -> list[Any]:
+    """Return the full-width accesses of every movement as ZigZag truncates them."""
+    return [
+        numeric.truncate(words * (move.width_min / move.width) * count * move.units)
+        for move, words, count in zip(model.moves, traffic.words, traffic.counts, strict=True)
+    ]
 
 
 @dataclass(slots=True)
@@ -199,157 +176,138 @@ class Cycles:
 
     Attributes
     ----------
-    activities : list of list of Activity
-        Per port what moves through it.
+    activities : Activities
+        What every movement asks of its port.
     stall : Any
         Temporal stall.
     loading : Loading
         First fills and last drains.
-    zigzag_fills : dict of Key to Any
+    zigzag_fills : dict of int to Any
         Under ZigZag's rule what is left of every movement's fill.
     total : Any
         All components together.
     """
 
-    activities: list[list[Activity]]
+    activities: Activities
     stall: Any
     loading: Loading
-    zigzag_fills: dict[Key, Any]
+    zigzag_fills: dict[int, Any]
     total: Any
 
 
 def compute_cycles(model: Model, traffic: Traffic, doubled: Flags, numeric: Numeric) -> Cycles:
     """Return the latency of a mapping under one buffering."""
     setting = model.setting
-    factor = setting.cycles_per_op
-    windows: list[list[Any]] = []
-    periods: list[list[Any]] = []
-    for state, flags in zip(traffic.states, doubled, strict=True):
-        period = [p * factor for p in state.period]
-        windows.append(
-            [
-                period[0],
-                *(
-                    numeric.where(flags[a - 1], period[a], period[a] // state.irrelevant_run[a])
-                    for a in range(1, len(period))
-                ),
-            ]
-        )
-        periods.append(period)
-    counts: dict[Key, Any] = {
-        (index, move.level, move.direction): move.count
-        for index, moves in enumerate(traffic.moves)
-        for move in moves
-    }
-    activities = []
+    activities = _activities(model, traffic, doubled, numeric)
     stall: Any = 0
-    for port in setting.ports:
-        row = []
-        for use in port.uses:
-            key = (use.operand, use.level, use.direction)
-            count = counts[key]
-            repeats = numeric.maximum(0, count - 1)
-            if not setting.conventions.first_partial_sum_reads and _reads_back(setting, use.operand, use.direction):
-                repeats = count
-            row.append(
-                Activity(
-                    traffic.cycles[key],
-                    windows[use.operand][use.link],
-                    periods[use.operand][use.link],
-                    count,
-                    repeats,
-                )
-            )
-        activities.append(row)
-        stall = numeric.maximum(stall, port_stall(row, traffic.run, numeric))
-    zigzag_fills: dict[Key, Any] = {}
+    for moves in model.port_moves:
+        stall = numeric.maximum(stall, port_stall(moves, activities, traffic.run, numeric))
+    zigzag_fills: dict[int, Any] = {}
     if setting.conventions.combined_loading:
-        fills = _zigzag_fills(model, traffic, counts, numeric)
-        loading, zigzag_fills = zigzag_loading(setting, model.plan, fills, traffic.run, stall, numeric)
+        fills = _zigzag_fills(model, traffic, numeric)
+        loading, zigzag_fills = zigzag_loading(
+            setting, model.moves, model.plan, fills, traffic.run, stall, numeric
+        )
     else:
         loading = scheduled_loading(
-            model.plan, _fills(model, traffic, windows, numeric), activities, traffic.run, stall, numeric
+            model.plan, _fills(model, traffic, numeric), activities, traffic.run, stall, numeric
         )
     total = traffic.run + stall + loading.loading + loading.unloading + setting.drain
     return Cycles(activities, stall, loading, zigzag_fills, total)
 
 
-def _reads_back(setting: Setting, operand: int, direction: Direction) -> bool:
-    return setting.operands[operand].is_output and direction in (Direction.TO_BELOW, Direction.FROM_ABOVE)
+def _activities(model: Model, traffic: Traffic, doubled: Flags, numeric: Numeric) -> Activities:
+    """A tile that is kept twice may be refilled during its whole period; else not during the irrelevant loops on
+    top of its level, which use all of it again and again.
+    """
+    factor = model.setting.cycles_per_op
+    windows, periods = [], []
+    for state, flags in zip(traffic.states, doubled, strict=True):
+        period = [p * factor for p in state.period] if factor != 1 else state.period
+        windows.append(
+            [
+                period[0],
+                *(
+                    numeric.where(flag, whole, whole // run)
+                    for flag, whole, run in zip(flags, period[1:], state.irrelevant_run[1:], strict=True)
+                ),
+            ]
+        )
+        periods.append(period)
+    reads_all = model.setting.conventions.first_partial_sum_reads
+    return Activities(
+        traffic.cycles,
+        [windows[move.operand][move.link] for move in model.moves],
+        [periods[move.operand][move.link] for move in model.moves],
+        traffic.counts,
+        [
+            # the first visit of a tile reads no partial sums, so that none of the reads falls into the loading
+            count if move.back and not reads_all else numeric.maximum(0, count - 1)
+            for move, count in zip(model.moves, traffic.counts, strict=True)
+        ],
+    )
 
 
-def _fills(
-    model: Model, traffic: Traffic, windows: Sequence[Sequence[Any]], numeric: Numeric
-) -> dict[tuple[int, int], Fill]:
+def _fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[tuple[int, int], Fill]:
     """Collect the numbers of every fill; the least is the innermost tile of all instances below the link."""
-    from zzcp.cost.links import tile_elements  # noqa: PLC0415
-
     setting = model.setting
+    until_needed = setting.conventions.once_only_loads == "hidden_until_needed"
     result = {}
     for chain in (*model.plan.inputs, model.plan.output):
         for fill in chain:
-            operand = setting.operands[fill.operand]
-            state, moved = traffic.states[fill.operand], traffic.latency_moves[fill.operand]
-            lower = Direction.TO_ABOVE if operand.is_output else Direction.FROM_ABOVE
-            upper = Direction.FROM_BELOW if operand.is_output else Direction.TO_BELOW
-            precision = moved.drain_precision[fill.link] if operand.is_output else operand.precision
-            sides = []
-            for level, direction, spatial in ((fill.link - 1, lower, fill.link), (fill.link, upper, fill.link + 1)):
-                elements = tile_elements(
-                    operand, operand.latency, state, 1, spatial, setting.conventions, numeric
-                )
-                width = operand.ports[level][direction].bandwidth_max
-                sides.append(-(-elements * precision // width))
-            # before all its relevant loops have run once the data is not needed in full
+            operand, state = setting.operands[fill.operand], traffic.states[fill.operand]
+            once: Any = False
+            if setting.conventions.once_only_loads != "exposed":
+                once = state.count[fill.link] == 1
+            least: list[Any] = [0, 0]
+            if once is not False:
+                precision = traffic.latency_moves[fill.operand].drain_precision[fill.link]
+                for side, move in enumerate((fill.lower_move, fill.upper_move)):
+                    elements = tile_elements(
+                        operand, operand.latency, state, 1, fill.link + side, setting.conventions, numeric
+                    )
+                    least[side] = -(-elements * precision // model.moves[move].width)
+            # only the last of the relevant loops brings the last of the data
             result[fill.operand, fill.link] = Fill(
-                traffic.cycles[fill.operand, fill.link - 1, lower],
-                traffic.cycles[fill.operand, fill.link, upper],
-                sides[0],
-                sides[1],
-                state.count[fill.link] == 1,
-                traffic.run // state.tail,
+                traffic.cycles[fill.lower_move],
+                traffic.cycles[fill.upper_move],
+                least[0],
+                least[1],
+                once,
+                traffic.run // (state.tail if until_needed else 1),
             )
     return result
 
 
-def _zigzag_fills(
-    model: Model, traffic: Traffic, counts: dict[Key, Any], numeric: Numeric
-) -> dict[Key, PortFill]:
+def _zigzag_fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[int, PortFill]:
     setting = model.setting
     result = {}
-    for port in setting.ports:
-        for use in port.uses:
-            if not takes_part(use, setting):
-                continue
-            key = (use.operand, use.level, use.direction)
-            moved, state = traffic.latency_moves[use.operand], traffic.states[use.operand]
-            link = use.link
-            average = moved.tile[link] * moved.precision[link] / state.period[link]
-            if use.level == link:
-                average = average * setting.operands[use.operand].latency.boost[link]
-            average = numeric.truncate(average)
-            least = -(-moved.tile[1] * moved.precision[1] // port.port.bandwidth_max)
-            result[key] = PortFill(
-                traffic.cycles[key],
-                least,
-                counts[key] == 1,
-                counts[key] > 1,
-                -(-average // setting.cycles_per_op),
-            )
+    for index, move in enumerate(model.moves):
+        if move.back:
+            continue
+        moved, state = traffic.latency_moves[move.operand], traffic.states[move.operand]
+        average = moved.tile[move.link] * moved.precision[move.link] / state.period[move.link]
+        if move.is_upper:
+            average = average * setting.operands[move.operand].latency.boost[move.link]
+        result[index] = PortFill(
+            traffic.cycles[index],
+            -(-moved.tile[1] * moved.precision[1] // move.width),
+            traffic.counts[index] == 1,
+            traffic.counts[index] > 1,
+            -(-numeric.truncate(average) // setting.cycles_per_op),
+        )
     return result
 
 
-def zigzag_buffering(
-    model: Model, traffic: Traffic, numeric: Numeric
-) -> tuple[Flags, dict[str, Any]]:
+def copies(model: Model, traffic: Traffic, numeric: Numeric) -> tuple[list[list[Any]], Flags]:
+    """Return the bits of one copy of every tile, and which tiles their memory keeps twice in any case."""
+    bits = stored_bits(model.setting, traffic.states, traffic.energy_moves, numeric)
+    if not model.forced:
+        return bits, tuple((False,) * operand.depth for operand in model.setting.operands)
+    return bits, forced_flags(model.setting, refilled(model.setting, traffic.states, numeric))
+
+
+def zigzag_buffering(model: Model, traffic: Traffic, numeric: Numeric) -> tuple[Flags, dict[str, Any]]:
     """Return ZigZag's greedy buffering of a mapping, with the effective use of every memory after it."""
     effective = effective_bits(model.setting, traffic.states, traffic.energy_moves)
     return greedy_buffering(model.setting, effective, numeric)
-
-
-def energy_units(model: Model, traffic: Traffic) -> Any:
-    """Return the energy of a mapping in units of 1 / `Model.scale`, operations included."""
-    total: Any = model.mac_energy
-    for key, count in traffic.word_counts.items():
-        total = total + count * model.coefficients[key]
-    return total

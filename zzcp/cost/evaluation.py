@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
 
 class Accesses(NamedTuple):
@@ -38,7 +39,18 @@ class Accesses(NamedTuple):
         return self.from_above + self.from_below
 
 
-@dataclass(frozen=True, slots=True)
+class EnergyRow(NamedTuple):
+    """Energy of one operand at one memory level, split like `Accesses`."""
+
+    memory: str
+    from_above: float
+    to_above: float
+    from_below: float
+    to_below: float
+    total: float
+
+
+@dataclass(frozen=True)
 class Energy:
     """Energy of a layer, in the unit of the accelerator's file (pJ).
 
@@ -46,23 +58,36 @@ class Energy:
     ----------
     total, mac, memory : float
         All, the array's operations, and all memory accesses.
-    by_memory : mapping of str to float
-        Per memory of the accelerator.
-    by_operand : mapping of str to tuple of float
-        Per operand and memory level, innermost first.
-    by_direction : mapping of str to tuple of Accesses
-        Per operand and level the energy of the four directions.
     exact : Fraction
         The total as an exact rational (for ZigZag's conventions: of its float).
+    table : callable
+        Returns the rows per operand and memory level, innermost first; called once, when first needed.
     """
 
     total: float
     mac: float
     memory: float
-    by_memory: Mapping[str, float]
-    by_operand: Mapping[str, tuple[float, ...]]
-    by_direction: Mapping[str, tuple[tuple[float, float, float, float], ...]]
     exact: Fraction
+    table: Callable[[], Mapping[str, tuple[EnergyRow, ...]]] = field(repr=False, compare=False)
+
+    @cached_property
+    def by_direction(self) -> Mapping[str, tuple[EnergyRow, ...]]:
+        """Per operand and memory level the energy of the four directions."""
+        return self.table()
+
+    @cached_property
+    def by_operand(self) -> dict[str, tuple[float, ...]]:
+        """Per operand and memory level, innermost first."""
+        return {operand: tuple(row.total for row in rows) for operand, rows in self.by_direction.items()}
+
+    @cached_property
+    def by_memory(self) -> dict[str, float]:
+        """Per memory of the accelerator."""
+        result: dict[str, float] = {}
+        for rows in self.by_direction.values():
+            for row in rows:
+                result[row.memory] = result.get(row.memory, 0.0) + row.total
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +207,23 @@ class LinkReport:
     ports: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+class Details(Protocol):
+    """Where an evaluation gets its breakdowns from when they are asked for."""
+
+    def accesses(self) -> dict[str, tuple[Accesses, ...]]:
+        """Accesses per operand and level."""
+
+    def utilization(self) -> Utilization:
+        """Use of the array and the memories."""
+
+    def ports(self) -> tuple[PortReport, ...]:
+        """Every port."""
+
+    def links(self) -> tuple[LinkReport, ...]:
+        """Every first fill and last drain."""
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The exact cost of one mapping.
 
@@ -194,16 +235,10 @@ class Evaluation:
         Energy by memory, operand and direction.
     latency : Latency
         Cycles by component.
-    accesses : mapping of str to tuple of Accesses
-        Per operand and memory level, innermost first.
-    utilization : Utilization
-        Array and memories.
-    ports : tuple of PortReport
-        Every port that moves something.
-    links : tuple of LinkReport
-        Every first fill and last drain.
     double_buffered : mapping of str to tuple of bool
         Per operand and level below the top one whether the tile is kept twice.
+    details : Details
+        Source of the breakdowns, which are computed when first asked for.
     valid : bool
         Whether the mapping can run; False only where an invalid mapping was scored on request.
     violations : tuple of str
@@ -213,13 +248,30 @@ class Evaluation:
     conventions: str
     energy: Energy
     latency: Latency
-    accesses: Mapping[str, tuple[Accesses, ...]]
-    utilization: Utilization
-    ports: tuple[PortReport, ...]
-    links: tuple[LinkReport, ...]
     double_buffered: Mapping[str, tuple[bool, ...]]
+    details: Details = field(repr=False, compare=False)
     valid: bool = True
     violations: tuple[str, ...] = ()
+
+    @cached_property
+    def accesses(self) -> dict[str, tuple[Accesses, ...]]:
+        """Per operand and memory level, innermost first."""
+        return self.details.accesses()
+
+    @cached_property
+    def utilization(self) -> Utilization:
+        """How much of the array and the memories is in use."""
+        return self.details.utilization()
+
+    @cached_property
+    def ports(self) -> tuple[PortReport, ...]:
+        """Every port that moves something."""
+        return self.details.ports()
+
+    @cached_property
+    def links(self) -> tuple[LinkReport, ...]:
+        """Every first fill and last drain."""
+        return self.details.links()
 
     @property
     def edp(self) -> float:
@@ -245,8 +297,8 @@ class Evaluation:
                 "by_memory": dict(self.energy.by_memory),
                 "by_operand": {operand: list(row) for operand, row in self.energy.by_operand.items()},
                 "by_direction": {
-                    operand: [dict(zip(Accesses._fields, entry, strict=True)) for entry in row]
-                    for operand, row in self.energy.by_direction.items()
+                    operand: [{name: getattr(row, name) for name in Accesses._fields} for row in rows]
+                    for operand, rows in self.energy.by_direction.items()
                 },
             },
             "latency": {

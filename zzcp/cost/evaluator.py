@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +16,7 @@ from zzcp.cost.core import (
     compile_model,
     compute_cycles,
     compute_traffic,
-    no_flags,
+    copies,
     energy_units,
     zigzag_buffering,
 )
@@ -86,17 +87,22 @@ class Evaluator:
         if broken:
             raise MappingError(broken)
         traffic = self.traffic(mapping)
-        doubled, shared = self.buffering(traffic, mapping)
-        violations += capacity_violations(setting, traffic, doubled)
+        bits, forced = copies(self.model, traffic, PYTHON)
+        choices = self.buffering(traffic, mapping, bits, forced)
+        # copies that nobody asked for are only made where there is room; ZigZag's rule makes room by itself
+        asked = mapping.buffering is not None and not setting.conventions.greedy_buffering
+        kept = choices[0] if asked else forced
+        violations += capacity_violations(setting, bits, kept)
         if violations and not allow_invalid:
             raise MappingError(violations)
-        cycles = self.cycles(traffic, doubled)
-        return build_evaluation(self.model, traffic, doubled[0], cycles, tuple(violations))
+        doubled, cycles = self.best_cycles(traffic, choices)
+        return build_evaluation(self.model, traffic, doubled, cycles, tuple(violations))
 
     def cost(self, mapping: Mapping) -> tuple[Fraction, int | float]:
         """Return energy and cycles of a mapping that is known to be valid, without a report."""
         traffic = self.traffic(mapping)
-        cycles = self.cycles(traffic, self.buffering(traffic, mapping)[0])
+        bits, forced = copies(self.model, traffic, PYTHON)
+        _, cycles = self.best_cycles(traffic, self.buffering(traffic, mapping, bits, forced))
         return Fraction(energy_units(self.model, traffic), self.model.scale), cycles.total
 
     def traffic(self, mapping: Mapping) -> Traffic:
@@ -115,47 +121,46 @@ class Evaluator:
             ]
         return compute_traffic(self.model, states, PYTHON, tiles)
 
-    def buffering(self, traffic: Traffic, mapping: Mapping) -> tuple[list[Flags], dict[str, Any]]:
+    def buffering(
+        self, traffic: Traffic, mapping: Mapping, bits: Sequence[Sequence[Any]], forced: Flags
+    ) -> list[Flags]:
         """Return the bufferings to choose from (one, unless the conventions look for the best)."""
         setting = self.setting
-        shared: dict[str, Any] = {}
-        if mapping.buffering is not None:
-            given = mapping.buffering
+        given = mapping.buffering
+        if given is not None:
             return [
                 tuple(
                     tuple(
                         (level < len(given.get(operand.name, ())) and given[operand.name][level])
-                        or traffic.forced[index][level]
+                        or forced[index][level]
                         for level in range(operand.depth)
                     )
                     for index, operand in enumerate(setting.operands)
                 )
-            ], shared
+            ]
         if setting.conventions.greedy_buffering:
-            flags, shared = zigzag_buffering(self.model, traffic, PYTHON)
-            return [flags], shared
-        return buffering_choices(setting, traffic.states, traffic.bits, traffic.forced), shared
+            return [zigzag_buffering(self.model, traffic, PYTHON)[0]]
+        return buffering_choices(setting, traffic.states, bits, forced)
 
-    def cycles(self, traffic: Traffic, choices: list[Flags]) -> Cycles:
-        """Return the latency under the best of several bufferings, which is moved to the front."""
-        best = compute_cycles(self.model, traffic, choices[0], PYTHON)
-        for number, flags in enumerate(choices[1:], 1):
-            other = compute_cycles(self.model, traffic, flags, PYTHON)
+    def best_cycles(self, traffic: Traffic, choices: Sequence[Flags]) -> tuple[Flags, Cycles]:
+        """Return the buffering with the lowest latency, the first of equals, and that latency."""
+        best, flags = compute_cycles(self.model, traffic, choices[0], PYTHON), choices[0]
+        for other_flags in choices[1:]:
+            other = compute_cycles(self.model, traffic, other_flags, PYTHON)
             if other.total < best.total:
-                best = other
-                choices[0], choices[number] = choices[number], choices[0]
-        return best
+                best, flags = other, other_flags
+        return flags, best
 
 
-def capacity_violations(setting: Setting, traffic: Traffic, choices: list[Flags]) -> list[str]:
+def capacity_violations(setting: Setting, bits: Sequence[Sequence[Any]], doubled: Flags) -> list[str]:
     """Return the memories that a mapping overflows, with demand and capacity."""
-    explicit = len(choices) == 1 and not setting.conventions.greedy_buffering
-    doubled = choices[0] if explicit else traffic.forced
     found = []
-    for name, used, size in occupied_bits(setting, traffic.bits, doubled or no_flags(setting)):
+    for name, used, size in occupied_bits(setting, bits, doubled):
         # fractional tiles are floats: what is not a bit too large is rounding
         if (used if isinstance(used, int) else round(used, 6)) > size:
-            found.append(f"memory {name} holds {size} bits, the mapping needs {_bits(used)} ({_bits(used - size)} too many)")
+            found.append(
+                f"memory {name} holds {size} bits, the mapping needs {_bits(used)} ({_bits(used - size)} too many)"
+            )
     return found
 
 

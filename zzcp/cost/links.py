@@ -1,4 +1,4 @@
-"""Tiles, transfers and accesses: what moves over every link of an operand, and how often.
+"""Tiles and transfers: what moves over every link of an operand, and how often.
 
 Sources: Mei et al., "ZigZag", IEEE TC 2021, section IV (accesses, energy); Mei et al., "A uniform latency model for
 DNN accelerators", DATE 2022 (transfer cycles, windows). All formulas take integers, or integer arrays over a batch.
@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from zzcp.cost.conventions import CostConventions
-from zzcp.cost.numeric import Numeric, ceil_div
+from zzcp.cost.numeric import Numeric
 from zzcp.cost.setting import IRRELEVANT, RELEVANT, OperandSetting, Variant
-from zzcp.cost.state import OperandState
-from zzcp.hardware import Direction
+from zzcp.cost.state import OperandState, merge_down
 from zzcp.mapping.mapping import Levels
 
 
@@ -35,8 +34,10 @@ class Transfers(NamedTuple):
         Periods of the link over the layer: fills of an input tile, drains of an output tile.
     back : list
         Outputs only: how often a partial sum is read back over the link.
-    back_precision, drain_precision : list
-        Outputs only: bits per element read back and drained.
+    back_precision : list
+        Outputs only: bits per element read back.
+    drain_precision : list
+        Bits per element of an input's fill or an output's drain.
     """
 
     tile: list[Any]
@@ -78,8 +79,6 @@ def fractional_tiles(operand: OperandSetting, variant: Variant, levels: Levels) 
     The products are taken loop by loop in ZigZag's order (temporal loops of a level, then the spatial ones beneath
     it), since a different order may round differently (``Mapping.gen_r_ir_loop_list``, ``decouple_pr_loop``).
     """
-    from zzcp.cost.state import merge_down  # noqa: PLC0415
-
     loops, ends, _ = merge_down(dict(operand.kind), levels)
     kind = operand.kind
     window_loops: dict[str, Any] = {}
@@ -137,7 +136,8 @@ def transfers(
     count = state.count
     if not operand.is_output:
         none: list[Any] = [False] * (depth + 1)
-        return Transfers(tile, upper, none, [operand.precision] * (depth + 1), count, [], [], [])
+        precisions: list[Any] = [operand.precision] * (depth + 1)
+        return Transfers(tile, upper, none, precisions, count, [], [], precisions)
     final, full = operand.final_precision, operand.precision
     reduction = [state.irrelevant_above[a] * variant.reduction_above[a] for a in range(depth)]
     partial = [factor > 1 for factor in reduction]
@@ -152,91 +152,3 @@ def transfers(
     return Transfers(
         tile, upper, [*partial, False], [*precision, final], count, back, back_precision, drain_precision
     )
-
-
-class Movement(NamedTuple):
-    """One movement of an operand through a memory level.
-
-    Attributes
-    ----------
-    direction : Direction
-        From or to the level above or below.
-    level, link : int
-        The memory level, and the link that the movement belongs to.
-    elements : Any
-        Elements per period and memory instance.
-    precision : Any
-        Bits per element.
-    count : Any
-        Periods over the layer; 0 where the movement does not take place.
-    """
-
-    direction: Direction
-    level: int
-    link: int
-    elements: Any
-    precision: Any
-    count: Any
-
-
-def movements(operand: OperandSetting, moved: Transfers) -> list[Movement]:
-    """Return every movement of an operand, level by level: down the hierarchy for inputs, both ways for the output."""
-    result = []
-    for level in range(operand.depth):
-        below, above = level, level + 1
-        inner = above < operand.depth
-        if not operand.is_output:
-            result.append(
-                Movement(Direction.TO_BELOW, level, below, moved.upper[below], operand.precision, moved.count[below])
-            )
-            if inner:
-                result.append(
-                    Movement(
-                        Direction.FROM_ABOVE, level, above, moved.tile[above], operand.precision, moved.count[above]
-                    )
-                )
-            continue
-        result.append(
-            Movement(
-                Direction.TO_BELOW, level, below, moved.upper[below], moved.back_precision[below], moved.back[below]
-            )
-        )
-        result.append(
-            Movement(
-                Direction.FROM_BELOW, level, below, moved.upper[below], moved.drain_precision[below], moved.count[below]
-            )
-        )
-        if inner:
-            result.append(
-                Movement(
-                    Direction.TO_ABOVE,
-                    level,
-                    above,
-                    moved.tile[above],
-                    moved.drain_precision[above],
-                    moved.count[above],
-                )
-            )
-            result.append(
-                Movement(
-                    Direction.FROM_ABOVE,
-                    level,
-                    above,
-                    moved.tile[above],
-                    moved.back_precision[above],
-                    moved.back[above],
-                )
-            )
-    return result
-
-
-def words(movement: Movement, operand: OperandSetting) -> Any:
-    """Return the smallest words that one period of a movement takes at its port."""
-    port = operand.ports[movement.level][movement.direction]
-    return ceil_div(movement.elements * movement.precision, port.bandwidth_min)
-
-
-def transfer_cycles(movement: Movement, operand: OperandSetting) -> Any:
-    """Return the cycles that one period of a movement takes at its port, at full width."""
-    port = operand.ports[movement.level][movement.direction]
-    return ceil_div(movement.elements * movement.precision, port.bandwidth_max)

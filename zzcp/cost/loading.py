@@ -23,8 +23,9 @@ from itertools import permutations
 from typing import Any, NamedTuple
 
 from zzcp.cost.numeric import Numeric, ceil_div
+from zzcp.cost.moves import Move
 from zzcp.cost.setting import Setting
-from zzcp.cost.stall import Activity
+from zzcp.cost.stall import Activities
 from zzcp.hardware import Direction
 
 
@@ -40,6 +41,8 @@ class FillSetting:
         The link, 1 .. L-1.
     lower, upper : int
         Positions in `Setting.ports` of the ports on its two sides.
+    lower_move, upper_move : int
+        The movements on the two sides.
     latency : int
         Access latency of the memory that is read.
     """
@@ -48,6 +51,8 @@ class FillSetting:
     link: int
     lower: int
     upper: int
+    lower_move: int
+    upper_move: int
     latency: int
 
     @property
@@ -79,13 +84,14 @@ class Fill(NamedTuple):
     window: Any
 
 
-def compile_fills(setting: Setting) -> tuple[FillSetting, ...]:
+def compile_fills(setting: Setting, moves: Sequence[Move]) -> tuple[FillSetting, ...]:
     """Return the fills of all operands: inputs from the outermost link inwards, the output outwards."""
     by_use = {
         (use.operand, use.level, use.direction): index
         for index, port in enumerate(setting.ports)
         for use in port.uses
     }
+    by_move = {(move.operand, move.level, move.direction): index for index, move in enumerate(moves)}
     fills = []
     for index, operand in enumerate(setting.operands):
         links = range(1, operand.depth)
@@ -93,12 +99,15 @@ def compile_fills(setting: Setting) -> tuple[FillSetting, ...]:
             lower_direction = Direction.TO_ABOVE if operand.is_output else Direction.FROM_ABOVE
             upper_direction = Direction.FROM_BELOW if operand.is_output else Direction.TO_BELOW
             source = operand.memories[link - 1 if operand.is_output else link]
+            lower, upper = (index, link - 1, lower_direction), (index, link, upper_direction)
             fills.append(
                 FillSetting(
                     operand=index,
                     link=link,
-                    lower=by_use[index, link - 1, lower_direction],
-                    upper=by_use[index, link, upper_direction],
+                    lower=by_use[lower],
+                    upper=by_use[upper],
+                    lower_move=by_move[lower],
+                    upper_move=by_move[upper],
                     latency=source.latency if setting.conventions.access_latency else 0,
                 )
             )
@@ -117,16 +126,21 @@ class LoadingPlan:
         Drains of the output, innermost link first.
     orders : tuple of tuple of (int, int)
         Orders of the input fills (operand position, step) that lead to different schedules.
+    port_moves : tuple of tuple of int
+        Movements through every port of the setting.
     """
 
     inputs: tuple[tuple[FillSetting, ...], ...]
     output: tuple[FillSetting, ...]
     orders: tuple[tuple[tuple[int, int], ...], ...]
+    port_moves: tuple[tuple[int, ...], ...]
 
 
-def compile_loading(setting: Setting) -> LoadingPlan:
+def compile_loading(
+    setting: Setting, moves: Sequence[Move], port_moves: tuple[tuple[int, ...], ...]
+) -> LoadingPlan:
     """Compile the fills and the orders in which they may be scheduled."""
-    fills = compile_fills(setting)
+    fills = compile_fills(setting, moves)
     output = next(index for index, operand in enumerate(setting.operands) if operand.is_output)
     inputs = tuple(
         tuple(fill for fill in fills if fill.operand == index)
@@ -134,7 +148,7 @@ def compile_loading(setting: Setting) -> LoadingPlan:
         if index != output
     )
     return LoadingPlan(
-        inputs, tuple(fill for fill in fills if fill.operand == output), _orders(inputs)
+        inputs, tuple(fill for fill in fills if fill.operand == output), _orders(inputs), port_moves
     )
 
 
@@ -197,15 +211,17 @@ def schedule(
     return makespan, starts
 
 
-def spare_cycles(activities: Sequence[Activity], window: Any, run: Any, stall: Any, numeric: Numeric) -> Any:
+def spare_cycles(
+    moves: Sequence[int], activities: Activities, window: Any, run: Any, stall: Any, numeric: Numeric
+) -> Any:
     """Return the idle cycles of a port during the first `window` of the `run` cycles, rounded down.
 
     Recurring transfers take their average share of the window, rounded up; stalls stretch it.
     """
     busy: Any = 0
-    for activity in activities:
-        recurring = activity.count > 1
-        busy = busy + numeric.where(recurring, ceil_div(window * activity.cycles, activity.period), 0)
+    for move in moves:
+        share = ceil_div(window * activities.cycles[move], activities.period[move])
+        busy = busy + numeric.where(activities.count[move] > 1, share, 0)
     return numeric.maximum(0, window + window * stall // run - busy)
 
 
@@ -231,7 +247,7 @@ class Loading(NamedTuple):
 def scheduled_loading(
     plan: LoadingPlan,
     fills: Mapping[tuple[int, int], Fill],
-    activities: Sequence[Sequence[Activity]],
+    activities: Activities,
     run: Any,
     stall: Any,
     numeric: Numeric,
@@ -244,14 +260,14 @@ def scheduled_loading(
         Fills and orders.
     fills : mapping of (int, int) to Fill
         The numbers of every fill, keyed by (operand, link).
-    activities : sequence of sequence of Activity
-        What moves through every port during the computation.
+    activities : Activities
+        What moves during the computation.
     run, stall : int
         Cycles of the computation without stalls, and stalls.
     numeric : Numeric
         Numbers or arrays.
     """
-    spares = _Spares(activities, run, stall, numeric)
+    spares = _Spares(plan.port_moves, activities, run, stall, numeric)
     chosen: Loading | None = None
     total: Any = None
     for handing in _handings(plan, fills):
@@ -303,16 +319,16 @@ def _truth(value: Any) -> bool:
 
 
 class _Spares:
-    """Idle cycles per port and window, computed when first asked for."""
+    """Idle cycles per port and window, computed when asked for."""
 
-    def __init__(self, activities: Sequence[Sequence[Activity]], run: Any, stall: Any, numeric: Numeric) -> None:
-        self.activities, self.run, self.stall, self.numeric = activities, run, stall, numeric
+    def __init__(
+        self, port_moves: Sequence[Sequence[int]], activities: Activities, run: Any, stall: Any, numeric: Numeric
+    ) -> None:
+        self.port_moves, self.activities = port_moves, activities
+        self.run, self.stall, self.numeric = run, stall, numeric
 
     def __call__(self, port: int, window: Any) -> Any:
-        return spare_cycles(self.activities[port], window, self.run, self.stall, self.numeric)
-
-    def whole(self, port: int) -> Any:
-        return self(port, self.run)
+        return spare_cycles(self.port_moves[port], self.activities, window, self.run, self.stall, self.numeric)
 
 
 def _hide(
@@ -334,7 +350,7 @@ def _hide(
     for port in fill.ports:
         available = spares(port, numbers.window) - (0 if drain else used.get(port, 0))
         if drain and port in used:
-            available = numeric.minimum(available, spares.whole(port) - used[port])
+            available = numeric.minimum(available, spares(port, spares.run) - used[port])
         free = numeric.minimum(free, available)
     hidden = numeric.where(numbers.once, numeric.maximum(0, free), 0)
     for port in fill.ports:

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from zzcp.cost.loading import FillSetting, Loading, LoadingPlan
+from zzcp.cost.moves import Move
 from zzcp.cost.numeric import Numeric
-from zzcp.cost.setting import PortSetting, PortUse, Setting
-from zzcp.hardware import Direction
+from zzcp.cost.setting import Setting
 
 
 class PortFill(NamedTuple):
@@ -40,38 +40,39 @@ class PortFill(NamedTuple):
     average: Any
 
 
-def takes_part(use: PortUse, setting: Setting) -> bool:
-    """Return whether a movement counts: partial sums that flow back do not."""
-    is_output = setting.operands[use.operand].is_output
-    return not (is_output and use.direction in (Direction.TO_BELOW, Direction.FROM_ABOVE))
-
-
 def zigzag_loading(
     setting: Setting,
+    moves: Sequence[Move],
     plan: LoadingPlan,
-    port_fills: Mapping[tuple[int, int, Direction], PortFill],
+    port_fills: Mapping[int, PortFill],
     run: Any,
     stall: Any,
     numeric: Numeric,
-) -> tuple[Loading, dict[tuple[int, int, Direction], Any]]:
+) -> tuple[Loading, dict[int, Any]]:
     """Return the loading and what is left of every movement's fill.
 
     Parameters
     ----------
     setting : Setting
         The compiled layer and machine.
+    moves : sequence of Move
+        Its movements.
     plan : LoadingPlan
         Its fills.
-    port_fills : mapping
-        For every (operand, level, direction) that takes part its numbers.
+    port_fills : mapping of int to PortFill
+        The numbers of every movement that takes part: partial sums that flow back do not.
     run, stall : int
         Cycles of the computation, and its stalls.
     numeric : Numeric
         Numbers or arrays.
     """
-    left: dict[tuple[int, int, Direction], Any] = {}
-    for port in setting.ports:
-        _reduce_port(port, setting, port_fills, run + stall, left, numeric)
+    left: dict[int, Any] = {}
+    for port, all_moves in zip(setting.ports, plan.port_moves, strict=True):
+        taking_part = [move for move in all_moves if not moves[move].back]
+        if setting.conventions.once_only_loads == "exposed":
+            left.update((move, port_fills[move].cycles) for move in taking_part)
+        else:
+            _reduce_port(port.port.bandwidth_max, taking_part, port_fills, run + stall, left, numeric)
     parts = []
     for chain in plan.inputs:
         exclusive: Any = 0
@@ -79,7 +80,7 @@ def zigzag_loading(
         shared: Any = 0
         # innermost link first: of several half-shared links the outermost counts
         for fill in reversed(chain):
-            cycles = _slower_side(fill, Direction.FROM_ABOVE, Direction.TO_BELOW, left, numeric)
+            cycles = _slower_side(fill, left, numeric)
             sides = setting.ports[fill.lower].both_inputs + setting.ports[fill.upper].both_inputs
             if sides == 0:
                 exclusive = exclusive + cycles
@@ -94,7 +95,7 @@ def zigzag_loading(
         loading = numeric.minimum(_combined(*parts, numeric), _combined(*parts[::-1], numeric))
     unloading: Any = 0
     for fill in plan.output:
-        unloading = unloading + _slower_side(fill, Direction.TO_ABOVE, Direction.FROM_BELOW, left, numeric)
+        unloading = unloading + _slower_side(fill, left, numeric)
     return Loading(loading, unloading, {}, {}), left
 
 
@@ -105,37 +106,27 @@ def _combined(first: tuple[Any, Any, Any], second: tuple[Any, Any, Any], numeric
     return shared + numeric.maximum(other_shared + other_half + other_exclusive, half + exclusive)
 
 
-def _slower_side(
-    fill: FillSetting,
-    lower: Direction,
-    upper: Direction,
-    left: Mapping[tuple[int, int, Direction], Any],
-    numeric: Numeric,
-) -> Any:
-    return numeric.maximum(left[fill.operand, fill.link - 1, lower], left[fill.operand, fill.link, upper])
+def _slower_side(fill: FillSetting, left: Mapping[int, Any], numeric: Numeric) -> Any:
+    return numeric.maximum(left[fill.lower_move], left[fill.upper_move])
 
 
 def _reduce_port(
-    port: PortSetting,
-    setting: Setting,
-    port_fills: Mapping[tuple[int, int, Direction], PortFill],
+    width: int,
+    moves: Sequence[int],
+    port_fills: Mapping[int, PortFill],
     run: Any,
-    left: dict[tuple[int, int, Direction], Any],
+    left: dict[int, Any],
     numeric: Numeric,
 ) -> None:
-    keys = [(use.operand, use.level, use.direction) for use in port.uses if takes_part(use, setting)]
-    numbers: Sequence[PortFill] = [port_fills[key] for key in keys]
-    if not keys:
+    """Let the fills that happen once use the spare bandwidth of a port, the longest first."""
+    if not moves:
         return
+    fills = [port_fills[move] for move in moves]
     average: Any = 0
-    for fill in numbers:
+    for fill in fills:
         average = average + numeric.where(fill.recurring, fill.average, 0)
-    width = port.port.bandwidth_max
     spare = numeric.maximum(0, ((width - average) / width) * run)
     remaining, _ = numeric.reduce_ordered(
-        [fill.cycles for fill in numbers],
-        [fill.least for fill in numbers],
-        [fill.once for fill in numbers],
-        spare,
+        [fill.cycles for fill in fills], [fill.least for fill in fills], [fill.once for fill in fills], spare
     )
-    left.update(zip(keys, remaining, strict=True))
+    left.update(zip(moves, remaining, strict=True))

@@ -1,16 +1,16 @@
-"""From raw numbers to an `Evaluation`: names instead of positions, and every breakdown."""
+"""From raw numbers to an `Evaluation`: names instead of positions, and every breakdown when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 from zzcp.cost.capacity import Flags, effective_bits
-from zzcp.cost.core import Cycles, Model, Traffic, access_energy, accesses, energy_units
+from zzcp.cost.core import Cycles, Model, Traffic, access_counts, energy_units
 from zzcp.cost.evaluation import (
     Accesses,
     Energy,
+    EnergyRow,
     Evaluation,
     Latency,
     LinkReport,
@@ -19,28 +19,22 @@ from zzcp.cost.evaluation import (
     plain,
 )
 from zzcp.cost.loading import FillSetting
+from zzcp.cost.moves import Move, access_energy
 from zzcp.cost.numeric import PYTHON
-from zzcp.cost.setting import PortSetting
+from zzcp.cost.stall import port_stall
 from zzcp.hardware import Direction
-
-_DIRECTIONS = (Direction.FROM_ABOVE, Direction.TO_ABOVE, Direction.FROM_BELOW, Direction.TO_BELOW)
 
 
 def build_evaluation(
-    model: Model,
-    traffic: Traffic,
-    doubled: Flags,
-    cycles: Cycles,
-    violations: tuple[str, ...],
+    model: Model, traffic: Traffic, doubled: Flags, cycles: Cycles, violations: tuple[str, ...]
 ) -> Evaluation:
     """Assemble the report of one evaluated mapping."""
     setting = model.setting
-    counted = _accesses(model, traffic)
-    run = traffic.run
+    details = ModelDetails(model, traffic, cycles)
     latency = Latency(
         total=cycles.total,
         ideal=setting.ideal_cycles,
-        spatial_stall=run - setting.ideal_cycles,
+        spatial_stall=traffic.run - setting.ideal_cycles,
         temporal_stall=cycles.stall,
         data_loading=cycles.loading.loading,
         data_unloading=cycles.loading.unloading,
@@ -48,204 +42,212 @@ def build_evaluation(
     )
     return Evaluation(
         conventions=setting.conventions.name,
-        energy=_energy(model, traffic, counted),
+        energy=_energy(details),
         latency=latency,
-        accesses=counted,
-        utilization=_utilization(model, traffic, latency),
-        ports=tuple(
-            _port(model, traffic, port, row) for port, row in zip(setting.ports, cycles.activities, strict=True)
-        ),
-        links=tuple(
-            _link(model, traffic, cycles, fill, index, step)
-            for index, chain in enumerate((*model.plan.inputs, model.plan.output))
-            for step, fill in enumerate(chain)
-        ),
         double_buffered={
             operand.name: tuple(bool(flag) for flag in flags[: operand.depth - 1])
             for operand, flags in zip(setting.operands, doubled, strict=True)
         },
+        details=details,
         valid=not violations,
         violations=violations,
     )
 
 
-def _accesses(model: Model, traffic: Traffic) -> dict[str, tuple[Accesses, ...]]:
-    counts = accesses(model, traffic, PYTHON)
-    whole = model.setting.conventions.fractional_unrolling
-    result = {}
-    for index, operand in enumerate(model.setting.operands):
-        rows = []
-        for level in range(operand.depth):
-            values: list[Any] = []
-            for direction in _DIRECTIONS:
-                count = counts.get((index, level, direction), 0)
-                if not whole and count:
-                    port = operand.ports[level][direction]
-                    share = Fraction(count * port.bandwidth_min, port.bandwidth_max)
-                    count = share.numerator if share.denominator == 1 else share
-                values.append(count)
-            rows.append(Accesses(*values))
-        result[operand.name] = tuple(rows)
-    return result
-
-
-def _energy(model: Model, traffic: Traffic, counted: dict[str, tuple[Accesses, ...]]) -> Energy:
-    setting = model.setting
-    zigzag = setting.conventions.fractional_unrolling
-    by_memory: dict[str, Any] = {}
-    by_operand: dict[str, tuple[Any, ...]] = {}
-    by_direction = {}
-    memory_total: Any = 0
-    for operand in setting.operands:
-        levels, directions = [], []
-        for memory, counts in zip(operand.memories, counted[operand.name], strict=True):
-            write: Any = memory.write_energy if zigzag else access_energy(memory, Direction.FROM_BELOW)
-            read: Any = memory.read_energy if zigzag else access_energy(memory, Direction.TO_BELOW)
-            parts = (
-                counts.from_above * write,
-                counts.to_above * read,
-                counts.from_below * write,
-                counts.to_below * read,
-            )
-            # ZigZag's order of additions, since floats are compared to the bit
-            level_total = (parts[1] + parts[3]) + (parts[0] + parts[2])
-            memory_total = memory_total + level_total
-            by_memory[memory.name] = by_memory.get(memory.name, 0) + level_total
-            levels.append(level_total)
-            directions.append(tuple(float(part) for part in parts))
-        by_operand[operand.name] = tuple(levels)
-        by_direction[operand.name] = tuple(directions)
-    if zigzag:
-        total = float(memory_total) + float(setting.mac_energy)
-        exact = Fraction(total)
-    else:
-        exact = Fraction(energy_units(model, traffic), model.scale)
-        total = float(exact)
+def _energy(details: ModelDetails) -> Energy:
+    model = details.model
+    mac = float(model.setting.mac_energy)
+    if model.setting.conventions.fractional_unrolling:
+        # ZigZag adds floats, and is compared to the bit: its order of additions
+        memory = 0.0
+        for row in details.energy_levels():
+            memory += row.total
+        total = memory + mac
+        return Energy(total, mac, memory, Fraction(total), details.energy_table)
+    units = energy_units(model, details.traffic)
+    exact = Fraction(units, model.scale)
     return Energy(
-        total=total,
-        mac=float(setting.mac_energy),
-        memory=float(memory_total),
-        by_memory={
-            memory.name: float(by_memory[memory.name])
-            for memory in setting.accelerator.memories
-            if memory.name in by_memory
-        },
-        by_operand={name: tuple(float(value) for value in row) for name, row in by_operand.items()},
-        by_direction=by_direction,
-        exact=exact,
+        units / model.scale, mac, (units - model.mac_energy) / model.scale, exact, details.energy_table
     )
 
 
-def _utilization(model: Model, traffic: Traffic, latency: Latency) -> Utilization:
-    setting = model.setting
-    individual = {}
-    effective = {}
-    effective_sizes = effective_bits(setting, traffic.states, traffic.energy_moves)
-    for index, operand in enumerate(setting.operands):
-        moved = traffic.energy_moves[index]
-        individual[operand.name] = tuple(
-            moved.tile[level + 1] * moved.precision[level + 1] / memory.size
-            for level, memory in enumerate(operand.memories)
+class ModelDetails:
+    """The breakdowns of one evaluated mapping (see `zzcp.cost.evaluation.Details`)."""
+
+    def __init__(self, model: Model, traffic: Traffic, cycles: Cycles) -> None:
+        self.model, self.traffic, self.cycles = model, traffic, cycles
+        self.by_key = {(move.operand, move.level, move.direction): i for i, move in enumerate(model.moves)}
+
+    def accesses(self) -> dict[str, tuple[Accesses, ...]]:
+        """Return the accesses per operand and level."""
+        model = self.model
+        counts: list[Any]
+        if model.setting.conventions.fractional_unrolling:
+            counts = access_counts(model, self.traffic, PYTHON)
+        else:
+            counts = [
+                _whole(Fraction(words * count * move.units * move.width_min, move.width))
+                for move, words, count in zip(model.moves, self.traffic.words, self.traffic.counts, strict=True)
+            ]
+        table = {
+            (move.operand, move.level, move.direction): count
+            for move, count in zip(model.moves, counts, strict=True)
+        }
+        return {
+            operand.name: tuple(
+                Accesses(*(table.get((index, level, direction), 0) for direction in _DIRECTIONS))
+                for level in range(operand.depth)
+            )
+            for index, operand in enumerate(model.setting.operands)
+        }
+
+    def energy_levels(self) -> list[EnergyRow]:
+        """Return the energy of every operand at every level, operand by operand, innermost level first."""
+        counts = self.accesses()
+        zigzag = self.model.setting.conventions.fractional_unrolling
+        rows = []
+        for operand in self.model.setting.operands:
+            for memory, count in zip(operand.memories, counts[operand.name], strict=True):
+                write: Any = memory.write_energy
+                read: Any = memory.read_energy
+                if not zigzag:
+                    write, read = (
+                        access_energy(memory, side) for side in (Direction.FROM_BELOW, Direction.TO_BELOW)
+                    )
+                parts = (
+                    count.from_above * write,
+                    count.to_above * read,
+                    count.from_below * write,
+                    count.to_below * read,
+                )
+                # the order of ZigZag's additions
+                total = (parts[1] + parts[3]) + (parts[0] + parts[2])
+                rows.append(EnergyRow(memory.name, *(float(part) for part in parts), float(total)))
+        return rows
+
+    def energy_table(self) -> dict[str, tuple[EnergyRow, ...]]:
+        """Return the energy per operand and level."""
+        rows = iter(self.energy_levels())
+        return {
+            operand.name: tuple(next(rows) for _ in operand.memories) for operand in self.model.setting.operands
+        }
+
+    def utilization(self) -> Utilization:
+        """Return the use of the array and the memories."""
+        setting = self.model.setting
+        effective = effective_bits(setting, self.traffic.states, self.traffic.energy_moves)
+        individual: dict[str, tuple[float, ...]] = {}
+        for operand, moved in zip(setting.operands, self.traffic.energy_moves, strict=True):
+            individual[operand.name] = tuple(
+                moved.tile[level + 1] * moved.precision[level + 1] / memory.size
+                for level, memory in enumerate(operand.memories)
+            )
+        totals = {
+            tenancy.memory.name: sum(
+                individual[setting.operands[operand].name][level] for operand, level in tenancy.tenants
+            )
+            for tenancy in setting.tenancies
+        }
+        run, total = self.traffic.run, self.cycles.total
+        return Utilization(
+            spatial=setting.ideal_cycles / run,
+            temporal=float(run / total),
+            total=float(setting.ideal_cycles / total),
+            individual=individual,
+            shared={
+                operand.name: tuple(totals[memory.name] for memory in operand.memories)
+                for operand in setting.operands
+            },
+            effective={
+                operand.name: tuple(
+                    bits / memory.size for bits, memory in zip(row, operand.memories, strict=True)
+                )
+                for operand, row in zip(setting.operands, effective, strict=True)
+            },
         )
-        effective[operand.name] = tuple(
-            bits / memory.size for bits, memory in zip(effective_sizes[index], operand.memories, strict=True)
+
+    def ports(self) -> tuple[PortReport, ...]:
+        """Return every port with its stall, its busy cycles and what limits it."""
+        activities = self.cycles.activities
+        reports = []
+        for port, moves in zip(self.model.setting.ports, self.model.port_moves, strict=True):
+            active = [move for move in moves if activities.count[move] > 0]
+            if len(active) == 1:
+                stall = activities.slack(active[0])
+            else:
+                stall = port_stall(moves, activities, self.traffic.run, PYTHON)
+            late = [(activities.slack(move), move) for move in active if activities.slack(move) > 0]
+            if stall > 0 and not late:
+                # everything fits its own window, but not all of it together
+                late = [(activities.cycles[move] * activities.repeats[move], move) for move in active]
+            late.sort(key=lambda entry: -entry[0])
+            reports.append(
+                PortReport(
+                    memory=port.memory.name,
+                    port=port.port.name,
+                    stall=stall,
+                    busy=sum(activities.cycles[move] * activities.count[move] for move in active),
+                    limits=tuple(self._describe(self.model.moves[move]) for _, move in late) if stall > 0 else (),
+                )
+            )
+        return tuple(reports)
+
+    def _describe(self, move: Move) -> str:
+        operand = self.model.setting.operands[move.operand]
+        names = ["array", *(memory.name for memory in operand.memories)]
+        below, above = names[move.link], names[move.link + 1]
+        upwards = move.direction in (Direction.FROM_BELOW, Direction.TO_ABOVE)
+        return f"{operand.name} {below} -> {above}" if upwards else f"{operand.name} {above} -> {below}"
+
+    def links(self) -> tuple[LinkReport, ...]:
+        """Return every first fill and last drain."""
+        return tuple(
+            self._link(fill, chain, step)
+            for chain, fills in enumerate((*self.model.plan.inputs, self.model.plan.output))
+            for step, fill in enumerate(fills)
         )
-    totals: dict[str, Any] = {}
-    for tenancy in setting.tenancies:
-        totals[tenancy.memory.name] = sum(
-            individual[setting.operands[operand].name][level] for operand, level in tenancy.tenants
-        )
-    shared = {
-        operand.name: tuple(totals[memory.name] for memory in operand.memories) for operand in setting.operands
-    }
-    run = latency.ideal + latency.spatial_stall
-    return Utilization(
-        spatial=latency.ideal / run,
-        temporal=float(run / latency.total),
-        total=float(latency.ideal / latency.total),
-        individual=individual,
-        shared=shared,
-        effective=effective,
-    )
 
-
-def _port(model: Model, traffic: Traffic, port: PortSetting, activities: Sequence[Any]) -> PortReport:
-    from zzcp.cost.stall import port_stall  # noqa: PLC0415
-
-    active = [(use, activity) for use, activity in zip(port.uses, activities, strict=True) if activity.count > 0]
-    if len(active) == 1:
-        stall = active[0][1].slack
-    else:
-        stall = port_stall(activities, traffic.run, PYTHON)
-    late = [(activity.slack, use) for use, activity in active if activity.slack > 0]
-    if stall > 0 and not late:
-        # everything fits its own window, but not all of it together
-        late = [(activity.cycles * activity.repeats, use) for use, activity in active]
-    late.sort(key=lambda entry: -entry[0])
-    return PortReport(
-        memory=port.memory.name,
-        port=port.port.name,
-        stall=stall,
-        busy=sum(activity.cycles * activity.count for _, activity in active),
-        limits=tuple(_describe(model, use.operand, use.level, use.direction) for _, use in late) if stall > 0 else (),
-    )
-
-
-def _describe(model: Model, index: int, level: int, direction: Direction) -> str:
-    operand = model.setting.operands[index]
-    names = [memory.name for memory in operand.memories]
-    below = names[level - 1] if level else "array"
-    above = names[level + 1] if level + 1 < operand.depth else "outside"
-    here = names[level]
-    source, target = {
-        Direction.TO_BELOW: (here, below),
-        Direction.FROM_ABOVE: (above, here),
-        Direction.FROM_BELOW: (below, here),
-        Direction.TO_ABOVE: (here, above),
-    }[direction]
-    return f"{operand.name} {source} -> {target}"
-
-
-def _link(model: Model, traffic: Traffic, cycles: Cycles, fill: FillSetting, index: int, step: int) -> LinkReport:
-    setting = model.setting
-    operand = setting.operands[fill.operand]
-    lower_direction = Direction.TO_ABOVE if operand.is_output else Direction.FROM_ABOVE
-    upper_direction = Direction.FROM_BELOW if operand.is_output else Direction.TO_BELOW
-    lower = traffic.cycles[fill.operand, fill.link - 1, lower_direction]
-    upper = traffic.cycles[fill.operand, fill.link, upper_direction]
-    below, above = operand.memories[fill.link - 1].name, operand.memories[fill.link].name
-    if setting.conventions.combined_loading:
-        left = cycles.zigzag_fills
-        shown = max(
-            left[fill.operand, fill.link - 1, lower_direction], left[fill.operand, fill.link, upper_direction]
-        )
-        hidden = max(lower, upper) - shown
+    def _link(self, fill: FillSetting, chain: int, step: int) -> LinkReport:
+        setting, loading = self.model.setting, self.cycles.loading
+        operand = setting.operands[fill.operand]
+        lower, upper = self.traffic.cycles[fill.lower_move], self.traffic.cycles[fill.upper_move]
         start = None
-    else:
-        hidden = cycles.loading.hidden[fill.operand, fill.link]
-        shown = max(lower, upper) - hidden
-        start = None if operand.is_output else cycles.loading.starts[index, step]
-    moved = traffic.latency_moves[fill.operand]
-    precision = moved.drain_precision[fill.link] if operand.is_output else operand.precision
-    others = {
-        port
-        for chain in model.plan.inputs
-        for other in chain
-        if other.operand != fill.operand
-        for port in other.ports
-    }
-    return LinkReport(
-        operand=operand.name,
-        source=below if operand.is_output else above,
-        target=above if operand.is_output else below,
-        bits=moved.tile[fill.link] * precision,
-        lower_cycles=lower,
-        upper_cycles=upper,
-        cycles=plain(shown),
-        hidden=plain(hidden),
-        start=start,
-        shared=bool(others & set(fill.ports)),
-        ports=tuple(f"{setting.ports[port].memory.name}.{setting.ports[port].port.name}" for port in fill.ports),
-    )
+        if setting.conventions.combined_loading:
+            left = self.cycles.zigzag_fills
+            shown = max(left[fill.lower_move], left[fill.upper_move])
+            hidden = max(lower, upper) - shown
+        else:
+            hidden = loading.hidden[fill.operand, fill.link]
+            shown = max(lower, upper) - hidden
+            start = None if operand.is_output else loading.starts[chain, step]
+        below, above = (operand.memories[fill.link + side].name for side in (-1, 0))
+        moved = self.traffic.latency_moves[fill.operand]
+        others = {
+            port
+            for other in (*self.model.plan.inputs, self.model.plan.output)
+            for other_fill in other
+            if other_fill.operand != fill.operand
+            for port in other_fill.ports
+        }
+        return LinkReport(
+            operand=operand.name,
+            source=below if operand.is_output else above,
+            target=above if operand.is_output else below,
+            bits=moved.tile[fill.link] * moved.drain_precision[fill.link],
+            lower_cycles=lower,
+            upper_cycles=upper,
+            cycles=plain(shown),
+            hidden=plain(hidden),
+            start=start,
+            shared=bool(others & set(fill.ports)),
+            ports=tuple(
+                f"{setting.ports[port].memory.name}.{setting.ports[port].port.name}" for port in fill.ports
+            ),
+        )
 
 
+_DIRECTIONS = (Direction.FROM_ABOVE, Direction.TO_ABOVE, Direction.FROM_BELOW, Direction.TO_BELOW)
+
+
+def _whole(value: Fraction) -> int | Fraction:
+    return value.numerator if value.denominator == 1 else value

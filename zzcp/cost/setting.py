@@ -274,11 +274,6 @@ def compile_setting(
     return setting
 
 
-def exact(value: float) -> Fraction:
-    """Return the decimal that a file states (0.095 is 95/1000), not the nearest binary fraction."""
-    return Fraction(repr(value))
-
-
 def whole_factors(layer: Layer, spatial: SpatialMapping) -> dict[str, list[tuple[str, Number]]]:
     """Return the lanes in use per array dimension, rounded up: ceil(size / (iterations x other lanes)).
 

@@ -12,62 +12,62 @@ from typing import Any, NamedTuple
 from zzcp.cost.numeric import Numeric
 
 
-class Activity(NamedTuple):
-    """What one movement asks of its port.
+class Activities(NamedTuple):
+    """What every movement asks of its port; lists over the movements of a setting (see `zzcp.cost.moves`).
 
     Attributes
     ----------
-    cycles : Any
+    cycles : list
         Cycles at the port per period.
-    window : Any
+    window : list
         Cycles per period in which the transfer may run without stopping the array.
-    period : Any
+    period : list
         Cycles of a period.
-    count : Any
+    count : list
         Periods over the layer; 0 where the movement does not take place.
-    repeats : Any
+    repeats : list
         Transfers that fall between the first fill and the last drain.
     """
 
-    cycles: Any
-    window: Any
-    period: Any
-    count: Any
-    repeats: Any
+    cycles: list[Any]
+    window: list[Any]
+    period: list[Any]
+    count: list[Any]
+    repeats: list[Any]
 
-    @property
-    def slack(self) -> Any:
-        """Stall (positive) or slack (negative) cycles of the movement alone."""
-        return (self.cycles - self.window) * self.repeats
+    def slack(self, move: int) -> Any:
+        """Return the stall (positive) or slack (negative) cycles of one movement alone."""
+        return (self.cycles[move] - self.window[move]) * self.repeats[move]
 
 
-def port_stall(activities: Sequence[Activity], run: Any, numeric: Numeric) -> Any:
+def port_stall(moves: Sequence[int], activities: Activities, run: Any, numeric: Numeric) -> Any:
     """Return the cycles that a port stops the array, at least 0.
 
     Parameters
     ----------
-    activities : sequence of Activity
-        Everything that moves through the port.
+    moves : sequence of int
+        The movements through the port.
+    activities : Activities
+        What every movement asks.
     run : int
         Cycles of the whole layer without stalls.
     numeric : Numeric
         Numbers or arrays.
     """
-    if len(activities) == 1:
-        return numeric.maximum(0, activities[0].slack)
+    if len(moves) == 1:
+        return numeric.maximum(0, activities.slack(moves[0]))
+    cycles, window, _, _, repeats = activities
     late: Any = 0
     busy: Any = 0
-    for activity in activities:
-        slack = activity.slack
+    for move in moves:
+        slack = (cycles[move] - window[move]) * repeats[move]
         late = late + numeric.maximum(0, slack)
         # what fits its own window still takes part in the competition for the union of the windows
-        busy = busy + numeric.where(
-            slack > 0, activity.window * activity.repeats, activity.cycles * activity.repeats
-        )
-    return late + numeric.maximum(0, busy - window_union(activities, run, numeric))
+        busy = busy + numeric.minimum(window[move], cycles[move]) * repeats[move]
+    return late + numeric.maximum(0, busy - window_union(moves, activities, run, numeric))
 
 
-def window_union(activities: Sequence[Activity], run: Any, numeric: Numeric) -> Any:
+def window_union(moves: Sequence[int], activities: Activities, run: Any, numeric: Numeric) -> Any:
     """Return how many cycles of the run lie in the window of at least one activity.
 
     Windows stand at the beginning of their periods. As all periods are products of the innermost loops of one
@@ -76,15 +76,17 @@ def window_union(activities: Sequence[Activity], run: Any, numeric: Numeric) -> 
 
         U_j(x) = (x // P_j) * (U_{j-1}(P_j) - U_{j-1}(A_j)) + max(0, U_{j-1}(x mod P_j) - U_{j-1}(A_j)).
     """
+    _, windows, periods, counts, _ = activities
     full: Any = False
-    pairs = []
-    for activity in activities:
-        # an inactive movement has no window: lay it out as one that covers nothing
-        window = numeric.where(activity.count > 0, activity.window, 0)
-        full = full | ((activity.count > 0) & (activity.window == activity.period))
-        pairs.append((numeric.where(activity.count > 0, activity.period, 1), window))
+    for move in moves:
+        full = full | ((counts[move] > 0) & (windows[move] == periods[move]))
     if full is True:
         return run
+    pairs = []
+    for move in moves:
+        # an inactive movement has no window: lay it out as one that covers nothing
+        active = counts[move] > 0
+        pairs.append((numeric.where(active, periods[move], 1), numeric.where(active, windows[move], 0)))
     layers: list[tuple[Any, Any, Any]] = []
 
     def uncovered(x: Any, below: int) -> Any:

@@ -6,6 +6,7 @@ expansion, holds no objects but plain data, and has no key twice.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ MAX_DEPTH = 32
 Tolerance = Callable[[FieldPath, Node, Node], bool]
 """Whether a key given twice is accepted; called with its path and both values. The second one counts."""
 
+_ESCAPE = re.compile(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)")
 _TAG = "tag:yaml.org,2002:"
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -69,11 +71,19 @@ def parse_document(
     """Read YAML or JSON from a string; parameters as for `load_document`."""
     composer = _Composer(file, most or {}, tolerate, max_values)
     try:
-        return Document(file, composer.compose(text))
+        return Document(file, composer.compose(_ESCAPE.sub(_join_surrogates, text)))
     except yaml.YAMLError as error:
         raise _malformed(error, text, file) from None
     except (ValueError, OverflowError) as error:
         raise InputError("malformed YAML", place=Place(file), found=shorten(str(error))) from None
+
+
+def _join_surrogates(match: re.Match[str]) -> str:
+    """JSON writes a character beyond the first 65536 as two escapes, which YAML does not know."""
+    if match[1] is None:
+        return match[0]
+    high, low = int(match[1], 16) - 0xD800, int(match[2], 16) - 0xDC00
+    return f"\\U{0x10000 + (high << 10) + low:08X}"
 
 
 def _read(path: str | Path) -> str:

@@ -61,9 +61,18 @@ def load_accelerator(path: str | Path) -> Accelerator:
     document = load_document(
         path, most={("memories",): MAX_MEMORIES}, tolerate=is_relic, max_values=MAX_VALUES
     )
+    accelerator = read_accelerator(document)
     for relic in relics:
         warnings.warn(f"{relic}; these ports in ZigZag's old form are ignored", UserWarning, stacklevel=2)
-    return read_accelerator(document)
+    for memory in accelerator.memories:
+        at = ("memories", memory.name, "auto_cost_extraction")
+        if (node := document.node(at)) and node.value is True:
+            warnings.warn(
+                f"{path}:{node.line}: {dotted(at)}: zzcp runs no CACTI and takes the costs of the file",
+                UserWarning,
+                stacklevel=2,
+            )
+    return accelerator
 
 
 def _is_legacy(ports: Node) -> bool:
@@ -125,13 +134,6 @@ def _read_memory(name: str, schema: MemorySchema, document: Document) -> Memory:
                 expected="a number",
                 hint="give r_cost, w_cost and area" if cacti else None,
             )
-    if schema.auto_cost_extraction:
-        warnings.warn(
-            f"{document.file}:{document.line((*path, 'auto_cost_extraction'))}: memory {name}: "
-            "zzcp runs no CACTI and takes the costs of the file",
-            UserWarning,
-            stacklevel=4,
-        )
     ports = tuple(_read_port(port, document, (*path, "ports", i)) for i, port in enumerate(schema.ports))
     try:
         return Memory(

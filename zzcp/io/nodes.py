@@ -15,7 +15,7 @@ FieldPath = tuple[str | int, ...]
 Data = Scalar | list["Data"] | dict[str, "Data"]
 """What a document holds, as plain Python data."""
 
-_PLAIN_KEY = re.compile(r"[\w-]+")
+_PLAIN_KEY = re.compile(r"[\w-]{1,60}")
 
 
 def dotted(path: FieldPath) -> str:

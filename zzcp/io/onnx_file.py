@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 2**31 - 1
 """Largest model file accepted: what one protobuf message can hold."""
+MAX_NODES = 100_000
+"""Largest number of nodes accepted, those inside nodes included: some 20 s of reading."""
 MAX_NAME = 1024
 """Longest name accepted, so that messages stay readable."""
 
@@ -51,6 +53,14 @@ def read_model(path: Path) -> ModelProto:
     if not model.HasField("graph") or not model.graph.node:
         raise InputError(
             "not an ONNX model", place=Place(str(path)), expected="a graph with nodes", found="no nodes"
+        )
+    nodes = sum(len(graph.node) for graph in _graphs(model))
+    if nodes > MAX_NODES:
+        raise InputError(
+            "the model is too large",
+            place=Place(str(path)),
+            expected=f"at most {MAX_NODES} nodes",
+            found=str(nodes),
         )
     _check_text(model, path)
     check_external_data(model, path)

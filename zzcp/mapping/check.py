@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import collections.abc
-import math
 from typing import NamedTuple
 
 from zzcp.hardware import Accelerator
-from zzcp.mapping.mapping import Mapping, flatten, order_conflict, refine
+from zzcp.mapping.mapping import Loop, Mapping, flatten, order_conflict, refine
 from zzcp.workload import Layer
 
 
@@ -47,27 +46,37 @@ def check_structure(
     if broken:
         return Structure(broken, [])
     needed = mapping.spatial.temporal_sizes(layer)
-    violations: list[str] = []
     first = layer.operands[0]
-    reference = flatten(mapping.temporal[first])
-    covered: dict[tuple[tuple[str, int], ...], None] = {}
-    for operand in layer.operands:
-        order = flatten(mapping.temporal[operand])
-        sizes = {dim: math.prod(loop.size for loop in order if loop.dim == dim) for dim in needed}
-        covered.setdefault(tuple(sizes.items()))
-        violations.extend(_coverage(layer, mapping, operand, sizes, needed))
-        if refine(reference, order) is None and sizes == dict(next(iter(covered))):
-            violations.append(order_conflict(first, reference, operand, order))
-    if len(covered) == 1:
-        # the same gap in every operand is one gap
-        violations = [text for text in violations if not text.startswith("operand ") or f"operand {first}:" in text]
+    orders = {operand: flatten(mapping.temporal[operand]) for operand in layer.operands}
+    reference = orders[first]
+    sizes = {operand: _sizes(order, needed) for operand, order in orders.items()}
+    # a gap that all operands share is one gap
+    shown = (first,) if all(found == sizes[first] for found in sizes.values()) else layer.operands
+    violations = [
+        text for operand in shown for text in _coverage(layer, mapping, operand, sizes[operand], needed)
+    ]
+    violations += [
+        order_conflict(first, reference, operand, order)
+        for operand, order in orders.items()
+        if order != reference and sizes[operand] == sizes[first] and refine(reference, order) is None
+    ]
     return Structure([], violations)
+
+
+def _sizes(order: tuple[Loop, ...], needed: dict[str, int]) -> dict[str, int]:
+    """Return the iterations of every dimension in a loop order."""
+    sizes = dict.fromkeys(needed, 1)
+    for dim, size in order:
+        sizes[dim] *= size
+    return sizes
 
 
 def _coverage(
     layer: Layer, mapping: Mapping, operand: str, sizes: dict[str, int], needed: dict[str, int]
 ) -> list[str]:
-    found = []
+    found: list[str] = []
+    if sizes == needed:
+        return found
     for dim, size in needed.items():
         if sizes[dim] == size:
             continue

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from generator.graph import Graph
 from onnx import ModelProto
+
+from generator.graph import Graph
 
 IMAGE = (1, 3, 224, 224)
 CLASSES = 1000
@@ -80,9 +81,7 @@ def _resnet(graph: Graph, blocks: tuple[int, ...], *, bottleneck: bool) -> Model
     return graph.build({tensor: (1, CLASSES)})
 
 
-def _basic_block(
-    graph: Graph, tensor: str, name: str, c: int, width: int, stride: int
-) -> tuple[str, int]:
+def _basic_block(graph: Graph, tensor: str, name: str, c: int, width: int, stride: int) -> tuple[str, int]:
     inner = graph.conv(tensor, f"{name}.conv1", c, width, 3, stride=stride, padding=1)
     inner = graph.node("Relu", [inner], f"{name}.relu1")
     inner = graph.conv(inner, f"{name}.conv2", width, width, 3, padding=1)
@@ -111,7 +110,9 @@ def _join(graph: Graph, tensor: str, inner: str, name: str, c: int, k: int, stri
 
 def mobilenetv2() -> ModelProto:
     """Return MobileNetV2 of width 1.0."""
-    graph = Graph("mobilenetv2", "MobileNetV2 (Sandler et al., CVPR 2018, Table 2), width 1.0, as in torchvision")
+    graph = Graph(
+        "mobilenetv2", "MobileNetV2 (Sandler et al., CVPR 2018, Table 2), width 1.0, as in torchvision"
+    )
     tensor = graph.conv(graph.input("input", IMAGE), "features.0.0", 3, 32, 3, stride=2, padding=1)
     tensor = _relu6(graph, tensor, "features.0.2")
     c = 32

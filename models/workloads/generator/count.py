@@ -34,5 +34,7 @@ def parameters(model: ModelProto) -> int:
     """Return the number of trained parameters: the inputs of the graph that are named as such."""
     known = shapes(model)
     names = [value.name for value in model.graph.input]
-    trained = [name for name in names if name.endswith((".weight", ".bias")) or name.startswith("embeddings.")]
+    trained = [
+        name for name in names if name.endswith((".weight", ".bias")) or name.startswith("embeddings.")
+    ]
     return sum(math.prod(known[name]) for name in trained)

@@ -121,7 +121,10 @@ class Graph:
             self.nodes,
             self.name,
             self.inputs + self.weights,
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+                for name, shape in outputs.items()
+            ],
             initializer=list(self.constants.values()),
             doc_string=self.description,
         )

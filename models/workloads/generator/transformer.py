@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from generator.graph import Graph
 from onnx import ModelProto, TensorProto
+
+from generator.graph import Graph
 
 BERT_TOKENS = 512
 LLAMA_TOKENS = 2048
@@ -32,7 +33,9 @@ def bert_base() -> ModelProto:
 def _bert_embeddings(graph: Graph, tokens: int, hidden: int, vocabulary: int) -> str:
     ids = graph.input("input_ids", (1, tokens), TensorProto.INT64)
     segments = graph.input("token_type_ids", (1, tokens), TensorProto.INT64)
-    words = graph.node("Gather", [graph.weight("embeddings.word", (vocabulary, hidden)), ids], "embeddings.words")
+    words = graph.node(
+        "Gather", [graph.weight("embeddings.word", (vocabulary, hidden)), ids], "embeddings.words"
+    )
     types = graph.node("Gather", [graph.weight("embeddings.type", (2, hidden)), segments], "embeddings.types")
     total = graph.node("Add", [words, types], "embeddings.add_types")
     positions = graph.weight("embeddings.position", (BERT_TOKENS, hidden))
@@ -164,7 +167,9 @@ def _rotate(graph: Graph, tensor: str, name: str, rotation: tuple[str, ...], dep
     axis = graph.integers([3])
     halves = [
         graph.node(
-            "Slice", [tensor, graph.integers([start]), graph.integers([start + depth // 2]), axis], f"{name}.half{i}"
+            "Slice",
+            [tensor, graph.integers([start]), graph.integers([start + depth // 2]), axis],
+            f"{name}.half{i}",
         )
         for i, start in enumerate((0, depth // 2))
     ]
