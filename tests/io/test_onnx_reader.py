@@ -218,8 +218,8 @@ def test_branches_may_share_names(tmp_path: Path) -> None:
     net.input(name="condition", dtype=TensorProto.BOOL)
     tensor = net.node("Relu", net.input(5, 6))
     branch = subgraph([helper.make_node("Relu", [tensor], ["a"]), helper.make_node("Relu", ["a"], ["b"])])
-    for name in ("first", "second"):
-        net.node("If", "condition", name=name, then_branch=branch, else_branch=branch)
+    for _ in range(2):
+        net.node("If", "condition", name="also shared", then_branch=branch, else_branch=branch)
     assert load_onnx(net.save(tmp_path)).edges == ((0, 3), (3, 4), (0, 5), (5, 6))
 
 

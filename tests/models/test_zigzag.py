@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,18 +72,27 @@ def test_zigzag_sees_the_same_layers(models: Path, file: str) -> None:
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_loma_maps_a_layer(models: Path, tmp_path: Path, machine: str) -> None:
-    energy, latency, cmes = part("api").get_hardware_performance_zigzag(
-        str(models / "workloads" / "gemm_512.yaml"),
-        str(models / "accelerators" / f"{machine}.yaml"),
-        str(models / "mappings" / f"{machine}.yaml"),
+def test_loma_maps_a_layer_and_both_evaluators_agree_on_it(
+    models: Path, tmp_path: Path, machine: str
+) -> None:
+    files = [models / "workloads" / "gemm_512.yaml"]
+    files += [models / folder / f"{machine}.yaml" for folder in ("accelerators", "mappings")]
+    energy, latency, results = part("api").get_hardware_performance_zigzag(
+        *map(str, files),
         opt="EDP",
         dump_folder=str(tmp_path),
         lpf_limit=4,
         loma_show_progress_bar=False,
     )
-    assert math.isfinite(energy)
-    assert energy > 512**3 * 0.3
-    accelerator = zzcp.load_accelerator(models / "accelerators" / f"{machine}.yaml")
-    assert latency >= 512**3 / accelerator.array.units
-    assert cmes
+    found = results[0][1][0][0].temporal_mapping.mapping_dic_origin
+    (layer,) = zzcp.load_workload(files[0])
+    accelerator, entry = zzcp.load_accelerator(files[1]), zzcp.load_mapping(files[2]).for_layer(layer)
+    spatial = zzcp.SpatialMapping.from_dict(entry.spatial_mapping or {}).fitted(layer, accelerator.array)
+    temporal = {
+        str(operand): [[[str(dim), int(size)] for dim, size in level] for level in levels]
+        for operand, levels in found.items()
+    }
+    mapping = zzcp.Mapping.from_dict({"spatial_mapping": spatial.to_dict(), "temporal_mapping": temporal})
+    evaluation = zzcp.evaluate(accelerator, layer, mapping, conventions=zzcp.ZIGZAG)
+    assert evaluation.energy.total == pytest.approx(energy, rel=1e-9)
+    assert evaluation.latency.total == latency

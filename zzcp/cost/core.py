@@ -10,11 +10,15 @@ from zzcp.cost.capacity import Flags, effective_bits, forced_flags, greedy_buffe
 from zzcp.cost.links import Transfers, tile_elements, transfers
 from zzcp.cost.loading import Fill, Loading, LoadingPlan, compile_loading, scheduled_loading
 from zzcp.cost.loading_zigzag import PortFill, zigzag_loading
-from zzcp.cost.moves import Move, compile_moves, word_energies
+from zzcp.cost.moves import Move, access_energy, compile_moves, word_energies
 from zzcp.cost.numeric import Numeric
 from zzcp.cost.setting import Setting
 from zzcp.cost.stall import Activities, port_stall
 from zzcp.cost.state import OperandState
+from zzcp.hardware import Direction
+
+DIRECTIONS = (Direction.FROM_ABOVE, Direction.TO_ABOVE, Direction.FROM_BELOW, Direction.TO_BELOW)
+"""The order in which figures of the four directions are reported."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,6 +172,34 @@ def access_counts(model: Model, traffic: Traffic, numeric: Numeric) -> list[Any]
         numeric.truncate(words * (move.width_min / move.width) * count * move.units)
         for move, words, count in zip(model.moves, traffic.words, traffic.counts, strict=True)
     ]
+
+
+def level_energies(model: Model, counts: Sequence[Any]) -> list[tuple[Any, Any, Any, Any, Any]]:
+    """Return per operand and level the energy from above, to above, from below, to below, and in all.
+
+    Parameters
+    ----------
+    model : Model
+        The compiled setting.
+    counts : sequence
+        Full-width accesses of every movement. With integers or floats the costs are floats, added in ZigZag's
+        order; with rationals they are the decimals of the input file.
+    """
+    table = dict(zip(((move.operand, move.level, move.direction) for move in model.moves), counts, strict=True))
+    rows = []
+    for index, operand in enumerate(model.setting.operands):
+        for level, memory in enumerate(operand.memories):
+            write: Any = memory.write_energy
+            read: Any = memory.read_energy
+            if not model.setting.conventions.fractional_unrolling:
+                write, read = access_energy(memory, Direction.FROM_BELOW), access_energy(memory, Direction.TO_BELOW)
+            from_above, to_above, from_below, to_below = (
+                table.get((index, level, direction), 0) * cost
+                for direction, cost in zip(DIRECTIONS, (write, read, write, read), strict=True)
+            )
+            total = (to_above + to_below) + (from_above + from_below)
+            rows.append((from_above, to_above, from_below, to_below, total))
+    return rows
 
 
 @dataclass(slots=True)

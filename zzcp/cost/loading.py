@@ -222,7 +222,8 @@ def spare_cycles(
     for move in moves:
         share = ceil_div(window * activities.cycles[move], activities.period[move])
         busy = busy + numeric.where(activities.count[move] > 1, share, 0)
-    return numeric.maximum(0, window + window * stall // run - busy)
+    # the window is the run divided by an integer, so that the stall can be shared out without a large product
+    return numeric.maximum(0, window + stall // (run // window) - busy)
 
 
 class Loading(NamedTuple):

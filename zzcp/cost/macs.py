@@ -2,24 +2,152 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping as MappingType
 from fractions import Fraction
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 from zzcp.errors import InputError
+from zzcp.hardware.imc import CELLS, MacroUse, layer_energy, macro_dimensions, precharge_energy_per_weight
+from zzcp.mapping import Mapping
+from zzcp.workload import Layer
 
 if TYPE_CHECKING:
-    from zzcp.cost.setting import Setting
+    from zzcp.cost.setting import OperandSetting, Setting
 
 
 def mac_energy(setting: Setting) -> Fraction:
-    """Return the energy of all multiply-accumulate operations of a layer.
+    """Return the energy of all multiply-accumulate operations of a layer, the same for all its temporal mappings.
+
+    Parameters
+    ----------
+    setting : Setting
+        The layer, the machine and the unrolling.
+
+    Returns
+    -------
+    Fraction
+        In the unit of the machine's file, as the decimal that the file and the layer give; for an array that
+        computes in memory the decimal of ZigZag's float, in pJ. What is read from its cells comes in addition
+        where they store several weights: see `precharge_energy`.
 
     Raises
     ------
     InputError
-        For in-memory-computing arrays, whose energy model is not part of this version.
+        If an array that computes in memory has no weights to compute with.
     """
+    from zzcp.cost.setting import exact  # noqa: PLC0415 - which imports this module
+
     array = setting.accelerator.array
     if array.in_memory_computing is not None:
-        raise InputError("in-memory-computing arrays cannot be evaluated")
-    return Fraction(repr(array.unit_energy)) * setting.layer.macs
+        return exact(sum(imc_energy_breakdown(setting).values()))
+    return exact(array.unit_energy) * setting.layer.macs
+
+
+def imc_energy_breakdown(setting: Setting) -> dict[str, float]:
+    """Return the energy of a layer on an array that computes in memory by component, in pJ.
+
+    Raises
+    ------
+    InputError
+        If the layer does not have two inputs.
+    """
+    return layer_energy(setting.accelerator.array, macro_use(setting))
+
+
+def macro_use(setting: Setting) -> MacroUse:
+    """Return how a layer uses the macros of an array that computes in memory.
+
+    The lanes that the user unrolls count: where they do not divide the layer, all lanes take part in every activation and
+    the number of activations is a fraction.
+
+    Source: ``ImcUnit.get_mapped_oa_dim`` of zigzag-dse 3.9.1.
+
+    Raises
+    ------
+    InputError
+        If the layer does not have two inputs.
+    """
+    layer = setting.layer
+    if len(layer.inputs) != 2:
+        raise InputError(
+            f"layer {layer.name} cannot run on an array that computes in memory",
+            expected="two inputs, weights and activations",
+            found=", ".join(layer.inputs),
+        )
+    column_dimension, row_dimension = macro_dimensions(setting.accelerator.array)
+    unrolling = {dimension: dict(factors) for dimension, factors in setting.spatial.unrolling}
+    on_columns = unrolling.get(column_dimension, {})
+    on_rows = unrolling.get(row_dimension, {})
+    columns = math.prod(on_columns.values())
+    lanes = columns * math.prod(on_rows.values())
+    return MacroUse(_rows(layer, on_columns, on_rows), columns, layer.macs / float(lanes))
+
+
+def _rows(layer: Layer, on_columns: MappingType[str, int], on_rows: MappingType[str, int]) -> int:
+    """Return the rows that a layer occupies.
+
+    Neighbouring outputs on the columns need the same weights one row further each (a diagonal): a filter of FX rows
+    for OX outputs takes OX + FX - 1 rows. Outputs whose filter is not unrolled on the rows take no more.
+
+    ZigZag fails on some layers with weight-irrelevant loops on the columns (with an IndexError where there is a
+    single loop on the rows, with a KeyError where the layer has such loops outside windows, as batches): there the
+    same rule is applied.
+    """
+    diagonal = {}
+    for activations, weights in permutations(layer.inputs):
+        shared = layer.relevance(weights).irrelevant
+        for relation in layer.relevance(activations).partial:
+            for output, window in permutations((relation.outer, relation.inner)):
+                if output in shared:
+                    diagonal[window] = on_columns.get(output, 1) - 1
+    return math.prod(lanes + diagonal.get(dim, 0) for dim, lanes in on_rows.items())
+
+
+def precharge_energy(setting: Setting, mapping: Mapping) -> Fraction:
+    """Return the energy of reading weights from cells that store several, which depends on the temporal mapping.
+
+    Parameters
+    ----------
+    setting : Setting
+        The layer, the machine and the unrolling.
+    mapping : Mapping
+        A mapping with that unrolling.
+
+    Returns
+    -------
+    Fraction
+        In pJ; zero for plain arrays and where a group of cells stores a single weight. Weights are read whenever
+        the array needs other ones: as often as the tile at the array is replaced, by all groups in use.
+
+    Notes
+    -----
+    It equals `precharge_energy_per_read` for every read of the innermost memory of the weights, and nothing else
+    of the mapping matters. zigzag-dse 3.9.1 fails with an AttributeError here.
+    """
+    from zzcp.cost.state import operand_state  # noqa: PLC0415 - which imports zzcp.cost.setting
+
+    per_read = precharge_energy_per_read(setting)
+    if not per_read:
+        return Fraction(0)
+    weights = _in_cells(setting)
+    state = operand_state(
+        weights, mapping.temporal[weights.name], same_data_free=setting.conventions.same_data_free
+    )
+    return per_read * int(state.count[0]) * weights.energy.units[1]
+
+
+def precharge_energy_per_read(setting: Setting) -> Fraction:
+    """Return the energy that a read of one weight from the cells takes beyond that of the memory, in pJ."""
+    from zzcp.cost.setting import exact  # noqa: PLC0415 - which imports this module
+
+    accelerator = setting.accelerator
+    if accelerator.array.in_memory_computing is None:
+        return Fraction(0)
+    return exact(precharge_energy_per_weight(accelerator.array, accelerator.memory(CELLS).size))
+
+
+def _in_cells(setting: Setting) -> OperandSetting:
+    """Return the operand that the cells hold."""
+    return next(operand for operand in setting.operands if operand.memory_operand == "I2")

@@ -96,6 +96,10 @@ def _sort_pairs_arrays(pairs: Sequence[tuple[Any, Any]]) -> Sequence[tuple[Any, 
     return list(zip(keys, values, strict=True))
 
 
+def _truncate_array(x: Any) -> Any:
+    return np.trunc(x).astype(np.int64) if np.asarray(x).dtype.kind == "f" else x
+
+
 PYTHON = Numeric(
     maximum=max,
     minimum=min,
@@ -111,7 +115,7 @@ NUMPY = Numeric(
     maximum=np.maximum,
     minimum=np.minimum,
     where=np.where,
-    truncate=lambda x: np.trunc(x).astype(np.int64),
+    truncate=_truncate_array,
     ceil=lambda x: np.ceil(x).astype(np.int64),
     sort_pairs=_sort_pairs_arrays,
     reduce_ordered=_reduce_ordered_arrays,

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from zzcp.cost.capacity import Flags, effective_bits
-from zzcp.cost.core import Cycles, Model, Traffic, access_counts, energy_units
+from zzcp.cost.core import DIRECTIONS, Cycles, Model, Traffic, access_counts, energy_units, level_energies
 from zzcp.cost.evaluation import (
     Accesses,
     Energy,
@@ -19,7 +19,7 @@ from zzcp.cost.evaluation import (
     plain,
 )
 from zzcp.cost.loading import FillSetting
-from zzcp.cost.moves import Move, access_energy
+from zzcp.cost.moves import Move
 from zzcp.cost.numeric import PYTHON
 from zzcp.cost.stall import port_stall
 from zzcp.hardware import Direction
@@ -76,26 +76,27 @@ class ModelDetails:
 
     def __init__(self, model: Model, traffic: Traffic, cycles: Cycles) -> None:
         self.model, self.traffic, self.cycles = model, traffic, cycles
-        self.by_key = {(move.operand, move.level, move.direction): i for i, move in enumerate(model.moves)}
+
+    def counts(self) -> list[Any]:
+        """Return the full-width accesses of every movement."""
+        model = self.model
+        if model.setting.conventions.fractional_unrolling:
+            return access_counts(model, self.traffic, PYTHON)
+        return [
+            _whole(Fraction(words * count * move.units * move.width_min, move.width))
+            for move, words, count in zip(model.moves, self.traffic.words, self.traffic.counts, strict=True)
+        ]
 
     def accesses(self) -> dict[str, tuple[Accesses, ...]]:
         """Return the accesses per operand and level."""
         model = self.model
-        counts: list[Any]
-        if model.setting.conventions.fractional_unrolling:
-            counts = access_counts(model, self.traffic, PYTHON)
-        else:
-            counts = [
-                _whole(Fraction(words * count * move.units * move.width_min, move.width))
-                for move, words, count in zip(model.moves, self.traffic.words, self.traffic.counts, strict=True)
-            ]
         table = {
             (move.operand, move.level, move.direction): count
-            for move, count in zip(model.moves, counts, strict=True)
+            for move, count in zip(model.moves, self.counts(), strict=True)
         }
         return {
             operand.name: tuple(
-                Accesses(*(table.get((index, level, direction), 0) for direction in _DIRECTIONS))
+                Accesses(*(table.get((index, level, direction), 0) for direction in DIRECTIONS))
                 for level in range(operand.depth)
             )
             for index, operand in enumerate(model.setting.operands)
@@ -103,27 +104,11 @@ class ModelDetails:
 
     def energy_levels(self) -> list[EnergyRow]:
         """Return the energy of every operand at every level, operand by operand, innermost level first."""
-        counts = self.accesses()
-        zigzag = self.model.setting.conventions.fractional_unrolling
-        rows = []
-        for operand in self.model.setting.operands:
-            for memory, count in zip(operand.memories, counts[operand.name], strict=True):
-                write: Any = memory.write_energy
-                read: Any = memory.read_energy
-                if not zigzag:
-                    write, read = (
-                        access_energy(memory, side) for side in (Direction.FROM_BELOW, Direction.TO_BELOW)
-                    )
-                parts = (
-                    count.from_above * write,
-                    count.to_above * read,
-                    count.from_below * write,
-                    count.to_below * read,
-                )
-                # the order of ZigZag's additions
-                total = (parts[1] + parts[3]) + (parts[0] + parts[2])
-                rows.append(EnergyRow(memory.name, *(float(part) for part in parts), float(total)))
-        return rows
+        memories = [memory.name for operand in self.model.setting.operands for memory in operand.memories]
+        return [
+            EnergyRow(name, *(float(part) for part in parts))
+            for name, parts in zip(memories, level_energies(self.model, self.counts()), strict=True)
+        ]
 
     def energy_table(self) -> dict[str, tuple[EnergyRow, ...]]:
         """Return the energy per operand and level."""
@@ -244,9 +229,6 @@ class ModelDetails:
                 f"{setting.ports[port].memory.name}.{setting.ports[port].port.name}" for port in fill.ports
             ),
         )
-
-
-_DIRECTIONS = (Direction.FROM_ABOVE, Direction.TO_ABOVE, Direction.FROM_BELOW, Direction.TO_BELOW)
 
 
 def _whole(value: Fraction) -> int | Fraction:

@@ -9,6 +9,7 @@ import networkx as nx
 
 from zzcp.errors import InputError, Place
 from zzcp.hardware.array import OperationalArray
+from zzcp.hardware.imc import CELLS, check_cells
 from zzcp.hardware.memory import MEMORY_OPERANDS, Direction, Memory, Port
 
 MAX_MEMORIES = 64
@@ -63,6 +64,30 @@ class Accelerator:
                         found=dimension,
                     )
         self._check_links()
+        if self.array.in_memory_computing is not None:
+            self._check_cells()
+
+    def _check_cells(self) -> None:
+        """An array that computes in memory takes its weights from the memory ``cells``."""
+        cells = next((memory for memory in self.memories if memory.name == CELLS), None)
+        if cells is None:
+            raise InputError(
+                f"accelerator {self.name} computes in memory but has no memory {CELLS!r}",
+                place=Place(field="memories"),
+                expected=CELLS,
+                found=", ".join(memory.name for memory in self.memories),
+            )
+        try:
+            check_cells(self.array, cells.size, cells.operands, cells.served_dimensions)
+        except InputError as error:
+            error.place = Place(field=f"memories.{CELLS}.{error.place.field}")
+            raise
+        if self.level_of(cells, "I2") != 0:
+            raise InputError(
+                f"memory {CELLS} is not the innermost memory of I2",
+                place=Place(field=f"memories.{CELLS}.operands"),
+                expected=f"{CELLS} before {self.levels('I2')[0].name}",
+            )
 
     def _check_links(self) -> None:
         """Every operand that moves between two levels needs a port on both sides."""
@@ -161,7 +186,11 @@ class Accelerator:
 
     @property
     def area(self) -> float:
-        """Area of the array and of every memory instance, in the unit of the input file."""
+        """Area of the array and of every memory instance, in the unit of the input file.
+
+        Where the array computes in memory, that unit has to be mm^2. ZigZag then adds the area of every memory once,
+        that of ``cells`` twice.
+        """
         return self.array.area + sum(memory.area * self.instances(memory) for memory in self.memories)
 
     @property

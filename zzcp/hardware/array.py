@@ -6,9 +6,12 @@ import math
 from dataclasses import dataclass
 
 from zzcp.errors import InputError, Place
+from zzcp.hardware.imc import area_breakdown, macro_dimensions
 
 MAX_UNITS = 2**31
 """Largest number of units accepted in an array."""
+MAX_RESOLUTION = 64
+"""Largest resolution accepted of an analog-to-digital converter, in bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +23,52 @@ class InMemoryComputing:
     analog : bool
         Analog (with converters) or digital.
     input_precision : tuple of int
-        Activation and weight precision of the macro in bits.
+        Activation and weight precision of the macro in bits, powers of two.
     bit_serial_precision : int
-        Activation bits consumed per cycle.
+        Activation bits consumed per cycle, a power of two.
     adc_resolution : int
         Resolution of the analog-to-digital converters in bits; 0 for a digital array.
+
+    Raises
+    ------
+    InputError
+        If the numbers contradict each other or are out of range.
     """
 
     analog: bool
     input_precision: tuple[int, int]
     bit_serial_precision: int
     adc_resolution: int = 0
+
+    def __post_init__(self) -> None:
+        serial, resolution = self.bit_serial_precision, self.adc_resolution
+        for field, values in (("input_precision", self.input_precision), ("bit_serial_precision", (serial,))):
+            for bits in values:
+                if not _is_power_of_two(bits):
+                    raise InputError(
+                        "wrong value", place=Place(field=field), expected="a power of two", found=str(bits)
+                    )
+        if serial > self.input_precision[0]:
+            raise InputError(
+                "more bits per cycle than an activation has",
+                place=Place(field="bit_serial_precision"),
+                expected=f"at most {self.input_precision[0]}",
+                found=str(serial),
+            )
+        if resolution and not self.analog:
+            raise InputError(
+                "adc_resolution of a digital array",
+                place=Place(field="adc_resolution"),
+                expected="0, or no such key",
+                found=str(resolution),
+            )
+        if not 0 <= resolution <= MAX_RESOLUTION:
+            raise InputError(
+                "wrong value",
+                place=Place(field="adc_resolution"),
+                expected=f"0 to {MAX_RESOLUTION} bits",
+                found=str(resolution),
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +82,8 @@ class OperationalArray:
     sizes : tuple of int
         Units along each dimension.
     unit_energy : float
-        Energy of one multiply-accumulate operation in pJ (or the unit of the input file).
+        Energy of one multiply-accumulate operation in pJ (or the unit of the input file). Unused where the array
+        computes in memory, as is `unit_area`: see `zzcp.hardware.imc`.
     unit_area : float
         Area of one unit in the unit of the input file.
     systolic_dimensions : tuple of str
@@ -73,11 +112,15 @@ class OperationalArray:
             )
         if len(set(self.dimensions)) != len(self.dimensions):
             raise InputError(
-                "array dimension given twice", place=Place(field="dimensions"), found=", ".join(self.dimensions)
+                "array dimension given twice",
+                place=Place(field="dimensions"),
+                found=", ".join(self.dimensions),
             )
         for dimension, size in zip(self.dimensions, self.sizes, strict=True):
             if size < 1:
-                raise InputError(f"array dimension {dimension}: size out of range", expected=">= 1", found=str(size))
+                raise InputError(
+                    f"array dimension {dimension}: size out of range", expected=">= 1", found=str(size)
+                )
         if self.units > MAX_UNITS:
             raise InputError(
                 "the array is too large",
@@ -96,6 +139,33 @@ class OperationalArray:
         for label, value in (("unit energy", self.unit_energy), ("unit area", self.unit_area)):
             if not 0 <= value < float("inf"):
                 raise InputError(f"{label} out of range", expected="a finite number >= 0", found=str(value))
+        if self.in_memory_computing is not None:
+            self._check_macro(self.in_memory_computing)
+
+    def _check_macro(self, macro: InMemoryComputing) -> None:
+        """A macro has columns and rows; the rows of a digital one are added in a binary tree."""
+        if len(self.dimensions) < 2:
+            raise InputError(
+                "an array that computes in memory needs columns and rows",
+                place=Place(field="dimensions"),
+                expected="at least 2 dimensions",
+                found=", ".join(self.dimensions),
+            )
+        if self.systolic_dimensions:
+            raise InputError(
+                "an array that computes in memory has no systolic dimensions",
+                place=Place(field="systolic_dimensions"),
+                expected="none",
+                found=", ".join(self.systolic_dimensions),
+            )
+        _, rows = macro_dimensions(self)
+        if not macro.analog and not _is_power_of_two(self.size(rows)):
+            raise InputError(
+                f"the rows of a digital macro, along {rows}, are added in a binary tree",
+                place=Place(field="sizes"),
+                expected=f"a power of two for {rows}",
+                found=str(self.size(rows)),
+            )
 
     @property
     def units(self) -> int:
@@ -104,9 +174,15 @@ class OperationalArray:
 
     @property
     def area(self) -> float:
-        """Area of all units."""
+        """Area of all units; where they compute in memory, in mm^2 and without their cells, which are a memory."""
+        if self.in_memory_computing is not None:
+            return sum(area_breakdown(self, 0.0).values())
         return self.unit_area * self.units
 
     def size(self, dimension: str) -> int:
         """Return the number of units along a dimension."""
         return self.sizes[self.dimensions.index(dimension)]
+
+
+def _is_power_of_two(value: int) -> bool:
+    return value > 0 and value & (value - 1) == 0

@@ -138,7 +138,9 @@ class Memory:
 
     def __post_init__(self) -> None:
         if not 0 < self.size <= MAX_BITS:
-            raise InputError(f"memory {self.name}: size out of range", expected="1 to 2^62 bits", found=str(self.size))
+            raise InputError(
+                f"memory {self.name}: size out of range", expected="1 to 2^62 bits", found=str(self.size)
+            )
         for label, value in (
             ("read energy", self.read_energy),
             ("write energy", self.write_energy),
@@ -147,7 +149,9 @@ class Memory:
         ):
             if not 0 <= value < float("inf"):
                 raise InputError(
-                    f"memory {self.name}: {label} out of range", expected="a finite number >= 0", found=str(value)
+                    f"memory {self.name}: {label} out of range",
+                    expected="a finite number >= 0",
+                    found=str(value),
                 )
         if not self.operands:
             raise InputError(
@@ -172,7 +176,9 @@ class Memory:
         names = [port.name for port in self.ports]
         if len(set(names)) != len(names):
             raise InputError(
-                f"memory {self.name}: port name given twice", place=Place(field="ports"), found=", ".join(names)
+                f"memory {self.name}: port name given twice",
+                place=Place(field="ports"),
+                found=", ".join(names),
             )
         for i, port in enumerate(self.ports):
             for operand, _ in port.allocation:
@@ -185,7 +191,9 @@ class Memory:
         served = {operand for port in self.ports for operand, _ in port.allocation}
         for operand in self.operands:
             if operand not in served:
-                raise InputError(f"memory {self.name}: no port serves operand {operand}", place=Place(field="ports"))
+                raise InputError(
+                    f"memory {self.name}: no port serves operand {operand}", place=Place(field="ports")
+                )
         for i, port in enumerate(self.ports):
             if all(self.port(*allocation) is not port for allocation in port.allocation):
                 raise InputError(

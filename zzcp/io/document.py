@@ -247,23 +247,24 @@ class _Composer:
                 event, path, "wrong number", expected=error.expected, found=error.found
             ) from None
 
-    def check_width(self, event: Any, path: FieldPath, width: int) -> None:
-        if path in self.most and width > self.most[path]:
-            most = self.most[path]
+    def check_width(self, event: Any, path: FieldPath, width: int, most: int | None) -> None:
+        if most is not None and width > most:
             raise self.error(
                 event, path, "too many entries", expected=f"at most {most} entries", found="more"
             )
 
     def sequence(self, path: FieldPath) -> list[Node]:
         items: list[Node] = []
+        most = self.most.get(path)
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
             items.append(self.node(event, (*path, len(items))))
-            self.check_width(event, path, len(items))
+            self.check_width(event, path, len(items), most)
         return items
 
     def mapping(self, path: FieldPath) -> dict[str, Node]:
         children: dict[str, Node] = {}
         merged: dict[str, Node] = {}
+        most = self.most.get(path)
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key = self.key(event, path)
             line = event.start_mark.line + 1
@@ -281,7 +282,7 @@ class _Composer:
                     found=f"{shorten(repr(key))} on lines {children[key].line} and {line}",
                 )
             children[key] = child
-            self.check_width(event, path, len(children))
+            self.check_width(event, path, len(children), most)
         return merged | children if merged else children
 
     def key(self, event: Any, path: FieldPath) -> str:

@@ -19,6 +19,7 @@ from zzcp.hardware import (
     PortType,
 )
 from zzcp.hardware.accelerator import MAX_MEMORIES
+from zzcp.hardware.imc import CELLS, check_cells
 from zzcp.io.document import load_document
 from zzcp.io.hardware_schema import AcceleratorSchema, ArraySchema, MemorySchema, PortSchema
 from zzcp.io.kinds import Kind, require_kind
@@ -97,7 +98,7 @@ def read_accelerator(document: Document) -> Accelerator:
     schema = validate(_ACCELERATOR, document)
     array = _read_array(schema.operational_array, document)
     if schema.operational_array.is_imc:
-        _check_cells(schema, document)
+        _check_cells(schema, array, document)
     memories = tuple(_read_memory(name, memory, document) for name, memory in schema.memories.items())
     dataflows = None
     if schema.dataflows is not None:
@@ -218,47 +219,42 @@ def _read_in_memory(schema: ArraySchema, document: Document) -> InMemoryComputin
     assert schema.input_precision is not None
     assert schema.bit_serial_precision is not None
     activations, weights = schema.input_precision
-    serial = schema.bit_serial_precision
-    for key, values in (("input_precision", (activations, weights)), ("bit_serial_precision", (serial,))):
-        for bits in values:
-            if not float(bits).is_integer() or int(bits).bit_count() != 1:
-                raise document.error(
-                    (*path, key), "wrong value", expected="a power of two", found=f"{bits:g}"
-                )
-    if serial > activations:
-        raise document.error(
-            (*path, "bit_serial_precision"),
-            "more bits per cycle than an activation has",
-            expected=f"at most {activations}",
+    serial, resolution = schema.bit_serial_precision, schema.adc_resolution or 0
+    for key, bits, expected in (
+        ("bit_serial_precision", serial, "a power of two"),
+        ("adc_resolution", resolution, "an integer number of bits"),
+    ):
+        if not float(bits).is_integer():
+            raise document.error((*path, key), "wrong value", expected=expected, found=f"{bits:g}")
+    try:
+        return InMemoryComputing(
+            schema.imc_type == "analog", (activations, weights), int(serial), int(resolution)
         )
-    resolution = schema.adc_resolution or 0
-    analog = schema.imc_type == "analog"
-    if resolution and not analog:
-        raise document.error(
-            (*path, "adc_resolution"), "adc_resolution of a digital array", expected="0, or no such key"
-        )
-    if not float(resolution).is_integer():
-        raise document.error((*path, "adc_resolution"), "wrong value", expected="an integer number of bits")
-    return InMemoryComputing(analog, (activations, weights), int(serial), int(resolution))
+    except InputError as error:
+        keys = ("input_precision", "bit_serial_precision", "adc_resolution")
+        raise document.placed(error, path, {key: (key,) for key in keys}) from None
 
 
-def _check_cells(schema: AcceleratorSchema, document: Document) -> None:
+def _check_cells(schema: AcceleratorSchema, array: OperationalArray, document: Document) -> None:
     """An in-memory-computing array computes in the memory ``cells``, which has to fit it."""
-    path: FieldPath = ("memories", "cells")
-    cells = schema.memories.get("cells")
+    path: FieldPath = ("memories", CELLS)
+    cells = schema.memories.get(CELLS)
     if cells is None:
         raise document.error(
             path,
-            "no memory 'cells'",
+            f"no memory {CELLS!r}",
             expected="one, since is_imc is true",
             found=known_keys(tuple(schema.memories)),
         )
-    weights = schema.operational_array.input_precision[1] if schema.operational_array.input_precision else 1
-    if cells.operands != ["I2"]:
-        raise document.error((*path, "operands"), "cells hold weights only", expected="[I2]")
-    if cells.served_dimensions:
-        raise document.error((*path, "served_dimensions"), "cells belong to one unit each", expected="[]")
-    if cells.size % weights:
+    try:
+        check_cells(array, cells.size, tuple(cells.operands), tuple(cells.served_dimensions))
+    except InputError as error:
+        fields: dict[str, FieldPath] = {key: (key,) for key in ("operands", "served_dimensions", "size")}
+        raise document.placed(error, path, fields) from None
+    if cells.auto_cost_extraction:
         raise document.error(
-            (*path, "size"), "cells hold whole weights", expected=f"a multiple of {weights} bits"
+            (*path, "auto_cost_extraction"),
+            "costs are not extracted automatically: zzcp runs no CACTI",
+            expected="false, or no such key",
+            hint="give r_cost, w_cost and area",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -180,23 +180,20 @@ class _Walk:
         for node, proto in zip(self.nodes[first:], graph.node, strict=False):
             branch = longer_branch(proto)
             if branch is not None:
-                self.graph(branch.g, scope, f"{prefix}{node.name}/")
+                self.graph(branch.g, scope, f"{prefix}{node.name}[{node.id}]/")
 
     def _define(self, graph: GraphProto, scope: MutableMapping[str, str], prefix: str, first: int) -> None:
         """Enter the names that a graph defines, each once."""
         given = [tensor.name for tensor in graph.initializer]
         given += [sparse.values.name for sparse in graph.sparse_initializer]
         self.initializers.update(prefix + name for name in given)
-        for names, label in (
-            (given, "initializers"),
-            ([value.name for value in graph.input], "graph inputs"),
-        ):
+        inputs = [value.name for value in graph.input]
+        for names, label in ((given, "initializers"), (inputs, "graph inputs")):
             if len(set(names)) != len(names):
-                raise InputError(
-                    f"two {label} have the same name", place=Place(field="graph"), found=_repeated(names)
-                )
+                twice = Counter(names).most_common(1)[0][0]
+                raise InputError(f"two {label} have the same name", place=Place(field="graph"), found=twice)
             scope.update((name, prefix + name) for name in names)
-        local: set[str] = set(given) | {value.name for value in graph.input}
+        local = {*given, *inputs}
         for position, proto in enumerate(graph.node):
             for name in filter(None, proto.output):
                 if name in local:
@@ -310,8 +307,3 @@ def _attribute(attribute: AttributeProto) -> AttributeValue:
     if attribute.type == attribute.STRING:
         return attribute.s.decode(errors="replace")
     return None
-
-
-def _repeated(names: list[str]) -> str:
-    seen: set[str] = set()
-    return next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _TRUE = frozenset(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"))
@@ -57,16 +58,17 @@ def resolve(text: str) -> Scalar:
         return text in _TRUE
     if text[0] not in "+-.0123456789":
         return text
-    return _number(text)
+    if len(text) <= MAX_DIGITS:
+        return _number(text)
+    if not _LONG.fullmatch(text):
+        return text
+    raise ScalarError(
+        f"a number of at most {MAX_DIGITS} characters", f"{text[:20]}... ({len(text)} characters)"
+    )
 
 
+@lru_cache(maxsize=4096)
 def _number(text: str) -> Scalar:
-    if len(text) > MAX_DIGITS:
-        if not _LONG.fullmatch(text):
-            return text
-        raise ScalarError(
-            f"a number of at most {MAX_DIGITS} characters", f"{text[:20]}... ({len(text)} characters)"
-        )
     if _SPECIAL.fullmatch(text):
         raise ScalarError("a finite number", text)
     if _OCTAL.fullmatch(text):
