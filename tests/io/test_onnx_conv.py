@@ -134,7 +134,7 @@ def test_3d_is_listed(tmp_path: Path) -> None:
     [
         ((1, 6, 9, 9), (9, 2, 3, 3), {"group": 4}, "tensors disagree about the input channels"),
         ((1, 6, 9, 9), (9, 3, 3, 3), {"group": 2}, "divide the output channels: expected a divisor of 9"),
-        ((1, 4, 9, 9), (8, 4, 3, 3), {"group": 0}, "attribute group out of range"),
+        ((1, 4, 9, 9), (8, 4, 3, 3), {"group": 0}, "group out of range: expected at least 1, found "),
         ((1, 4, 9, 9), (8, 3, 3, 3), {}, "tensors disagree about the input channels: found 4 and 3"),
         ((1, 4, 9, 9), (8, 4, 3, 3), {"strides": [0, 1]}, "strides out of range: expected at least 1, found [0, 1]"),
         ((1, 4, 9, 9), (8, 4, 3, 3), {"dilations": [1, -1]}, "dilations out of range"),

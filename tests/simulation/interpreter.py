@@ -280,7 +280,7 @@ class _Outputs(_Operand):
             assert sums.get(output, 0) & ~value == 0, "a partial sum was lost"
         sums |= arriving
         self.note(depth, Direction.FROM_BELOW, arriving)
-        self.count(depth, Direction.FROM_BELOW, self.existing(arriving))
+        self.count(depth, Direction.FROM_BELOW, self.nest.existing(arriving))
 
     def fetch(self, depth: int, arriving: dict[Instance, Tile]) -> None:
         """Start new tiles, with the partial sums of earlier visits where there were any."""
@@ -301,7 +301,7 @@ class _Outputs(_Operand):
                     self.note(depth, Direction.FROM_ABOVE, self.sums[depth][child])
             if sent:
                 self.note(depth + 1, Direction.TO_BELOW, sent)
-                self.count(depth + 1, Direction.TO_BELOW, self.existing(sent))
+                self.count(depth + 1, Direction.TO_BELOW, self.nest.existing(sent))
 
     def compute(self, t: int) -> None:
         """Read, add to and write back the outputs of all lanes in the innermost memory."""
@@ -313,14 +313,10 @@ class _Outputs(_Operand):
             known = {o: self.sums[1][holder][o] for o in made if o in self.sums[1][holder]}
             if known:
                 self.note(1, Direction.TO_BELOW, known)
-                self.count(1, Direction.TO_BELOW, self.existing(known))
+                self.count(1, Direction.TO_BELOW, self.nest.existing(known))
             self.receive(1, holder, {o: self.add(value, known.get(o, 0)) for o, value in made.items()})
 
     def note(self, depth: int, direction: Direction, sums: dict[Element, int]) -> None:
         """Remember whether incomplete outputs moved."""
         if any(value != self.complete[output] for output, value in sums.items()):
             self.levels[depth - 1].incomplete.add(direction)
-
-    def existing(self, sums: dict[Element, int]) -> int:
-        """Return how many of some outputs the tensor has (the others belong to idle lanes)."""
-        return self.nest.existing_outputs(sums)

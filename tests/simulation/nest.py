@@ -178,6 +178,10 @@ class Nest:
                 found = {element for element in found if element[axis] in inside}
         return Tile(frozenset(positions[t][lane] for t, lane in points), len(found))
 
+    def existing(self, outputs: Iterable[Element]) -> int:
+        """Return how many of some outputs there are to move."""
+        return len(list(outputs))
+
     def _name(self, operand: str, index: dict[str, int]) -> tuple[Element, Element]:
         """Return what an operation uses of an operand: the loop indices that name it, and the tensor element."""
         indices = self.layer.equation.indices[operand]
@@ -202,24 +206,44 @@ class TensorNest(Nest):
     holds the same elements as the one before is not fetched again.
     """
 
+    def __init__(
+        self, accelerator: Accelerator, layer: Layer, mapping: Mapping, links: dict[str, str]
+    ) -> None:
+        super().__init__(accelerator, layer, mapping, links)
+        self.tensors = {name: self._tensor(name) for name in layer.operands}
+
     def tile(self, operand: str, points: Iterable[Point]) -> Tile:
         """Return the data that some operations use, as far as it exists."""
         positions, elements = self.tables[operand]
         points = list(points)
-        found = frozenset(
-            element
-            for element in (elements[t][lane] for t, lane in points)
-            if all(map(self._exists, self.layer.equation.indices[operand], element))
-        )
-        is_output = operand == self.layer.output
-        return Tile(
-            frozenset(positions[t][lane] for t, lane in points) if is_output else found, len(found)
+        found = frozenset(elements[t][lane] for t, lane in points) & self.tensors[operand]
+        if operand == self.layer.output:
+            return Tile(frozenset(positions[t][lane] for t, lane in points), len(found))
+        return Tile(found, len(found))
+
+    def existing(self, outputs: Iterable[Element]) -> int:
+        """Return how many of some outputs are not those of idle lanes."""
+        dims = [dim for dim in self.layer.sizes if dim in self.layer.equation.indices[self.layer.output]]
+        return sum(
+            all(value < self.layer.sizes[dim] for dim, value in zip(dims, output, strict=True))
+            for output in outputs
         )
 
-    def _exists(self, dim: str, value: int) -> bool:
-        relation = self.windows.get(dim)
-        if relation is None:
-            return value < self.layer.sizes[dim]
+    def _tensor(self, operand: str) -> frozenset[Element]:
+        """Return the elements that the layer's operations use and that are not zero padding."""
         sizes = self.layer.sizes
-        before, after = self.layer.padding.get(dim, (0, 0))
-        return before <= value < relation.span(sizes[relation.outer], sizes[relation.inner]) - after
+        bounds = []
+        for dim in self.layer.equation.indices[operand]:
+            if dim not in self.windows:
+                bounds.append((0, sizes[dim]))
+                continue
+            relation = self.windows[dim]
+            before, after = self.layer.padding.get(dim, (0, 0))
+            bounds.append((before, relation.span(sizes[relation.outer], sizes[relation.inner]) - after))
+        indices = (dict(zip(sizes, values, strict=True)) for values in product(*map(range, sizes.values())))
+        elements = (self._name(operand, index)[1] for index in indices)
+        return frozenset(
+            element
+            for element in elements
+            if all(low <= value < high for value, (low, high) in zip(element, bounds, strict=True))
+        )

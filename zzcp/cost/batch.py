@@ -25,8 +25,12 @@ from zzcp.cost.core import (
 )
 from zzcp.cost.evaluate import cached_evaluator
 from zzcp.cost.evaluator import Evaluator
+from zzcp.cost.links import Transfers
+from zzcp.cost.loading import Loading
+from zzcp.cost.macs import zigzag_mac_energy
 from zzcp.cost.numeric import NUMPY
 from zzcp.cost.setting import IRRELEVANT, RELEVANT, OperandSetting, Setting
+from zzcp.cost.stall import Activities
 from zzcp.cost.state import OperandState
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
@@ -222,7 +226,7 @@ def _evaluate_chunk(evaluator: Evaluator, batch: MappingBatch) -> BatchEvaluatio
         energy: Any = 0.0
         for row in level_energies(model, access_counts(model, traffic, NUMPY)):
             energy = energy + row[-1]
-        energy = energy + float(setting.mac_energy)
+        energy = energy + zigzag_mac_energy(setting)
     else:
         units = _energy_units(evaluator, traffic)
         # Python's division of integers rounds correctly; that of large arrays need not
@@ -348,41 +352,87 @@ def _best_buffering(
         sets = _memory_choices(setting, traffic, bits, forced, tenancy.memory.size, tenancy.tenants, length)
         if sets:
             per_memory.append(sets)
-    best: Cycles | None = None
-    best_flags: list[list[Array]] = []
+    best = _Best(length, [operand.depth for operand in setting.operands])
     for combination in product(*per_memory):
-        rows = np.ones(length, dtype=bool)
-        for _, mask in combination:
-            rows = rows & mask
-        if not rows.any():
+        mask = np.ones(length, dtype=bool)
+        for _, useful in combination:
+            mask &= useful
+        rows = np.flatnonzero(mask)
+        if not len(rows):
             continue
+        part = traffic if len(rows) == length else _take(traffic, rows)
         doubled = {tenant for tenants, _ in combination for tenant in tenants}
         flags = tuple(
             tuple(
-                np.where(rows, forced[index][level] | ((index, level) in doubled), False)
-                for level in range(operand.depth)
+                _rows(forced[index][level], rows) | ((index, level) in doubled) for level in range(operand.depth)
             )
             for index, operand in enumerate(setting.operands)
         )
-        cycles = compute_cycles(model, traffic, flags, NUMPY)
-        if best is None:
-            total = np.where(rows, cycles.total, np.iinfo(np.int64).max)
-            best = Cycles(cycles.activities, cycles.stall, cycles.loading, {}, total)
-            best_flags = [list(row) for row in flags]
-            continue
-        better = rows & (cycles.total < best.total)
-        best.total = np.where(better, cycles.total, best.total)
-        best.stall = np.where(better, cycles.stall, best.stall)
-        best.loading = best.loading._replace(
-            loading=np.where(better, cycles.loading.loading, best.loading.loading),
-            unloading=np.where(better, cycles.loading.unloading, best.loading.unloading),
-        )
-        best_flags = [
-            [np.where(better, new, old) for new, old in zip(new_row, old_row, strict=True)]
-            for new_row, old_row in zip(flags, best_flags, strict=True)
+        best.improve(rows, compute_cycles(model, part, flags, NUMPY), flags)
+    return best.result()
+
+
+class _Best:
+    """The best latency of every mapping so far, with its components and the buffering behind it."""
+
+    def __init__(self, length: int, depths: Sequence[int]) -> None:
+        self.figures: list[Array] | None = None
+        self.length = length
+        self.flags = [[np.zeros(length, dtype=bool) for _ in range(depth)] for depth in depths]
+
+    def improve(self, rows: Array, cycles: Cycles, flags: Flags) -> None:
+        """Take over the mappings in `rows` whose total is lower than before."""
+        new = [
+            _full(value, len(rows))
+            for value in (cycles.total, cycles.stall, cycles.loading.loading, cycles.loading.unloading)
         ]
-    assert best is not None  # the sets of every memory cover all mappings
-    return tuple(tuple(row) for row in best_flags), best
+        if self.figures is None:
+            # -1 stands for a mapping that was not scored yet
+            self.figures = [np.full(self.length, -1, dtype=value.dtype) for value in new]
+        known = self.figures[0][rows]
+        better = (known < 0) | (new[0] < known)
+        taken = rows[better]
+        for figure, value in zip(self.figures, new, strict=True):
+            figure[taken] = value[better]
+        for row, new_row in zip(self.flags, flags, strict=True):
+            for flag, value in zip(row, new_row, strict=True):
+                flag[taken] = _full(value, len(rows), bool)[better]
+
+    def result(self) -> tuple[Flags, Cycles]:
+        """Return the buffering and the latency of all mappings."""
+        if self.figures is None:
+            self.figures = [np.zeros(self.length, dtype=np.int64) for _ in range(4)]
+        total, stall, loading, unloading = self.figures
+        nothing = Activities([], [], [], [], [])
+        return (
+            tuple(tuple(row) for row in self.flags),
+            Cycles(nothing, stall, Loading(loading, unloading, {}, {}), {}, total),
+        )
+
+
+def _rows(value: Any, rows: Array) -> Any:
+    """Return the entries of an array, or of arrays inside lists and tuples, that belong to some mappings."""
+    if isinstance(value, list):
+        return [_rows(entry, rows) for entry in value]
+    if isinstance(value, OperandState | Transfers):
+        return type(value)(*(_rows(entry, rows) for entry in value))
+    if isinstance(value, tuple):
+        return tuple(_rows(entry, rows) for entry in value)
+    return value[rows] if isinstance(value, np.ndarray) else value
+
+
+def _take(traffic: Traffic, rows: Array) -> Traffic:
+    """Return the traffic of some of the mappings, without what only the energy needs."""
+    moved = [_rows(moves, rows) for moves in traffic.latency_moves]
+    return Traffic(
+        [_rows(state, rows) for state in traffic.states],
+        moved,
+        moved,
+        [],
+        _rows(traffic.counts, rows),
+        _rows(traffic.cycles, rows),
+        _rows(traffic.run, rows),
+    )
 
 
 def _memory_choices(

@@ -6,15 +6,14 @@ import math
 from collections.abc import Mapping as MappingType
 from fractions import Fraction
 from itertools import permutations
-from typing import TYPE_CHECKING
 
+from zzcp.cost.moves import exact
+from zzcp.cost.setting import OperandSetting, Setting
+from zzcp.cost.state import operand_state
 from zzcp.errors import InputError
 from zzcp.hardware.imc import CELLS, MacroUse, layer_energy, macro_dimensions, precharge_energy_per_weight
 from zzcp.mapping import Mapping
 from zzcp.workload import Layer
-
-if TYPE_CHECKING:
-    from zzcp.cost.setting import OperandSetting, Setting
 
 
 def mac_energy(setting: Setting) -> Fraction:
@@ -37,12 +36,18 @@ def mac_energy(setting: Setting) -> Fraction:
     InputError
         If an array that computes in memory has no weights to compute with.
     """
-    from zzcp.cost.setting import exact  # noqa: PLC0415 - which imports this module
-
     array = setting.accelerator.array
     if array.in_memory_computing is not None:
         return exact(sum(imc_energy_breakdown(setting).values()))
     return exact(array.unit_energy) * setting.layer.macs
+
+
+def zigzag_mac_energy(setting: Setting) -> float:
+    """Return the energy of all operations as ZigZag rounds it: a product of floats (see `mac_energy`)."""
+    array = setting.accelerator.array
+    if array.in_memory_computing is not None:
+        return float(setting.mac_energy)
+    return array.unit_energy * setting.layer.macs
 
 
 def imc_energy_breakdown(setting: Setting) -> dict[str, float]:
@@ -59,8 +64,8 @@ def imc_energy_breakdown(setting: Setting) -> dict[str, float]:
 def macro_use(setting: Setting) -> MacroUse:
     """Return how a layer uses the macros of an array that computes in memory.
 
-    The lanes that the user unrolls count: where they do not divide the layer, all lanes take part in every activation and
-    the number of activations is a fraction.
+    The lanes that the user unrolls count: where they do not divide the layer, all lanes take part in every
+    activation and the number of activations is a fraction.
 
     Source: ``ImcUnit.get_mapped_oa_dim`` of zigzag-dse 3.9.1.
 
@@ -126,8 +131,6 @@ def precharge_energy(setting: Setting, mapping: Mapping) -> Fraction:
     It equals `precharge_energy_per_read` for every read of the innermost memory of the weights, and nothing else
     of the mapping matters. zigzag-dse 3.9.1 fails with an AttributeError here.
     """
-    from zzcp.cost.state import operand_state  # noqa: PLC0415 - which imports zzcp.cost.setting
-
     per_read = precharge_energy_per_read(setting)
     if not per_read:
         return Fraction(0)
@@ -140,8 +143,6 @@ def precharge_energy(setting: Setting, mapping: Mapping) -> Fraction:
 
 def precharge_energy_per_read(setting: Setting) -> Fraction:
     """Return the energy that a read of one weight from the cells takes beyond that of the memory, in pJ."""
-    from zzcp.cost.setting import exact  # noqa: PLC0415 - which imports this module
-
     accelerator = setting.accelerator
     if accelerator.array.in_memory_computing is None:
         return Fraction(0)

@@ -19,6 +19,7 @@ from zzcp.cost.evaluation import (
     plain,
 )
 from zzcp.cost.loading import FillSetting
+from zzcp.cost.macs import zigzag_mac_energy
 from zzcp.cost.moves import Move
 from zzcp.cost.numeric import PYTHON
 from zzcp.cost.stall import port_stall
@@ -56,16 +57,15 @@ def build_evaluation(
 
 def _energy(details: ModelDetails) -> Energy:
     model = details.model
-    mac = float(model.setting.mac_energy)
     if model.setting.conventions.fractional_unrolling:
         # ZigZag adds floats, and is compared to the bit: its order of additions
-        memory = 0.0
+        mac, memory = zigzag_mac_energy(model.setting), 0.0
         for row in details.energy_levels():
             memory += row.total
         total = memory + mac
         return Energy(total, mac, memory, Fraction(total), details.energy_table)
     units = energy_units(model, details.traffic)
-    exact = Fraction(units, model.scale)
+    exact, mac = Fraction(units, model.scale), float(model.setting.mac_energy)
     return Energy(
         units / model.scale, mac, (units - model.mac_energy) / model.scale, exact, details.energy_table
     )

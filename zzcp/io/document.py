@@ -171,7 +171,14 @@ class _Composer:
 
     def error(self, event: Any, path: FieldPath, message: str, **details: str) -> InputError:
         place = Place(self.file, event.start_mark.line + 1, dotted(path) or None)
-        return InputError(message, place=place, **details)
+        readable = {name: shorten(text, 120) for name, text in details.items()}
+        return InputError(
+            message,
+            place=place,
+            expected=readable.get("expected"),
+            found=readable.get("found"),
+            hint=readable.get("hint"),
+        )
 
     def count(self, event: Any, path: FieldPath, values: int = 1) -> None:
         self.values += values

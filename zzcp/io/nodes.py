@@ -31,8 +31,9 @@ def dotted(path: FieldPath) -> str:
 
 
 def shorten(text: str, width: int = 60) -> str:
-    """Return a text cut to a width, so that messages stay readable."""
-    return text if len(text) <= width else f"{text[: width - 3]}..."
+    """Return a text cut to a width and without control characters, so that messages stay readable."""
+    text = text if len(text) <= width else f"{text[: width - 3]}..."
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ class Document:
         if found is None and expected is not None:
             node = self.node(path)
             found = node.describe() if node else "nothing"
+        found = shorten(found, 120) if found else None
         return InputError(message, place=self.place(path), expected=expected, found=found, hint=hint)
 
     def placed(

@@ -70,7 +70,7 @@ def conv_layer(node: OnnxNode, graph: OnnxGraph, data: str, weights: str) -> Lay
     image, filters, result = (blank if shape is None else shape for shape in shapes)
     group = node.integer("group", 1)
     if group < 1:
-        raise node.error("attribute group out of range", expected="at least 1", found=str(group))
+        raise node.error("group out of range", expected="at least 1", found=str(group))
     kernel = node.integers("kernel_shape", spatial) or (None,) * spatial
     taps = known(
         *(agree(node, "kernel", size, stored) for size, stored in zip(kernel, filters[2:], strict=True))
