@@ -85,7 +85,9 @@ class InputError(ZzcpError):
             text += f": {', '.join(details)}"
         return f"{text} ({self.hint})" if self.hint else text
 
-    def at(self, file: str | Path | None = None, line: int | None = None, field: str | None = None) -> InputError:
+    def at(
+        self, file: str | Path | None = None, line: int | None = None, field: str | None = None
+    ) -> InputError:
         """Return the same error with the parts of its place that were unknown filled in."""
         place = Place(
             self.place.file if self.place.file is not None else (str(file) if file is not None else None),

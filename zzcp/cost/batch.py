@@ -96,9 +96,9 @@ class MappingBatch:
                 dims[row, column], sizes[row, column] = index[dim], size
             for operand, allocation in mapping.allocation.items():
                 ends[operand][:, column] = allocation
-            for operand in ends:
-                # a mapping with fewer loops ends where the padding ends
-                ends[operand][-1, column] = depth
+        for rows in ends.values():
+            # a mapping with fewer loops ends where the padding ends
+            rows[-1] = depth
         return cls(dims, sizes, ends)
 
     def mapping(self, number: int, layer: Layer, spatial: SpatialMapping) -> LayerMapping:
@@ -159,7 +159,8 @@ class BatchEvaluation:
     @property
     def edp(self) -> Array:
         """Energy-delay products."""
-        return self.energy * self.latency.astype(float)
+        product: Array = self.energy * self.latency.astype(float)
+        return product
 
     def __len__(self) -> int:
         return len(self.energy)
@@ -277,7 +278,9 @@ def operand_states(operand: OperandSetting, batch: MappingBatch, setting: Settin
     for position in range(depth - 1, -1, -1):
         after_run[position] = np.where(irrelevant[position], after_run[position + 1], position)
     for position in range(1, depth + 1):
-        irrelevant_start[position] = np.where(irrelevant[position - 1], irrelevant_start[position - 1], position)
+        irrelevant_start[position] = np.where(
+            irrelevant[position - 1], irrelevant_start[position - 1], position
+        )
         relevant_start[position] = np.where(relevant[position - 1], relevant_start[position - 1], position)
     ends = np.take_along_axis(after_run, batch.ends[operand.name], axis=0)
     stays = setting.conventions.same_data_free and not operand.is_output
@@ -364,7 +367,8 @@ def _best_buffering(
         doubled = {tenant for tenants, _ in combination for tenant in tenants}
         flags = tuple(
             tuple(
-                _rows(forced[index][level], rows) | ((index, level) in doubled) for level in range(operand.depth)
+                _rows(forced[index][level], rows) | ((index, level) in doubled)
+                for level in range(operand.depth)
             )
             for index, operand in enumerate(setting.operands)
         )
@@ -452,7 +456,7 @@ def _memory_choices(
         if level == setting.operands[operand].depth - 1:
             continue
         state = traffic.states[operand]
-        useful = (state.irrelevant_run[level + 1] > 1) & (state.count[level + 1] > 1)
+        useful = (state.irrelevant_run[level + 1] > 1) & (state.counts[level + 1] > 1)
         useful = useful & np.logical_not(forced[operand][level])
         if useful.any():
             wanted[operand, level] = useful

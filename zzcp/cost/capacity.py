@@ -88,8 +88,8 @@ def greedy_buffering(
     shared: dict[str, Any] = {}
     for tenancy in setting.tenancies:
         total: Any = 0
-        for operand, level in tenancy.tenants:
-            total = total + effective[operand][level] / tenancy.memory.size
+        for tenant, level in tenancy.tenants:
+            total = total + effective[tenant][level] / tenancy.memory.size
         shared[tenancy.memory.name] = total
     flags = []
     for index, operand in enumerate(setting.operands):
@@ -142,7 +142,7 @@ def buffering_choices(
                 continue
             state = states[operand]
             below_top = level < setting.operands[operand].depth - 1
-            if below_top and state.irrelevant_run[level + 1] > 1 and state.count[level + 1] > 1:
+            if below_top and state.irrelevant_run[level + 1] > 1 and state.counts[level + 1] > 1:
                 wanted.append((operand, level))
         if not wanted:
             continue

@@ -144,7 +144,13 @@ def compute_traffic(
             bits, _ = move_bits(move, timed)
         cycles.append(-(-bits // move.width))
     return Traffic(
-        states, energy_moves, latency_moves, words, counts, cycles, states[0].period[-1] * setting.cycles_per_op
+        states,
+        energy_moves,
+        latency_moves,
+        words,
+        counts,
+        cycles,
+        states[0].period[-1] * setting.cycles_per_op,
     )
 
 
@@ -153,7 +159,7 @@ def move_bits(move: Move, moved: Transfers) -> tuple[Any, Any]:
     elements = (moved.upper if move.link == move.level else moved.tile)[move.link]
     if move.back:
         return elements * moved.back_precision[move.link], moved.back[move.link]
-    return elements * moved.drain_precision[move.link], moved.count[move.link]
+    return elements * moved.drain_precision[move.link], moved.counts[move.link]
 
 
 def energy_units(model: Model, traffic: Traffic) -> Any:
@@ -185,14 +191,19 @@ def level_energies(model: Model, counts: Sequence[Any]) -> list[tuple[Any, Any, 
         Full-width accesses of every movement. With integers or floats the costs are floats, added in ZigZag's
         order; with rationals they are the decimals of the input file.
     """
-    table = dict(zip(((move.operand, move.level, move.direction) for move in model.moves), counts, strict=True))
+    table = dict(
+        zip(((move.operand, move.level, move.direction) for move in model.moves), counts, strict=True)
+    )
     rows = []
     for index, operand in enumerate(model.setting.operands):
         for level, memory in enumerate(operand.memories):
             write: Any = memory.write_energy
             read: Any = memory.read_energy
             if not model.setting.conventions.fractional_unrolling:
-                write, read = access_energy(memory, Direction.FROM_BELOW), access_energy(memory, Direction.TO_BELOW)
+                write, read = (
+                    access_energy(memory, Direction.FROM_BELOW),
+                    access_energy(memory, Direction.TO_BELOW),
+                )
             from_above, to_above, from_below, to_below = (
                 table.get((index, level, direction), 0) * cost
                 for direction, cost in zip(DIRECTIONS, (write, read, write, read), strict=True)
@@ -249,8 +260,10 @@ def compute_cycles(model: Model, traffic: Traffic, doubled: Flags, numeric: Nume
 
 
 def _activities(model: Model, traffic: Traffic, doubled: Flags, numeric: Numeric) -> Activities:
-    """A tile that is kept twice may be refilled during its whole period; else not during the irrelevant loops on
-    top of its level, which use all of it again and again.
+    """Return what every movement asks of its port.
+
+    A tile that is kept twice may be refilled during its whole period; else not during the irrelevant loops on top
+    of its level, which use all of it again and again.
     """
     factor = model.setting.cycles_per_op
     windows, periods = [], []
@@ -290,7 +303,7 @@ def _fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[tuple[int, 
             operand, state = setting.operands[fill.operand], traffic.states[fill.operand]
             once: Any = False
             if setting.conventions.once_only_loads != "exposed":
-                once = state.count[fill.link] == 1
+                once = state.counts[fill.link] == 1
             least: list[Any] = [0, 0]
             if once is not False:
                 precision = traffic.latency_moves[fill.operand].drain_precision[fill.link]

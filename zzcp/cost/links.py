@@ -30,7 +30,7 @@ class Transfers(NamedTuple):
         For arch level 0 .. L whether reduction loops remain above, so that an output tile is incomplete.
     precision : list
         Bits per element of the data held at arch level 0 .. L.
-    count : list
+    counts : list
         Periods of the link over the layer: fills of an input tile, drains of an output tile.
     back : list
         Outputs only: how often a partial sum is read back over the link.
@@ -44,7 +44,7 @@ class Transfers(NamedTuple):
     upper: list[Any]
     partial: list[Any]
     precision: list[Any]
-    count: list[Any]
+    counts: list[Any]
     back: list[Any]
     back_precision: list[Any]
     drain_precision: list[Any]
@@ -59,9 +59,11 @@ def tile_elements(
     conventions: CostConventions,
     numeric: Numeric,
 ) -> Any:
-    """Return the elements that the temporal loops below arch level `temporal` and the spatial loops on links below
-    `spatial` touch: with spatial = temporal the tile of one instance, with spatial = temporal + 1 what all the
-    instances below one upper instance need together.
+    """Return the elements that some temporal and spatial loops touch.
+
+    Those are the temporal loops below arch level `temporal` and the spatial loops on links below `spatial`: with
+    spatial = temporal the tile of one instance, with spatial = temporal + 1 what all the instances below one upper
+    instance need together.
     """
     elements = state.relevant[temporal] * variant.relevant[spatial]
     for number, relation in enumerate(operand.relations):
@@ -133,7 +135,7 @@ def transfers(
         upper = [tile[a] * variant.boost[a] for a in range(depth)]
     else:
         upper = [tile_elements(operand, variant, state, a, a + 1, conventions, numeric) for a in range(depth)]
-    count = state.count
+    count = state.counts
     if not operand.is_output:
         none: list[Any] = [False] * (depth + 1)
         precisions: list[Any] = [operand.precision] * (depth + 1)

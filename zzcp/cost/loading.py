@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import Any, NamedTuple
 
-from zzcp.cost.numeric import Numeric, ceil_div
 from zzcp.cost.moves import Move
+from zzcp.cost.numeric import Numeric, ceil_div
 from zzcp.cost.setting import Setting
 from zzcp.cost.stall import Activities
 from zzcp.hardware import Direction
@@ -221,7 +221,7 @@ def spare_cycles(
     busy: Any = 0
     for move in moves:
         share = ceil_div(window * activities.cycles[move], activities.period[move])
-        busy = busy + numeric.where(activities.count[move] > 1, share, 0)
+        busy = busy + numeric.where(activities.counts[move] > 1, share, 0)
     # the window is the run divided by an integer, so that the stall can be shared out without a large product
     return numeric.maximum(0, window + stall // (run // window) - busy)
 
@@ -323,13 +323,20 @@ class _Spares:
     """Idle cycles per port and window, computed when asked for."""
 
     def __init__(
-        self, port_moves: Sequence[Sequence[int]], activities: Activities, run: Any, stall: Any, numeric: Numeric
+        self,
+        port_moves: Sequence[Sequence[int]],
+        activities: Activities,
+        run: Any,
+        stall: Any,
+        numeric: Numeric,
     ) -> None:
         self.port_moves, self.activities = port_moves, activities
         self.run, self.stall, self.numeric = run, stall, numeric
 
     def __call__(self, port: int, window: Any) -> Any:
-        return spare_cycles(self.port_moves[port], self.activities, window, self.run, self.stall, self.numeric)
+        return spare_cycles(
+            self.port_moves[port], self.activities, window, self.run, self.stall, self.numeric
+        )
 
 
 def _hide(
@@ -360,7 +367,10 @@ def _hide(
 
 
 def _exposed(
-    fill: FillSetting, fills: Mapping[tuple[int, int], Fill], hidden: Mapping[tuple[int, int], Any], numeric: Numeric
+    fill: FillSetting,
+    fills: Mapping[tuple[int, int], Fill],
+    hidden: Mapping[tuple[int, int], Any],
+    numeric: Numeric,
 ) -> Any:
     numbers = fills[fill.operand, fill.link]
     return numeric.maximum(numbers.lower, numbers.upper) - hidden[fill.operand, fill.link]

@@ -92,7 +92,8 @@ def zigzag_loading(
     if len(parts) == 1:
         loading = parts[0][0]
     else:
-        loading = numeric.minimum(_combined(*parts, numeric), _combined(*parts[::-1], numeric))
+        first, second = parts
+        loading = numeric.minimum(_combined(first, second, numeric), _combined(second, first, numeric))
     unloading: Any = 0
     for fill in plan.output:
         unloading = unloading + _slower_side(fill, left, numeric)

@@ -138,7 +138,7 @@ def precharge_energy(setting: Setting, mapping: Mapping) -> Fraction:
     state = operand_state(
         weights, mapping.temporal[weights.name], same_data_free=setting.conventions.same_data_free
     )
-    return per_read * int(state.count[0]) * weights.energy.units[1]
+    return per_read * int(state.counts[0]) * weights.energy.units[1]
 
 
 def precharge_energy_per_read(setting: Setting) -> Fraction:

@@ -41,9 +41,7 @@ class Numeric:
     truncate: Callable[[Any], Any]
     ceil: Callable[[Any], Any]
     sort_pairs: Callable[[Sequence[tuple[Any, Any]]], Sequence[tuple[Any, Any]]]
-    reduce_ordered: Callable[
-        [Sequence[Any], Sequence[Any], Sequence[Any], Any], tuple[list[Any], list[Any]]
-    ]
+    reduce_ordered: Callable[[Sequence[Any], Sequence[Any], Sequence[Any], Any], tuple[list[Any], list[Any]]]
 
 
 def ceil_div(dividend: Any, divisor: Any) -> Any:
@@ -81,7 +79,9 @@ def _reduce_ordered_arrays(
     cost_sorted, floor_sorted, on_sorted = (np.take_along_axis(x, order, axis=0) for x in (cost, floor, on))
     reduced = np.zeros_like(cost)
     for rank in range(len(costs)):
-        step = np.where(on_sorted[rank], np.minimum(np.maximum(0.0, cost_sorted[rank] - floor_sorted[rank]), left), 0.0)
+        step = np.where(
+            on_sorted[rank], np.minimum(np.maximum(0.0, cost_sorted[rank] - floor_sorted[rank]), left), 0.0
+        )
         reduced[rank] = step
         left = left - step
     result = np.empty_like(reduced)

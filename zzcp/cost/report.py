@@ -114,7 +114,8 @@ class ModelDetails:
         """Return the energy per operand and level."""
         rows = iter(self.energy_levels())
         return {
-            operand.name: tuple(next(rows) for _ in operand.memories) for operand in self.model.setting.operands
+            operand.name: tuple(next(rows) for _ in operand.memories)
+            for operand in self.model.setting.operands
         }
 
     def utilization(self) -> Utilization:
@@ -156,7 +157,7 @@ class ModelDetails:
         activities = self.cycles.activities
         reports = []
         for port, moves in zip(self.model.setting.ports, self.model.port_moves, strict=True):
-            active = [move for move in moves if activities.count[move] > 0]
+            active = [move for move in moves if activities.counts[move] > 0]
             if len(active) == 1:
                 stall = activities.slack(active[0])
             else:
@@ -171,8 +172,10 @@ class ModelDetails:
                     memory=port.memory.name,
                     port=port.port.name,
                     stall=stall,
-                    busy=sum(activities.cycles[move] * activities.count[move] for move in active),
-                    limits=tuple(self._describe(self.model.moves[move]) for _, move in late) if stall > 0 else (),
+                    busy=sum(activities.cycles[move] * activities.counts[move] for move in active),
+                    limits=tuple(self._describe(self.model.moves[move]) for _, move in late)
+                    if stall > 0
+                    else (),
                 )
             )
         return tuple(reports)

@@ -347,7 +347,9 @@ def _check_links(accelerator: Accelerator, layer: Layer, links: Mapping[str, str
             )
     used = [links[operand] for operand in layer.operands]
     if len(set(used)) != len(used):
-        raise InputError(f"two operands of layer {layer.name} are linked to one memory operand", found=str(links))
+        raise InputError(
+            f"two operands of layer {layer.name} are linked to one memory operand", found=str(links)
+        )
     if links[layer.output] != "O":
         raise InputError(f"the output of layer {layer.name} must be linked to O", found=links[layer.output])
 
@@ -481,7 +483,7 @@ def _reuse_per_link(
                 sizes[dim] = sizes.get(dim, 1) * factor
                 outer, inner = sizes.get(relation.outer, 1), sizes.get(relation.inner, 1)
                 count = relation.distinct_zigzag if zigzag else relation.distinct
-                now = min(layer.window_size(relations[index]), count(int(outer), int(inner)))
+                now = min(layer.window_size(relation), count(int(outer), int(inner)))
                 growth = now / previous[relation.window]
                 different *= growth
                 same *= factor / growth
@@ -490,7 +492,9 @@ def _reuse_per_link(
     return result
 
 
-def _compile_ports(accelerator: Accelerator, layer: Layer, links: Mapping[str, str]) -> tuple[PortSetting, ...]:
+def _compile_ports(
+    accelerator: Accelerator, layer: Layer, links: Mapping[str, str]
+) -> tuple[PortSetting, ...]:
     by_memory_operand = {links[name]: index for index, name in enumerate(layer.operands)}
     result = []
     for memory in accelerator.memories:

@@ -23,7 +23,7 @@ class Activities(NamedTuple):
         Cycles per period in which the transfer may run without stopping the array.
     period : list
         Cycles of a period.
-    count : list
+    counts : list
         Periods over the layer; 0 where the movement does not take place.
     repeats : list
         Transfers that fall between the first fill and the last drain.
@@ -32,7 +32,7 @@ class Activities(NamedTuple):
     cycles: list[Any]
     window: list[Any]
     period: list[Any]
-    count: list[Any]
+    counts: list[Any]
     repeats: list[Any]
 
     def slack(self, move: int) -> Any:

@@ -22,7 +22,7 @@ class OperandState(NamedTuple):
     ----------
     period : list of int
         Cycles (in operations) between two refills: the product of all temporal loops below.
-    count : list of int
+    counts : list of int
         How often the data below is replaced over the layer: total iterations / period.
     relevant : list of int
         Product of the relevant loops below.
@@ -37,7 +37,7 @@ class OperandState(NamedTuple):
     """
 
     period: list[Any]
-    count: list[Any]
+    counts: list[Any]
     relevant: list[Any]
     windows: list[list[tuple[Any, Any]]]
     irrelevant_above: list[Any]

@@ -172,13 +172,7 @@ class _Composer:
     def error(self, event: Any, path: FieldPath, message: str, **details: str) -> InputError:
         place = Place(self.file, event.start_mark.line + 1, dotted(path) or None)
         readable = {name: shorten(text, 120) for name, text in details.items()}
-        return InputError(
-            message,
-            place=place,
-            expected=readable.get("expected"),
-            found=readable.get("found"),
-            hint=readable.get("hint"),
-        )
+        return InputError(message, place=place, **readable)
 
     def count(self, event: Any, path: FieldPath, values: int = 1) -> None:
         self.values += values

@@ -105,11 +105,15 @@ def _shape(
         given = len(mapping.temporal[operand])
         if given != len(levels):
             names = ", ".join(memory.name for memory in levels)
-            found.append(f"operand {operand} has {given} levels of loops, the accelerator has {len(levels)} ({names})")
+            found.append(
+                f"operand {operand} has {given} levels of loops, the accelerator has {len(levels)} ({names})"
+            )
         for level in mapping.temporal[operand]:
             for loop in level:
                 if loop.dim not in layer.sizes:
-                    found.append(f"operand {operand} has a loop over {loop.dim}, which layer {layer.name} lacks")
+                    found.append(
+                        f"operand {operand} has a loop over {loop.dim}, which layer {layer.name} lacks"
+                    )
         if mapping.buffering is not None and operand in mapping.buffering:
             flags = len(mapping.buffering[operand])
             if flags not in (len(levels) - 1, len(levels)):
@@ -117,8 +121,9 @@ def _shape(
                     f"operand {operand} has {flags} double-buffering flags, expected one per level below the top "
                     f"({len(levels) - 1})"
                 )
-    if mapping.buffering is not None:
-        for operand in mapping.buffering:
-            if operand not in layer.operands:
-                found.append(f"double buffering of operand {operand}, which layer {layer.name} lacks")
+    found.extend(
+        f"double buffering of operand {operand}, which layer {layer.name} lacks"
+        for operand in mapping.buffering or ()
+        if operand not in layer.operands
+    )
     return list(dict.fromkeys(found))

@@ -77,9 +77,7 @@ class Mapping:
         """
         loops = tuple(Loop(dim, size) for dim, size in order)
         temporal = {
-            operand: tuple(
-                loops[start:end] for start, end in zip((0, *ends[:-1]), ends, strict=True)
-            )
+            operand: tuple(loops[start:end] for start, end in zip((0, *ends[:-1]), ends, strict=True))
             for operand, ends in allocation.items()
         }
         return cls(spatial, temporal, buffering, links)
@@ -112,7 +110,9 @@ class Mapping:
                 )
         for key in _KEYS[:2]:
             if not isinstance(data.get(key), collections.abc.Mapping):
-                raise InputError(f"{key} of a mapping", expected="a dictionary", found=repr(data.get(key))[:60])
+                raise InputError(
+                    f"{key} of a mapping", expected="a dictionary", found=repr(data.get(key))[:60]
+                )
         temporal = {
             str(operand): tuple(_read_level(operand, number, level) for number, level in enumerate(levels))
             for operand, levels in data["temporal_mapping"].items()
@@ -273,7 +273,9 @@ def order_conflict(name: str, order: Sequence[Loop], other: str, other_order: Se
 def _is_list(value: object, name: str) -> bool:
     if isinstance(value, list | tuple):
         return True
-    raise InputError(name, expected="one list of loops per memory level, innermost first", found=repr(value)[:60])
+    raise InputError(
+        name, expected="one list of loops per memory level, innermost first", found=repr(value)[:60]
+    )
 
 
 def _read_level(operand: object, number: int, level: object) -> tuple[Loop, ...]:
@@ -296,5 +298,7 @@ def _read_level(operand: object, number: int, level: object) -> tuple[Loop, ...]
 
 def _read_flags(operand: object, flags: object) -> tuple[bool, ...]:
     if not isinstance(flags, list | tuple) or not all(isinstance(flag, bool) for flag in flags):
-        raise InputError(f"double_buffered.{operand}", expected="one true or false per level", found=repr(flags)[:60])
+        raise InputError(
+            f"double_buffered.{operand}", expected="one true or false per level", found=repr(flags)[:60]
+        )
     return tuple(flags)

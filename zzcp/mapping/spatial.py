@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from zzcp.errors import InputError
-from zzcp.hardware import Accelerator, OperationalArray
+from zzcp.hardware import Accelerator
 from zzcp.workload import Layer
 
 
@@ -36,7 +36,9 @@ class SpatialMapping:
         for array_dimension, factors in data.items():
             if not isinstance(factors, Mapping):
                 raise InputError(
-                    f"spatial mapping of {array_dimension}", expected="layer dimensions with factors", found=repr(factors)
+                    f"spatial mapping of {array_dimension}",
+                    expected="layer dimensions with factors",
+                    found=repr(factors),
                 )
             for dim, factor in factors.items():
                 if isinstance(factor, bool) or not isinstance(factor, int) or factor < 1:
@@ -66,7 +68,7 @@ class SpatialMapping:
         """Return the product of the factors of a layer dimension over the whole array."""
         return math.prod(factor for _, layer_dim, factor in self if layer_dim == dim)
 
-    def fitted(self, layer: Layer, array: OperationalArray) -> SpatialMapping:
+    def fitted(self, layer: Layer) -> SpatialMapping:
         """Return the part of this unrolling that a layer can use.
 
         Dimensions that the layer lacks are left out, and a factor larger than what is left of its dimension
@@ -102,7 +104,9 @@ class SpatialMapping:
         for array_dimension, factors in self.unrolling:
             if array_dimension not in array.dimensions:
                 known = ", ".join(array.dimensions)
-                found.append(f"spatial mapping: array dimension {array_dimension} does not exist (known: {known})")
+                found.append(
+                    f"spatial mapping: array dimension {array_dimension} does not exist (known: {known})"
+                )
                 continue
             used = math.prod(factor for _, factor in factors)
             size = array.size(array_dimension)

@@ -143,7 +143,9 @@ class DimensionRelation:
         """
         match = _RELATION.match(text)
         if match is None:
-            raise InputError("malformed dimension relation", expected="the form ix=2*ox+1*fx", found=repr(text))
+            raise InputError(
+                "malformed dimension relation", expected="the form ix=2*ox+1*fx", found=repr(text)
+            )
         window, stride, outer, dilation, inner = match.groups()
         return cls(window.upper(), outer.upper(), int(stride or 1), inner.upper(), int(dilation or 1))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -90,12 +90,14 @@ class Layer:
     sources: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        equation = Equation.parse(self.equation) if isinstance(self.equation, str) else self.equation
+        given: Equation | str = self.equation
+        equation = Equation.parse(given) if isinstance(given, str) else given
+        given_relations: Sequence[DimensionRelation | str] = self.relations
         relations = tuple(
             DimensionRelation.parse(relation) if isinstance(relation, str) else relation
-            for relation in self.relations
+            for relation in given_relations
         )
-        precision = {name: 8 for name in equation.inputs}
+        precision = dict.fromkeys(equation.inputs, 8)
         precision |= {equation.output: 16, equation.output + FINAL: 8}
         if equation.output in self.precision and equation.output + FINAL not in self.precision:
             precision[equation.output + FINAL] = self.precision[equation.output]
@@ -124,49 +126,74 @@ class Layer:
         object.__setattr__(self, name, value)
 
     def _check(self) -> None:
+        self._check_ranges()
+        self._check_relations()
+        self._check_indices()
+        for operand in self.sources:
+            if operand not in self.equation.inputs:
+                raise InputError(
+                    "source of an operand that is no input",
+                    expected=", ".join(self.equation.inputs),
+                    found=operand,
+                )
+
+    def _check_ranges(self) -> None:
         for dim, size in self.sizes.items():
             if not 1 <= size <= MAX_LOOP:
-                raise InputError(f"loop {dim}: size out of range", expected=f"1 to {MAX_LOOP}", found=str(size))
+                raise InputError(
+                    f"loop {dim}: size out of range", expected=f"1 to {MAX_LOOP}", found=str(size)
+                )
         if self.macs > MAX_MACS:
             raise InputError(
-                "the layer is too large",
-                place=Place(field="sizes"),
-                expected="at most 2^62 operations",
-                found=str(self.macs),
+                "the layer is too large", expected="at most 2^62 operations", found=str(self.macs)
             )
         for key, bits in self.precision.items():
             if not 0 <= bits <= MAX_PRECISION:
                 raise InputError(
                     f"precision of {key} out of range", expected=f"0 to {MAX_PRECISION} bits", found=str(bits)
                 )
+
+    def _check_relations(self) -> None:
         windows = {relation.window for relation in self.relations}
         if len(windows) != len(self.relations):
             raise InputError(
-                "a window dimension has two relations",
-                place=Place(field="relations"),
-                found=", ".join(map(str, self.relations)),
+                "a window dimension has two relations", found=", ".join(map(str, self.relations))
             )
         for relation in self.relations:
             for dim in (relation.outer, relation.inner):
                 if dim not in self.sizes:
-                    raise InputError(
-                        f"relation {relation} uses a loop without a size",
-                        place=Place(field="relations"),
-                        found=dim,
-                    )
+                    raise InputError(f"relation {relation} uses a loop without a size", found=dim)
             if relation.window in self.sizes:
                 raise InputError(
-                    f"{relation.window} is both a loop and a window dimension",
-                    place=Place(field="relations"),
-                    found=str(relation),
+                    f"{relation.window} is both a loop and a window dimension", found=str(relation)
                 )
-        known = (*self.sizes, *windows)
+        named: tuple[tuple[Mapping[str, object], str], ...] = (
+            (self.padding, "padding"),
+            (self.window_sizes, "size"),
+        )
+        for given, label in named:
+            for dim in given:
+                if dim not in windows:
+                    raise InputError(
+                        f"{label} of a dimension that is no window",
+                        expected=", ".join(sorted(windows)),
+                        found=dim,
+                    )
+        for dim, pad in self.padding.items():
+            if min(pad) < 0:
+                raise InputError(f"padding of {dim} out of range", expected=">= 0", found=str(pad))
+        for relation in self.relations:
+            if self.window_size(relation) < 1:
+                raise InputError(f"window dimension {relation.window} has no elements left after padding")
+
+    def _check_indices(self) -> None:
+        known = (*self.sizes, *(relation.window for relation in self.relations))
+        used: set[str] = set()
         for operand, indices in self.equation.indices.items():
             for dim in indices:
                 if dim not in known:
                     raise InputError(
                         f"operand {operand} is indexed by an unknown dimension",
-                        place=Place(field="equation"),
                         expected=", ".join(known),
                         found=dim,
                         hint=nearest(dim, known),
@@ -178,47 +205,11 @@ class Layer:
                 for dim in (relation.outer, relation.inner)
             }
             if partial & set(indices):
-                raise InputError(
-                    f"operand {operand} uses a loop both directly and in a window", place=Place(field="equation")
-                )
-        used = {dim for indices in self.equation.indices.values() for dim in indices}
-        used |= {dim for rel in self.relations if rel.window in used for dim in (rel.outer, rel.inner)}
+                raise InputError(f"operand {operand} uses a loop both directly and in a window")
+            used |= partial | set(indices)
         for dim, size in self.sizes.items():
             if dim not in used and size > 1:
-                raise InputError(
-                    f"loop {dim} indexes no operand",
-                    place=Place(field="sizes"),
-                    found=str(self.equation),
-                    hint="remove it",
-                )
-        for mapping, label in ((self.padding, "padding"), (self.window_sizes, "size")):
-            for dim in mapping:
-                if dim not in windows:
-                    raise InputError(
-                        f"{label} of a dimension that is no window",
-                        place=Place(field="window_sizes"),
-                        expected=", ".join(sorted(windows)) or "none, since the layer has no windows",
-                        found=dim,
-                    )
-        for dim, pad in self.padding.items():
-            if min(pad) < 0:
-                raise InputError(
-                    f"padding of {dim} out of range", place=Place(field="padding"), expected=">= 0", found=str(pad)
-                )
-        for relation in self.relations:
-            if self.window_size(relation) < 1:
-                raise InputError(
-                    f"window dimension {relation.window} has no elements left after padding",
-                    place=Place(field="padding"),
-                )
-        for operand in self.sources:
-            if operand not in self.equation.inputs:
-                raise InputError(
-                    "source of an operand that is no input",
-                    place=Place(field="sources"),
-                    expected=", ".join(self.equation.inputs),
-                    found=operand,
-                )
+                raise InputError(f"loop {dim} indexes no operand", found=str(self.equation), hint="remove it")
 
     @classmethod
     def conv(
@@ -450,9 +441,7 @@ class Layer:
         return Relevance(
             tuple(dim for dim in self.sizes if dim in indices and self.sizes[dim] > 1),
             tuple(
-                dim
-                for dim in self.sizes
-                if dim not in indices and dim not in windows and self.sizes[dim] > 1
+                dim for dim in self.sizes if dim not in indices and dim not in windows and self.sizes[dim] > 1
             ),
             partial,
         )
