@@ -137,5 +137,7 @@ def case_stream(machines: dict[str, tuple[Path, Accelerator]], seed: int) -> Ite
     while True:
         for kind in KINDS:
             for name, (path, accelerator) in machines.items():
+                if kind == "one_input" and accelerator.array.in_memory_computing:
+                    continue  # such an array computes with weights only
                 yield draw_case(f"{seed} {number}", name, path, accelerator, kind)
         number += 1

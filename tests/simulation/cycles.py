@@ -88,7 +88,7 @@ class Stream:
         # first s' > s where a piece is completed or a new one is touched
         a = -(-(self.first_piece[s - 1] + 1) * n // C)
         b = (self.last_piece[s - 1] + 1) * n // C
-        return max(0, min(a, b) - s)
+        return max(0, min(a, b) - 1 - s)
 
 
 class Fill(Stream):

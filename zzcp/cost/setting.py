@@ -477,7 +477,7 @@ def _reuse_per_link(
                 different *= factor
             elif kind[dim] == IRRELEVANT:
                 same *= factor
-            for index, relation in enumerate(relations):
+            for relation in relations:
                 if dim not in (relation.outer, relation.inner):
                     continue
                 sizes[dim] = sizes.get(dim, 1) * factor

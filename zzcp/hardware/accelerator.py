@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field
 
@@ -93,7 +94,7 @@ class Accelerator:
         """Every operand that moves between two levels needs a port on both sides."""
         for operand in self.operands:
             levels = self.levels(operand)
-            for lower, upper in zip(levels, levels[1:], strict=False):
+            for lower, upper in itertools.pairwise(levels):
                 down = (upper, Direction.TO_BELOW), (lower, Direction.FROM_ABOVE)
                 up = (lower, Direction.TO_ABOVE), (upper, Direction.FROM_BELOW)
                 for memory, direction in (*down, *(up if operand == "O" else ())):
@@ -153,7 +154,7 @@ class Accelerator:
             graph.add_node(memory.name, memory=memory)
         for operand in self.operands:
             levels = self.levels(operand)
-            for lower, upper in zip(levels, levels[1:], strict=False):
+            for lower, upper in itertools.pairwise(levels):
                 if graph.has_edge(lower.name, upper.name):
                     graph.edges[lower.name, upper.name]["operands"] += (operand,)
                 else:

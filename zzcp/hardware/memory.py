@@ -184,7 +184,8 @@ class Memory:
             for operand, _ in port.allocation:
                 if operand not in self.operands:
                     raise InputError(
-                        f"memory {self.name}: port {port.name} serves operand {operand}, which the memory does not hold",
+                        f"memory {self.name}: port {port.name} serves operand {operand}, "
+                        "which the memory does not hold",
                         place=Place(field=f"ports[{i}]"),
                         expected=", ".join(self.operands),
                     )

@@ -93,10 +93,11 @@ def _coverage(
 def _shape(
     accelerator: Accelerator, layer: Layer, mapping: Mapping, links: collections.abc.Mapping[str, str]
 ) -> list[str]:
-    found = []
-    for operand in mapping.temporal:
-        if operand not in layer.operands:
-            found.append(f"layer {layer.name} has no operand {operand} (it has {', '.join(layer.operands)})")
+    found = [
+        f"layer {layer.name} has no operand {operand} (it has {', '.join(layer.operands)})"
+        for operand in mapping.temporal
+        if operand not in layer.operands
+    ]
     for operand in layer.operands:
         if operand not in mapping.temporal:
             found.append(f"the temporal mapping lacks operand {operand}")
@@ -108,12 +109,11 @@ def _shape(
             found.append(
                 f"operand {operand} has {given} levels of loops, the accelerator has {len(levels)} ({names})"
             )
-        for level in mapping.temporal[operand]:
-            for loop in level:
-                if loop.dim not in layer.sizes:
-                    found.append(
-                        f"operand {operand} has a loop over {loop.dim}, which layer {layer.name} lacks"
-                    )
+        found.extend(
+            f"operand {operand} has a loop over {loop.dim}, which layer {layer.name} lacks"
+            for loop in flatten(mapping.temporal[operand])
+            if loop.dim not in layer.sizes
+        )
         if mapping.buffering is not None and operand in mapping.buffering:
             flags = len(mapping.buffering[operand])
             if flags not in (len(levels) - 1, len(levels)):
