@@ -253,7 +253,7 @@ def random_accelerator(rng: Random, name: str = "random") -> Accelerator:
         memories.append(
             Memory(
                 name=f"m{number}_{''.join(operands)}",
-                size=10**9 if last else int(2 ** rng.uniform(3, 18)),
+                size=10**9 if last else int(2 ** rng.uniform(3 + len(operands), 18)),
                 read_energy=_cost(rng),
                 write_energy=_cost(rng),
                 area=1.0,

@@ -8,16 +8,18 @@ Examples
 34359738368
 """
 
-from importlib.metadata import version as _version
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from zzcp.cost import EXACT, ZIGZAG, ZIGZAG_3_0, CostConventions, Evaluation, Evaluator, evaluate
-from zzcp.errors import InputError, MappingError, ZzcpError
-from zzcp.hardware import Accelerator, Memory, OperationalArray, Port
-from zzcp.io import load_accelerator, load_mapping, load_workload
-from zzcp.mapping import Mapping, SpatialMapping
-from zzcp.workload import Layer, Network
+if TYPE_CHECKING:
+    from zzcp.cost import EXACT, ZIGZAG, ZIGZAG_3_0, CostConventions, Evaluation, Evaluator, evaluate
+    from zzcp.errors import InputError, MappingError, ZzcpError
+    from zzcp.hardware import Accelerator, Memory, OperationalArray, Port
+    from zzcp.io import load_accelerator, load_mapping, load_workload
+    from zzcp.mapping import Mapping, SpatialMapping
+    from zzcp.workload import Layer, Network
 
-__version__ = _version("zzcp")
+    __version__: str
 
 __all__ = [
     "EXACT",
@@ -43,3 +45,34 @@ __all__ = [
     "load_mapping",
     "load_workload",
 ]
+
+_HOMES = {
+    "cost": ("EXACT", "ZIGZAG", "ZIGZAG_3_0", "CostConventions", "Evaluation", "Evaluator", "evaluate"),
+    "errors": ("InputError", "MappingError", "ZzcpError"),
+    "hardware": ("Accelerator", "Memory", "OperationalArray", "Port"),
+    "io": ("load_accelerator", "load_mapping", "load_workload"),
+    "mapping": ("Mapping", "SpatialMapping"),
+    "workload": ("Layer", "Network"),
+}
+"""Where the names live. They are imported when first used: ``zzcp --help`` needs none of them."""
+
+
+def _load(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("zzcp")
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"zzcp.{home}"), name)
+    if name in _HOMES:
+        return import_module(f"zzcp.{name}")
+    raise AttributeError(f"module 'zzcp' has no attribute {name!r}")
+
+
+if not TYPE_CHECKING:  # a type checker must not take every attribute for granted
+
+    def __getattr__(name: str) -> Any:
+        value = globals()[name] = _load(name)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

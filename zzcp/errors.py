@@ -110,6 +110,8 @@ class MappingError(InputError):
         Each violated rule with the amount by which it is violated.
     """
 
+    exit_code = 3
+
     def __init__(self, violations: Sequence[str], *, place: Place | None = None) -> None:
         self.violations = tuple(violations)
         super().__init__("invalid mapping: " + "; ".join(self.violations), place=place)

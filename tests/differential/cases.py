@@ -70,10 +70,10 @@ def _read(path: Path) -> Accelerator:
 
 def draw_case(
     seed: object, machine: str, path: Path, accelerator: Accelerator, kind: str, max_cycles: int = MAX_CYCLES
-) -> Case:
-    """Return a random case for a machine and a kind of layer."""
+) -> Case | None:
+    """Return a random case for a machine and a kind of layer; None where nothing that was tried fits."""
     rng = Random(f"{seed} {machine} {kind}")
-    while True:
+    for _ in range(100):
         layer = random_layer(rng, kind)
         spatial = random_spatial(rng, accelerator, layer)
         if spatial.cycles(layer) > max_cycles:
@@ -82,6 +82,7 @@ def draw_case(
         mapping = random_mapping(rng, accelerator, layer, spatial, links=links)
         if mapping is not None:
             return Case(machine, path, accelerator, kind, layer, mapping)
+    return None
 
 
 @dataclass
@@ -139,5 +140,7 @@ def case_stream(machines: dict[str, tuple[Path, Accelerator]], seed: int) -> Ite
             for name, (path, accelerator) in machines.items():
                 if kind == "one_input" and accelerator.array.in_memory_computing:
                     continue  # such an array computes with weights only
-                yield draw_case(f"{seed} {number}", name, path, accelerator, kind)
+                case = draw_case(f"{seed} {number}", name, path, accelerator, kind)
+                if case is not None:
+                    yield case
         number += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +131,8 @@ def test_onnx_goes_to_its_own_reader(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         load_workload(tmp_path / "missing.ONNX")
     assert "missing.ONNX" in str(caught.value)
+
+
+def test_onnx_is_imported_only_where_it_is_needed() -> None:
+    code = "import sys, zzcp.io; sys.exit('onnx' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -43,11 +43,16 @@ class CostConventions:
     access_latency : bool
         Whether the latency of the memory that is read is added to the first fill and the last drain of a link.
     overcounted_slivers : bool
-        Whether a tile of a dilated window that is narrower than the dilation counts more elements than it
-        touches (ZigZag's formula lacks a ``max(0, .)``).
+        Whether windows with gaps are counted as by ZigZag: a tile of a dilated window that is narrower than the
+        dilation has more elements than it touches (the formula lacks a ``max(0, .)``), and all zero padding is
+        taken off the elements that the layer touches, even where it lies in the gaps between them.
     multiplied_windows : bool
         Whether the elements that neighbouring memory instances need of one window are multiplied (ZigZag)
         instead of united: instances with overlapping windows are served by one read of the union.
+    early_final_precision : bool
+        Whether outputs that become complete on their way to the level above count at the final precision before
+        that (ZigZag): in the utilization of a memory, and where several instances are read whose partial sums are
+        added up on the way. Where False, they count at the precision at which they are stored.
     same_data_free : bool
         Whether an input that the array uses in consecutive cycles is read from the innermost memory once.
     """
@@ -62,6 +67,7 @@ class CostConventions:
     access_latency: bool
     overcounted_slivers: bool
     multiplied_windows: bool
+    early_final_precision: bool
     same_data_free: bool = True
 
 
@@ -76,6 +82,7 @@ ZIGZAG = CostConventions(
     access_latency=False,
     overcounted_slivers=True,
     multiplied_windows=True,
+    early_final_precision=True,
 )
 """The bookkeeping of zigzag-dse 3.9.1, to the bit."""
 
@@ -93,6 +100,7 @@ EXACT = CostConventions(
     access_latency=True,
     overcounted_slivers=False,
     multiplied_windows=False,
+    early_final_precision=False,
 )
 """What the machine does; the default."""
 

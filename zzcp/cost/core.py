@@ -156,10 +156,11 @@ def compute_traffic(
 
 def move_bits(move: Move, moved: Transfers) -> tuple[Any, Any]:
     """Return the bits per period and instance of one movement, and its periods over the layer."""
-    elements = (moved.upper if move.link == move.level else moved.tile)[move.link]
+    elements = (moved.upper if move.is_upper else moved.tile)[move.link]
     if move.back:
         return elements * moved.back_precision[move.link], moved.back[move.link]
-    return elements * moved.drain_precision[move.link], moved.counts[move.link]
+    precision = moved.upper_precision if move.is_upper else moved.lower_precision
+    return elements * precision[move.link], moved.counts[move.link]
 
 
 def energy_units(model: Model, traffic: Traffic) -> Any:
@@ -306,12 +307,14 @@ def _fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[tuple[int, 
                 once = state.counts[fill.link] == 1
             least: list[Any] = [0, 0]
             if once is not False:
-                precision = traffic.latency_moves[fill.operand].drain_precision[fill.link]
+                moved = traffic.latency_moves[fill.operand]
+                precisions = moved.lower_precision, moved.upper_precision
                 for side, move in enumerate((fill.lower_move, fill.upper_move)):
                     elements = tile_elements(
                         operand, operand.latency, state, 1, fill.link + side, setting.conventions, numeric
                     )
-                    least[side] = -(-elements * precision // model.moves[move].width)
+                    bits = elements * precisions[side][fill.link]
+                    least[side] = -(-bits // model.moves[move].width)
             # only the last of the relevant loops brings the last of the data
             result[fill.operand, fill.link] = Fill(
                 traffic.cycles[fill.lower_move],

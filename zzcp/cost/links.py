@@ -36,8 +36,9 @@ class Transfers(NamedTuple):
         Outputs only: how often a partial sum is read back over the link.
     back_precision : list
         Outputs only: bits per element read back.
-    drain_precision : list
-        Bits per element of an input's fill or an output's drain.
+    lower_precision, upper_precision : list
+        Bits per element of an input's fill or an output's drain on the two sides of the link; they differ where
+        instances below hold parts of sums that are complete above.
     """
 
     tile: list[Any]
@@ -47,7 +48,8 @@ class Transfers(NamedTuple):
     counts: list[Any]
     back: list[Any]
     back_precision: list[Any]
-    drain_precision: list[Any]
+    lower_precision: list[Any]
+    upper_precision: list[Any]
 
 
 def tile_elements(
@@ -139,18 +141,31 @@ def transfers(
     if not operand.is_output:
         none: list[Any] = [False] * (depth + 1)
         precisions: list[Any] = [operand.precision] * (depth + 1)
-        return Transfers(tile, upper, none, precisions, count, [], [], precisions)
+        return Transfers(tile, upper, none, precisions, count, [], [], precisions, precisions)
     final, full = operand.final_precision, operand.precision
     reduction = [state.irrelevant_above[a] * variant.reduction_above[a] for a in range(depth)]
     partial = [factor > 1 for factor in reduction]
     returns = [numeric.truncate(operand.elements * (factor - 1)) != 0 for factor in reduction]
     precision = [numeric.where(flag, full, final) for flag in partial]
     back_precision = [numeric.where(flag, full, 0) for flag in returns]
-    drain_precision = [numeric.where(flag, full, final) for flag in returns]
+    upper_precision = [numeric.where(flag, full, final) for flag in returns]
+    if conventions.early_final_precision:
+        lower_precision = upper_precision
+    else:
+        here = [state.irrelevant_above[a] * variant.reduction_here[a] for a in range(depth)]
+        lower_precision = [numeric.where(factor > 1, full, final) for factor in here]
     if conventions.first_partial_sum_reads:
         back = [numeric.where(partial[a], count[a], 0) for a in range(depth)]
     else:
         back = [count[a] - count[a] // state.irrelevant_above[a] for a in range(depth)]
     return Transfers(
-        tile, upper, [*partial, False], [*precision, final], count, back, back_precision, drain_precision
+        tile,
+        upper,
+        [*partial, False],
+        [*precision, final],
+        count,
+        back,
+        back_precision,
+        lower_precision,
+        upper_precision,
     )

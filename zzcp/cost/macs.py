@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import pickle
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingType
 from fractions import Fraction
+from hashlib import sha512
 from itertools import permutations
 
 from zzcp.cost.moves import exact
@@ -14,6 +17,9 @@ from zzcp.errors import InputError
 from zzcp.hardware.imc import CELLS, MacroUse, layer_energy, macro_dimensions, precharge_energy_per_weight
 from zzcp.mapping import Mapping
 from zzcp.workload import Layer
+
+_LAYER_DIM = b"\x80\x04\x95!\0\0\0\0\0\0\0\x8c\x10zigzag.datatypes\x94\x8c\x08LayerDim\x94\x93\x94."
+"""ZigZag's class of layer dimensions, pickled: part of the hash of every one of them."""
 
 
 def mac_energy(setting: Setting) -> Fraction:
@@ -87,6 +93,8 @@ def macro_use(setting: Setting) -> MacroUse:
     on_rows = unrolling.get(row_dimension, {})
     columns = math.prod(on_columns.values())
     lanes = columns * math.prod(on_rows.values())
+    if setting.conventions.fractional_unrolling:
+        on_rows = dict(zip(_zigzag_order(on_rows), on_rows.values(), strict=True))
     return MacroUse(_rows(layer, on_columns, on_rows), columns, layer.macs / float(lanes))
 
 
@@ -94,12 +102,15 @@ def _rows(layer: Layer, on_columns: MappingType[str, int], on_rows: MappingType[
     """Return the rows that a layer occupies.
 
     Neighbouring outputs on the columns need the same weights one row further each (a diagonal): a filter of FX rows
-    for OX outputs takes OX + FX - 1 rows. Outputs whose filter is not unrolled on the rows take no more.
+    for OX outputs takes OX + FX - 1 rows. Outputs whose filter is not unrolled on the rows take no more, and where
+    there is a single row it is shared.
 
     ZigZag fails on some layers with weight-irrelevant loops on the columns (with an IndexError where there is a
     single loop on the rows, with a KeyError where the layer has such loops outside windows, as batches): there the
     same rule is applied.
     """
+    if math.prod(on_rows.values()) == 1:
+        return 1
     diagonal = {}
     for activations, weights in permutations(layer.inputs):
         shared = layer.relevance(weights).irrelevant
@@ -108,6 +119,21 @@ def _rows(layer: Layer, on_columns: MappingType[str, int], on_rows: MappingType[
                 if output in shared:
                     diagonal[window] = on_columns.get(output, 1) - 1
     return math.prod(lanes + diagonal.get(dim, 0) for dim, lanes in on_rows.items())
+
+
+def _zigzag_order(dims: Iterable[str]) -> list[str]:
+    """Return the order in which ZigZag pairs the loops on the rows with their lanes: that of a set.
+
+    ``calculate_mapped_rows_when_diagonal_mapping_found`` takes the loops from a set of ``LayerDim`` but their lanes
+    from a list, so that (C 5, FX 3) may count as (FX 5, C 3). The order of the set follows from the hashes, which
+    are digests of the names (``hash_sha512``) and the same in every run.
+    """
+    hashes = {_zigzag_hash(pickle.dumps(dim, protocol=4)) ^ _zigzag_hash(_LAYER_DIM): dim for dim in dims}
+    return [hashes[value] for value in set(hashes.keys())]
+
+
+def _zigzag_hash(pickled: bytes) -> int:
+    return int(sha512(pickled).hexdigest(), 16)
 
 
 def precharge_energy(setting: Setting, mapping: Mapping) -> Fraction:

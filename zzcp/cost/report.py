@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from zzcp.cost.capacity import Flags, effective_bits
+from zzcp.cost.capacity import Flags, effective_bits, stored_bits
 from zzcp.cost.core import DIRECTIONS, Cycles, Model, Traffic, access_counts, energy_units, level_energies
 from zzcp.cost.evaluation import (
     Accesses,
@@ -122,12 +122,12 @@ class ModelDetails:
         """Return the use of the array and the memories."""
         setting = self.model.setting
         effective = effective_bits(setting, self.traffic.states, self.traffic.energy_moves)
-        individual: dict[str, tuple[float, ...]] = {}
-        for operand, moved in zip(setting.operands, self.traffic.energy_moves, strict=True):
-            individual[operand.name] = tuple(
-                moved.tile[level + 1] * moved.precision[level + 1] / memory.size
-                for level, memory in enumerate(operand.memories)
+        individual = {
+            operand.name: tuple(
+                bits / memory.size for bits, memory in zip(row, operand.memories, strict=True)
             )
+            for operand, row in zip(setting.operands, self.tile_bits(), strict=True)
+        }
         totals = {
             tenancy.memory.name: sum(
                 individual[setting.operands[operand].name][level] for operand, level in tenancy.tenants
@@ -151,6 +151,16 @@ class ModelDetails:
                 for operand, row in zip(setting.operands, effective, strict=True)
             },
         )
+
+    def tile_bits(self) -> list[list[Any]]:
+        """Return the bits of every operand's tile per level, as they count for the utilization."""
+        setting, moves = self.model.setting, self.traffic.energy_moves
+        if not setting.conventions.early_final_precision:
+            return stored_bits(setting, self.traffic.states, moves, PYTHON)
+        return [
+            [moved.tile[level + 1] * moved.precision[level + 1] for level in range(operand.depth)]
+            for operand, moved in zip(setting.operands, moves, strict=True)
+        ]
 
     def ports(self) -> tuple[PortReport, ...]:
         """Return every port with its stall, its busy cycles and what limits it."""
@@ -221,7 +231,7 @@ class ModelDetails:
             operand=operand.name,
             source=below if operand.is_output else above,
             target=above if operand.is_output else below,
-            bits=moved.tile[fill.link] * moved.drain_precision[fill.link],
+            bits=moved.tile[fill.link] * moved.lower_precision[fill.link],
             lower_cycles=lower,
             upper_cycles=upper,
             cycles=plain(shown),

@@ -45,6 +45,8 @@ class Variant:
         Distinct instances below one upper instance, per link a = 0 .. L-1.
     reduction_above : tuple of Number
         For the output: product of the irrelevant spatial factors at links above a (a+1 .. L), for a = 0 .. L-1.
+    reduction_here : tuple of Number
+        The same with link a itself: what is added up on the way over the link counts, too.
     integral : bool
         Whether every factor is an integer.
     """
@@ -56,6 +58,7 @@ class Variant:
     distinct: tuple[Number, ...]
     boost: tuple[int, ...]
     reduction_above: tuple[Number, ...]
+    reduction_here: tuple[Number, ...]
     integral: bool
 
 
@@ -379,7 +382,10 @@ def _compile_operand(
         memories=memories,
         kind=kind,
         relations=relevance.partial,
-        window_sizes=tuple(layer.window_size(relation) for relation in relevance.partial),
+        window_sizes=tuple(
+            layer.window_size(relation, zigzag=conventions.overcounted_slivers)
+            for relation in relevance.partial
+        ),
         precision=layer.precision[name],
         final_precision=layer.final_precision if name == layer.output else layer.precision[name],
         energy=variant,
@@ -430,6 +436,7 @@ def _compile_variant(
         distinct=distinct,
         boost=tuple(round(distinct[a] / distinct[a + 1]) for a in range(len(spatial) - 1)),
         reduction_above=tuple(math.prod(irrelevant[a + 1 :]) for a in range(len(spatial) - 1)),
+        reduction_here=tuple(math.prod(irrelevant[a:]) for a in range(len(spatial) - 1)),
         integral=all(isinstance(f, int) for loops in spatial for _, f in loops),
     )
 
@@ -483,7 +490,7 @@ def _reuse_per_link(
                 sizes[dim] = sizes.get(dim, 1) * factor
                 outer, inner = sizes.get(relation.outer, 1), sizes.get(relation.inner, 1)
                 count = relation.distinct_zigzag if zigzag else relation.distinct
-                now = min(layer.window_size(relation), count(int(outer), int(inner)))
+                now = min(layer.window_size(relation, zigzag=zigzag), count(int(outer), int(inner)))
                 growth = now / previous[relation.window]
                 different *= growth
                 same *= factor / growth

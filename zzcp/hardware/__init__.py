@@ -2,6 +2,7 @@
 
 from zzcp.hardware.accelerator import Accelerator
 from zzcp.hardware.array import InMemoryComputing, OperationalArray
+from zzcp.hardware.imc import clock_period
 from zzcp.hardware.memory import Allocation, Direction, Memory, Port, PortType
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "OperationalArray",
     "Port",
     "PortType",
+    "clock_period",
 ]

@@ -6,7 +6,6 @@ expansion, holds no objects but plain data, and has no key twice.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,8 @@ import yaml
 from zzcp.errors import InputError, Place
 from zzcp.io.nodes import Document, FieldPath, Node, dotted, shorten
 from zzcp.io.scalars import Scalar, ScalarError, resolve
+from zzcp.io.text import malformed, read_text, with_yaml_escapes
 
-MAX_BYTES = 16 * 2**20
-"""Largest file accepted."""
 MAX_VALUES = 200_000
 """Largest number of values accepted in a document where the caller sets no other, expanded aliases counted."""
 MAX_DEPTH = 32
@@ -27,7 +25,6 @@ MAX_DEPTH = 32
 Tolerance = Callable[[FieldPath, Node, Node], bool]
 """Whether a key given twice is accepted; called with its path and both values. The second one counts."""
 
-_ESCAPE = re.compile(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)")
 _TAG = "tag:yaml.org,2002:"
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -57,7 +54,7 @@ def load_document(
     InputError
         If the file cannot be read, or is no plain, finite YAML document without repeated keys.
     """
-    return parse_document(_read(path), str(path), most=most, tolerate=tolerate, max_values=max_values)
+    return parse_document(read_text(path), str(path), most=most, tolerate=tolerate, max_values=max_values)
 
 
 def parse_document(
@@ -71,74 +68,11 @@ def parse_document(
     """Read YAML or JSON from a string; parameters as for `load_document`."""
     composer = _Composer(file, most or {}, tolerate, max_values)
     try:
-        return Document(file, composer.compose(_ESCAPE.sub(_join_surrogates, text)))
+        return Document(file, composer.compose(with_yaml_escapes(text)))
     except yaml.YAMLError as error:
-        raise _malformed(error, text, file) from None
+        raise malformed(error, text, file) from None
     except (ValueError, OverflowError) as error:
         raise InputError("malformed YAML", place=Place(file), found=shorten(str(error))) from None
-
-
-def _join_surrogates(match: re.Match[str]) -> str:
-    """JSON writes a character beyond the first 65536 as two escapes, which YAML does not know."""
-    if match[1] is None:
-        return match[0]
-    high, low = int(match[1], 16) - 0xD800, int(match[2], 16) - 0xDC00
-    return f"\\U{0x10000 + (high << 10) + low:08X}"
-
-
-def _read(path: str | Path) -> str:
-    place = Place(str(path))
-    try:
-        with Path(path).open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise InputError("no such file", place=place) from None
-    except IsADirectoryError:
-        raise InputError("cannot be read", place=place, expected="a file", found="a directory") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError("cannot be read", place=place, found=reason) from None
-    if len(raw) > MAX_BYTES:
-        raise InputError("the file is too large", place=place, expected=f"at most {MAX_BYTES >> 20} MiB")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            "not a text file",
-            place=Place(str(path), line),
-            expected="text in UTF-8",
-            found=f"the byte 0x{raw[error.start]:02x} at position {error.start}",
-        ) from None
-
-
-def _malformed(error: yaml.YAMLError, text: str, file: str) -> InputError:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    if isinstance(error, yaml.reader.ReaderError):
-        line = text.count("\n", 0, error.position) + 1
-        found = (
-            f"the character {chr(error.character)!r}" if isinstance(error.character, int) else error.reason
-        )
-        return InputError("malformed YAML", place=Place(file, line), expected="printable text", found=found)
-    line_of_mark = mark.line + 1 if mark else None
-    lines = text.splitlines()
-    written = lines[mark.line] if mark and mark.line < len(lines) else ""
-    if "\t" in written[: len(written) - len(written.lstrip())]:
-        return InputError(
-            "malformed YAML",
-            place=Place(file, line_of_mark),
-            expected="indentation with spaces",
-            found="a tab",
-        )
-    context = getattr(error, "context", None)
-    problem = getattr(error, "problem", None) or str(error)
-    message = f"malformed YAML: {problem} {context}" if context else f"malformed YAML: {problem}"
-    return InputError(
-        shorten(message, 160),
-        place=Place(file, line_of_mark),
-        found=shorten(repr(written.strip())),
-        hint="write '*' in quotes" if "alias" in (context or "") else None,
-    )
 
 
 class _Composer:

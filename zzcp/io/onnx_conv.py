@@ -43,8 +43,10 @@ def conv_layer(node: OnnxNode, graph: OnnxGraph, data: str, weights: str) -> Lay
     """Return the layer of a ``Conv``, ``QLinearConv`` or ``ConvInteger``, or why it cannot be mapped.
 
     As in ZigZag, the first entries of ``kernel_shape``, ``strides``, ``dilations`` and ``pads`` (ONNX: height)
-    describe FX and IX while OX and IX have the sizes of the last axis (width). For square layers that is a
-    renaming; for others it is what ZigZag computes. A 1-D convolution has FX, OX and IX only.
+    become FX and the steps and padding of IX, while OX and IX have the sizes of the last axis (width). Where
+    both axes are alike that is a renaming. Where they differ, loops and operations are right, but the window
+    pairs filter and image crosswise, so that the input's size is off as it is in ZigZag. A 1-D convolution has
+    FX, OX and IX only.
 
     Parameters
     ----------

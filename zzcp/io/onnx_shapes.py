@@ -25,8 +25,6 @@ _DATA_FIELDS = (
     "raw_data",
 )
 
-_WINDOW_ATTRIBUTES = ("kernel_shape", "strides", "dilations", "group")
-
 
 class _OpenDimension(NamedTuple):
     """A size of a graph input that the file leaves open; `key` is its name, or ``input[axis]`` without one."""
@@ -150,7 +148,6 @@ def infer_shapes(model: ModelProto) -> ModelProto:
     """
     import onnx  # noqa: PLC0415 - an optional dependency
 
-    _check_windows(model.graph)
     for tensor in model.graph.initializer:
         if math.prod(tensor.dims) > KEPT_ELEMENTS:
             for field in _DATA_FIELDS:
@@ -168,19 +165,3 @@ def infer_shapes(model: ModelProto) -> ModelProto:
             found=lines[0][:200],
             hint="store the model after onnx.shape_inference.infer_shapes",
         ) from error
-
-
-def _check_windows(graph: GraphProto) -> None:
-    """Refuse windows without size or step: some versions of the onnx package divide by them and crash."""
-    for position, node in enumerate(graph.node):
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                _check_windows(attribute.g)
-            values = [*attribute.ints, *([attribute.i] if attribute.HasField("i") else [])]
-            if attribute.name in _WINDOW_ATTRIBUTES and min(values, default=1) < 1:
-                raise InputError(
-                    f"{attribute.name} out of range",
-                    place=Place(field=f"node {node.name or f'Op{position}'}"),
-                    expected="at least 1",
-                    found=str(values),
-                )

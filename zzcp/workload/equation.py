@@ -160,6 +160,18 @@ class DimensionRelation:
         spare_inner, spare_outer = inner - step_inner, outer - step_outer
         return outer * inner - spare_inner * (spare_inner > 0) * spare_outer * (spare_outer > 0)
 
+    def distinct_below(self, limit: int, outer: int, inner: int) -> int:
+        """Return how many of the positions of `distinct` are less than `limit`."""
+        divisor = gcd(self.stride, self.dilation)
+        step_outer, step_inner = self.dilation // divisor, self.stride // divisor
+        count = 0
+        for j in range(min(inner, -(-limit // self.dilation))):
+            below = min(outer, -(-(limit - self.dilation * j) // self.stride))
+            # of the pairs (i, j) that are one position the one with the least j counts
+            repeated = min(below, max(0, outer - step_outer)) if j >= step_inner else 0
+            count += below - repeated
+        return count
+
     def distinct_zigzag(self, outer: int, inner: int) -> int:
         """Return ZigZag's count, which lacks the second max(0, .) and so exceeds `distinct` for dilated slivers.
 

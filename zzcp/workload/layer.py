@@ -133,6 +133,7 @@ class Layer:
             if operand not in self.equation.inputs:
                 raise InputError(
                     "source of an operand that is no input",
+                    place=Place(field="sources"),
                     expected=", ".join(self.equation.inputs),
                     found=operand,
                 )
@@ -145,7 +146,10 @@ class Layer:
                 )
         if self.macs > MAX_MACS:
             raise InputError(
-                "the layer is too large", expected="at most 2^62 operations", found=str(self.macs)
+                "the layer is too large",
+                place=Place(field="sizes"),
+                expected="at most 2^62 operations",
+                found=str(self.macs),
             )
         for key, bits in self.precision.items():
             if not 0 <= bits <= MAX_PRECISION:
@@ -157,15 +161,23 @@ class Layer:
         windows = {relation.window for relation in self.relations}
         if len(windows) != len(self.relations):
             raise InputError(
-                "a window dimension has two relations", found=", ".join(map(str, self.relations))
+                "a window dimension has two relations",
+                place=Place(field="relations"),
+                found=", ".join(map(str, self.relations)),
             )
         for relation in self.relations:
             for dim in (relation.outer, relation.inner):
                 if dim not in self.sizes:
-                    raise InputError(f"relation {relation} uses a loop without a size", found=dim)
+                    raise InputError(
+                        f"relation {relation} uses a loop without a size",
+                        place=Place(field="relations"),
+                        found=dim,
+                    )
             if relation.window in self.sizes:
                 raise InputError(
-                    f"{relation.window} is both a loop and a window dimension", found=str(relation)
+                    f"{relation.window} is both a loop and a window dimension",
+                    place=Place(field="relations"),
+                    found=str(relation),
                 )
         named: tuple[tuple[Mapping[str, object], str], ...] = (
             (self.padding, "padding"),
@@ -176,15 +188,24 @@ class Layer:
                 if dim not in windows:
                     raise InputError(
                         f"{label} of a dimension that is no window",
-                        expected=", ".join(sorted(windows)),
+                        place=Place(field="window_sizes"),
+                        expected=", ".join(sorted(windows)) or "none, since the layer has no windows",
                         found=dim,
                     )
         for dim, pad in self.padding.items():
             if min(pad) < 0:
-                raise InputError(f"padding of {dim} out of range", expected=">= 0", found=str(pad))
+                raise InputError(
+                    f"padding of {dim} out of range",
+                    place=Place(field="padding"),
+                    expected=">= 0",
+                    found=str(pad),
+                )
         for relation in self.relations:
-            if self.window_size(relation) < 1:
-                raise InputError(f"window dimension {relation.window} has no elements left after padding")
+            if self.window_size(relation, zigzag=True) < 1:
+                raise InputError(
+                    f"window dimension {relation.window} has no elements left after padding",
+                    place=Place(field="padding"),
+                )
 
     def _check_indices(self) -> None:
         known = (*self.sizes, *(relation.window for relation in self.relations))
@@ -194,6 +215,7 @@ class Layer:
                 if dim not in known:
                     raise InputError(
                         f"operand {operand} is indexed by an unknown dimension",
+                        place=Place(field="equation"),
                         expected=", ".join(known),
                         found=dim,
                         hint=nearest(dim, known),
@@ -205,11 +227,19 @@ class Layer:
                 for dim in (relation.outer, relation.inner)
             }
             if partial & set(indices):
-                raise InputError(f"operand {operand} uses a loop both directly and in a window")
+                raise InputError(
+                    f"operand {operand} uses a loop both directly and in a window",
+                    place=Place(field="equation"),
+                )
             used |= partial | set(indices)
         for dim, size in self.sizes.items():
             if dim not in used and size > 1:
-                raise InputError(f"loop {dim} indexes no operand", found=str(self.equation), hint="remove it")
+                raise InputError(
+                    f"loop {dim} indexes no operand",
+                    place=Place(field="sizes"),
+                    found=str(self.equation),
+                    hint="remove it",
+                )
 
     @classmethod
     def conv(
@@ -446,12 +476,26 @@ class Layer:
             partial,
         )
 
-    def window_size(self, relation: DimensionRelation) -> int:
-        """Return the number of elements of a window dimension that are in memory, padding left out."""
+    def window_size(self, relation: DimensionRelation, *, zigzag: bool = False) -> int:
+        """Return the number of elements of a window dimension that are in memory, padding left out.
+
+        Parameters
+        ----------
+        relation : DimensionRelation
+            The window.
+        zigzag : bool
+            Count as ZigZag does: all of the padding is taken off the positions that the loops touch, even where
+            the window steps over it.
+        """
         if relation.window in self.window_sizes:
             return self.window_sizes[relation.window]
-        total = relation.distinct_zigzag(self.sizes[relation.outer], self.sizes[relation.inner])
-        return total - sum(self.padding.get(relation.window, (0, 0)))
+        outer, inner = self.sizes[relation.outer], self.sizes[relation.inner]
+        before, after = self.padding.get(relation.window, (0, 0))
+        if zigzag:
+            return relation.distinct_zigzag(outer, inner) - before - after
+        # seen from the far end the positions are the same
+        padding = sum(relation.distinct_below(pad, outer, inner) for pad in (before, after))
+        return relation.distinct(outer, inner) - padding
 
     def tile_size(self, operand: str, factors: Mapping[str, int], *, zigzag: bool = False) -> int:
         """Return the number of different elements of an operand that a tile of the loops touches.
@@ -470,7 +514,7 @@ class Layer:
         for relation in relevance.partial:
             count = relation.distinct_zigzag if zigzag else relation.distinct
             window = count(factors.get(relation.outer, 1), factors.get(relation.inner, 1))
-            elements *= min(self.window_size(relation), window)
+            elements *= min(self.window_size(relation, zigzag=zigzag), window)
         return elements
 
     def tensor_size(self, operand: str) -> int:

@@ -1,0 +1,42 @@
+"""Run benchmark suites: ``python -m benchmarks [suite ...] [--quick]``.
+
+A suite is a module of this package with a function ``run(quick, console)`` that prints what it measures and returns
+it as plain data; that is written to ``benchmarks/results/SUITE.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from rich.console import Console
+
+SUITES = ("evaluator", "latency_error")
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    """Run the suites named on the command line, or all."""
+    known = [name for name in SUITES if find_spec(f"benchmarks.{name}")]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Run benchmark suites.")
+    parser.add_argument("suites", nargs="*", choices=[*known, []], metavar="suite", help=", ".join(known))
+    parser.add_argument("--quick", action="store_true", help="a small part of every suite; nothing is written")
+    arguments = parser.parse_args()
+    console = Console(width=None if Console().is_terminal else 140)
+    for name in arguments.suites or known:
+        figures = import_module(f"benchmarks.{name}").run(quick=arguments.quick, console=console)
+        if arguments.quick:
+            continue
+        RESULTS.mkdir(exist_ok=True)
+        path = RESULTS / f"{name}.json"
+        data = {"python": platform.python_version(), "machine": platform.machine(), **figures}
+        path.write_text(json.dumps(data, indent=1) + "\n")
+        console.print(f"written to benchmarks/results/{path.name}")
+
+
+if __name__ == "__main__":
+    main()

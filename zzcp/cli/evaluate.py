@@ -1,0 +1,94 @@
+"""``zzcp evaluate``: the exact cost of given mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import zzcp
+from zzcp.cli.output import Output, open_output
+from zzcp.cli.sources import map_layers, select_layers
+from zzcp.cost import CONVENTIONS, CostConventions
+from zzcp.errors import InputError
+from zzcp.hardware import Accelerator
+from zzcp.io import load_accelerator, load_mapping_source, load_workload
+from zzcp.mapping import Mapping
+from zzcp.report.data import result_data
+from zzcp.report.evaluation import evaluation_report
+from zzcp.report.summary import EvaluatedLayer, layers_report, left_out_report
+from zzcp.workload import Layer, SkippedNode
+
+
+def run(
+    accelerator: str,
+    workload: str,
+    mapping: str,
+    layers: Sequence[str],
+    conventions: str,
+    allow_invalid: bool,
+    json_path: str | None,
+    quiet: bool,
+) -> None:
+    """Print the cost of given mappings.
+
+    Parameters
+    ----------
+    accelerator, workload, mapping : str
+        Paths of the files.
+    layers : sequence of str
+        Names of layers; all that have a mapping where empty.
+    conventions : str
+        Name of the conventions.
+    allow_invalid : bool
+        Score invalid mappings, too.
+    json_path, quiet
+        See `zzcp.cli.output.Output`.
+    """
+    rules = CONVENTIONS[conventions]
+    with open_output(json_path, quiet) as output:
+        machine = load_accelerator(accelerator)
+        with output.progress(f"reading {workload}"):
+            network = load_workload(workload)
+        chosen = select_layers(network, layers, workload)
+        source = load_mapping_source(mapping)
+        mapped, left_out = map_layers(source, machine, network, chosen, rules, named=bool(layers))
+        results = []
+        for number, (layer, layer_mapping) in enumerate(mapped, 1):
+            with output.progress(f"evaluating layer {number} of {len(mapped)}"):
+                try:
+                    results.append(_evaluate(machine, layer, layer_mapping, rules, allow_invalid))
+                except InputError as error:
+                    raise error.at(file=mapping, field=f"layer {layer.name}") from None
+        _show(output, machine, results, left_out, in_full=bool(layers) or len(results) == 1)
+        output.finish(result_data(zzcp.__version__, machine, conventions, results, left_out))
+
+
+def _evaluate(
+    machine: Accelerator, layer: Layer, mapping: Mapping, conventions: CostConventions, allow_invalid: bool
+) -> EvaluatedLayer:
+    evaluation = zzcp.evaluate(machine, layer, mapping, conventions, allow_invalid=allow_invalid)
+    if evaluation.valid:
+        # with the same loops for every operand, where one has 25 and another 5 times 5
+        mapping = Mapping.from_order(
+            mapping.spatial, mapping.order, mapping.allocation, mapping.buffering, mapping.links
+        )
+    return EvaluatedLayer(layer, mapping, evaluation)
+
+
+def _show(
+    output: Output,
+    machine: Accelerator,
+    results: Sequence[EvaluatedLayer],
+    left_out: Sequence[SkippedNode],
+    *,
+    in_full: bool,
+) -> None:
+    if in_full:
+        for layer, mapping, evaluation in results:
+            output.show(evaluation_report(machine, layer, mapping, evaluation))
+    if len(results) > 1:
+        output.show(layers_report(results))
+    if left_out:
+        output.show(left_out_report(left_out))
+    invalid = [result.layer.name for result in results if not result.evaluation.valid]
+    if invalid:
+        output.note(f"not valid, but scored all the same: {', '.join(invalid)}")

@@ -1,0 +1,132 @@
+"""Where results, notes and progress go."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console, RenderableType
+
+from zzcp.cli.program import say
+from zzcp.errors import InputError, Place
+from zzcp.report.data import json_text
+from zzcp.report.style import UNLIMITED, render
+
+STDOUT = "-"
+"""Stands for standard output in place of a file."""
+
+
+class Output:
+    """Results on standard output, as JSON where asked for; notes and progress on standard error.
+
+    Parameters
+    ----------
+    json_path : str or None
+        File for the JSON; `STDOUT` takes the place of the report.
+    quiet : bool
+        Show neither notes nor progress.
+    """
+
+    def __init__(self, json_path: str | None, quiet: bool) -> None:
+        self.json_path, self.quiet = json_path, quiet
+        if json_path is not None and json_path != STDOUT:
+            _check_writable(Path(json_path))
+
+    def show(self, *parts: RenderableType) -> None:
+        """Print (a part of) the report."""
+        if self.json_path != STDOUT:
+            sys.stdout.write(render(_console(sys.stdout), *parts))
+
+    def finish(self, data: Any) -> None:
+        """Write the JSON, if asked for."""
+        if self.json_path is None:
+            return
+        text = json_text(data)
+        if self.json_path == STDOUT:
+            sys.stdout.write(text)
+            return
+        try:
+            Path(self.json_path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise _unwritable(self.json_path, error) from None
+
+    def note(self, text: str) -> None:
+        """Print a remark."""
+        if not self.quiet:
+            say(f"note: {text}")
+
+    @contextmanager
+    def progress(self, text: str) -> Iterator[None]:
+        """Show on a terminal what is being done."""
+        if self.quiet or not sys.stderr.isatty():
+            yield
+            return
+        with _console(sys.stderr).status(text):
+            yield
+
+
+@contextmanager
+def open_output(json_path: str | None, quiet: bool) -> Iterator[Output]:
+    """Return the output of a command; what readers warn of becomes a note.
+
+    Raises
+    ------
+    InputError
+        If the JSON could not be written; said before any work.
+    """
+    output = Output(json_path, quiet)
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,  # noqa: ARG001
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, UserWarning):
+            output.note(str(message))
+        else:
+            sys.stderr.write(warnings.formatwarning(str(message), category, filename, lineno, line))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = show
+        yield output
+
+
+def _console(stream: TextIO) -> Console:
+    """Return a console: with colours and the width of the terminal on one, else plain and never wrapped."""
+    terminal = stream.isatty()
+    return Console(
+        file=stream,
+        force_terminal=None if terminal else False,
+        width=None if terminal else UNLIMITED,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+
+def _check_writable(path: Path) -> None:
+    """Open the file for writing, and leave it as it was."""
+    try:
+        exists = path.exists()
+        if exists and not path.is_file() and not path.is_dir():
+            return  # a device or a pipe
+        with path.open("a", encoding="utf-8"):
+            pass
+        if not exists:
+            path.unlink()
+    except (OSError, ValueError) as error:
+        raise _unwritable(str(path), error) from None
+
+
+def _unwritable(path: str, error: Exception) -> InputError:
+    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+    return InputError("cannot be written", place=Place(path, field="--json"), found=reason)

@@ -1,0 +1,104 @@
+"""The group of commands, and how every way to stop becomes a message on stderr and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from zzcp.errors import InputError, MappingError, ZzcpError, nearest
+
+USAGE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+"""Exit codes: wrong usage or input; Ctrl-C; nobody reads our output any more (128 + the signal's number)."""
+
+
+class Program(click.Group):
+    """A group of commands that stops with one message and an exit code, whatever happens."""
+
+    def main(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> None:
+        """Run the program and leave it."""
+        start = super().main
+        extra["standalone_mode"] = False
+        sys.exit(run(lambda: start(args, prog_name or "zzcp", **extra)))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one was meant."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            known = self.list_commands(ctx)
+            raise InputError(
+                "no such command",
+                expected=f"one of {', '.join(known)}",
+                found=args[0],
+                hint=nearest(args[0], known),
+            )
+        return super().resolve_command(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the commands in the order in which they were added."""
+        return list(self.commands)
+
+
+def run(program: Callable[[], object]) -> int:
+    """Run a program and return its exit code, after a message where it stopped early."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # for a terminal that lacks a letter of some name
+    try:
+        code = program()
+        sys.stdout.flush()
+    except ZzcpError as error:
+        say(f"error: {describe(error)}")
+        return error.exit_code
+    except click.ClickException as error:
+        say(f"error: {_usage(error)}")
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        say("interrupted")
+        return INTERRUPTED
+    except OSError as error:
+        return _failed(error)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: OSError) -> int:
+    if error.filename is None:
+        # it is about standard output, which the interpreter would flush once more when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno == errno.EPIPE:
+        return BROKEN_PIPE
+    say(f"error: {error.filename or 'standard output'}: {error.strerror or error}")
+    return USAGE
+
+
+def say(text: str) -> None:
+    """Print a message of the program itself on stderr."""
+    click.echo(f"zzcp: {text}", err=True)
+
+
+def describe(error: ZzcpError) -> str:
+    """Return an error as text: one line, or one for each violated rule where there are several."""
+    if isinstance(error, MappingError) and len(error.violations) > 1:
+        where = f"{error.place}: " if str(error.place) else ""
+        return "\n  ".join((f"{where}invalid mapping:", *error.violations))
+    return str(error)
+
+
+def _usage(error: click.ClickException) -> str:
+    """Return click's message in our form: command first, no capital, no stop, and what was meant."""
+    message = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return message
+    if isinstance(error, click.NoSuchOption):
+        known = [name for param in context.command.get_params(context) for name in param.opts]
+        hint = nearest(error.option_name, known)
+        message = f"no such option {error.option_name}" + (f" ({hint})" if hint else "")
+    return f"{message[:1].lower()}{message[1:]} (see '{context.command_path} --help')"

@@ -1,0 +1,105 @@
+"""``zzcp show``: what files hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+
+import zzcp
+from zzcp.cli.output import open_output
+from zzcp.errors import InputError, Place
+from zzcp.hardware import Accelerator
+from zzcp.io import (
+    FullMappings,
+    MappingFile,
+    load_accelerator,
+    load_document,
+    load_mapping_source,
+    load_workload,
+)
+from zzcp.io.kinds import Kind, kind_of
+from zzcp.io.mapping import MAX_RESULT_VALUES
+from zzcp.mapping import Mapping
+from zzcp.report.accelerator import accelerator_report
+from zzcp.report.data import accelerator_data, full_mapping_data, mapping_file_data, workload_data
+from zzcp.report.mapping import full_mapping_report, mapping_file_report
+from zzcp.report.workload import workload_report
+from zzcp.workload import Network
+
+Content = Accelerator | Network | MappingFile | dict[str | None, Mapping]
+
+
+def run(files: Sequence[str], json_path: str | None, quiet: bool) -> None:
+    """Print what files hold.
+
+    Parameters
+    ----------
+    files : sequence of str
+        Their paths.
+    json_path, quiet
+        See `zzcp.cli.output.Output`.
+    """
+    with open_output(json_path, quiet) as output:
+        contents: list[Content] = []
+        for file in files:
+            with output.progress(f"reading {file}"):
+                contents.append(_read(file))
+        machines = [content for content in contents if isinstance(content, Accelerator)]
+        for content in contents:
+            output.show(_report(content, machines[0] if len(machines) == 1 else None))
+        entries = [{"file": file, **_data(content)} for file, content in zip(files, contents, strict=True)]
+        output.finish({"zzcp_version": zzcp.__version__, "files": entries})
+
+
+def _read(file: str) -> Content:
+    """Read a file according to what it holds."""
+    if Path(file).suffix.lower() == ".onnx":
+        return load_workload(file)
+    # only its kind counts here; the reader of that kind is stricter
+    document = load_document(file, tolerate=lambda *_: True, max_values=MAX_RESULT_VALUES)
+    match kind_of(document):
+        case Kind.HARDWARE:
+            return load_accelerator(file)
+        case Kind.WORKLOAD:
+            return load_workload(file)
+        case Kind.MAPPING | Kind.FULL_MAPPING | Kind.RESULT:
+            source = load_mapping_source(file)
+            return _mappings(source) if isinstance(source, FullMappings) else source
+    raise InputError(
+        "unknown kind of file",
+        place=Place(file),
+        expected="an accelerator (memories), a workload (layers with an equation), a mapping or a result",
+        found=document.root.describe(),
+    )
+
+
+def _mappings(source: FullMappings) -> dict[str | None, Mapping]:
+    try:
+        return {name: Mapping.from_dict(data) for name, data in source.by_layer.items()}
+    except InputError as error:
+        raise error.at(file=source.file) from None
+
+
+def _report(content: Content, machine: Accelerator | None) -> RenderableType:
+    match content:
+        case Accelerator():
+            return accelerator_report(content)
+        case Network():
+            return workload_report(content)
+        case MappingFile():
+            return mapping_file_report(content)
+    return full_mapping_report(content, machine)
+
+
+def _data(content: Content) -> dict[str, Any]:
+    match content:
+        case Accelerator():
+            return accelerator_data(content)
+        case Network():
+            return workload_data(content)
+        case MappingFile():
+            return mapping_file_data(content)
+    return full_mapping_data(content)

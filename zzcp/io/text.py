@@ -1,0 +1,94 @@
+"""The text of a file, and what is wrong with it before it is a document."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+from zzcp.errors import InputError, Place
+from zzcp.io.nodes import shorten
+
+MAX_BYTES = 16 * 2**20
+"""Largest file accepted."""
+
+_ESCAPE = re.compile(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)")
+
+
+def with_yaml_escapes(text: str) -> str:
+    """Return a JSON text in the escapes of YAML.
+
+    JSON writes a character beyond the first 65536 as two escapes, which YAML does not know.
+    """
+    return _ESCAPE.sub(_join_surrogates, text)
+
+
+def _join_surrogates(match: re.Match[str]) -> str:
+    if match[1] is None:
+        return match[0]
+    high, low = int(match[1], 16) - 0xD800, int(match[2], 16) - 0xDC00
+    return f"\\U{0x10000 + (high << 10) + low:08X}"
+
+
+def read_text(path: str | Path) -> str:
+    """Return the text of a file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is too large, or is not in UTF-8.
+    """
+    place = Place(str(path))
+    try:
+        with Path(path).open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError("no such file", place=place) from None
+    except IsADirectoryError:
+        raise InputError("cannot be read", place=place, expected="a file", found="a directory") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError("cannot be read", place=place, found=reason) from None
+    if len(raw) > MAX_BYTES:
+        raise InputError("the file is too large", place=place, expected=f"at most {MAX_BYTES >> 20} MiB")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            "not a text file",
+            place=Place(str(path), line),
+            expected="text in UTF-8",
+            found=f"the byte 0x{raw[error.start]:02x} at position {error.start}",
+        ) from None
+
+
+def malformed(error: yaml.YAMLError, text: str, file: str) -> InputError:
+    """Return an error that says where a text is no YAML, and why."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if isinstance(error, yaml.reader.ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        found = (
+            f"the character {chr(error.character)!r}" if isinstance(error.character, int) else error.reason
+        )
+        return InputError("malformed YAML", place=Place(file, line), expected="printable text", found=found)
+    at = mark.line + 1 if mark else None
+    lines = text.splitlines()
+    written = lines[mark.line] if mark and mark.line < len(lines) else ""
+    if "\t" in written[: len(written) - len(written.lstrip())]:
+        return InputError(
+            "malformed YAML",
+            place=Place(file, at),
+            expected="indentation with spaces",
+            found="a tab",
+        )
+    context = getattr(error, "context", None)
+    problem = getattr(error, "problem", None) or str(error)
+    message = f"malformed YAML: {problem} {context}" if context else f"malformed YAML: {problem}"
+    return InputError(
+        shorten(message, 160),
+        place=Place(file, at),
+        found=shorten(repr(written.strip())),
+        hint="write '*' in quotes" if "alias" in (context or "") else None,
+    )

@@ -1,0 +1,102 @@
+"""How numbers and tables look everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Literal
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+Number = int | float | Fraction
+
+UNLIMITED = 10_000
+"""Width of output that goes to no terminal: nothing is wrapped or cut there."""
+
+
+def count(value: Number) -> str:
+    """Return a number of things: with thousands separators, two decimals where it is not whole."""
+    text = f"{float(value):,.2f}" if value % 1 else f"{int(value):,}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def amount(value: Number) -> str:
+    """Return a physical quantity (pJ, area): enough digits to compare, none that mean nothing."""
+    value = float(value)
+    if value % 1 == 0 and abs(value) < 1e15:
+        return f"{value:,.0f}"
+    if abs(value) >= 1e15 or abs(value) < 1e-3:
+        return f"{value:.4e}"
+    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:,.4g}"
+
+
+def product_of(value: Number) -> str:
+    """Return an energy-delay product, whose magnitude is all that can be read."""
+    return f"{float(value):.4e}"
+
+
+def share(part: Number, whole: Number) -> str:
+    """Return a part as percentage of a whole."""
+    if not whole:
+        return "-"
+    percent = 100 * float(part) / float(whole)
+    return "<0.1%" if 0 < percent < 0.05 else f"{percent:.1f}%"
+
+
+def bits(value: Number) -> str:
+    """Return an amount of data in the largest binary unit that leaves a number >= 1."""
+    if value < 8 or (value % 8 and value < 8192):
+        return f"{count(value)} bit"
+    size = float(value) / 8
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{count(round(size, 2))} {unit}"
+        size /= 1024
+    return f"{count(round(size, 2))} TiB"
+
+
+def loops(sizes: Iterable[tuple[str, int | None]], separator: str = "  ") -> str:
+    """Return loops in one line, ``K 4  C 25``; a free size is ``*``."""
+    return separator.join(f"{dim} {'*' if size is None else size}" for dim, size in sizes)
+
+
+def unrolling(spatial: Mapping[str, Mapping[str, int]]) -> str:
+    """Return a spatial mapping in one line, ``D1: K 4   D2: C 2  FX 3``."""
+    return "   ".join(
+        f"{dimension}: {loops(factors.items())}" for dimension, factors in spatial.items() if factors
+    )
+
+
+def heading(text: str) -> Text:
+    """Return the first line of a section."""
+    return Text(text, style="bold")
+
+
+def plural(number: int, noun: str) -> str:
+    """Return ``1 layer`` or ``2 layers``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def table(*columns: str) -> Table:
+    """Return an empty table; columns whose name starts with ``>`` hold numbers and are flush right."""
+    result = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for name in columns:
+        justify: Literal["left", "right"] = "right" if name.startswith(">") else "left"
+        result.add_column(name.removeprefix(">"), justify=justify)
+    return result
+
+
+def section(title: str, *parts: RenderableType) -> Group:
+    """Return a heading with what belongs under it, and an empty line after it."""
+    return Group(heading(title), *parts, Text(""))
+
+
+def render(console: Console, *parts: RenderableType) -> str:
+    """Return what a console would print, without spaces at the ends of lines."""
+    with console.capture() as capture:
+        for part in parts:
+            console.print(part)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"

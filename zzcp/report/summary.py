@@ -1,0 +1,88 @@
+"""Several layers in one table, a row each, with totals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from zzcp.cost import Evaluation
+from zzcp.cost.evaluation import plain
+from zzcp.mapping import Mapping
+from zzcp.report.style import amount, count, plural, product_of, section, share, table
+from zzcp.workload import Layer, SkippedNode
+
+
+class EvaluatedLayer(NamedTuple):
+    """A layer with its mapping and what the mapping costs."""
+
+    layer: Layer
+    mapping: Mapping
+    evaluation: Evaluation
+
+
+class Totals(NamedTuple):
+    """Layers one after the other: energies and latencies are added, the product is that of the sums.
+
+    Attributes
+    ----------
+    energy : float
+        In pJ.
+    latency : int or float
+        In cycles.
+    edp : float
+        In pJ cycles.
+    """
+
+    energy: float
+    latency: int | float
+    edp: float
+
+    @classmethod
+    def of(cls, results: Sequence[EvaluatedLayer]) -> Totals:
+        """Return the totals of some layers."""
+        energy = sum(result.evaluation.energy.total for result in results)
+        latency = plain(sum(result.evaluation.latency.total for result in results))
+        return cls(energy, latency, energy * latency)
+
+
+def layers_report(results: Sequence[EvaluatedLayer]) -> RenderableType:
+    """Return a row per layer with energy, latency and what they are made of, and the totals."""
+    rows = table(
+        ">id", "name", "operator", ">MACs", ">energy pJ", ">cycles", ">ideal", ">stall", ">loading", ">unloading",
+        ">EDP", ">utilization",
+    )  # fmt: skip
+    for layer, _, evaluation in results:
+        latency = evaluation.latency
+        rows.add_row(
+            str(layer.id),
+            Text(layer.name),
+            Text(layer.operator),
+            count(layer.macs),
+            amount(evaluation.energy.total),
+            count(latency.total),
+            count(latency.ideal),
+            count(latency.spatial_stall + latency.temporal_stall + latency.drain),
+            count(latency.data_loading),
+            count(latency.data_unloading),
+            product_of(evaluation.edp),
+            share(evaluation.utilization.total, 1) + ("" if evaluation.valid else " INVALID"),
+        )
+    totals = Totals.of(results)
+    cells = [
+        count(sum(result.layer.macs for result in results)),
+        amount(totals.energy),
+        count(totals.latency),
+    ]
+    rows.add_row("", "total", "", *cells, "", "", "", "", product_of(totals.edp), "", style="bold")
+    return section(f"{plural(len(results), 'layer')}, conventions {results[0].evaluation.conventions}", rows)
+
+
+def left_out_report(nodes: Sequence[SkippedNode]) -> RenderableType:
+    """Return what the totals do not contain, and why."""
+    rows = table(">id", "name", "operator", "why")
+    for node in nodes:
+        rows.add_row(str(node.id), Text(node.name), Text(node.operator), Text(node.reason))
+    return section(f"{plural(len(nodes), 'node')} of the workload not in these figures", rows)

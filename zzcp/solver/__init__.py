@@ -1,0 +1,1 @@
+"""Solver: the optimal mapping as a CP-SAT model over the tile chain. The only package that imports ortools."""

@@ -1,0 +1,336 @@
+"""The tile-chain model of one layer on one machine under one unrolling (docs/formulation)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from zzcp.cost.core import Model
+from zzcp.cost.links import tile_elements
+from zzcp.cost.numeric import NUMPY
+from zzcp.solver.keys import Key, keys_of
+from zzcp.solver.tables import BoundaryTable, boundary_tables, grid_state, least_cycles
+from zzcp.solver.variables import Boundary, add_boundary, lookup, lookup_data
+
+Objective = Literal["edp", "energy", "latency"]
+
+PRODUCT_LIMIT = 2**61
+"""Largest product of energy and latency that the solver's 64-bit integers hold safely."""
+
+
+@dataclass(slots=True, eq=False)
+class ChainModel:
+    """A CP-SAT model with the variables that the search reads.
+
+    Parameters
+    ----------
+    cost : Model
+        The evaluator's compiled setting.
+    keys : tuple of Key
+        Prime factors of the temporal loops.
+    model : CpModel
+        The model.
+    boundaries : list of list of Boundary
+        Per operand and link.
+    energy, latency : IntVar or int
+        Energy in units of `energy_unit` / `cost.scale`, rounded down, and cycles.
+    energy_unit : int
+        See `energy`.
+    """
+
+    cost: Model
+    keys: tuple[Key, ...]
+    model: cp_model.CpModel
+    boundaries: list[list[Boundary]]
+    energy: Any
+    latency: Any
+    energy_unit: int
+    doubled: dict[tuple[int, int], Any] = field(default_factory=dict)
+
+
+def build_model(
+    cost: Model, energy_unit: int, tables: Sequence[Sequence[BoundaryTable]] | None = None
+) -> ChainModel:
+    """State the chain, the capacities, the energy and the latency; the objective is the search's.
+
+    Parameters
+    ----------
+    cost : Model
+        The evaluator's compiled setting.
+    energy_unit : int
+        Energies are divided by this and rounded down.
+    tables : sequence, optional
+        Cost tables, where they are known already.
+    """
+    keys = keys_of(cost.setting.temporal_sizes)
+    tables = tables or boundary_tables(cost, keys)
+    model = cp_model.CpModel()
+    boundaries = [[add_boundary(model, keys, table) for table in row] for row in tables]
+    chain = ChainModel(cost, keys, model, boundaries, 0, 0, energy_unit)
+    _add_chain(chain)
+    stored = _add_capacity(chain)
+    del stored
+    chain.energy = _energy(chain)
+    chain.latency = _latency(chain)
+    return chain
+
+
+def _add_chain(chain: ChainModel) -> None:
+    """Boundaries of one operand grow with the link; any two of different operands are comparable."""
+    model = chain.model
+    for row in chain.boundaries:
+        for lower, upper in zip(row, row[1:], strict=False):
+            for below, above in zip(lower.exponents, upper.exponents, strict=True):
+                if not isinstance(below, int):
+                    model.add(below <= above)
+    for first, second in combinations(chain.boundaries, 2):
+        for one in first:
+            for other in second:
+                _comparable(model, one, other)
+
+
+def _comparable(model: cp_model.CpModel, one: Boundary, other: Boundary) -> None:
+    pairs = [
+        (a, b)
+        for a, b in zip(one.exponents, other.exponents, strict=True)
+        if not (isinstance(a, int) and isinstance(b, int))
+    ]
+    forward = [(a, b) for a, b in pairs if not isinstance(a, int)]
+    backward = [(a, b) for a, b in pairs if not isinstance(b, int)]
+    if not forward or not backward:
+        return
+    below = model.new_bool_var(f"y{one.name}<{other.name}")
+    for a, b in forward:
+        model.add(a <= b).only_enforce_if(below)
+    for a, b in backward:
+        model.add(b <= a).only_enforce_if(~below)
+
+
+def _add_capacity(chain: ChainModel) -> dict[tuple[int, int], Any]:
+    """Every memory holds one copy of its tenants' tiles, two where it keeps all refilled tiles twice."""
+    model, setting = chain.model, chain.cost.setting
+    stored: dict[tuple[int, int], Any] = {}
+    for tenancy in setting.tenancies:
+        terms = []
+        for index, level in tenancy.tenants:
+            bits = _stored_bits(chain, index, level, tenancy.memory.force_double_buffering)
+            stored[index, level] = bits
+            terms.append(bits)
+        model.add(cp_model.LinearExpr.sum(terms) <= tenancy.memory.size)
+    return stored
+
+
+def _stored_bits(chain: ChainModel, index: int, level: int, forced: bool) -> Any:
+    setting = chain.cost.setting
+    operand = setting.operands[index]
+    row = chain.boundaries[index]
+    precision_boundary = row[level]
+    spatial = operand.energy.reduction_above[level] > 1
+    full, final = operand.precision, operand.final_precision
+    if level + 1 < operand.depth:
+        boundary = row[level + 1]
+        tile = np.asarray(boundary.table.tile, dtype=np.int64)
+        if forced:
+            tile = tile * np.where(tile < _whole_tile(chain, index, level), 2, 1)
+        copies: Any = lookup_data(chain.model, boundary, "tile", tile)
+    else:
+        copies = _whole_tile(chain, index, level)
+    if full == final or spatial or not operand.is_output:
+        return copies * full
+    complete = _reduction_complete(chain, precision_boundary)
+    if isinstance(complete, bool):
+        return copies * (final if complete else full)
+    most = max(full, final) * _whole_tile(chain, index, level) * 2
+    bits = chain.model.new_int_var(0, int(most), f"bits{index}.{level}")
+    chain.model.add(bits == copies * final).only_enforce_if(complete)
+    chain.model.add(bits == copies * full).only_enforce_if(~complete)
+    return bits
+
+
+def _reduction_complete(chain: ChainModel, boundary: Boundary) -> Any:
+    """Whether all irrelevant loops lie below a boundary (for the output: no partial sums above it)."""
+    if "complete" in boundary.cache:
+        return boundary.cache["complete"]
+    values = boundary.table.reuse_values
+    total = 1
+    for dim, size in chain.cost.setting.temporal_sizes.items():
+        if chain.cost.setting.operands[boundary.operand].kind[dim] == 0:
+            total *= size
+    last = int(values[-1]) == total
+    result: Any
+    if isinstance(boundary.reuse_class, int):
+        result = last
+    elif not last:
+        result = False
+    else:
+        result = chain.model.new_bool_var(f"complete{boundary.name}")
+        top = len(values) - 1
+        chain.model.add(boundary.reuse_class == top).only_enforce_if(result)
+        chain.model.add(boundary.reuse_class <= top - 1).only_enforce_if(~result)
+    boundary.cache["complete"] = result
+    return result
+
+
+def _whole_tile(chain: ChainModel, index: int, level: int) -> int:
+    """Elements that pass through one instance of a memory level over the layer, rounded down."""
+    setting = chain.cost.setting
+    operand = setting.operands[index]
+    from zzcp.solver.keys import enumerate_states, split_keys  # noqa: PLC0415
+
+    data, _ = split_keys(operand, chain.keys)
+    states = enumerate_states(chain.keys, data)
+    states = states.only(np.array([int(np.argmax(states.product))]))
+    link = operand.depth - 1
+    state = grid_state(chain.cost, index, link, states, np.ones(1, dtype=np.int64))
+    tile = tile_elements(operand, operand.energy, state, link, level + 1, setting.conventions, NUMPY)
+    return int(np.asarray(tile)[0])
+
+
+def _energy(chain: ChainModel) -> Any:
+    """Sum of the links' energies; every link is rounded down to the unit."""
+    terms = [
+        lookup(chain.model, boundary, "energy", boundary.table.energy // chain.energy_unit)
+        for row in chain.boundaries
+        for boundary in row
+    ]
+    return cp_model.LinearExpr.sum(terms) + chain.cost.mac_energy // chain.energy_unit
+
+
+def _latency(chain: ChainModel) -> Any:
+    setting = chain.cost.setting
+    run = setting.cycles_per_op
+    for size in setting.temporal_sizes.values():
+        run *= size
+    stall = _stall(chain, run)
+    loading = _loading(chain, run, stall)
+    return run + stall + loading + setting.drain
+
+
+def _move_boundary(chain: ChainModel, number: int) -> tuple[Boundary, Any]:
+    move = chain.cost.moves[number]
+    boundary = chain.boundaries[move.operand][move.link]
+    table = next(table for table in boundary.table.moves if table.move == number)
+    return boundary, table
+
+
+def _stall(chain: ChainModel, run: int) -> Any:
+    """Temporal stall: at least what each port asks, with every window as long as its period."""
+    model = chain.model
+    port_terms = []
+    for moves in chain.cost.port_moves:
+        late, busy = [], []
+        for number in moves:
+            boundary, table = _move_boundary(chain, number)
+            excess = np.maximum(0, table.cycles - boundary.table.period) * table.repeats
+            late.append(lookup(model, boundary, f"late{number}.", excess))
+            if len(moves) > 1:
+                busy.append(lookup(model, boundary, f"busy{number}.", table.cycles * table.repeats))
+        port_terms.append(cp_model.LinearExpr.sum(late))
+        if busy:
+            port_terms.append(cp_model.LinearExpr.sum(busy) - run)
+    stall = model.new_int_var(0, 2**50, "stall")
+    for term in port_terms:
+        model.add(stall >= term)
+    return stall
+
+
+def _loading(chain: ChainModel, run: int, stall: Any) -> Any:
+    """Loading and unloading: chains of fills that compete for their ports (a relaxation of the schedule)."""
+    setting, model = chain.cost.setting, chain.model
+    plan = chain.cost.plan
+    hidden_per_port: dict[int, list[Any]] = {}
+    exposed: dict[tuple[int, int], Any] = {}
+    for fills in (*plan.inputs, plan.output):
+        for fill in fills:
+            boundary = chain.boundaries[fill.operand][fill.link]
+            cycles = lookup(model, boundary, "fill", boundary.table.fill)
+            room = boundary.table.room
+            if (room == 0).all():
+                exposed[fill.operand, fill.link] = cycles
+                continue
+            allowed = lookup(model, boundary, "room", room)
+            hidden = model.new_int_var(0, int(room.max()), f"hidden{boundary.name}")
+            model.add(hidden <= allowed)
+            innermost = chain.boundaries[fill.operand][1]
+            least = least_cycles(chain.cost, fill.operand, fill.link, innermost.table.data)
+            model.add(hidden <= cycles - lookup_data(model, innermost, f"least{fill.link}.", least))
+            exposed[fill.operand, fill.link] = cycles - hidden
+            for port in fill.ports:
+                hidden_per_port.setdefault(port, []).append(hidden)
+    for port, hidden_fills in hidden_per_port.items():
+        busy = []
+        for number in plan.port_moves[port]:
+            boundary, table = _move_boundary(chain, number)
+            if setting.conventions.combined_loading and chain.cost.moves[number].back:
+                continue
+            recurring = np.where(table.count > 1, table.cycles * table.repeats, 0)
+            busy.append(lookup(model, boundary, f"recurring{number}.", recurring))
+        if setting.conventions.combined_loading:
+            # ZigZag truncates the average bandwidths, so that the port may seem emptier than it is
+            model.add(cp_model.LinearExpr.sum(hidden_fills) <= run + stall)
+        else:
+            model.add(cp_model.LinearExpr.sum([*hidden_fills, *busy]) <= run + stall)
+    unloading = cp_model.LinearExpr.sum(
+        [exposed[fill.operand, fill.link] + _latency_of(chain, fill) for fill in plan.output]
+    )
+    loading = model.new_int_var(0, 2**50, "loading")
+    if setting.conventions.combined_loading:
+        _combined_loading(chain, exposed, loading)
+        return loading + unloading
+    for fills in plan.inputs:
+        model.add(
+            loading
+            >= cp_model.LinearExpr.sum(
+                [exposed[fill.operand, fill.link] + _latency_of(chain, fill) for fill in fills]
+            )
+        )
+    per_port: dict[int, list[Any]] = {}
+    for fills in plan.inputs:
+        for fill in fills:
+            for port in fill.ports:
+                per_port.setdefault(port, []).append(exposed[fill.operand, fill.link])
+    for terms in per_port.values():
+        if len(terms) > 1:
+            model.add(loading >= cp_model.LinearExpr.sum(terms))
+    return loading + unloading
+
+
+def _latency_of(chain: ChainModel, fill: Any) -> int:
+    """Access latency of a fill, where it is certain to move something."""
+    operand = chain.cost.setting.operands[fill.operand]
+    return fill.latency if min(operand.precision, operand.final_precision) > 0 else 0
+
+
+def _combined_loading(chain: ChainModel, exposed: dict[tuple[int, int], Any], loading: Any) -> None:
+    """ZigZag's combination of exclusive, half-shared and shared links, in the better of two orders."""
+    setting, model, plan = chain.cost.setting, chain.model, chain.cost.plan
+    parts = []
+    for fills in plan.inputs:
+        exclusive: Any = 0
+        half: Any = 0
+        shared: Any = 0
+        for fill in reversed(fills):
+            cycles = exposed[fill.operand, fill.link]
+            sides = setting.ports[fill.lower].both_inputs + setting.ports[fill.upper].both_inputs
+            if sides == 0:
+                exclusive = exclusive + cycles
+            elif sides == 2:
+                shared = shared + cycles
+            else:
+                half = cycles
+        parts.append((exclusive, half, shared))
+    if len(parts) == 1:
+        model.add(loading >= parts[0][0])
+        return
+    first = model.new_bool_var("first")
+    for flag, (one, other) in ((first, parts), (~first, parts[::-1])):
+        model.add(loading >= one[2] + other[2] + other[1] + other[0]).only_enforce_if(flag)
+        model.add(loading >= one[2] + one[1] + one[0]).only_enforce_if(flag)
+
+
+__all__ = ["ChainModel", "Objective", "build_model"]

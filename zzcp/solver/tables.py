@@ -1,0 +1,274 @@
+"""Cost tables of every boundary, filled by the evaluator's own functions.
+
+For boundary a of an operand let d be a state of the keys that change its data and u the product of the irrelevant
+loops below. Everything that the objective needs is a function of (d, u): the energy of the link, the cycles that it
+keeps its ports busy, the part of them that does not fit its window, and the first fill. States with equal costs are
+merged into classes, so that the tables stay small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zzcp.cost.core import Model, move_bits
+from zzcp.cost.links import tile_elements, transfers
+from zzcp.cost.moves import access_energy
+from zzcp.cost.numeric import NUMPY
+from zzcp.cost.setting import RELEVANT
+from zzcp.cost.state import OperandState
+from zzcp.solver.keys import Key, StateSpace, enumerate_states, split_keys
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MoveTable:
+    """One movement over a link, as functions of (data state, reuse value).
+
+    Parameters
+    ----------
+    move : int
+        Position in `Model.moves`.
+    cycles : ndarray, shape (data states, reuse values)
+        Port cycles per period.
+    count : ndarray
+        Periods over the layer.
+    repeats : ndarray
+        Transfers between the first fill and the last drain.
+    """
+
+    move: int
+    cycles: Array
+    count: Array
+    repeats: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoundaryTable:
+    """The costs of one boundary of one operand.
+
+    Parameters
+    ----------
+    operand, link : int
+        Which boundary: that below link `link`; 0 is the array's.
+    data, reuse : StateSpace
+        States of the keys that change the data, and of the irrelevant ones.
+    reuse_values : ndarray
+        Distinct products of irrelevant loops.
+    reuse_index : ndarray
+        Which of them every reuse state has.
+    energy : ndarray, shape (data states, reuse values)
+        Energy of the link in units of 1 / `Model.scale`, rounded down.
+    moves : tuple of MoveTable
+        Its movements.
+    period : ndarray
+        Cycles of a period.
+    bits, bits_partial : ndarray, shape (data states,)
+        Bits of one copy of the tile beneath the link in its memory, at final and at partial precision.
+    tile : ndarray, shape (data states,)
+        Elements of the tile.
+    fill : ndarray, shape (data states, reuse values)
+        Cycles of the first fill (last drain) on the slower side; 0 at the array.
+    room : ndarray
+        How many of them may hide behind the computation at most.
+    """
+
+    operand: int
+    link: int
+    data: StateSpace
+    reuse: StateSpace
+    reuse_values: Array
+    reuse_index: Array
+    energy: Array
+    moves: tuple[MoveTable, ...]
+    period: Array
+    bits: Array
+    bits_partial: Array
+    tile: Array
+    fill: Array
+    room: Array
+
+
+def boundary_tables(model: Model, keys: tuple[Key, ...]) -> list[list[BoundaryTable]]:
+    """Return the tables of every operand's boundaries, links 0 .. L-1."""
+    return [
+        [boundary_table(model, keys, index, link) for link in range(operand.depth)]
+        for index, operand in enumerate(model.setting.operands)
+    ]
+
+
+def boundary_table(model: Model, keys: tuple[Key, ...], index: int, link: int) -> BoundaryTable:
+    """Return the costs of one boundary for every state that its memory can hold."""
+    setting = model.setting
+    operand = setting.operands[index]
+    data_keys, reuse_keys = split_keys(operand, keys)
+    data = enumerate_states(keys, data_keys)
+    reuse = enumerate_states(keys, reuse_keys)
+    if link == 0:
+        # at the array nothing but irrelevant loops lie below: the operand does not change
+        data = data.only(np.flatnonzero(data.product == 1))
+        if operand.is_output or not setting.conventions.same_data_free:
+            reuse = reuse.only(np.flatnonzero(reuse.product == 1))
+    data = _fitting(model, index, link, data)
+    values, inverse = np.unique(reuse.product, return_inverse=True)
+    grid_data = np.repeat(np.arange(len(data)), len(values))
+    grid_reuse = np.tile(values, len(data))
+    state = grid_state(model, index, link, data.only(grid_data), grid_reuse)
+    shape = (len(data), len(values))
+    moved = transfers(
+        operand, operand.energy, state, setting.conventions, NUMPY, _rounded(model, index, state)
+    )
+    timed = (
+        moved
+        if operand.latency is operand.energy
+        else transfers(operand, operand.latency, state, setting.conventions, NUMPY)
+    )
+    energy: Any = np.zeros(len(grid_data), dtype=np.int64)
+    move_tables = []
+    for number, move in enumerate(model.moves):
+        if move.operand != index or move.link != link:
+            continue
+        bits, count = move_bits(move, moved)
+        words = -(-bits // move.width_min)
+        energy = energy + _energy(model, number, words, count)
+        timed_bits, timed_count = move_bits(move, timed)
+        count = _array(timed_count, len(grid_data))
+        reads_all = setting.conventions.first_partial_sum_reads
+        repeats = count if move.back and not reads_all else np.maximum(0, count - 1)
+        cycles = _array(-(-timed_bits // move.width), len(grid_data))
+        move_tables.append(
+            MoveTable(number, cycles.reshape(shape), count.reshape(shape), repeats.reshape(shape))
+        )
+    period = (state.period[link] * setting.cycles_per_op).reshape(shape)
+    tile = _array(moved.tile[link], len(grid_data)).reshape(shape)[:, 0]
+    fill, room = _fill(model, link, move_tables, shape)
+    return BoundaryTable(
+        operand=index,
+        link=link,
+        data=data,
+        reuse=reuse,
+        reuse_values=values,
+        reuse_index=inverse.reshape(-1),
+        energy=np.asarray(energy).reshape(shape),
+        moves=tuple(move_tables),
+        period=period,
+        bits=tile * operand.final_precision,
+        bits_partial=tile * operand.precision,
+        tile=tile,
+        fill=fill,
+        room=room,
+    )
+
+
+def _rounded(model: Model, index: int, state: OperandState) -> Sequence[Any] | None:
+    """Tiles of fractional unrollings are rounded; a half counts as rounded down, since a bound may only be low."""
+    operand = model.setting.operands[index]
+    if operand.energy.integral:
+        return None
+    return [
+        np.ceil(
+            np.asarray(
+                tile_elements(operand, operand.energy, state, a, a, model.setting.conventions, NUMPY),
+                dtype=float,
+            )
+            - 0.5
+            - 1e-6
+        ).astype(np.int64)
+        for a in range(operand.depth + 1)
+    ]
+
+
+def grid_state(model: Model, index: int, link: int, data: StateSpace, reuse: Array) -> OperandState:
+    """Return the state of a batch of imaginary mappings whose boundary `link` runs through a grid of states."""
+    setting = model.setting
+    operand = setting.operands[index]
+    length = len(reuse)
+    total = 1
+    irrelevant_total = 1
+    for dim, size in setting.temporal_sizes.items():
+        total *= size
+        if dim in operand.kind and operand.kind[dim] == 0:
+            irrelevant_total *= size
+    one = np.ones(length, dtype=np.int64)
+    relevant = one.copy()
+    for dim, values in data.by_dim.items():
+        if operand.kind[dim] == RELEVANT:
+            relevant = relevant * values
+    windows = [
+        (data.by_dim.get(relation.outer, one), data.by_dim.get(relation.inner, one))
+        for relation in operand.relations
+    ]
+    period = data.product * reuse
+    levels = range(operand.depth + 1)
+    return OperandState(
+        [period if a == link else one for a in levels],
+        [total // period if a == link else one for a in levels],
+        [relevant if a == link else one for a in levels],
+        [windows if a == link else [(one, one)] * len(windows) for a in levels],
+        [irrelevant_total // reuse if a == link else one for a in levels],
+        [one for _ in levels],
+        [one for _ in levels],
+        one,
+    )
+
+
+def _fitting(model: Model, index: int, link: int, data: StateSpace) -> StateSpace:
+    """Drop the states whose tile alone exceeds the memory beneath the link."""
+    if link == 0:
+        return data
+    operand = model.setting.operands[index]
+    state = grid_state(model, index, link, data, np.ones(len(data), dtype=np.int64))
+    tile = tile_elements(operand, operand.energy, state, link, link, model.setting.conventions, NUMPY)
+    memory = operand.memories[link - 1]
+    least = min(operand.final_precision, operand.precision)
+    return data.only(np.flatnonzero(np.asarray(tile * least) <= memory.size + 1e-6))
+
+
+def _energy(model: Model, number: int, words: Any, count: Any) -> Any:
+    move = model.moves[number]
+    if not model.setting.conventions.fractional_unrolling:
+        return words * count * (move.units * model.word_energies[number])
+    accesses = NUMPY.truncate(words * (move.width_min / move.width) * count * move.units)
+    memory = model.setting.operands[move.operand].memories[move.level]
+    return accesses * int(access_energy(memory, move.direction) * model.scale)
+
+
+def _fill(model: Model, link: int, moves: Sequence[MoveTable], shape: tuple[int, int]) -> tuple[Array, Array]:
+    nothing = np.zeros(shape, dtype=np.int64)
+    if link == 0:
+        return nothing, nothing
+    sides = [table for table in moves if not model.moves[table.move].back]
+    fill = np.maximum.reduce([table.cycles for table in sides])
+    hides = model.setting.conventions.once_only_loads != "exposed" and link > 1
+    # nothing but what the innermost memory need not hold can hide; on its own link that is nothing
+    room = np.where(sides[0].count == 1, fill, 0) if hides else nothing
+    return fill, room
+
+
+def least_cycles(model: Model, index: int, link: int, data: StateSpace) -> Array:
+    """Return the cycles that the innermost tile takes over a link, for every data state of boundary 1.
+
+    They cannot hide behind the computation, since without that tile it does not begin.
+    """
+    operand = model.setting.operands[index]
+    state = grid_state(model, index, 1, data, np.ones(len(data), dtype=np.int64))
+    precision = min(operand.precision, operand.final_precision)
+    found = [np.zeros(len(data), dtype=np.int64)]
+    for move in model.moves:
+        if move.operand == index and move.link == link and not move.back:
+            spatial = link + 1 if move.is_upper else link
+            elements = tile_elements(
+                operand, operand.latency, state, 1, spatial, model.setting.conventions, NUMPY
+            )
+            found.append(_array(-(-elements * precision // move.width), len(data)))
+    return np.asarray(np.maximum.reduce(found))
+
+
+def _array(value: Any, length: int) -> Array:
+    array = np.asarray(value)
+    return np.broadcast_to(array, (length,)).copy() if array.ndim == 0 else array
