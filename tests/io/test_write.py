@@ -6,7 +6,7 @@ import logging
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.io import strategies
@@ -46,6 +46,7 @@ def test_any_name_is_read_back(name: str) -> None:
 
 
 @pytest.mark.differential
+@settings(max_examples=40)
 @given(strategies.accelerators(zigzag=True))
 def test_zigzag_accepts_the_accelerator(accelerator: Accelerator) -> None:
     from zigzag.parser.accelerator_validator import AcceleratorValidator  # noqa: PLC0415
@@ -56,6 +57,7 @@ def test_zigzag_accepts_the_accelerator(accelerator: Accelerator) -> None:
 
 
 @pytest.mark.differential
+@settings(max_examples=40)
 @given(strategies.networks(zigzag=True))
 def test_zigzag_accepts_the_workload(network: Network) -> None:
     from zigzag.parser.workload_validator import WorkloadValidator  # noqa: PLC0415
@@ -82,6 +84,7 @@ def test_the_form_is_zigzags() -> None:
     }
 
 
+@settings(max_examples=40)
 @given(strategies.accelerators(), st.integers(1, 2**40))
 def test_the_dictionary_may_be_changed_before_it_is_read(accelerator: Accelerator, size: int) -> None:
     data = accelerator_to_dict(accelerator)

@@ -89,6 +89,9 @@ class Chain:
     down: list[list[Side]]
     up: list[list[Side]]
     visits: list[list[int]]
+    bits: list[int]
+    piece_bits: list[int]
+    top_bits: int
 
 
 def chain(accelerator: Accelerator, layer: Layer, mapping: Mapping, links: dict[str, str], operand: str) -> Chain:
@@ -116,8 +119,10 @@ def chain(accelerator: Accelerator, layer: Layer, mapping: Mapping, links: dict[
             base = max((below for below in range(level) if periods[below] < total), default=0)
         tiles.append(_tile(order[cuts[base] : cut], periods[level], total // periods[level], base, periods[base]))
     down, up = _sides(layer, mapping, memories, links[operand], operand, order, cuts)
+    bits, piece_bits, top_bits = _bits(layer, mapping, memories, operand, order, cuts, tiles)
     return Chain(
-        operand, is_output, memories, tiles, down, up, [_visits(order[cut:]) for cut in cuts] if is_output else []
+        operand, is_output, memories, tiles, down, up, [_visits(order[cut:]) for cut in cuts] if is_output else [],
+        bits, piece_bits, top_bits
     )
 
 
@@ -194,6 +199,30 @@ def _sides(
         down.append(downwards)
         up.append(upwards)
     return down, up
+
+
+def _bits(layer, mapping, memories, operand, order, cuts, tiles):
+    lanes = _lanes_below(layer, mapping, memories)
+
+    def elements(cut, arch):
+        factors = dict(lanes[arch])
+        for dim, size, _ in order[:cut]:
+            factors[dim] *= size
+        return layer.tile_size(operand, factors)
+
+    precision = [layer.precision[operand]] * (len(cuts) + 1)
+    if operand == layer.output:
+        precision = []
+        for link, cut in enumerate([*cuts, len(order)]):
+            # what arrives from below is a partial sum while anything above the boundary beneath adds to it
+            below = max(link - 1, 0)
+            adds = any(
+                lanes[-1][dim] > lanes[min(below + 1, len(lanes)-1)][dim] for dim in layer.sizes if dim not in layer.equation.indices[operand]
+            ) or not all(moves for _, _, moves in order[cuts[below]:])
+            precision.append(layer.precision[operand] if adds else layer.final_precision)
+    bits = [elements(cut, link) * precision[link] for link, cut in enumerate(cuts)]
+    pieces = [elements(cuts[tile.base], link) * precision[link] for link, tile in enumerate(tiles)]
+    return bits, pieces, elements(len(order), len(memories)) * precision[-1]
 
 
 def _lanes_below(layer: Layer, mapping: Mapping, memories: tuple[Memory, ...]) -> list[dict[str, int]]:

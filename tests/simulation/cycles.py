@@ -42,7 +42,7 @@ class Stream:
         C = tile.pieces
         self.first_piece = [s * C // n for s in range(n)]
         self.last_piece = [-(-(s + 1) * C // n) - 1 for s in range(n)]
-        self.copies = 2 if link == 0 else machine.copies[chain.operand][link - 1]
+        self.slots = 2 if link == 0 else machine.slots[chain.operand][link - 1]
         self.job = 0
         self.step = 0
         self.jobs = list(range(tile.count))
@@ -129,9 +129,7 @@ class Fill(Stream):
         r = self.lower.job
         M = len(t.piece_of)
         dead = r // M * t.pieces + t.dead[r % M]
-        if self.copies == 2:
-            return dead >= (self.job - 1) * t.pieces
-        return dead > (self.job - 1) * t.pieces + self.last_piece[self.step]
+        return dead > self.job * t.pieces + self.last_piece[self.step] - self.slots
 
     def settle(self, now):
         if self.latency and not self.hold:
@@ -159,10 +157,11 @@ class Drain(Stream):
         t = self.tile
         if self.link == 0:
             return self.job + 1
-        q = self.job + self.copies
+        g = self.job * t.pieces + self.first_piece[self.step] + self.slots
+        q, piece = divmod(g, t.pieces)
         if q >= t.count:
             return t.count * t.period + 1
-        return q * t.period + t.first[self.first_piece[self.step]] * t.step
+        return q * t.period + t.first[piece] * t.step
 
     def connect(self, streams):
         self.upper = streams.get((self.chain.operand, "drain", self.link + 1))
@@ -188,9 +187,7 @@ class Drain(Stream):
         q, m = divmod(self.job, len(t.piece_of))
         if q == 0:
             return True
-        if up.copies == 2:
-            return up.pieces_now() >= (q - 1) * t.pieces
-        return up.pieces_now() > (q - 1) * t.pieces + t.piece_of[m]
+        return up.pieces_now() > q * t.pieces + t.piece_of[m] - up.slots
 
     def settle(self, now):
         if self.latency and self.job == len(self.jobs) and not self.hold:
@@ -239,9 +236,7 @@ class Back(Stream):
             return self.machine.op >= p - 1
         t = self.tile
         drained = self.drain.pieces_now()
-        if self.copies == 2:
-            return drained >= (p - 1) * t.pieces
-        return drained > (p - 1) * t.pieces + self.last_piece[self.step]
+        return drained > p * t.pieces + self.last_piece[self.step] - self.slots
 
     def settle(self, now):
         self.seen_jobs = self.job
@@ -249,12 +244,43 @@ class Back(Stream):
         return True
 
 
+def slots(chains, buffering):
+    room = {}
+    wanted = {}
+    result = {ch.operand: [0] * len(ch.tiles) for ch in chains}
+    for ch in chains:
+        for level, memory in enumerate(ch.memories):
+            top = level == len(ch.memories) - 1
+            if top:
+                used = ch.top_bits
+            else:
+                tile = ch.tiles[level + 1]
+                doubled = buffering[ch.operand][level]
+                used = ch.bits[level + 1] * (1 + doubled)
+                result[ch.operand][level] = tile.pieces * (1 + doubled)
+                if not doubled and tile.count > 1:
+                    wanted.setdefault(memory.name, []).append((ch, level))
+            room[memory.name] = room.get(memory.name, memory.size) - used
+    for name, tenants in wanted.items():
+        while True:
+            given = False
+            for ch, level in tenants:
+                tile = ch.tiles[level + 1]
+                if result[ch.operand][level] < 2 * tile.pieces and ch.piece_bits[level + 1] <= room[name]:
+                    result[ch.operand][level] += 1
+                    room[name] -= ch.piece_bits[level + 1]
+                    given = True
+            if not given:
+                break
+    return result
+
+
 class Machine:
     def __init__(self, accelerator: Accelerator, layer: Layer, mapping: Mapping, links, buffering, *, whole_first=True, eager_drain=False):
         self.whole_first, self.eager_drain = whole_first, eager_drain
-        self.copies = {op: [1 + f for f in flags] for op, flags in buffering.items()}
         self.port_ids: dict = {}
         self.chains = [chain(accelerator, layer, mapping, links, op) for op in layer.operands if layer.precision[op]]
+        self.slots = slots(self.chains, buffering)
         self.streams: dict = {}
         for ch in self.chains:
             kinds = (Drain, Back) if ch.is_output else (Fill,)

@@ -25,8 +25,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from tests.simulation.nest import Element, Nest, Point, Tile
-from zzcp.hardware import Accelerator, Direction, Memory
+from tests.simulation.nest import Name, Point
+from tests.simulation.views import LoopView, Tile
+from zzcp.hardware import Direction, Memory
 from zzcp.workload import Layer
 
 Instance = tuple[int, ...]
@@ -43,7 +44,7 @@ class Level:
     incomplete : set
         Directions in which incomplete outputs moved.
     largest : int
-        Elements of the largest tile in one instance.
+        Names of the largest tile in one instance.
     """
 
     memory: Memory
@@ -112,16 +113,18 @@ class Walk:
         return self.layer.precision[operand]
 
 
-def interpret(nest: Nest, accelerator: Accelerator, links: dict[str, str]) -> Walk:
+def interpret(view: LoopView) -> Walk:
     """Run a loop nest and count what moves."""
+    nest = view.nest
     layer = nest.layer
     levels = {name: [Level(memory) for memory in nest.levels[name]] for name in layer.operands}
     for name in layer.operands:
-        run = _Outputs(nest, levels[name]) if name == layer.output else _Inputs(nest, name, levels[name])
+        run = _Outputs(view, levels[name]) if name == layer.output else _Inputs(view, name, levels[name])
         for t in range(nest.iterations):
             run.step(t)
         run.finish()
-    return Walk(layer, links, levels, Fraction(str(accelerator.array.unit_energy)) * layer.macs)
+    unit_energy = Fraction(str(nest.accelerator.array.unit_energy))
+    return Walk(layer, nest.links, levels, unit_energy * layer.macs)
 
 
 class _Operand:
@@ -130,8 +133,9 @@ class _Operand:
     A *holder* is a lane (depth 0) or an instance of memory level depth - 1.
     """
 
-    def __init__(self, nest: Nest, operand: str, levels: list[Level]) -> None:
-        self.nest, self.operand, self.levels = nest, operand, levels
+    def __init__(self, view: LoopView, operand: str, levels: list[Level]) -> None:
+        nest = view.nest
+        self.view, self.nest, self.operand, self.levels = view, nest, operand, levels
         self.blocks = [1, *nest.blocks[operand]]
         memories = nest.levels[operand]
         of_lane = [[(lane,) for lane in range(len(nest.lanes))]]
@@ -148,6 +152,7 @@ class _Operand:
             self.lanes.append(dict(grouped))
             if depth:
                 self.below.append({holder: list(children) for holder, children in below.items()})
+        self.tiles: dict[tuple[int, Instance, int], Tile] = {}
         self.held: list[dict[Instance, Tile]] = [{} for _ in of_lane]
         for depth in range(1, len(of_lane)):
             levels[depth - 1].largest = max(
@@ -169,7 +174,10 @@ class _Operand:
 
     def needed(self, depth: int, holder: Instance, t: int) -> Tile:
         """Return the tile that a holder needs in an iteration."""
-        return self.nest.tile(self.operand, self.points(depth, holder, t))
+        key = depth, holder, t // self.blocks[depth]
+        if key not in self.tiles:
+            self.tiles[key] = self.view.tile(self.operand, self.points(depth, holder, t))
+        return self.tiles[key]
 
     def replaced(self, depth: int, t: int) -> Iterator[tuple[Instance, Tile]]:
         """Yield the holders of a depth that hold another tile than they need now, with the one they need."""
@@ -201,7 +209,7 @@ class _Inputs(_Operand):
                     point for child in children if child in fetching for point in self.points(depth, child, t)
                 ]
                 if points:
-                    together = self.nest.tile(self.operand, points)
+                    together = self.view.tile(self.operand, points)
                     self.count(depth + 1, Direction.TO_BELOW, together.elements)
 
     def finish(self) -> None:
@@ -211,19 +219,19 @@ class _Inputs(_Operand):
 class _Outputs(_Operand):
     """The output operand: partial sums on their way up and back."""
 
-    def __init__(self, nest: Nest, levels: list[Level]) -> None:
-        super().__init__(nest, nest.layer.output, levels)
-        self.sums: list[dict[Instance, dict[Element, int]]] = [
+    def __init__(self, view: LoopView, levels: list[Level]) -> None:
+        super().__init__(view, view.nest.layer.output, levels)
+        self.sums: list[dict[Instance, dict[Name, int]]] = [
             {holder: {} for holder in self.lanes[depth]} for depth in range(self.top + 1)
         ]
-        self.complete: dict[Element, int] = defaultdict(int)
-        for t in range(nest.iterations):
-            for lane in range(len(nest.lanes)):
+        self.complete: dict[Name, int] = defaultdict(int)
+        for t in range(self.nest.iterations):
+            for lane in range(len(self.nest.lanes)):
                 self.complete[self.output(t, lane)] |= self.operation(t, lane)
 
-    def output(self, t: int, lane: int) -> Element:
+    def output(self, t: int, lane: int) -> Name:
         """Return the output of an operation."""
-        return self.nest.tables[self.operand][0][t][lane]
+        return self.nest.positions[self.operand][t][lane]
 
     def operation(self, t: int, lane: int) -> int:
         """Return the set that holds one operation only."""
@@ -242,7 +250,7 @@ class _Outputs(_Operand):
         """Drain everything, and check that no operation is missing."""
         for depth in range(1, self.top):
             self.drain(depth, set(self.held[depth]))
-        total: dict[Element, int] = defaultdict(int)
+        total: dict[Name, int] = defaultdict(int)
         for sums in self.sums[self.top].values():
             for output, value in sums.items():
                 total[output] = self.add(total[output], value)
@@ -257,8 +265,8 @@ class _Outputs(_Operand):
     def drain(self, depth: int, leaving: set[Instance]) -> None:
         """Send the tiles of some instances up; sums of one output are added on the way."""
         for parent, children in self.below[depth + 1].items():
-            arriving: dict[Element, int] = {}
-            points: dict[Element, None] = {}
+            arriving: dict[Name, int] = {}
+            points: dict[Name, None] = {}
             for child in children:
                 if child not in leaving:
                     continue
@@ -271,7 +279,7 @@ class _Outputs(_Operand):
                 del self.held[depth][child]
             self.receive(depth + 1, parent, arriving)
 
-    def receive(self, depth: int, holder: Instance, arriving: dict[Element, int]) -> None:
+    def receive(self, depth: int, holder: Instance, arriving: dict[Name, int]) -> None:
         """Write sums from below over what an instance held of them, which they contain."""
         if not arriving:
             return
@@ -280,13 +288,13 @@ class _Outputs(_Operand):
             assert sums.get(output, 0) & ~value == 0, "a partial sum was lost"
         sums |= arriving
         self.note(depth, Direction.FROM_BELOW, arriving)
-        self.count(depth, Direction.FROM_BELOW, self.nest.existing(arriving))
+        self.count(depth, Direction.FROM_BELOW, self.view.existing(arriving))
 
     def fetch(self, depth: int, arriving: dict[Instance, Tile]) -> None:
         """Start new tiles, with the partial sums of earlier visits where there were any."""
         for parent, children in self.below[depth + 1].items():
             above = self.sums[depth + 1][parent]
-            sent: dict[Element, int] = {}
+            sent: dict[Name, int] = {}
             for child in children:
                 if child not in arriving:
                     continue
@@ -301,22 +309,22 @@ class _Outputs(_Operand):
                     self.note(depth, Direction.FROM_ABOVE, self.sums[depth][child])
             if sent:
                 self.note(depth + 1, Direction.TO_BELOW, sent)
-                self.count(depth + 1, Direction.TO_BELOW, self.nest.existing(sent))
+                self.count(depth + 1, Direction.TO_BELOW, self.view.existing(sent))
 
     def compute(self, t: int) -> None:
         """Read, add to and write back the outputs of all lanes in the innermost memory."""
         for holder, lanes in self.lanes[1].items():
-            made: dict[Element, int] = {}
+            made: dict[Name, int] = {}
             for lane in lanes:
                 output = self.output(t, lane)
                 made[output] = self.add(made.get(output, 0), self.operation(t, lane))
             known = {o: self.sums[1][holder][o] for o in made if o in self.sums[1][holder]}
             if known:
                 self.note(1, Direction.TO_BELOW, known)
-                self.count(1, Direction.TO_BELOW, self.nest.existing(known))
+                self.count(1, Direction.TO_BELOW, self.view.existing(known))
             self.receive(1, holder, {o: self.add(value, known.get(o, 0)) for o, value in made.items()})
 
-    def note(self, depth: int, direction: Direction, sums: dict[Element, int]) -> None:
+    def note(self, depth: int, direction: Direction, sums: dict[Name, int]) -> None:
         """Remember whether incomplete outputs moved."""
         if any(value != self.complete[output] for output, value in sums.items()):
             self.levels[depth - 1].incomplete.add(direction)

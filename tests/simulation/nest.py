@@ -1,13 +1,12 @@
-"""The loop nest of a mapping, unrolled: which indices every lane of the array works on in every iteration.
+"""The loop nest of a mapping, unrolled: which data every lane of the array works on in every iteration.
 
-Nothing in here knows a cost formula; sizes of tiles come out of enumerating indices.
+Nothing in here knows a cost formula: tiles come out of enumerating the indices of their loops.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
@@ -17,30 +16,15 @@ from zzcp.workload import Layer
 
 Point = tuple[int, int]
 """An iteration and a lane: one operation."""
-Element = tuple[int, ...]
-
-
-class Tile(NamedTuple):
-    """Data that some operations use.
-
-    Attributes
-    ----------
-    name : frozenset
-        What tells the tile from others: data of the same name is the same.
-    elements : int
-        How many elements it has.
-    """
-
-    name: frozenset[Element]
-    elements: int
+Name = tuple[int, ...]
+"""The indices of what an operation uses."""
 
 
 def lanes_in_use(layer: Layer, spatial: SpatialMapping) -> list[tuple[str, str, int]]:
     """Return (array dimension, layer dimension, lanes in use).
 
     Where an unrolling does not divide its dimension, only the lanes that the iterations need are in use: the
-    factor on the array dimension with the largest one (the first of equals) becomes
-    ceil(size / (iterations x the other factors)).
+    largest factor of the dimension (the first of equals) becomes ceil(size / (iterations x other factors)).
     """
     result = []
     reduced: set[str] = set()
@@ -56,8 +40,7 @@ def lanes_in_use(layer: Layer, spatial: SpatialMapping) -> list[tuple[str, str, 
     return result
 
 
-@dataclass(frozen=True)
-class _Digit:
+class _Digit(NamedTuple):
     """One loop, temporal or spatial, as a digit of the index of its dimension."""
 
     dim: str
@@ -68,21 +51,21 @@ class _Digit:
 class Nest:
     """The operations of a layer in the order and on the lanes of a mapping.
 
-    An index is put together from one digit per loop. What lies nearer to the array is less significant: the
-    lanes beneath a memory level, then the level's own loops, then the lanes beneath the next level. So a tile is
-    a stretch of neighbouring indices, which matters only where windows overlap; the levels are therefore those
-    of the operand that has windows.
+    The index of a dimension is put together from one digit per loop. What lies nearer to the array is less
+    significant: first the lanes beneath a memory level, then the level's own loops, then the lanes beneath the
+    next level. So tiles are stretches of neighbouring indices, and so are those of neighbouring lanes together.
+    This matters only where windows overlap; the levels are therefore those of the operand that has windows.
 
     Parameters
     ----------
     accelerator, layer, mapping, links
-        As for the evaluator.
+        As for the evaluator; `links` names the memory operand of every operand.
     """
 
     def __init__(
         self, accelerator: Accelerator, layer: Layer, mapping: Mapping, links: dict[str, str]
     ) -> None:
-        self.layer = layer
+        self.accelerator, self.layer, self.links = accelerator, layer, links
         self.order = mapping.order
         self.iterations = math.prod(loop.size for loop in self.order)
         self.levels = {name: accelerator.levels(links[name]) for name in layer.operands}
@@ -91,19 +74,62 @@ class Nest:
             name: [math.prod(loop.size for loop in self.order[:end]) for end in ends[name]]
             for name in layer.operands
         }
-        self.spatial = lanes_in_use(layer, mapping.spatial)
-        windowed = [name for name in layer.operands if layer.relevance(name).partial]
-        temporal, spatial = self._digits((windowed or layer.operands)[0], ends)
-        self.lanes = [
-            dict(zip(range(len(self.spatial)), values, strict=True))
-            for values in product(*(range(lanes) for _, _, lanes in self.spatial))
-        ]
         self.windows = {relation.window: relation for relation in layer.relations}
-        indices = self._unroll(temporal, spatial)
-        self.tables = {
-            name: tuple(zip(*(zip(*(self._name(name, index) for index in row), strict=True) for row in indices), strict=True))
+        self.naming = {
+            name: {*layer.equation.indices[name], *layer.relevance(name).partially_relevant}
             for name in layer.operands
         }
+        self.spatial = lanes_in_use(layer, mapping.spatial)
+        self.lanes = list(product(*(range(lanes) for _, _, lanes in self.spatial)))
+        self.indices = self._unroll(ends)
+        self.positions = {name: self._table(name, self.position) for name in layer.operands}
+        self.elements = {name: self._table(name, self.element) for name in layer.operands}
+
+    def position(self, operand: str, index: dict[str, int]) -> Name:
+        """Return what an operation uses of an operand as its loops name it."""
+        return tuple(value for dim, value in index.items() if dim in self.naming[operand])
+
+    def element(self, operand: str, index: dict[str, int]) -> Name:
+        """Return the tensor element behind it: window positions that coincide are one element."""
+        result = []
+        for dim in self.layer.equation.indices[operand]:
+            relation = self.windows.get(dim)
+            if relation is None:
+                result.append(index[dim])
+            else:
+                result.append(
+                    relation.stride * index[relation.outer] + relation.dilation * index[relation.inner]
+                )
+        return tuple(result)
+
+    def instances(self, memories: Sequence[Memory]) -> list[tuple[int, ...]]:
+        """Return for every lane the instance that serves it of the last of some levels, innermost first.
+
+        Instances are told apart by the coordinates along array dimensions that no level so far serves: an
+        instance further out is in use only if it feeds one further in.
+        """
+        served = {dimension for memory in memories for dimension in memory.served_dimensions}
+        own = [number for number, entry in enumerate(self.spatial) if entry[0] not in served]
+        return [tuple(lane[number] for number in own) for lane in self.lanes]
+
+    def _unroll(self, ends: dict[str, tuple[int, ...]]) -> list[list[dict[str, int]]]:
+        """Return the loop indices of every iteration and lane."""
+        windowed = [name for name in self.layer.operands if self.layer.relevance(name).partial]
+        temporal, spatial = self._digits((windowed or self.layer.operands)[0], ends)
+
+        def value(digits: dict[int, _Digit], values: Iterable[tuple[int, int]]) -> dict[str, int]:
+            index = dict.fromkeys(self.layer.sizes, 0)
+            for number, step in values:
+                index[digits[number].dim] += step * digits[number].weight
+            return index
+
+        offsets = [value(spatial, enumerate(lane)) for lane in self.lanes]
+        outermost_first = list(reversed(range(len(self.order))))
+        rows = []
+        for steps in product(*(range(self.order[number].size) for number in outermost_first)):
+            base = value(temporal, zip(outermost_first, steps, strict=True))
+            rows.append([{dim: base[dim] + offset[dim] for dim in base} for offset in offsets])
+        return rows
 
     def _digits(
         self, reference: str, ends: dict[str, tuple[int, ...]]
@@ -122,128 +148,13 @@ class Nest:
         start = 0
         for memory, end in zip(self.levels[reference], ends[reference], strict=True):
             unroll(memory.served_dimensions)
-            for position in range(start, end):
-                dim, size = self.order[position]
-                temporal[position] = _Digit(dim, size, weights[dim])
+            for number in range(start, end):
+                dim, size = self.order[number]
+                temporal[number] = _Digit(dim, size, weights[dim])
                 weights[dim] *= size
             start = end
         unroll([array_dimension for array_dimension, _, _ in self.spatial])
         return temporal, spatial
 
-    def _unroll(self, temporal: dict[int, _Digit], spatial: dict[int, _Digit]) -> list[list[dict[str, int]]]:
-        """Return the loop indices of every iteration and lane."""
-        nothing = dict.fromkeys(self.layer.sizes, 0)
-        offsets = []
-        for lane in self.lanes:
-            offset = dict(nothing)
-            for number, value in lane.items():
-                digit = spatial[number]
-                offset[digit.dim] += value * digit.weight
-            offsets.append(offset)
-        rows = []
-        outermost_first = list(reversed(range(len(self.order))))
-        for values in product(*(range(self.order[position].size) for position in outermost_first)):
-            base = dict(nothing)
-            for position, value in zip(outermost_first, values, strict=True):
-                digit = temporal[position]
-                base[digit.dim] += value * digit.weight
-            rows.append([{dim: base[dim] + offset[dim] for dim in base} for offset in offsets])
-        return rows
-
-    def instances(self, memories: Sequence[Memory]) -> list[tuple[int, ...]]:
-        """Return for every lane the instance that serves it of the last of some levels, innermost first.
-
-        Instances are told apart by the coordinates along array dimensions that no level so far serves: an
-        instance further out is in use only if it feeds one further in.
-        """
-        served = {dimension for memory in memories for dimension in memory.served_dimensions}
-        return [
-            tuple(value for number, value in lane.items() if self.spatial[number][0] not in served)
-            for lane in self.lanes
-        ]
-
-    def tile(self, operand: str, points: Iterable[Point]) -> Tile:
-        """Return the data that some operations use, as the loops name it.
-
-        A window takes no more room than the tensor has elements in that direction, whatever the indices that
-        idle lanes and zero padding add.
-        """
-        positions, elements = self.tables[operand]
-        points = list(points)
-        found = {elements[t][lane] for t, lane in points}
-        for axis, dim in enumerate(self.layer.equation.indices[operand]):
-            if dim in self.windows:
-                inside = sorted({element[axis] for element in found})
-                inside = inside[: self.layer.window_size(self.windows[dim])]
-                found = {element for element in found if element[axis] in inside}
-        return Tile(frozenset(positions[t][lane] for t, lane in points), len(found))
-
-    def existing(self, outputs: Iterable[Element]) -> int:
-        """Return how many of some outputs there are to move."""
-        return len(list(outputs))
-
-    def _name(self, operand: str, index: dict[str, int]) -> tuple[Element, Element]:
-        """Return what an operation uses of an operand: the loop indices that name it, and the tensor element."""
-        indices = self.layer.equation.indices[operand]
-        partial = self.layer.relevance(operand).partially_relevant
-        return (
-            tuple(value for dim, value in index.items() if dim in indices or dim in partial),
-            tuple(self.coordinate(index, dim) for dim in indices),
-        )
-
-    def coordinate(self, index: dict[str, int], dim: str) -> int:
-        """Return the index of a tensor dimension: a loop's, or where a window stands."""
-        relation = self.windows.get(dim)
-        if relation is None:
-            return index[dim]
-        return relation.stride * index[relation.outer] + relation.dilation * index[relation.inner]
-
-
-class TensorNest(Nest):
-    """The same nest, seen by a machine that compares data instead of loop indices.
-
-    Data that does not exist (zero padding, the indices that idle lanes add) is not moved, and an input tile that
-    holds the same elements as the one before is not fetched again.
-    """
-
-    def __init__(
-        self, accelerator: Accelerator, layer: Layer, mapping: Mapping, links: dict[str, str]
-    ) -> None:
-        super().__init__(accelerator, layer, mapping, links)
-        self.tensors = {name: self._tensor(name) for name in layer.operands}
-
-    def tile(self, operand: str, points: Iterable[Point]) -> Tile:
-        """Return the data that some operations use, as far as it exists."""
-        positions, elements = self.tables[operand]
-        points = list(points)
-        found = frozenset(elements[t][lane] for t, lane in points) & self.tensors[operand]
-        if operand == self.layer.output:
-            return Tile(frozenset(positions[t][lane] for t, lane in points), len(found))
-        return Tile(found, len(found))
-
-    def existing(self, outputs: Iterable[Element]) -> int:
-        """Return how many of some outputs are not those of idle lanes."""
-        dims = [dim for dim in self.layer.sizes if dim in self.layer.equation.indices[self.layer.output]]
-        return sum(
-            all(value < self.layer.sizes[dim] for dim, value in zip(dims, output, strict=True))
-            for output in outputs
-        )
-
-    def _tensor(self, operand: str) -> frozenset[Element]:
-        """Return the elements that the layer's operations use and that are not zero padding."""
-        sizes = self.layer.sizes
-        bounds = []
-        for dim in self.layer.equation.indices[operand]:
-            if dim not in self.windows:
-                bounds.append((0, sizes[dim]))
-                continue
-            relation = self.windows[dim]
-            before, after = self.layer.padding.get(dim, (0, 0))
-            bounds.append((before, relation.span(sizes[relation.outer], sizes[relation.inner]) - after))
-        indices = (dict(zip(sizes, values, strict=True)) for values in product(*map(range, sizes.values())))
-        elements = (self._name(operand, index)[1] for index in indices)
-        return frozenset(
-            element
-            for element in elements
-            if all(low <= value < high for value, (low, high) in zip(element, bounds, strict=True))
-        )
+    def _table(self, operand: str, name: object) -> list[list[Name]]:
+        return [[name(operand, index) for index in row] for row in self.indices]

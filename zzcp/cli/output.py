@@ -35,7 +35,7 @@ class Output:
     def __init__(self, json_path: str | None, quiet: bool) -> None:
         self.json_path, self.quiet = json_path, quiet
         if json_path is not None and json_path != STDOUT:
-            _check_writable(Path(json_path))
+            _check_writable(json_path)
 
     def show(self, *parts: RenderableType) -> None:
         """Print (a part of) the report."""
@@ -113,9 +113,12 @@ def _console(stream: TextIO) -> Console:
     )
 
 
-def _check_writable(path: Path) -> None:
+def _check_writable(name: str) -> None:
     """Open the file for writing, and leave it as it was."""
+    path = Path(name)
     try:
+        if not name:
+            raise ValueError("no name")
         exists = path.exists()
         if exists and not path.is_file() and not path.is_dir():
             return  # a device or a pipe
@@ -124,9 +127,9 @@ def _check_writable(path: Path) -> None:
         if not exists:
             path.unlink()
     except (OSError, ValueError) as error:
-        raise _unwritable(str(path), error) from None
+        raise _unwritable(name, error) from None
 
 
 def _unwritable(path: str, error: Exception) -> InputError:
     reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-    return InputError("cannot be written", place=Place(path, field="--json"), found=reason)
+    return InputError("cannot be written", place=Place(path or None, field="--json"), found=reason)

@@ -6,14 +6,15 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from zzcp.errors import InputError, MappingError, ZzcpError, nearest
 
-USAGE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
-"""Exit codes: wrong usage or input; Ctrl-C; nobody reads our output any more (128 + the signal's number)."""
+BROKEN_PIPE, USAGE, INTERRUPTED = 1, 2, 130
+"""Exit codes: nobody reads our output any more (click's code, too); wrong usage or input; Ctrl-C."""
 
 
 class Program(click.Group):
@@ -48,9 +49,7 @@ class Program(click.Group):
 
 def run(program: Callable[[], object]) -> int:
     """Run a program and return its exit code, after a message where it stopped early."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # for a terminal that lacks a letter of some name
+    _prepare_streams()
     try:
         code = program()
         sys.stdout.flush()
@@ -66,6 +65,15 @@ def run(program: Callable[[], object]) -> int:
     except OSError as error:
         return _failed(error)
     return code if isinstance(code, int) else 0
+
+
+def _prepare_streams() -> None:
+    """Make both streams take whatever is printed."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the caller closed it
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+        if hasattr(stream := getattr(sys, name), "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # for a terminal that lacks a letter of some name
 
 
 def _failed(error: OSError) -> int:
@@ -99,6 +107,7 @@ def _usage(error: click.ClickException) -> str:
         return message
     if isinstance(error, click.NoSuchOption):
         known = [name for param in context.command.get_params(context) for name in param.opts]
-        hint = nearest(error.option_name, known)
-        message = f"no such option {error.option_name}" + (f" ({hint})" if hint else "")
+        message = f"no such option {error.option_name}"
+        if hint := nearest(error.option_name, known):
+            return f"{message} ({hint})"
     return f"{message[:1].lower()}{message[1:]} (see '{context.command_path} --help')"

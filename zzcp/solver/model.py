@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from zzcp.cost.numeric import NUMPY
 from zzcp.solver.keys import Key, keys_of
 from zzcp.solver.tables import BoundaryTable, boundary_tables, grid_state, least_cycles
 from zzcp.solver.variables import Boundary, add_boundary, lookup, lookup_data
+from zzcp.solver.windows import Window, add_window, late_cycles
 
 Objective = Literal["edp", "energy", "latency"]
 
@@ -51,10 +52,14 @@ class ChainModel:
     latency: Any
     energy_unit: int
     doubled: dict[tuple[int, int], Any] = field(default_factory=dict)
+    windows: dict[tuple[int, int], Window] = field(default_factory=dict)
 
 
 def build_model(
-    cost: Model, energy_unit: int, tables: Sequence[Sequence[BoundaryTable]] | None = None
+    cost: Model,
+    energy_unit: int,
+    tables: Sequence[Sequence[BoundaryTable]] | None = None,
+    windowed: Collection[tuple[int, int]] = (),
 ) -> ChainModel:
     """State the chain, the capacities, the energy and the latency; the objective is the search's.
 
@@ -66,6 +71,8 @@ def build_model(
         Energies are divided by this and rounded down.
     tables : sequence, optional
         Cost tables, where they are known already.
+    windowed : collection of (int, int)
+        Boundaries (operand, link) whose windows are modelled; those of all others are as long as their periods.
     """
     keys = keys_of(cost.setting.temporal_sizes)
     tables = tables or boundary_tables(cost, keys)
@@ -73,8 +80,11 @@ def build_model(
     boundaries = [[add_boundary(model, keys, table) for table in row] for row in tables]
     chain = ChainModel(cost, keys, model, boundaries, 0, 0, energy_unit)
     _add_chain(chain)
-    stored = _add_capacity(chain)
-    del stored
+    for index, link in sorted(windowed):
+        chain.doubled[index, link] = model.new_bool_var(f"double{index}.{link}")
+    _add_capacity(chain)
+    for place in chain.doubled:
+        chain.windows[place] = add_window(model, keys, boundaries, boundaries[place[0]][place[1]], chain.doubled[place])
     chain.energy = _energy(chain)
     chain.latency = _latency(chain)
     return chain
@@ -111,18 +121,30 @@ def _comparable(model: cp_model.CpModel, one: Boundary, other: Boundary) -> None
         model.add(b <= a).only_enforce_if(~below)
 
 
-def _add_capacity(chain: ChainModel) -> dict[tuple[int, int], Any]:
-    """Every memory holds one copy of its tenants' tiles, two where it keeps all refilled tiles twice."""
+def _add_capacity(chain: ChainModel) -> None:
+    """Every memory holds its tenants' tiles, and the second copies that the mapping makes or the memory forces."""
     model, setting = chain.model, chain.cost.setting
-    stored: dict[tuple[int, int], Any] = {}
     for tenancy in setting.tenancies:
         terms = []
+        size = tenancy.memory.size
         for index, level in tenancy.tenants:
-            bits = _stored_bits(chain, index, level, tenancy.memory.force_double_buffering)
-            stored[index, level] = bits
+            forced = tenancy.memory.force_double_buffering
+            bits = _stored_bits(chain, index, level, forced)
             terms.append(bits)
-        model.add(cp_model.LinearExpr.sum(terms) <= tenancy.memory.size)
-    return stored
+            doubled = chain.doubled.get((index, level + 1))
+            if doubled is None or forced:
+                continue
+            if setting.conventions.greedy_buffering:
+                # ZigZag counts effective sizes, of which only the tile's own is certain here
+                boundary = chain.boundaries[index][level + 1]
+                tile = lookup_data(model, boundary, "tile", boundary.table.tile)
+                least = min(setting.operands[index].precision, setting.operands[index].final_precision)
+                model.add(2 * least * tile <= size).only_enforce_if(doubled)
+                continue
+            copy = model.new_int_var(0, size, f"copy{index}.{level}")
+            model.add(copy >= bits).only_enforce_if(doubled)
+            terms.append(copy)
+        model.add(cp_model.LinearExpr.sum(terms) <= size)
 
 
 def _stored_bits(chain: ChainModel, index: int, level: int, forced: bool) -> Any:
@@ -226,8 +248,12 @@ def _stall(chain: ChainModel, run: int) -> Any:
         late, busy = [], []
         for number in moves:
             boundary, table = _move_boundary(chain, number)
-            excess = np.maximum(0, table.cycles - boundary.table.period) * table.repeats
-            late.append(lookup(model, boundary, f"late{number}.", excess))
+            window = chain.windows.get((boundary.operand, boundary.link))
+            if window is None:
+                excess = np.maximum(0, table.cycles - boundary.table.period) * table.repeats
+                late.append(lookup(model, boundary, f"late{number}.", excess))
+            else:
+                late.append(late_cycles(model, boundary, window, table))
             if len(moves) > 1:
                 busy.append(lookup(model, boundary, f"busy{number}.", table.cycles * table.repeats))
         port_terms.append(cp_model.LinearExpr.sum(late))

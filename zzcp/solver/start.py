@@ -1,0 +1,102 @@
+"""A first incumbent: random loop orders with greedy allocation, scored in batches.
+
+Nothing is proven here; a good mapping to start from bounds the variables of the model and prunes its search.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from zzcp.cost.batch import MappingBatch, evaluate_batch, operand_states
+from zzcp.cost.evaluator import Evaluator
+from zzcp.cost.links import tile_elements
+from zzcp.cost.numeric import NUMPY
+from zzcp.mapping import Mapping
+from zzcp.solver.keys import Key
+
+Objective = str
+_BATCH = 2048
+
+
+def objective_values(energy: npt.NDArray[np.float64], latency: npt.NDArray[np.float64], objective: Objective) -> npt.NDArray[np.float64]:
+    """Return the objective of every mapping of a batch."""
+    return {"edp": energy * latency, "energy": energy, "latency": latency}[objective]
+
+
+def first_mapping(evaluator: Evaluator, keys: tuple[Key, ...], objective: Objective, seed: int, rounds: int = 4) -> Mapping | None:
+    """Return the best of some thousand random mappings, or None if none of them is valid.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        Scores the candidates.
+    keys : tuple of Key
+        Prime factors of the temporal loops.
+    objective : str
+        ``edp``, ``energy`` or ``latency``.
+    seed : int
+        Of the random orders.
+    rounds : int
+        Batches to try; more are tried while nothing valid is found.
+    """
+    rng = np.random.default_rng(seed)
+    setting = evaluator.setting
+    best: tuple[float, Mapping] | None = None
+    for number in range(rounds * 4):
+        if number >= rounds and best is not None:
+            break
+        batch = _random_batch(evaluator, keys, rng)
+        found = evaluate_batch(
+            setting.accelerator, setting.layer, setting.spatial, batch, setting.conventions, setting.links
+        )
+        values = objective_values(found.energy, found.latency.astype(float), objective)
+        values = np.where(found.valid, values, np.inf)
+        winner = int(np.argmin(values))
+        if np.isfinite(values[winner]) and (best is None or values[winner] < best[0]):
+            best = float(values[winner]), batch.mapping(winner, setting.layer, setting.spatial)
+    return best[1] if best else None
+
+
+def _random_batch(evaluator: Evaluator, keys: tuple[Key, ...], rng: np.random.Generator) -> MappingBatch:
+    """Return random orders, cut for every memory where a random share of it is full."""
+    setting = evaluator.setting
+    names = {dim: position for position, dim in enumerate(setting.layer.sizes)}
+    factors = [(names[key.dim], key.prime) for key in keys for _ in range(key.multiplicity)]
+    depth = len(factors)
+    base = np.array(factors, dtype=np.int64).reshape(depth, 2)
+    order = np.argsort(rng.random((depth, _BATCH)), axis=0)
+    dims, sizes = base[:, 0][order], base[:, 1][order]
+    shares = {
+        (operand, level): share
+        for tenancy in setting.tenancies
+        for (operand, level), share in zip(
+            tenancy.tenants, rng.dirichlet(np.ones(len(tenancy.tenants)) * 0.7, _BATCH).T, strict=True
+        )
+    }
+    everywhere = {
+        operand.name: np.repeat(np.arange(depth + 1)[:, None], _BATCH, axis=1) for operand in setting.operands
+    }
+    every_cut = MappingBatch(dims, sizes, everywhere)
+    ends = {}
+    for index, operand in enumerate(setting.operands):
+        state = operand_states(operand, every_cut, setting)
+        bits = max(operand.precision, operand.final_precision)
+        rows = []
+        below = np.zeros(_BATCH, dtype=np.int64)
+        for level, memory in enumerate(operand.memories):
+            if level == operand.depth - 1:
+                rows.append(np.full(_BATCH, depth, dtype=np.int64))
+                break
+            room = memory.size * shares[index, level] / (2 if memory.force_double_buffering else 1)
+            fits = np.stack(
+                [
+                    tile_elements(operand, operand.energy, state, cut + 1, level + 1, setting.conventions, NUMPY) * bits
+                    <= room
+                    for cut in range(depth + 1)
+                ]
+            )
+            below = np.maximum(below, np.maximum(fits.sum(axis=0) - 1, 0))
+            rows.append(below)
+        ends[operand.name] = np.stack(rows)
+    return MappingBatch(dims, sizes, ends)

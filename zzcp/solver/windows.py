@@ -1,0 +1,130 @@
+"""Windows of tiles that are kept once.
+
+Such a tile may be refilled only in the part of its period before the irrelevant loops on top of its level: A = P /
+(their product). The *window point* w of a boundary v stands beneath them: w <= v differs from v in irrelevant
+exponents only, one factor z of the operand's data stands directly beneath it, and every boundary c of another operand
+lies above the point or below that factor:
+
+    c >= w   or   c <= w - z,        A = product(w).
+
+Latency falls as A grows, so that the solver picks the true window by itself. A level without data loops of its own,
+or a tile that is kept twice, has its whole period.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from zzcp.solver.keys import Key
+from zzcp.solver.tables import MoveTable
+from zzcp.solver.variables import Boundary
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """The window point of a boundary.
+
+    Parameters
+    ----------
+    pairs : list of (int, int)
+        Combinations of reuse values (of the boundary, of its point) that are possible.
+    index : IntVar
+        Data class times the number of pairs, plus the pair.
+    """
+
+    pairs: list[tuple[int, int]]
+    index: Any
+
+
+def add_window(
+    model: cp_model.CpModel,
+    keys: Sequence[Key],
+    boundaries: Sequence[Sequence[Boundary]],
+    boundary: Boundary,
+    doubled: Any,
+) -> Window:
+    """Create the window point of a boundary and place it in the chain."""
+    table = boundary.table
+    below = boundaries[boundary.operand][boundary.link - 1]
+    point: list[Any] = list(boundary.exponents)
+    for position in table.reuse.keys:
+        top = boundary.exponents[position]
+        if isinstance(top, int):
+            continue
+        point[position] = model.new_int_var(0, keys[position].multiplicity, f"w{boundary.name}.{position}")
+        model.add(point[position] <= top)
+        model.add(point[position] >= below.exponents[position])
+        model.add(point[position] == top).only_enforce_if(doubled)
+    beneath = {
+        position: model.new_bool_var(f"z{boundary.name}.{position}")
+        for position in table.data.keys
+        if not isinstance(boundary.exponents[position], int)
+    }
+    empty = model.new_bool_var(f"empty{boundary.name}")
+    model.add_exactly_one([*beneath.values(), empty, doubled])
+    for position, flag in beneath.items():
+        model.add(boundary.exponents[position] >= below.exponents[position] + 1).only_enforce_if(flag)
+        model.add(boundary.exponents[position] == below.exponents[position]).only_enforce_if(empty)
+    for row in boundaries:
+        for other in row:
+            if other.operand != boundary.operand:
+                _around(model, boundary, point, beneath, other)
+    return Window(*_pair_index(model, boundary, point))
+
+
+def _around(
+    model: cp_model.CpModel,
+    boundary: Boundary,
+    point: Sequence[Any],
+    beneath: dict[int, Any],
+    other: Boundary,
+) -> None:
+    """Another operand's boundary lies above the point or below the factor beneath it."""
+    above = model.new_bool_var(f"u{boundary.name}<{other.name}")
+    for position, (mine, theirs) in enumerate(zip(point, other.exponents, strict=True)):
+        factor = beneath.get(position)
+        if isinstance(mine, int) and isinstance(theirs, int):
+            continue
+        for flag in beneath.values():
+            model.add(theirs >= mine).only_enforce_if(above, flag)
+            model.add(theirs + (1 if factor is flag else 0) <= mine).only_enforce_if(~above, flag)
+
+
+def _pair_index(model: cp_model.CpModel, boundary: Boundary, point: Sequence[Any]) -> tuple[list[tuple[int, int]], Any]:
+    table = boundary.table
+    values = table.reuse_values.tolist()
+    pairs = [(i, j) for i, whole in enumerate(values) for j, part in enumerate(values) if whole % part == 0]
+    free = [column for column, key in enumerate(table.reuse.keys) if not isinstance(point[key], int)]
+    if not free:
+        return [(0, 0)], boundary.data_class
+    own = model.new_int_var(0, len(values) - 1, f"hw{boundary.name}")
+    rows = np.concatenate([table.reuse.exponents[:, free], table.reuse_index[:, None]], axis=1)
+    model.add_allowed_assignments([*(point[table.reuse.keys[column]] for column in free), own], rows.tolist())
+    pair = model.new_int_var(0, len(pairs) - 1, f"pair{boundary.name}")
+    model.add_allowed_assignments(
+        [boundary.reuse_class, own, pair], [(i, j, number) for number, (i, j) in enumerate(pairs)]
+    )
+    index = model.new_int_var(0, len(boundary.representatives) * len(pairs) - 1, f"iw{boundary.name}")
+    model.add(index == boundary.data_class * len(pairs) + pair)
+    return pairs, index
+
+
+def late_cycles(model: cp_model.CpModel, boundary: Boundary, window: Window, table: MoveTable) -> Any:
+    """Return a variable with the cycles of a movement that do not fit the boundary's window."""
+    values = boundary.table.reuse_values
+    whole = np.array([i for i, _ in window.pairs])
+    part = np.array([j for _, j in window.pairs])
+    states = boundary.representatives
+    length = boundary.table.period[states][:, whole] // values[whole] * values[part]
+    excess = np.maximum(0, table.cycles[states][:, whole] - length) * table.repeats[states][:, whole]
+    flat = excess.reshape(-1)
+    if (flat == flat[0]).all():
+        return int(flat[0])
+    late = model.new_int_var(0, int(flat.max()), f"late{table.move}w")
+    model.add_element(window.index, flat.tolist(), late)
+    return late
