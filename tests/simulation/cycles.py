@@ -173,7 +173,7 @@ class Drain(Stream):
             return self.machine.op > self.job
         t = self.tile
         M = len(t.piece_of)
-        if t.count == 1 or self.machine.eager_drain:
+        if self.job < t.count - 1 or t.count == 1 or not self.machine.whole_first:
             if t.count == 1 and self.link - 1 > t.base:
                 return self.below.seen_pieces > self.last_piece[self.step]
             return self.base.seen_jobs > self.job * M + t.last[self.last_piece[self.step]]
@@ -276,8 +276,8 @@ def slots(chains, buffering):
 
 
 class Machine:
-    def __init__(self, accelerator: Accelerator, layer: Layer, mapping: Mapping, links, buffering, *, whole_first=True, eager_drain=False):
-        self.whole_first, self.eager_drain = whole_first, eager_drain
+    def __init__(self, accelerator: Accelerator, layer: Layer, mapping: Mapping, links, buffering, *, whole_first=True):
+        self.whole_first = whole_first
         self.port_ids: dict = {}
         self.chains = [chain(accelerator, layer, mapping, links, op) for op in layer.operands if layer.precision[op]]
         self.slots = slots(self.chains, buffering)

@@ -20,97 +20,16 @@ partial precision.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tests.simulation.nest import Name, Point
 from tests.simulation.views import LoopView, Tile
-from zzcp.hardware import Direction, Memory
-from zzcp.workload import Layer
+from tests.simulation.walk import Level, Walk
+from zzcp.hardware import Direction
 
 Instance = tuple[int, ...]
-
-
-@dataclass
-class Level:
-    """What an operand does at one memory level.
-
-    Attributes
-    ----------
-    transfers : dict of Direction to Counter
-        How many transfers there were of how many elements, over all instances.
-    incomplete : set
-        Directions in which incomplete outputs moved.
-    largest : int
-        Names of the largest tile in one instance.
-    """
-
-    memory: Memory
-    transfers: dict[Direction, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
-    incomplete: set[Direction] = field(default_factory=set)
-    largest: int = 0
-
-    def moved(self, direction: Direction) -> int:
-        """Return the elements that moved in a direction."""
-        return sum(elements * times for elements, times in self.transfers[direction].items())
-
-
-@dataclass(frozen=True)
-class Walk:
-    """All that moved while a layer ran.
-
-    Parameters
-    ----------
-    layer : Layer
-        The layer.
-    links : dict
-        Memory operand of every operand.
-    levels : dict
-        Per operand its levels, innermost first.
-    mac_energy : Fraction
-        Energy of the operations.
-    """
-
-    layer: Layer
-    links: dict[str, str]
-    levels: dict[str, list[Level]]
-    mac_energy: Fraction
-
-    def accesses(self, operand: str, level: int, direction: Direction) -> Fraction:
-        """Return full-width accesses: every transfer takes a whole number of smallest words."""
-        here = self.levels[operand][level]
-        port = here.memory.port(self.links[operand], direction)
-        bits = self._bits(operand, direction in here.incomplete)
-        words = sum(
-            -(-elements * bits // port.bandwidth_min) * times
-            for elements, times in here.transfers[direction].items()
-        )
-        return Fraction(words * port.bandwidth_min, port.bandwidth_max)
-
-    def stored_bits(self, operand: str, level: int) -> int:
-        """Return the bits of the largest tile of an operand in one instance."""
-        here = self.levels[operand][level]
-        incomplete = here.incomplete & {Direction.FROM_BELOW, Direction.FROM_ABOVE}
-        return here.largest * self._bits(operand, bool(incomplete))
-
-    def energy(self) -> Fraction:
-        """Return the energy of all accesses and operations."""
-        total = self.mac_energy
-        for operand, levels in self.levels.items():
-            for number, here in enumerate(levels):
-                for direction, transfers in here.transfers.items():
-                    if transfers:
-                        memory = here.memory
-                        cost = memory.write_energy if direction.is_write else memory.read_energy
-                        total += self.accesses(operand, number, direction) * Fraction(str(cost))
-        return total
-
-    def _bits(self, operand: str, incomplete: bool) -> int:
-        if operand == self.layer.output and not incomplete:
-            return self.layer.final_precision
-        return self.layer.precision[operand]
 
 
 def interpret(view: LoopView) -> Walk:
@@ -155,6 +74,7 @@ class _Operand:
         self.tiles: dict[tuple[int, Instance, int], Tile] = {}
         self.held: list[dict[Instance, Tile]] = [{} for _ in of_lane]
         for depth in range(1, len(of_lane)):
+            levels[depth - 1].instances = len(self.lanes[depth])
             levels[depth - 1].largest = max(
                 self.needed(depth, holder, t).elements
                 for holder in self.lanes[depth]
@@ -204,7 +124,7 @@ class _Inputs(_Operand):
             self.held[depth].update(fetching)
             for tile in fetching.values() if depth else ():
                 self.count(depth, Direction.FROM_ABOVE, tile.elements)
-            for parent, children in self.below[depth + 1].items():
+            for children in self.below[depth + 1].values():
                 points = [
                     point for child in children if child in fetching for point in self.points(depth, child, t)
                 ]
@@ -266,7 +186,6 @@ class _Outputs(_Operand):
         """Send the tiles of some instances up; sums of one output are added on the way."""
         for parent, children in self.below[depth + 1].items():
             arriving: dict[Name, int] = {}
-            points: dict[Name, None] = {}
             for child in children:
                 if child not in leaving:
                     continue

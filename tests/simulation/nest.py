@@ -6,7 +6,7 @@ Nothing in here knows a cost formula: tiles come out of enumerating the indices 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -156,5 +156,5 @@ class Nest:
         unroll([array_dimension for array_dimension, _, _ in self.spatial])
         return temporal, spatial
 
-    def _table(self, operand: str, name: object) -> list[list[Name]]:
+    def _table(self, operand: str, name: Callable[[str, dict[str, int]], Name]) -> list[list[Name]]:
         return [[name(operand, index) for index in row] for row in self.indices]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -19,7 +20,15 @@ _SIZES = (1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8)
 
 @dataclass(frozen=True)
 class Case:
-    """A layer on a machine under a valid mapping."""
+    """A layer on a machine under a valid mapping.
+
+    Parameters
+    ----------
+    accelerator, layer, mapping
+        What is scored.
+    links : dict
+        Memory operand of every operand.
+    """
 
     accelerator: Accelerator
     layer: Layer
@@ -33,7 +42,7 @@ class Case:
         return all(size % spatial.total(dim) == 0 for dim, size in self.layer.sizes.items())
 
     @property
-    def windows_collide(self) -> bool:
+    def may_collide(self) -> bool:
         """Whether both loops of a window run in time, so that the next position may hold the same data."""
         sizes = self.mapping.spatial.temporal_sizes(self.layer)
         return any(
@@ -42,42 +51,52 @@ class Case:
 
 
 def random_case(seed: int, *, padded: bool = False) -> Case:
-    """Return the case of a seed, with zero padding or without."""
+    """Return the case of a seed: a layer without zero padding, or a convolution with it."""
     rng = Random(f"simulation {seed} {padded}")
+    kinds = [kind for kind in KINDS if not padded or "conv" in kind or kind in ("depthwise", "pooling")]
     while True:
         accelerator = random_accelerator(rng)
-        kind = rng.choice([kind for kind in KINDS if not padded or "conv" in kind or kind in ("depthwise", "pooling")])
-        layer = _tiny(rng, KINDS[kind], padded)
+        layer = _tiny(rng, KINDS[rng.choice(kinds)], padded)
         links = dict(layer.default_links)
         if len(layer.inputs) == 2 and rng.random() < 0.2:
             first, second = layer.inputs
             links[first], links[second] = links[second], links[first]
         spatial = random_spatial(rng, accelerator, layer)
+        steps = spatial.temporal_sizes(layer).items()
+        if math.prod(size * spatial.total(dim) for dim, size in steps) > 2 * MAX_OPERATIONS:
+            continue  # too many idle lanes
         mapping = random_mapping(rng, accelerator, layer, spatial, EXACT, links)
-        if mapping is not None and operations(layer, mapping) <= 2 * MAX_OPERATIONS:
+        if mapping is not None:
             return Case(accelerator, layer, mapping, links)
 
 
-def operations(layer: Layer, mapping: Mapping) -> int:
-    """Return the operations of a mapping, idle lanes included (at most)."""
-    return math.prod(
-        size * mapping.spatial.total(dim)
-        for dim, size in mapping.spatial.temporal_sizes(layer).items()
-    )
-
-
-def _tiny(rng: Random, make: object, padded: bool) -> Layer:
+def _tiny(rng: Random, make: Callable[[Random], Layer], padded: bool) -> Layer:
+    """Return a layer with at most `MAX_OPERATIONS` operations."""
     while True:
         try:
             layer = make(rng)
             sizes = dict.fromkeys(layer.sizes, 1)
             for dim in rng.sample(list(sizes), k=len(sizes)):
-                sizes[dim] = rng.choice([s for s in _SIZES if s * math.prod(sizes.values()) <= MAX_OPERATIONS])
-            padding = {}
+                room = MAX_OPERATIONS // math.prod(sizes.values())
+                sizes[dim] = rng.choice([size for size in _SIZES if size <= room])
+            layer = replace(layer, sizes=sizes, padding={}, window_sizes={})
             if padded:
-                padding = {r.window: (rng.randint(0, 2), rng.randint(0, 2)) for r in layer.relations}
-            layer = replace(layer, sizes=sizes, padding=padding, window_sizes={})
+                layer = _with_padding(rng, layer)
         except InputError:  # more padding than there is input
             continue
         if not padded or layer.padding:
             return layer
+
+
+def _with_padding(rng: Random, layer: Layer) -> Layer:
+    """Pad the windows, and state the size of the image in some of the cases, as a model file does."""
+    padding = {relation.window: (rng.randint(0, 2), rng.randint(0, 2)) for relation in layer.relations}
+    window_sizes = {}
+    if rng.random() < 0.3:
+        for relation in layer.relations:
+            span = relation.span(layer.sizes[relation.outer], layer.sizes[relation.inner])
+            # some strides leave the last elements of an image untouched
+            window_sizes[relation.window] = (
+                span - sum(padding[relation.window]) + rng.randint(0, relation.stride - 1)
+            )
+    return replace(layer, padding=padding, window_sizes=window_sizes)

@@ -34,9 +34,7 @@ class LoopView:
 
     def __init__(self, nest: Nest) -> None:
         self.nest = nest
-        self.extents = {
-            dim: nest.layer.window_size(relation) for dim, relation in nest.windows.items()
-        }
+        self.extents = {dim: nest.layer.window_size(relation) for dim, relation in nest.windows.items()}
 
     def tile(self, operand: str, points: list[Point]) -> Tile:
         """Return the data that some operations use."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import zzcp
 from zzcp.cli.output import Output, open_output
-from zzcp.cli.sources import map_layers, select_layers
+from zzcp.cli.sources import map_layers, other_conventions, select_layers
 from zzcp.cost import CONVENTIONS, CostConventions
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
@@ -50,6 +50,10 @@ def run(
             network = load_workload(workload)
         chosen = select_layers(network, layers, workload)
         source = load_mapping_source(mapping)
+        if other_conventions(source, rules):
+            output.note(
+                f"{mapping} was computed under other conventions; double buffers are chosen anew"
+            )
         mapped, left_out = map_layers(source, machine, network, chosen, rules, named=bool(layers))
         results = []
         for number, (layer, layer_mapping) in enumerate(mapped, 1):

@@ -120,6 +120,11 @@ def _missing(source: MappingFile | FullMappings, layer: Layer) -> InputError | N
     )
 
 
+def other_conventions(source: MappingFile | FullMappings, conventions: CostConventions) -> bool:
+    """Return whether a source was computed under other conventions, whose choice of double buffers is not ours."""
+    return isinstance(source, FullMappings) and source.conventions not in (None, conventions.name)
+
+
 def _key(source: FullMappings, layer: Layer) -> str | None:
     """Return the key of a layer's mapping: none, its name, or its id where several share the name."""
     if None in source.by_layer:
@@ -132,9 +137,10 @@ def _mapping(
 ) -> Mapping:
     if isinstance(source, FullMappings):
         try:
-            return Mapping.from_dict(source.by_layer[_key(source, layer)])
+            mapping = Mapping.from_dict(source.by_layer[_key(source, layer)])
         except InputError as error:
             raise error.at(file=source.file) from None
+        return mapping.with_buffering(None) if other_conventions(source, conventions) else mapping
     entry = source.for_layer(layer)
     try:
         return mapping_from_entry(accelerator, layer, entry, conventions)

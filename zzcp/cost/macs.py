@@ -12,10 +12,8 @@ from itertools import permutations
 
 from zzcp.cost.moves import exact
 from zzcp.cost.setting import OperandSetting, Setting
-from zzcp.cost.state import operand_state
 from zzcp.errors import InputError
-from zzcp.hardware.imc import CELLS, MacroUse, layer_energy, macro_dimensions, precharge_energy_per_weight
-from zzcp.mapping import Mapping
+from zzcp.hardware.imc import CELLS, MacroUse, layer_energy, macro_dimensions
 from zzcp.workload import Layer
 
 _LAYER_DIM = b"\x80\x04\x95!\0\0\0\0\0\0\0\x8c\x10zigzag.datatypes\x94\x8c\x08LayerDim\x94\x93\x94."
@@ -34,8 +32,8 @@ def mac_energy(setting: Setting) -> Fraction:
     -------
     Fraction
         In the unit of the machine's file, as the decimal that the file and the layer give; for an array that
-        computes in memory the decimal of ZigZag's float, in pJ. What is read from its cells comes in addition
-        where they store several weights: see `precharge_energy`.
+        computes in memory the decimal of ZigZag's float, in pJ. What is read from its cells is
+        charged to that memory.
 
     Raises
     ------
@@ -134,45 +132,6 @@ def _zigzag_order(dims: Iterable[str]) -> list[str]:
 
 def _zigzag_hash(pickled: bytes) -> int:
     return int(sha512(pickled).hexdigest(), 16)
-
-
-def precharge_energy(setting: Setting, mapping: Mapping) -> Fraction:
-    """Return the energy of reading weights from cells that store several, which depends on the temporal mapping.
-
-    Parameters
-    ----------
-    setting : Setting
-        The layer, the machine and the unrolling.
-    mapping : Mapping
-        A mapping with that unrolling.
-
-    Returns
-    -------
-    Fraction
-        In pJ; zero for plain arrays and where a group of cells stores a single weight. Weights are read whenever
-        the array needs other ones: as often as the tile at the array is replaced, by all groups in use.
-
-    Notes
-    -----
-    It equals `precharge_energy_per_read` for every read of the innermost memory of the weights, and nothing else
-    of the mapping matters. zigzag-dse 3.9.1 fails with an AttributeError here.
-    """
-    per_read = precharge_energy_per_read(setting)
-    if not per_read:
-        return Fraction(0)
-    weights = _in_cells(setting)
-    state = operand_state(
-        weights, mapping.temporal[weights.name], same_data_free=setting.conventions.same_data_free
-    )
-    return per_read * int(state.counts[0]) * weights.energy.units[1]
-
-
-def precharge_energy_per_read(setting: Setting) -> Fraction:
-    """Return the energy that a read of one weight from the cells takes beyond that of the memory, in pJ."""
-    accelerator = setting.accelerator
-    if accelerator.array.in_memory_computing is None:
-        return Fraction(0)
-    return exact(precharge_energy_per_weight(accelerator.array, accelerator.memory(CELLS).size))
 
 
 def _in_cells(setting: Setting) -> OperandSetting:

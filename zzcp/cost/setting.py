@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from zzcp.cost.conventions import CostConventions
 from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator, Direction, Memory, Port
+from zzcp.hardware.imc import CELLS, precharge_energy_per_weight
 from zzcp.mapping import SpatialMapping
 from zzcp.workload import DimensionRelation, Layer
 
@@ -372,7 +373,9 @@ def _compile_operand(
         dim: PARTIAL if dim in partial else RELEVANT if dim in relevance.relevant else IRRELEVANT
         for dim in layer.sizes
     }
-    memories = accelerator.levels(memory_operand)
+    memories = tuple(
+        _with_precharge(accelerator, memory, layer.precision[name]) for memory in accelerator.levels(memory_operand)
+    )
     variant = _compile_variant(layer, name, kind, memories, energy, conventions)
     same = energy == latency
     return OperandSetting(
@@ -400,6 +403,18 @@ def _compile_operand(
         ),
         elements=layer.tile_size(name, layer.sizes, zigzag=conventions.overcounted_slivers),
     )
+
+
+def _with_precharge(accelerator: Accelerator, memory: Memory, precision: int) -> Memory:
+    """Return the cells of an array that computes in memory with the energy of precharging their bitlines.
+
+    Every weight read from a group of cells that stores several precharges the local bitline once more.
+    """
+    port = memory.port("I2", Direction.TO_BELOW)
+    if memory.name != CELLS or accelerator.array.in_memory_computing is None or port is None or not precision:
+        return memory
+    per_weight = precharge_energy_per_weight(accelerator.array, memory.size)
+    return replace(memory, read_energy=memory.read_energy + per_weight * port.bandwidth_max / precision)
 
 
 def _compile_variant(

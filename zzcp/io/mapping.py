@@ -114,10 +114,13 @@ class FullMappings:
         of a result that share a name are found by their id instead.
     file : str, optional
         Where they come from.
+    conventions : str, optional
+        Name of the conventions under which a result was computed: its double buffers are theirs.
     """
 
     by_layer: dict[str | None, dict[str, Any]]
     file: str | None = None
+    conventions: str | None = None
 
 
 _size = integer(
@@ -215,7 +218,9 @@ def load_mapping_source(path: str | Path) -> MappingFile | FullMappings:
             _check_links(schema.memory_operand_links or {}, document, ("memory_operand_links",))
             return FullMappings({None: _dump(schema)}, document.file)
         case Kind.RESULT:
-            return FullMappings(_read_result(document), document.file)
+            node = document.node(("conventions",))
+            conventions = node.value if node and isinstance(node.value, str) else None
+            return FullMappings(_read_result(document), document.file, conventions)
     return _read_file(document)
 
 

@@ -51,7 +51,7 @@ def full_mapping_report(
     return Group(
         *(
             section(
-                "full mapping" if name is None else f"mapping of {name}",
+                "full mapping" if name is None else f"mapping of layer {name}",
                 loop_nest(mapping, level_names(mapping, accelerator)),
             )
             for name, mapping in mappings.items()

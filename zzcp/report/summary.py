@@ -51,7 +51,7 @@ class Totals(NamedTuple):
 def layers_report(results: Sequence[EvaluatedLayer]) -> RenderableType:
     """Return a row per layer with energy, latency and what they are made of, and the totals."""
     rows = table(
-        ">id", "name", "operator", ">MACs", ">energy pJ", ">cycles", ">ideal", ">stall", ">loading", ">unloading",
+        ">id", "name", "operator", ">MACs", ">energy pJ", ">cycles", ">ideal", ">stalls", ">loading", ">unloading",
         ">EDP", ">utilization",
     )  # fmt: skip
     for layer, _, evaluation in results:

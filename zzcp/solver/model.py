@@ -16,7 +16,7 @@ from zzcp.cost.numeric import NUMPY
 from zzcp.solver.keys import Key, keys_of
 from zzcp.solver.tables import BoundaryTable, boundary_tables, grid_state, least_cycles
 from zzcp.solver.variables import Boundary, add_boundary, lookup, lookup_data
-from zzcp.solver.windows import Window, add_window, late_cycles
+from zzcp.solver.windows import Window, add_tail, add_window, late_cycles
 
 Objective = Literal["edp", "energy", "latency"]
 
@@ -53,6 +53,7 @@ class ChainModel:
     energy_unit: int
     doubled: dict[tuple[int, int], Any] = field(default_factory=dict)
     windows: dict[tuple[int, int], Window] = field(default_factory=dict)
+    tails: dict[int, Any] = field(default_factory=dict)
 
 
 def build_model(
@@ -72,7 +73,8 @@ def build_model(
     tables : sequence, optional
         Cost tables, where they are known already.
     windowed : collection of (int, int)
-        Boundaries (operand, link) whose windows are modelled; those of all others are as long as their periods.
+        Boundaries (operand, link) whose windows are modelled; those of all others are as long as their periods. The
+        link above the top level stands for the tail of the operand.
     """
     keys = keys_of(cost.setting.temporal_sizes)
     tables = tables or boundary_tables(cost, keys)
@@ -80,8 +82,12 @@ def build_model(
     boundaries = [[add_boundary(model, keys, table) for table in row] for row in tables]
     chain = ChainModel(cost, keys, model, boundaries, 0, 0, energy_unit)
     _add_chain(chain)
+    depths = [operand.depth for operand in cost.setting.operands]
     for index, link in sorted(windowed):
-        chain.doubled[index, link] = model.new_bool_var(f"double{index}.{link}")
+        if link < depths[index]:
+            chain.doubled[index, link] = model.new_bool_var(f"double{index}.{link}")
+        elif cost.setting.conventions.once_only_loads == "hidden_until_needed":
+            chain.tails[index] = add_tail(model, keys, boundaries, index)
     _add_capacity(chain)
     for place in chain.doubled:
         chain.windows[place] = add_window(model, keys, boundaries, boundaries[place[0]][place[1]], chain.doubled[place])
@@ -269,7 +275,7 @@ def _loading(chain: ChainModel, run: int, stall: Any) -> Any:
     """Loading and unloading: chains of fills that compete for their ports (a relaxation of the schedule)."""
     setting, model = chain.cost.setting, chain.model
     plan = chain.cost.plan
-    hidden_per_port: dict[int, list[Any]] = {}
+    hidden_per_port: dict[int, list[tuple[int, Any]]] = {}
     exposed: dict[tuple[int, int], Any] = {}
     for fills in (*plan.inputs, plan.output):
         for fill in fills:
@@ -287,7 +293,7 @@ def _loading(chain: ChainModel, run: int, stall: Any) -> Any:
             model.add(hidden <= cycles - lookup_data(model, innermost, f"least{fill.link}.", least))
             exposed[fill.operand, fill.link] = cycles - hidden
             for port in fill.ports:
-                hidden_per_port.setdefault(port, []).append(hidden)
+                hidden_per_port.setdefault(port, []).append((fill.operand, hidden))
     for port, hidden_fills in hidden_per_port.items():
         busy = []
         for number in plan.port_moves[port]:
@@ -298,9 +304,18 @@ def _loading(chain: ChainModel, run: int, stall: Any) -> Any:
             busy.append(lookup(model, boundary, f"recurring{number}.", recurring))
         if setting.conventions.combined_loading:
             # ZigZag truncates the average bandwidths, so that the port may seem emptier than it is
-            model.add(cp_model.LinearExpr.sum(hidden_fills) <= run + stall)
-        else:
-            model.add(cp_model.LinearExpr.sum([*hidden_fills, *busy]) <= run + stall)
+            model.add(cp_model.LinearExpr.sum([hidden for _, hidden in hidden_fills]) <= run + stall)
+            continue
+        idle = run + stall - cp_model.LinearExpr.sum(busy)
+        model.add(cp_model.LinearExpr.sum([hidden for _, hidden in hidden_fills]) <= idle)
+        for operand, hidden in hidden_fills:
+            tail = chain.tails.get(operand, 1)
+            if isinstance(tail, int):
+                continue
+            # spare cycles of a part of the run are that part of the spare cycles
+            stretched = model.new_int_var(0, 2**50, f"stretched{operand}.{port}")
+            model.add_multiplication_equality(stretched, [hidden, tail])
+            model.add(stretched <= idle)
     unloading = cp_model.LinearExpr.sum(
         [exposed[fill.operand, fill.link] + _latency_of(chain, fill) for fill in plan.output]
     )

@@ -7,8 +7,12 @@ lies above the point or below that factor:
 
     c >= w   or   c <= w - z,        A = product(w).
 
-Latency falls as A grows, so that the solver picks the true window by itself. A level without data loops of its own,
-or a tile that is kept twice, has its whole period.
+Latency falls as A grows, so that the solver picks the true window by itself. A tile that is kept twice has its whole
+period, and so has a level above the innermost one without data loops of its own: it passes its data on at once. The
+innermost level without data loops holds one tile throughout, so that nothing stands beneath: A = 1.
+
+The *tail* is the same device at the end of the whole order: the irrelevant loops outside of everything else, during
+which all data of an operand has been used once before.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from typing import Any
 import numpy as np
 from ortools.sat.python import cp_model
 
-from zzcp.solver.keys import Key
+from zzcp.solver.keys import Key, enumerate_states
 from zzcp.solver.tables import MoveTable
 from zzcp.solver.variables import Boundary
 
@@ -51,6 +55,8 @@ def add_window(
     """Create the window point of a boundary and place it in the chain."""
     table = boundary.table
     below = boundaries[boundary.operand][boundary.link - 1]
+    innermost = boundary.link == 1
+    empty = model.new_bool_var(f"empty{boundary.name}")
     point: list[Any] = list(boundary.exponents)
     for position in table.reuse.keys:
         top = boundary.exponents[position]
@@ -58,14 +64,17 @@ def add_window(
             continue
         point[position] = model.new_int_var(0, keys[position].multiplicity, f"w{boundary.name}.{position}")
         model.add(point[position] <= top)
-        model.add(point[position] >= below.exponents[position])
         model.add(point[position] == top).only_enforce_if(doubled)
+        if innermost:
+            model.add(point[position] >= below.exponents[position]).only_enforce_if(~empty)
+            model.add(point[position] == 0).only_enforce_if(empty)
+        else:
+            model.add(point[position] >= below.exponents[position])
     beneath = {
         position: model.new_bool_var(f"z{boundary.name}.{position}")
         for position in table.data.keys
         if not isinstance(boundary.exponents[position], int)
     }
-    empty = model.new_bool_var(f"empty{boundary.name}")
     model.add_exactly_one([*beneath.values(), empty, doubled])
     for position, flag in beneath.items():
         model.add(boundary.exponents[position] >= below.exponents[position] + 1).only_enforce_if(flag)
@@ -73,19 +82,57 @@ def add_window(
     for row in boundaries:
         for other in row:
             if other.operand != boundary.operand:
-                _around(model, boundary, point, beneath, other)
+                _around(model, boundary.name, point, beneath, other)
     return Window(*_pair_index(model, boundary, point))
+
+
+def add_tail(
+    model: cp_model.CpModel,
+    keys: Sequence[Key],
+    boundaries: Sequence[Sequence[Boundary]],
+    operand: int,
+) -> Any:
+    """Return a variable with the product of the irrelevant loops at the end of the order.
+
+    Parameters
+    ----------
+    model : CpModel
+        The model.
+    keys : sequence of Key
+        The prime factors.
+    boundaries : sequence of sequence of Boundary
+        Per operand and link.
+    operand : int
+        Whose loops count.
+    """
+    table = boundaries[operand][-1].table
+    point: list[Any] = [key.multiplicity for key in keys]
+    for position in table.reuse.keys:
+        point[position] = model.new_int_var(0, keys[position].multiplicity, f"t{operand}.{position}")
+    beneath = {position: model.new_bool_var(f"tz{operand}.{position}") for position in table.data.keys}
+    if not beneath or not table.reuse.keys:
+        return 1
+    model.add_exactly_one(beneath.values())
+    for row in boundaries:
+        for other in row:
+            _around(model, f"t{operand}", point, beneath, other)
+    states = enumerate_states(tuple(keys), table.reuse.keys)
+    values, index = np.unique(states.product.max() // states.product, return_inverse=True)
+    tail = model.new_int_var_from_domain(cp_model.Domain.from_values(values.tolist()), f"tail{operand}")
+    rows = np.concatenate([states.exponents, values[index.reshape(-1)][:, None]], axis=1)
+    model.add_allowed_assignments([*(point[position] for position in table.reuse.keys), tail], rows.tolist())
+    return tail
 
 
 def _around(
     model: cp_model.CpModel,
-    boundary: Boundary,
+    name: str,
     point: Sequence[Any],
     beneath: dict[int, Any],
     other: Boundary,
 ) -> None:
-    """Another operand's boundary lies above the point or below the factor beneath it."""
-    above = model.new_bool_var(f"u{boundary.name}<{other.name}")
+    """Another boundary lies above the point or below the factor beneath it."""
+    above = model.new_bool_var(f"u{name}<{other.name}")
     for position, (mine, theirs) in enumerate(zip(point, other.exponents, strict=True)):
         factor = beneath.get(position)
         if isinstance(mine, int) and isinstance(theirs, int):

@@ -1,0 +1,35 @@
+"""An accelerator as a tree."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from zzcp.hardware import Accelerator, Allocation, Direction, Memory, OperationalArray, Port, PortType
+from zzcp.report.accelerator import accelerator_report
+from zzcp.report.style import UNLIMITED, render
+
+DOWN = (Direction.FROM_ABOVE, Direction.TO_BELOW)
+BOTH = (*DOWN, Direction.FROM_BELOW, Direction.TO_ABOVE)
+
+
+def memory(name: str, operands: tuple[str, ...]) -> Memory:
+    """Return a memory with one port for everything."""
+    moved = [Allocation(op, direction) for op in operands for direction in (BOTH if op == "O" else DOWN)]
+    port = Port("rw", PortType.READ_WRITE, 8, 8, tuple(moved))
+    return Memory(name, 64, 1.0, 1.0, 0.0, 1, operands, (port,), ("D1",))
+
+
+def test_a_memory_that_two_others_feed_is_described_once() -> None:
+    memories = (memory("rf", ("I1", "I2", "O")), memory("left", ("I1",)), memory("right", ("I2", "O")))
+    machine = Accelerator("machine", memories, OperationalArray(("D1",), (4,)))
+    console = Console(width=UNLIMITED, force_terminal=False)
+    lines = [line.lstrip("│├└─ ") for line in render(console, accelerator_report(machine)).splitlines()]
+    assert [line.split("  ")[0] for line in lines if ":" not in line or ";" in line if "rw" not in line] == [
+        "right",
+        "rf",
+        "left",
+        "rf",
+        "array",
+        "",
+    ]
+    assert "rf  for I1, as above" in lines
