@@ -178,6 +178,6 @@ def test_what_readers_warn_of_is_a_note(zzcp: Run, tmp_path: Path) -> None:
     path = tmp_path / "machine.yaml"
     path.write_text(good_files.HARDWARE.replace("area: 0\n", "area: 0\n    auto_cost_extraction: true\n", 1))
     result = zzcp("show", path)
-    assert result.stderr.startswith(f"zzcp: note: {path}:7: memories.rf.auto_cost_extraction: ")
+    assert result.stderr.startswith(f"zzcp: note: {path}:8: memories.rf.auto_cost_extraction: ")
     quiet = zzcp("show", path, "--quiet")
     assert (quiet.stderr, quiet.stdout) == ("", result.stdout)

@@ -6,23 +6,27 @@ for the few loops directly beneath each of its ends (windows of single-buffered 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
+import numpy.typing as npt
 
 from zzcp.cost.batch import MappingBatch, evaluate_batch
 from zzcp.cost.evaluator import Evaluator
+from zzcp.cost.setting import IRRELEVANT
 from zzcp.mapping import Mapping
 from zzcp.solver.keys import Key
+from zzcp.solver.start import objective_values
 
 Vector = tuple[int, ...]
 """Exponents per key."""
 
-_SUFFIX = 2
-"""How many single factors are tried directly beneath the end of a segment."""
+_MOST = 4096
+"""How many orders of one chain are scored at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,26 @@ class Chain:
         return result
 
 
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The best loop order for the boundaries of a chain.
+
+    Parameters
+    ----------
+    mapping : Mapping or None
+        The mapping, or None if the chain does not fit.
+    exhaustive : bool
+        Whether every order that can matter was scored.
+    """
+
+    mapping: Mapping | None
+    exhaustive: bool
+
+
 def best_completion(
     evaluator: Evaluator, chain: Chain, objective: str, extra: Sequence[Vector] = ()
-) -> tuple[Mapping, int]:
-    """Return the best mapping found with the boundaries of a chain, and how many were scored.
+) -> Completion:
+    """Return the best mapping with the boundaries of a chain.
 
     Parameters
     ----------
@@ -78,37 +98,69 @@ def best_completion(
     position = {point: sum(len(s) for s in segments[: i + 1]) for i, point in enumerate(points)}
     position[(0,) * len(chain.keys)] = 0
     ends = {operand: [position[vector] for vector in vectors] for operand, vectors in chain.ends.items()}
-    current = [list(segment) for segment in segments]
-    best = None
-    scored = 0
+    variants = [_variants(evaluator, chain.keys, segment) for segment in segments]
+    exact = not evaluator.setting.conventions.greedy_buffering
+    if math.prod(map(len, variants)) <= _MOST:
+        orders: list[Sequence[list[int]]] = list(product(*variants))
+        values = _score(evaluator, chain.keys, orders, ends, objective)
+        winner = int(np.argmin(values))
+        best, current = values[winner], orders[winner]
+        exhaustive = exact
+    else:
+        best, current = _descend(evaluator, chain.keys, variants, ends, objective)
+        exhaustive = False
+    if not np.isfinite(best):
+        return Completion(None, exhaustive)
+    order = [(chain.keys[i].dim, chain.keys[i].prime) for segment in current for i in segment]
+    setting = evaluator.setting
+    links = None if setting.links == setting.layer.default_links else setting.links
+    return Completion(Mapping.from_order(setting.spatial, order, ends, links=links), exhaustive)
+
+
+def _descend(
+    evaluator: Evaluator,
+    keys: Sequence[Key],
+    variants: Sequence[Sequence[list[int]]],
+    ends: MappingType[str, Sequence[int]],
+    objective: str,
+) -> tuple[float, Sequence[list[int]]]:
+    """Improve one segment at a time, from the outermost inwards, until nothing changes."""
+    current = [options[0] for options in variants]
+    best = np.inf
     improved = True
     while improved:
         improved = False
         for number in reversed(range(len(current))):
-            variants = _variants(current[number])
-            orders = [[*current[:number], variant, *current[number + 1 :]] for variant in variants]
-            values = _score(evaluator, chain.keys, orders, ends, objective)
-            scored += len(orders)
+            orders = [[*current[:number], option, *current[number + 1 :]] for option in variants[number]]
+            values = _score(evaluator, keys, orders, ends, objective)
             winner = int(np.argmin(values))
-            if best is None or values[winner] < best:
-                improved = best is not None
-                best, current = values[winner], [list(segment) for segment in orders[winner]]
-    order = [(chain.keys[i].dim, chain.keys[i].prime) for segment in current for i in segment]
-    setting = evaluator.setting
-    return Mapping.from_order(setting.spatial, order, ends, links=setting.links), scored
+            if values[winner] < best:
+                improved = True
+                best, current = float(values[winner]), orders[winner]
+    return best, current
 
 
-def _variants(segment: list[int]) -> list[list[int]]:
-    """Return the segment with every choice of the factors directly beneath its end, the present one first."""
-    kinds = sorted(set(segment))
-    variants = [segment]
-    for length in range(1, min(_SUFFIX, len(kinds)) + 1):
-        for suffix in permutations(kinds, length):
-            rest = list(segment)
-            for key in suffix:
-                rest.remove(key)
-            variants.append([*rest, *suffix])
-    return variants
+def _variants(evaluator: Evaluator, keys: Sequence[Key], segment: Sequence[int]) -> list[list[int]]:
+    """Return the orders of a segment that can matter.
+
+    Costs see a segment through the runs of irrelevant loops beneath its end, one for every operand, and shorter runs
+    are never worse. Factors of dimensions that matter to the same operands break the same runs; so it is enough to
+    put one factor of every such class on top, the smallest, in every order of the classes.
+    """
+    operands = evaluator.setting.operands
+    classes: dict[tuple[bool, ...], list[int]] = {}
+    for index in segment:
+        signature = tuple(operand.kind[keys[index].dim] == IRRELEVANT for operand in operands)
+        classes.setdefault(signature, []).append(index)
+    smallest = [min(members, key=lambda index: keys[index].prime) for members in classes.values()]
+    result = []
+    for top in permutations(smallest):
+        rest = list(segment)
+        for index in top:
+            rest.remove(index)
+        # the class on top may as well stand together: what lies beneath is the same for it
+        result.append([*rest, *top])
+    return result or [[]]
 
 
 def _score(
@@ -117,7 +169,7 @@ def _score(
     orders: Sequence[Sequence[Sequence[int]]],
     ends: MappingType[str, Sequence[int]],
     objective: str,
-) -> np.ndarray:
+) -> npt.NDArray[np.float64]:
     setting = evaluator.setting
     names = {dim: i for i, dim in enumerate(setting.layer.sizes)}
     flat = np.array([[i for segment in order for i in segment] for order in orders], dtype=np.int64)
@@ -132,5 +184,5 @@ def _score(
     found = evaluate_batch(
         setting.accelerator, setting.layer, setting.spatial, batch, setting.conventions, setting.links
     )
-    value = {"edp": found.edp, "energy": found.energy, "latency": found.latency.astype(float)}[objective]
+    value = objective_values(found.energy, found.latency.astype(float), objective)
     return np.where(found.valid, value, np.inf)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -90,7 +90,9 @@ def build_model(
             chain.tails[index] = add_tail(model, keys, boundaries, index)
     _add_capacity(chain)
     for place in chain.doubled:
-        chain.windows[place] = add_window(model, keys, boundaries, boundaries[place[0]][place[1]], chain.doubled[place])
+        chain.windows[place] = add_window(
+            model, keys, boundaries, boundaries[place[0]][place[1]], chain.doubled[place]
+        )
     chain.energy = _energy(chain)
     chain.latency = _latency(chain)
     return chain
@@ -100,7 +102,7 @@ def _add_chain(chain: ChainModel) -> None:
     """Boundaries of one operand grow with the link; any two of different operands are comparable."""
     model = chain.model
     for row in chain.boundaries:
-        for lower, upper in zip(row, row[1:], strict=False):
+        for lower, upper in pairwise(row):
             for below, above in zip(lower.exponents, upper.exponents, strict=True):
                 if not isinstance(below, int):
                     model.add(below <= above)

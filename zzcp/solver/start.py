@@ -19,12 +19,16 @@ Objective = str
 _BATCH = 2048
 
 
-def objective_values(energy: npt.NDArray[np.float64], latency: npt.NDArray[np.float64], objective: Objective) -> npt.NDArray[np.float64]:
+def objective_values(
+    energy: npt.NDArray[np.float64], latency: npt.NDArray[np.float64], objective: Objective
+) -> npt.NDArray[np.float64]:
     """Return the objective of every mapping of a batch."""
     return {"edp": energy * latency, "energy": energy, "latency": latency}[objective]
 
 
-def first_mapping(evaluator: Evaluator, keys: tuple[Key, ...], objective: Objective, seed: int, rounds: int = 4) -> Mapping | None:
+def first_mapping(
+    evaluator: Evaluator, keys: tuple[Key, ...], objective: Objective, seed: int, rounds: int = 4
+) -> Mapping | None:
     """Return the best of some thousand random mappings, or None if none of them is valid.
 
     Parameters
@@ -91,7 +95,10 @@ def _random_batch(evaluator: Evaluator, keys: tuple[Key, ...], rng: np.random.Ge
             room = memory.size * shares[index, level] / (2 if memory.force_double_buffering else 1)
             fits = np.stack(
                 [
-                    tile_elements(operand, operand.energy, state, cut + 1, level + 1, setting.conventions, NUMPY) * bits
+                    tile_elements(
+                        operand, operand.energy, state, cut + 1, level + 1, setting.conventions, NUMPY
+                    )
+                    * bits
                     <= room
                     for cut in range(depth + 1)
                 ]

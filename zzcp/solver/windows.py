@@ -142,7 +142,9 @@ def _around(
             model.add(theirs + (1 if factor is flag else 0) <= mine).only_enforce_if(~above, flag)
 
 
-def _pair_index(model: cp_model.CpModel, boundary: Boundary, point: Sequence[Any]) -> tuple[list[tuple[int, int]], Any]:
+def _pair_index(
+    model: cp_model.CpModel, boundary: Boundary, point: Sequence[Any]
+) -> tuple[list[tuple[int, int]], Any]:
     table = boundary.table
     values = table.reuse_values.tolist()
     pairs = [(i, j) for i, whole in enumerate(values) for j, part in enumerate(values) if whole % part == 0]
