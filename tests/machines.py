@@ -21,10 +21,12 @@ def _move(text: str) -> tuple[str, Direction]:
 def memory(name: str, operands: str, *ports: Port, size: int = 4096, **options: Any) -> Memory:
     """Return a memory of some operands (``I1 O``); without ports, it has a wide one for everything."""
     held = tuple(operands.split())
-    ways = {operand: ("fh", "tl", "fl", "th") if operand == "O" else ("fh", "tl") for operand in held}
-    every = port("rw", "read_write", 64, *(f"{operand} {way}" for operand in held for way in ways[operand]))
+    if not ports:
+        ways = {operand: ("fh", "tl", "fl", "th") if operand == "O" else ("fh", "tl") for operand in held}
+        every = (f"{operand} {way}" for operand in held for way in ways[operand])
+        ports = (port("rw", "read_write", 64, *every),)
     figures = {"read_energy": 1.0, "write_energy": 1.5, "area": 2.0, "latency": 1, "served_dimensions": ()}
-    return Memory(name=name, size=size, operands=held, ports=ports or (every,), **{**figures, **options})
+    return Memory(name=name, size=size, operands=held, ports=ports, **{**figures, **options})
 
 
 WHOLE = ("D1", "D2")

@@ -13,7 +13,9 @@ from zzcp.report.style import UNLIMITED, render
 LINKS = {"O": "O", "W": "I2", "I": "I1"}
 
 
-def nest(temporal: dict[str, Any], spatial: dict[str, dict[str, int]] | None = None, **extra: Any) -> list[list[str]]:
+def nest(
+    temporal: dict[str, Any], spatial: dict[str, dict[str, int]] | None = None, **extra: Any
+) -> list[list[str]]:
     """Return the cells of a loop nest, with memories called by operand and level."""
     mapping = Mapping.from_dict({"spatial_mapping": spatial or {}, "temporal_mapping": temporal, **extra})
     names = {op: [f"{op}{level}" for level in range(len(levels))] for op, levels in temporal.items()}

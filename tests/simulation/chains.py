@@ -178,19 +178,21 @@ def _sides(
         ends = [(memories[link], Direction.TO_BELOW, Direction.FROM_BELOW, lanes[link + 1])]
         if link:
             ends.insert(0, (memories[link - 1], Direction.FROM_ABOVE, Direction.TO_ABOVE, lanes[link]))
-        # an output is complete once no loop above, in time or space, adds to it
-        adds_in_space = any(
-            lanes[-1][dim] > lanes[link + 1][dim] for dim in layer.sizes if dim not in layer.equation.indices[operand]
-        )
-        complete = all(moves for _, _, moves in order[cut:]) and not adds_in_space
-        bits = layer.precision[operand]
-        ready_bits = layer.final_precision if is_output and complete else bits
+        complete = all(moves for _, _, moves in order[cut:])
         downwards, upwards = [], []
         for memory, way_down, way_up, lanes_here in ends:
             factors = dict(lanes_here)
             for dim, size, _ in order[:cut]:
                 factors[dim] *= size
             elements = layer.tile_size(operand, factors)
+            # an output is complete once no loop above, in time or space, adds to it
+            adds_in_space = any(
+                lanes[-1][dim] > lanes_here[dim]
+                for dim in layer.sizes
+                if dim not in layer.equation.indices[operand]
+            )
+            bits = layer.precision[operand]
+            ready_bits = layer.final_precision if is_output and complete and not adds_in_space else bits
             for way, sides, width in ((way_down, downwards, bits), (way_up, upwards, ready_bits)):
                 port = memory.port(memory_operand, way)
                 if port is not None:

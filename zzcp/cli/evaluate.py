@@ -51,9 +51,7 @@ def run(
         chosen = select_layers(network, layers, workload)
         source = load_mapping_source(mapping)
         if other_conventions(source, rules):
-            output.note(
-                f"{mapping} was computed under other conventions; double buffers are chosen anew"
-            )
+            output.note(f"{mapping} was computed under other conventions; double buffers are chosen anew")
         mapped, left_out = map_layers(source, machine, network, chosen, rules, named=bool(layers))
         results = []
         for number, (layer, layer_mapping) in enumerate(mapped, 1):

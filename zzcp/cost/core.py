@@ -136,11 +136,11 @@ def compute_traffic(
         )
     words, counts, cycles = [], [], []
     for move in model.moves:
-        bits, count = move_bits(move, energy_moves[move.operand])
+        moved, timed = energy_moves[move.operand], latency_moves[move.operand]
+        bits, count = move_bits(move, moved)
         words.append(-(-bits // move.width_min))
         counts.append(count)
-        timed = latency_moves[move.operand]
-        if timed is not energy_moves[move.operand]:
+        if timed is not moved:
             bits, _ = move_bits(move, timed)
         cycles.append(-(-bits // move.width))
     return Traffic(
@@ -281,15 +281,21 @@ def _activities(model: Model, traffic: Traffic, doubled: Flags, numeric: Numeric
         )
         periods.append(period)
     reads_all = model.setting.conventions.first_partial_sum_reads
+    # not the counts of the energy: where ZigZag floors a fraction of lanes to one, no partial sums remain
+    counts = [
+        (moved.back if move.back else moved.counts)[move.link]
+        for move in model.moves
+        for moved in (traffic.latency_moves[move.operand],)
+    ]
     return Activities(
         traffic.cycles,
         [windows[move.operand][move.link] for move in model.moves],
         [periods[move.operand][move.link] for move in model.moves],
-        traffic.counts,
+        counts,
         [
             # the first visit of a tile reads no partial sums, so that none of the reads falls into the loading
             count if move.back and not reads_all else numeric.maximum(0, count - 1)
-            for move, count in zip(model.moves, traffic.counts, strict=True)
+            for move, count in zip(model.moves, counts, strict=True)
         ],
     )
 

@@ -120,14 +120,21 @@ def _reduce_port(
     numeric: Numeric,
 ) -> None:
     """Let the fills that happen once use the spare bandwidth of a port, the longest first."""
-    if not moves:
-        return
     fills = [port_fills[move] for move in moves]
     average: Any = 0
     for fill in fills:
         average = average + numeric.where(fill.recurring, fill.average, 0)
     spare = numeric.maximum(0, ((width - average) / width) * run)
-    remaining, _ = numeric.reduce_ordered(
-        [fill.cycles for fill in fills], [fill.least for fill in fills], [fill.once for fill in fills], spare
-    )
-    left.update(zip(moves, remaining, strict=True))
+    wanted = [numeric.where(fill.once, numeric.maximum(0, fill.cycles - fill.least), 0) for fill in fills]
+    for place, (move, fill) in enumerate(zip(moves, fills, strict=True)):
+        # no rounding: the wanted cycles are integers, so it does not matter in which order they are taken away
+        taken: Any = 0
+        for other, other_fill in enumerate(fills):
+            if other < place:
+                first = other_fill.cycles >= fill.cycles
+            elif other > place:
+                first = other_fill.cycles > fill.cycles
+            else:
+                continue
+            taken = taken + numeric.where(first, wanted[other], 0)
+        left[move] = fill.cycles - numeric.minimum(wanted[place], numeric.maximum(0, spare - taken))

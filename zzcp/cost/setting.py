@@ -374,7 +374,8 @@ def _compile_operand(
         for dim in layer.sizes
     }
     memories = tuple(
-        _with_precharge(accelerator, memory, layer.precision[name]) for memory in accelerator.levels(memory_operand)
+        _with_precharge(accelerator, memory, layer.precision[name])
+        for memory in accelerator.levels(memory_operand)
     )
     variant = _compile_variant(layer, name, kind, memories, energy, conventions)
     same = energy == latency

@@ -77,16 +77,8 @@ def window_union(moves: Sequence[int], activities: Activities, run: Any, numeric
         U_j(x) = (x // P_j) * (U_{j-1}(P_j) - U_{j-1}(A_j)) + max(0, U_{j-1}(x mod P_j) - U_{j-1}(A_j)).
     """
     _, windows, periods, counts, _ = activities
-    full: Any = False
-    for move in moves:
-        full = full | ((counts[move] > 0) & (windows[move] == periods[move]))
-    if full is True:
-        return run
-    pairs = []
-    for move in moves:
-        # an inactive movement has no window: lay it out as one that covers nothing
-        active = counts[move] > 0
-        pairs.append((numeric.where(active, periods[move], 1), numeric.where(active, windows[move], 0)))
+    # an inactive movement has no window
+    pairs = [(periods[move], numeric.where(counts[move] > 0, windows[move], 0)) for move in moves]
     layers: list[tuple[Any, Any, Any]] = []
 
     def uncovered(x: Any, below: int) -> Any:
@@ -100,9 +92,14 @@ def window_union(moves: Sequence[int], activities: Activities, run: Any, numeric
             value = whole * per_period + numeric.maximum(0, value - inside)
         return value
 
+    def uncovered_periods(x: Any) -> Any:
+        """Uncovered cycles among the first x, a multiple of all periods laid out so far."""
+        if not layers:
+            return x
+        period, _, per_period = layers[-1]
+        return x // period * per_period
+
     for number, (period, window) in enumerate(numeric.sort_pairs(pairs)):
         inside = uncovered(window, number)
-        layers.append((period, inside, uncovered(period, number) - inside))
-    last_period, _, per_period = layers[-1]
-    union = (last_period - per_period) * (run // last_period)
-    return numeric.where(full, run, union)
+        layers.append((period, inside, uncovered_periods(period) - inside))
+    return run - uncovered_periods(run)

@@ -16,7 +16,7 @@ from typing import Any
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.links import tile_elements
 from zzcp.cost.numeric import PYTHON
-from zzcp.cost.setting import IRRELEVANT, OperandSetting, Setting, Tenancy, compile_setting
+from zzcp.cost.setting import IRRELEVANT, PARTIAL, RELEVANT, OperandSetting, Setting, Tenancy, compile_setting
 from zzcp.cost.state import OperandState, operand_state
 from zzcp.errors import MappingError
 from zzcp.hardware import Accelerator
@@ -106,9 +106,21 @@ class _Queue:
 
     def elements(self, end: int, level: int) -> Any:
         """Return the elements of the tile of a prefix of the loops."""
-        return tile_elements(
-            self.operand, self.operand.energy, self.state, end, level + 1, self.setting.conventions, PYTHON
-        )
+        operand, conventions = self.operand, self.setting.conventions
+        if operand.energy.integral:
+            return tile_elements(operand, operand.energy, self.state, end, level + 1, conventions, PYTHON)
+        # fractions are multiplied in ZigZag's order: another one may round, and decide, differently
+        sizes: dict[str, Any] = {}
+        ends = [0, *self.ends[:level], end]
+        for number, spatial in enumerate(operand.energy.spatial[: level + 1]):
+            for dim, size in (*spatial, *self.loops[ends[number] : ends[number + 1]]):
+                sizes[dim] = sizes.get(dim, 1) * size
+        layer = self.setting.layer
+        indices = layer.equation.indices[operand.name]
+        windows = {dim: int(size) for dim, size in sizes.items() if operand.kind[dim] == PARTIAL}
+        return prod(
+            sizes.get(dim, 1) for dim in indices if operand.kind.get(dim) == RELEVANT
+        ) * layer.tile_size(operand.name, windows, zigzag=conventions.overcounted_slivers)
 
     def precision(self, level: int) -> int:
         """Return the bits of an element: of a partial sum while reduction loops, spatial ones included, are left."""

@@ -108,11 +108,11 @@ class Mapping:
                     found=str(key),
                     hint=nearest(str(key), _KEYS),
                 )
-        for key in _KEYS[:2]:
-            if not isinstance(data.get(key), collections.abc.Mapping):
-                raise InputError(
-                    f"{key} of a mapping", expected="a dictionary", found=repr(data.get(key))[:60]
-                )
+        for key in _KEYS:
+            value = data.get(key)
+            optional = key not in _KEYS[:2]
+            if not (isinstance(value, collections.abc.Mapping) or (optional and value is None)):
+                raise InputError(f"{key} of a mapping", expected="a dictionary", found=repr(value)[:60])
         temporal = {
             str(operand): tuple(_read_level(operand, number, level) for number, level in enumerate(levels))
             for operand, levels in data["temporal_mapping"].items()
@@ -149,7 +149,7 @@ class Mapping:
         """Read the YAML (or JSON) text of the dictionary form."""
         try:
             data = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:  # no such date; nested too deeply
             raise InputError("malformed YAML", found=" ".join(str(error).split())) from error
         return cls.from_dict(data)
 
@@ -157,13 +157,13 @@ class Mapping:
         """Return the dictionary form as YAML text."""
         lines = []
         for key, value in self.to_dict().items():
-            lines.append(f"{key}:")
+            lines.append(f"{key}:" if value else f"{key}: {{}}")
             for name, entry in value.items():
-                if key == "temporal_mapping":
-                    lines.append(f"  {name}:")
+                if key == "temporal_mapping" and entry:
+                    lines.append(f"  {_yaml_key(name)}:")
                     lines.extend(f"    - {json.dumps(level)}" for level in entry)
                 else:
-                    lines.append(f"  {name}: {json.dumps(entry)}")
+                    lines.append(f"  {_yaml_key(name)}: {json.dumps(entry)}")
         return "\n".join(lines) + "\n"
 
     def to_zigzag(self, name: str = "default") -> str:
@@ -268,6 +268,11 @@ def order_conflict(name: str, order: Sequence[Loop], other: str, other_order: Se
         f"operands {name} and {other} have different loop orders (innermost first): "
         f"{text(order)} against {text(other_order)}"
     )
+
+
+def _yaml_key(name: str) -> str:
+    """Return a name as a key of YAML: quoted where YAML would not take it for that text, as in ``on``."""
+    return name if name.isidentifier() and yaml.safe_load(name) == name else json.dumps(name)
 
 
 def _is_list(value: object, name: str) -> bool:

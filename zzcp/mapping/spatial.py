@@ -31,7 +31,7 @@ class SpatialMapping:
         Raises
         ------
         InputError
-            If a factor is not a positive integer.
+            If a factor is not a positive integer, or a layer dimension is given twice for one array dimension.
         """
         for array_dimension, factors in data.items():
             if not isinstance(factors, Mapping):
@@ -47,9 +47,15 @@ class SpatialMapping:
                         expected="an integer >= 1",
                         found=repr(factor),
                     )
+            names = [str(dim).upper() for dim in factors]
+            if len(set(names)) != len(names):
+                raise InputError(
+                    f"spatial mapping of {array_dimension}: layer dimension given twice",
+                    found=", ".join(map(str, factors)),
+                )
         return cls(
             tuple(
-                (array_dimension, tuple((dim.upper(), factor) for dim, factor in factors.items()))
+                (str(array_dimension), tuple((str(dim).upper(), factor) for dim, factor in factors.items()))
                 for array_dimension, factors in data.items()
             )
         )

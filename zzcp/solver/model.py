@@ -14,9 +14,12 @@ from zzcp.cost.core import Model
 from zzcp.cost.links import tile_elements
 from zzcp.cost.numeric import NUMPY
 from zzcp.solver.keys import Key, keys_of
-from zzcp.solver.tables import BoundaryTable, boundary_tables, grid_state, least_cycles
+from zzcp.solver.loading import add_scheduled_loading
+from zzcp.solver.loading_zigzag import add_combined_loading
+from zzcp.solver.stall import add_stall
+from zzcp.solver.tables import BoundaryTable, boundary_tables, grid_state
 from zzcp.solver.variables import Boundary, add_boundary, lookup, lookup_data
-from zzcp.solver.windows import Window, add_tail, add_window, late_cycles
+from zzcp.solver.windows import Window, add_tail, add_window
 
 Objective = Literal["edp", "energy", "latency"]
 
@@ -236,144 +239,9 @@ def _latency(chain: ChainModel) -> Any:
     run = setting.cycles_per_op
     for size in setting.temporal_sizes.values():
         run *= size
-    stall = _stall(chain, run)
-    loading = _loading(chain, run, stall)
-    return run + stall + loading + setting.drain
-
-
-def _move_boundary(chain: ChainModel, number: int) -> tuple[Boundary, Any]:
-    move = chain.cost.moves[number]
-    boundary = chain.boundaries[move.operand][move.link]
-    table = next(table for table in boundary.table.moves if table.move == number)
-    return boundary, table
-
-
-def _stall(chain: ChainModel, run: int) -> Any:
-    """Temporal stall: at least what each port asks, with every window as long as its period."""
-    model = chain.model
-    port_terms = []
-    for moves in chain.cost.port_moves:
-        late, busy = [], []
-        for number in moves:
-            boundary, table = _move_boundary(chain, number)
-            window = chain.windows.get((boundary.operand, boundary.link))
-            if window is None:
-                excess = np.maximum(0, table.cycles - boundary.table.period) * table.repeats
-                late.append(lookup(model, boundary, f"late{number}.", excess))
-            else:
-                late.append(late_cycles(model, boundary, window, table))
-            if len(moves) > 1:
-                busy.append(lookup(model, boundary, f"busy{number}.", table.cycles * table.repeats))
-        port_terms.append(cp_model.LinearExpr.sum(late))
-        if busy:
-            port_terms.append(cp_model.LinearExpr.sum(busy) - run)
-    stall = model.new_int_var(0, 2**50, "stall")
-    for term in port_terms:
-        model.add(stall >= term)
-    return stall
-
-
-def _loading(chain: ChainModel, run: int, stall: Any) -> Any:
-    """Loading and unloading: chains of fills that compete for their ports (a relaxation of the schedule)."""
-    setting, model = chain.cost.setting, chain.model
-    plan = chain.cost.plan
-    hidden_per_port: dict[int, list[tuple[int, Any]]] = {}
-    exposed: dict[tuple[int, int], Any] = {}
-    for fills in (*plan.inputs, plan.output):
-        for fill in fills:
-            boundary = chain.boundaries[fill.operand][fill.link]
-            cycles = lookup(model, boundary, "fill", boundary.table.fill)
-            room = boundary.table.room
-            if (room == 0).all():
-                exposed[fill.operand, fill.link] = cycles
-                continue
-            allowed = lookup(model, boundary, "room", room)
-            hidden = model.new_int_var(0, int(room.max()), f"hidden{boundary.name}")
-            model.add(hidden <= allowed)
-            innermost = chain.boundaries[fill.operand][1]
-            least = least_cycles(chain.cost, fill.operand, fill.link, innermost.table.data)
-            model.add(hidden <= cycles - lookup_data(model, innermost, f"least{fill.link}.", least))
-            exposed[fill.operand, fill.link] = cycles - hidden
-            for port in fill.ports:
-                hidden_per_port.setdefault(port, []).append((fill.operand, hidden))
-    for port, hidden_fills in hidden_per_port.items():
-        busy = []
-        for number in plan.port_moves[port]:
-            boundary, table = _move_boundary(chain, number)
-            if setting.conventions.combined_loading and chain.cost.moves[number].back:
-                continue
-            recurring = np.where(table.count > 1, table.cycles * table.repeats, 0)
-            busy.append(lookup(model, boundary, f"recurring{number}.", recurring))
-        if setting.conventions.combined_loading:
-            # ZigZag truncates the average bandwidths, so that the port may seem emptier than it is
-            model.add(cp_model.LinearExpr.sum([hidden for _, hidden in hidden_fills]) <= run + stall)
-            continue
-        idle = run + stall - cp_model.LinearExpr.sum(busy)
-        model.add(cp_model.LinearExpr.sum([hidden for _, hidden in hidden_fills]) <= idle)
-        for operand, hidden in hidden_fills:
-            tail = chain.tails.get(operand, 1)
-            if isinstance(tail, int):
-                continue
-            # spare cycles of a part of the run are that part of the spare cycles
-            stretched = model.new_int_var(0, 2**50, f"stretched{operand}.{port}")
-            model.add_multiplication_equality(stretched, [hidden, tail])
-            model.add(stretched <= idle)
-    unloading = cp_model.LinearExpr.sum(
-        [exposed[fill.operand, fill.link] + _latency_of(chain, fill) for fill in plan.output]
-    )
-    loading = model.new_int_var(0, 2**50, "loading")
-    if setting.conventions.combined_loading:
-        _combined_loading(chain, exposed, loading)
-        return loading + unloading
-    for fills in plan.inputs:
-        model.add(
-            loading
-            >= cp_model.LinearExpr.sum(
-                [exposed[fill.operand, fill.link] + _latency_of(chain, fill) for fill in fills]
-            )
-        )
-    per_port: dict[int, list[Any]] = {}
-    for fills in plan.inputs:
-        for fill in fills:
-            for port in fill.ports:
-                per_port.setdefault(port, []).append(exposed[fill.operand, fill.link])
-    for terms in per_port.values():
-        if len(terms) > 1:
-            model.add(loading >= cp_model.LinearExpr.sum(terms))
-    return loading + unloading
-
-
-def _latency_of(chain: ChainModel, fill: Any) -> int:
-    """Access latency of a fill, where it is certain to move something."""
-    operand = chain.cost.setting.operands[fill.operand]
-    return fill.latency if min(operand.precision, operand.final_precision) > 0 else 0
-
-
-def _combined_loading(chain: ChainModel, exposed: dict[tuple[int, int], Any], loading: Any) -> None:
-    """ZigZag's combination of exclusive, half-shared and shared links, in the better of two orders."""
-    setting, model, plan = chain.cost.setting, chain.model, chain.cost.plan
-    parts = []
-    for fills in plan.inputs:
-        exclusive: Any = 0
-        half: Any = 0
-        shared: Any = 0
-        for fill in reversed(fills):
-            cycles = exposed[fill.operand, fill.link]
-            sides = setting.ports[fill.lower].both_inputs + setting.ports[fill.upper].both_inputs
-            if sides == 0:
-                exclusive = exclusive + cycles
-            elif sides == 2:
-                shared = shared + cycles
-            else:
-                half = cycles
-        parts.append((exclusive, half, shared))
-    if len(parts) == 1:
-        model.add(loading >= parts[0][0])
-        return
-    first = model.new_bool_var("first")
-    for flag, (one, other) in ((first, parts), (~first, parts[::-1])):
-        model.add(loading >= one[2] + other[2] + other[1] + other[0]).only_enforce_if(flag)
-        model.add(loading >= one[2] + one[1] + one[0]).only_enforce_if(flag)
+    stall = add_stall(chain, run)
+    add_loading = add_combined_loading if setting.conventions.combined_loading else add_scheduled_loading
+    return run + stall + add_loading(chain, run, stall) + setting.drain
 
 
 __all__ = ["ChainModel", "Objective", "build_model"]

@@ -71,7 +71,9 @@ class BoundaryTable:
     bits, bits_partial : ndarray, shape (data states,)
         Bits of one copy of the tile beneath the link in its memory, at final and at partial precision.
     tile : ndarray, shape (data states,)
-        Elements of the tile.
+        Elements of the tile, as it counts for the energy.
+    timed_tile : ndarray, shape (data states,)
+        The same as it counts for the latency.
     fill : ndarray, shape (data states, reuse values)
         Cycles of the first fill (last drain) on the slower side; 0 at the array.
     room : ndarray
@@ -90,6 +92,7 @@ class BoundaryTable:
     bits: Array
     bits_partial: Array
     tile: Array
+    timed_tile: Array
     fill: Array
     room: Array
 
@@ -160,6 +163,7 @@ def boundary_table(model: Model, keys: tuple[Key, ...], index: int, link: int) -
         bits=tile * operand.final_precision,
         bits_partial=tile * operand.precision,
         tile=tile,
+        timed_tile=_array(timed.tile[link], len(grid_data)).reshape(shape)[:, 0],
         fill=fill,
         room=room,
     )
@@ -255,18 +259,39 @@ def least_cycles(model: Model, index: int, link: int, data: StateSpace) -> Array
 
     They cannot hide behind the computation, since without that tile it does not begin.
     """
-    operand = model.setting.operands[index]
-    state = grid_state(model, index, 1, data, np.ones(len(data), dtype=np.int64))
+    sides = [
+        _innermost(model, number, data, link + 1 if move.is_upper else link)
+        for number, move in enumerate(model.moves)
+        if move.operand == index and move.link == link and not move.back
+    ]
+    return np.asarray(np.maximum.reduce(sides))
+
+
+def innermost_cycles(model: Model, number: int, data: StateSpace) -> Array:
+    """Return the cycles that one instance's innermost tile takes at the port of a movement (ZigZag's floor)."""
+    return _innermost(model, number, data, 1)
+
+
+def _innermost(model: Model, number: int, data: StateSpace, spatial: int) -> Array:
+    move = model.moves[number]
+    operand = model.setting.operands[move.operand]
+    state = grid_state(model, move.operand, 1, data, np.ones(len(data), dtype=np.int64))
+    elements = tile_elements(operand, operand.latency, state, 1, spatial, model.setting.conventions, NUMPY)
     precision = min(operand.precision, operand.final_precision)
-    found = [np.zeros(len(data), dtype=np.int64)]
-    for move in model.moves:
-        if move.operand == index and move.link == link and not move.back:
-            spatial = link + 1 if move.is_upper else link
-            elements = tile_elements(
-                operand, operand.latency, state, 1, spatial, model.setting.conventions, NUMPY
-            )
-            found.append(_array(-(-elements * precision // move.width), len(data)))
-    return np.asarray(np.maximum.reduce(found))
+    return _array(-(-elements * precision // move.width), len(data))
+
+
+def average_bits(model: Model, number: int, table: BoundaryTable) -> Array:
+    """Return the bits per cycle that a recurring movement needs on average, as ZigZag truncates them, from below."""
+    move = model.moves[number]
+    operand = model.setting.operands[move.operand]
+    moved = next(part for part in table.moves if part.move == number)
+    precision = min(operand.precision, operand.final_precision)
+    per_cycle = table.timed_tile[:, None] * precision / (table.period // model.setting.cycles_per_op)
+    if move.is_upper:
+        per_cycle = per_cycle * operand.latency.boost[move.link]
+    bits = -(-np.trunc(per_cycle).astype(np.int64) // model.setting.cycles_per_op)
+    return np.where(moved.count > 1, bits, 0)
 
 
 def _array(value: Any, length: int) -> Array:

@@ -62,7 +62,14 @@ def merge_classes(table: BoundaryTable) -> tuple[Array, Array]:
     classes : ndarray of int
         The class of every state.
     """
-    columns = [table.tile[:, None], table.energy, table.period, table.fill, table.room]
+    columns = [
+        table.tile[:, None],
+        table.timed_tile[:, None],
+        table.energy,
+        table.period,
+        table.fill,
+        table.room,
+    ]
     columns += [part for move in table.moves for part in (move.cycles, move.repeats)]
     features = np.concatenate([np.asarray(column, dtype=np.int64) for column in columns], axis=1)
     _, first, inverse = np.unique(features, axis=0, return_index=True, return_inverse=True)

@@ -201,7 +201,7 @@ class Layer:
                     found=str(pad),
                 )
         for relation in self.relations:
-            if self.window_size(relation, zigzag=True) < 1:
+            if min(self.window_size(relation, zigzag=zigzag) for zigzag in (False, True)) < 1:
                 raise InputError(
                     f"window dimension {relation.window} has no elements left after padding",
                     place=Place(field="padding"),
@@ -533,7 +533,8 @@ class Layer:
         )
 
     def __hash__(self) -> int:
-        return hash((self.signature(), self.name, self.id))
+        # equal layers may list their loops in different orders
+        return hash((str(self.equation), frozenset(self.sizes.items()), self.name, self.id))
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
