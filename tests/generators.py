@@ -99,9 +99,7 @@ def _padded_unevenly(rng: Random, layer: Layer) -> Layer:
 
 def _conv_pointwise(rng: Random) -> Layer:
     image = {**_image(rng), "fy": 1, "fx": 1}
-    return Layer.conv(
-        **image, **_sizes(rng, "k c"), stride=rng.choice((1, 1, 2)), precision=_precision(rng)
-    )
+    return Layer.conv(**image, **_sizes(rng, "k c"), stride=rng.choice((1, 1, 2)), precision=_precision(rng))
 
 
 def _conv_dilated(rng: Random) -> Layer:
@@ -150,9 +148,7 @@ def _conv_1d(rng: Random) -> Layer:
 def _gemm(rng: Random) -> Layer:
     if rng.random() < 0.5:
         return Layer.gemm(**_sizes(rng, "b k c"), precision=_precision(rng))
-    return Layer(
-        "O[m][n]+=I[m][k]*W[k][n]", _sizes(rng, "M N K"), operator="Gemm", precision=_precision(rng)
-    )
+    return Layer("O[m][n]+=I[m][k]*W[k][n]", _sizes(rng, "M N K"), operator="Gemm", precision=_precision(rng))
 
 
 def _gemm_batched(rng: Random) -> Layer:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zzcp.hardware import Accelerator, Memory, OperationalArray, Port
     from zzcp.io import load_accelerator, load_mapping, load_workload
     from zzcp.mapping import Mapping, SpatialMapping
+    from zzcp.solver import Result, optimize
     from zzcp.workload import Layer, Network
 
     __version__: str
@@ -37,6 +38,7 @@ __all__ = [
     "Network",
     "OperationalArray",
     "Port",
+    "Result",
     "SpatialMapping",
     "ZzcpError",
     "__version__",
@@ -44,6 +46,7 @@ __all__ = [
     "load_accelerator",
     "load_mapping",
     "load_workload",
+    "optimize",
 ]
 
 _HOMES = {
@@ -52,6 +55,7 @@ _HOMES = {
     "hardware": ("Accelerator", "Memory", "OperationalArray", "Port"),
     "io": ("load_accelerator", "load_mapping", "load_workload"),
     "mapping": ("Mapping", "SpatialMapping"),
+    "solver": ("Result", "optimize"),
     "workload": ("Layer", "Network"),
 }
 """Where the names live. They are imported when first used: ``zzcp --help`` needs none of them."""

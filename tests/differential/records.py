@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
     path.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
-@lru_cache(maxsize=None)
+@cache
 def bundled_machine(name: str) -> Accelerator:
     """Return our copy of a machine that zigzag-dse bundles."""
     return load_accelerator(MACHINES / f"{name}.yaml")

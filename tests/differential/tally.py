@@ -84,6 +84,7 @@ class Tally:
     def report(self, most: int = 5) -> str:
         """Return the first few differences with all that is needed to repeat them."""
         return "\n".join(
-            f"{case.machine.path.name}: {case.layer!r}\n{case.mapping.to_dict()}\n  " + "\n  ".join(found[:10])
+            f"{case.machine.path.name}: {case.layer!r}\n{case.mapping.to_dict()}\n  "
+            + "\n  ".join(found[:10])
             for case, found in self.different[:most]
         )

@@ -9,6 +9,7 @@ import logging
 import traceback
 from collections import OrderedDict
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,15 +91,11 @@ def _evaluate(machine: ZigZagAccelerator, layer: Layer, mapping: Mapping) -> Cos
             _nodes.popitem(last=False)
     node, spatial, spatial_int, _ = _nodes[key]
     loops = {
-        operand: [
-            [(LayerDim(dim), size) for dim, size in level] for level in mapping.temporal[operand.name]
-        ]
+        operand: [[(LayerDim(dim), size) for dim, size in level] for level in mapping.temporal[operand.name]]
         for operand in node.memory_operand_links.layer_operands
     }
     kind = (
-        CostModelEvaluationForIMC
-        if isinstance(machine.operational_array, ImcArray)
-        else CostModelEvaluation
+        CostModelEvaluationForIMC if isinstance(machine.operational_array, ImcArray) else CostModelEvaluation
     )
     return kind(
         accelerator=machine,
@@ -195,7 +192,7 @@ def _links(cme: CostModelEvaluation) -> dict[str, list[Any]]:
             if is_output
             else cme.data_loading_cc_pair_combined_per_op[operand]
         )
-        for level, (lower, upper) in enumerate(zip(names, names[1:], strict=False)):
+        for level, (lower, upper) in enumerate(pairwise(names)):
             source, target = (lower, upper) if is_output else (upper, lower)
             result[f"{operand.name} {source} -> {target}"] = [
                 real[level].get(down),

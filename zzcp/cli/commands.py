@@ -23,6 +23,8 @@ _quiet = click.option(
     "-q", "--quiet", is_flag=True, help="Show no progress and no notes, only results and errors."
 )
 _accelerator = click.option("-a", "--accelerator", required=True, metavar="FILE", help="Hardware file.")
+_maybe_accelerator = click.option("-a", "--accelerator", metavar="FILE", help="Hardware file.")
+_maybe_workload = click.option("-w", "--workload", metavar="FILE", help="Workload file, or ONNX.")
 _workload = click.option("-w", "--workload", required=True, metavar="FILE", help="Workload file, or ONNX.")
 _layers = click.option(
     "--layer",
@@ -110,3 +112,70 @@ def evaluate(**arguments: Any) -> Any:
       zzcp evaluate -a machine.yaml -w network.onnx -m result.json --conventions zigzag --json -
     """  # noqa: D301
     return _run("evaluate", arguments)
+
+
+@click.command()
+@_options(
+    _maybe_accelerator,
+    _maybe_workload,
+    click.option(
+        "-m",
+        "--mapping",
+        metavar="FILE",
+        help="Mapping file with the spatial mappings; by default the machine's, or a full array.",
+    ),
+    _layers,
+    click.option(
+        "--objective",
+        type=click.Choice(("edp", "energy", "latency")),
+        default="edp",
+        show_default=True,
+        help="What is minimised: energy-delay product, energy or latency.",
+    ),
+    click.option(
+        "--time-limit",
+        type=click.FloatRange(min=0, min_open=True),
+        default=60.0,
+        show_default=True,
+        metavar="S",
+        help="Seconds for each layer.",
+    ),
+    click.option(
+        "--gap",
+        type=click.FloatRange(0, 1, max_open=True),
+        default=1e-4,
+        show_default=True,
+        metavar="G",
+        help="Relative distance to the proven bound that counts as optimal.",
+    ),
+    click.option(
+        "--seed", type=int, default=0, show_default=True, metavar="N", help="Of all random choices."
+    ),
+    _conventions,
+    click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Layers solved side by side.",
+    ),
+    _json,
+    _quiet,
+)
+def solve(**arguments: Any) -> Any:
+    """Find the best mapping of every layer, and prove that there is none better.
+
+    For each layer the loop order, the memory allocation and the double buffering with the lowest objective under the
+    exact evaluator are searched, for the given spatial mapping. Shown are the cost, the proven lower bound and the
+    gap between them. Layers of equal shape are solved once. Ctrl-C stops and shows the best so far. Without files the
+    seed example is solved.
+
+    \b
+    Examples:
+      zzcp solve
+      zzcp solve -a models/accelerators/tpu_like.yaml -w models/workloads/resnet18.onnx \\
+          -m models/mappings/tpu_like.yaml -j 2 --json result.json
+    """  # noqa: D301
+    return _run("solve", arguments)

@@ -34,20 +34,22 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
 )
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Exact costs of mappings of neural-network layers on accelerators.
+    """Provably optimal mappings of neural-network layers on accelerators, and their exact costs.
 
     Inputs are ZigZag's files (hardware, workload and mapping YAML) and ONNX networks. Results go to standard output,
-    messages to standard error. Exit codes: 0 done, 2 bad input or usage, 3 no valid mapping, 130 stopped by Ctrl-C.
+    messages to standard error. Exit codes: 0 done, 2 bad input or usage, 3 no valid mapping, 4 time limit without a
+    mapping, 130 stopped by Ctrl-C.
 
     \b
     Example:
-      zzcp show models/accelerators/seed_eyeriss_1_2_4.yaml models/workloads/seed_workload.yaml
+      zzcp solve -a models/accelerators/eyeriss_like.yaml -w models/workloads/resnet18.onnx \\
+          -m models/mappings/eyeriss_like.yaml
     """  # noqa: D301 - \b keeps click from wrapping the example
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
-for command in (commands.show, commands.evaluate):
+for command in (commands.solve, commands.evaluate, commands.show):
     cli.add_command(command)
 
 

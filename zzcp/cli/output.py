@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -61,13 +61,13 @@ class Output:
             say(f"note: {text}")
 
     @contextmanager
-    def progress(self, text: str) -> Iterator[None]:
-        """Show on a terminal what is being done."""
+    def progress(self, text: str) -> Iterator[Callable[[str], None]]:
+        """Show on a terminal what is being done; gives a function that changes the text."""
         if self.quiet or not sys.stderr.isatty():
-            yield
+            yield lambda _: None
             return
-        with _console(sys.stderr).status(text):
-            yield
+        with _console(sys.stderr).status(text) as status:
+            yield status.update
 
 
 @contextmanager

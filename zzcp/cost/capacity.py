@@ -167,12 +167,16 @@ def buffering_choices(
 
 def occupied_bits(
     setting: Setting, bits: Sequence[Sequence[Any]], doubled: Sequence[Sequence[Any]]
-) -> list[tuple[str, Any, int]]:
-    """Return for every memory its name, the bits it must hold per instance, and its size."""
+) -> list[tuple[str, Any, Any]]:
+    """Return for every memory its name, the bits it must hold per instance, and the most that it can hold.
+
+    Fractional tiles are floats: what exceeds the size by less than a millionth of a bit is rounding.
+    """
+    rounding = 0 if all(operand.energy.integral for operand in setting.operands) else 1e-6
     result = []
     for tenancy in setting.tenancies:
         used: Any = 0
         for operand, level in tenancy.tenants:
             used = used + bits[operand][level] * (1 + doubled[operand][level])
-        result.append((tenancy.memory.name, used, tenancy.memory.size))
+        result.append((tenancy.memory.name, used, tenancy.memory.size + rounding))
     return result

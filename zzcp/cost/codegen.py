@@ -21,8 +21,8 @@ _INFIX = {
     "less": "<",
     "less_equal": "<=",
     "equal": "==",
-    "both": "and",
-    "either": "or",
+    "logical_and": "and",
+    "logical_or": "or",
 }
 _LONGEST = 400
 """Characters of an expression that is not given a name."""
@@ -42,24 +42,27 @@ def symbols_of(structure: Structure) -> list[Symbol]:
     return [value for value in flatten(structure) if isinstance(value, Symbol)]
 
 
-def needed(outputs: Structure, reads: Callable[[Symbol], Iterable[Any]]) -> list[Symbol]:
-    """Return the symbols that the outputs depend on, in the order in which they were recorded.
+def between(
+    inputs: Structure, outputs: Structure, reads: Callable[[Symbol], Iterable[Any]]
+) -> list[Symbol]:
+    """Return the operations that lead from some symbols to others, in the order in which they were recorded.
 
     Parameters
     ----------
-    outputs : structure
-        What is wanted.
+    inputs, outputs : structure
+        What is given, and what is wanted.
     reads : callable
-        Returns what a symbol's operation reads.
+        Returns the arguments that an operation reads.
     """
-    found: dict[int, Symbol] = {}
+    found = {symbol.number: symbol for symbol in symbols_of(inputs)}
+    given = set(found)
     waiting = symbols_of(outputs)
     while waiting:
         symbol = waiting.pop()
         if symbol.number not in found:
             found[symbol.number] = symbol
             waiting.extend(arg for arg in reads(symbol) if isinstance(arg, Symbol))
-    return [found[number] for number in sorted(found)]
+    return [found[number] for number in sorted(found.keys() - given)]
 
 
 def pattern(structure: Structure, names: dict[int, str]) -> str:
@@ -89,14 +92,14 @@ def number_function(name: str, inputs: Structure, outputs: Structure) -> Callabl
 
     What is used once stays part of the expression that uses it; everything else gets a name.
     """
-    symbols = needed(outputs, _reads)
+    symbols = between(inputs, outputs, _reads)
     uses = Counter(value.number for value in symbols_of(outputs))
     for symbol in symbols:
         for arg in symbols_of(_reads(symbol)):
             # the expressions of a maximum and a minimum name their arguments twice
             uses[arg.number] += 2 if symbol.op in ("maximum", "minimum") else 1
-    texts: dict[int, str] = {}
-    names: dict[int, str] = {}
+    given = {symbol.number: f"v{symbol.number}" for symbol in symbols_of(inputs) if uses[symbol.number]}
+    texts = dict(given)
     lines = []
 
     def read(value: Any) -> str:
@@ -104,9 +107,6 @@ def number_function(name: str, inputs: Structure, outputs: Structure) -> Callabl
 
     for symbol in symbols:
         number = symbol.number
-        if symbol.op == "input":
-            texts[number] = names[number] = f"v{number}"
-            continue
         expression = _expression(symbol.op, [read(arg) for arg in _reads(symbol)])
         if uses[number] == 1 and len(expression) < _LONGEST:
             texts[number] = expression
@@ -114,14 +114,12 @@ def number_function(name: str, inputs: Structure, outputs: Structure) -> Callabl
             texts[number] = f"v{number}"
             lines.append(f"v{number} = {expression}")
     return define(
-        name, "inputs", [f"{pattern(inputs, names)} = inputs", *lines, f"return {result(outputs, read)}"], {}
+        name, "inputs", [f"{pattern(inputs, given)} = inputs", *lines, f"return {result(outputs, read)}"], {}
     )
 
 
 def _reads(symbol: Symbol) -> tuple[Any, ...]:
     """Return what the expression of a symbol reads."""
-    if symbol.op == "input":
-        return ()
     return symbol.args[:2] if symbol.op == "modulo" else symbol.args
 
 
@@ -134,4 +132,4 @@ def _expression(op: str, args: list[str]) -> str:
         return f"({args[1]} if {args[0]} else {args[2]})"
     if op in ("maximum", "minimum"):
         return f"({args[0]} if {args[0]} {'>=' if op == 'maximum' else '<='} {args[1]} else {args[1]})"
-    return {"negate": "(-{})", "not": "(not {})", "truncate": "int({})"}[op].format(args[0])
+    return {"negate": "(-{})", "logical_not": "(not {})", "truncate": "int({})"}[op].format(args[0])

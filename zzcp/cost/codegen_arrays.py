@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from zzcp.cost.codegen import Structure, define, needed, pattern, result, symbols_of
+from zzcp.cost.codegen import Structure, between, define, pattern, result, symbols_of
 from zzcp.cost.symbolic import BOOLEAN, Symbol, bounds, is_integer
 
 FLOAT_EXACT, INT_EXACT = 2**53, 2**63
@@ -34,9 +34,9 @@ _UFUNCS: dict[str, Any] = {
     "less": np.less,
     "less_equal": np.less_equal,
     "equal": np.equal,
-    "both": np.logical_and,
-    "either": np.logical_or,
-    "not": np.logical_not,
+    "logical_and": np.logical_and,
+    "logical_or": np.logical_or,
+    "logical_not": np.logical_not,
     "maximum": np.maximum,
     "minimum": np.minimum,
 }
@@ -109,14 +109,16 @@ class _Steps:
         self._known: dict[_Step, int] = {}
         self._of_symbol: dict[int, int] = {}
 
+    def give(self, symbol: Symbol) -> None:
+        """Add an input."""
+        storage = self._storage(symbol)
+        step = self._of_symbol[symbol.number] = self._step("input", storage, symbol.number)
+        self.inputs[symbol.number] = step
+
     def add(self, symbol: Symbol) -> None:
         """Add the steps of a symbol whose arguments are known."""
         op, args = symbol.op, symbol.args
-        if op == "input":
-            step = self.inputs[symbol.number] = self._step(op, self._storage(symbol), symbol.number)
-            if self.steps[step].storage == "i":
-                raise TooLargeError
-        elif op in ("both", "either", "not"):
+        if op in ("logical_and", "logical_or", "logical_not"):
             step = self._step(op, "b", *(self.read(arg, "b") for arg in args))
         elif op in ("less", "less_equal", "equal"):
             common = self._common(args)
@@ -193,7 +195,7 @@ class _Steps:
         yes = self.read(condition, common)
         if not isinstance(b, Symbol) and b == 0:
             return self._step("multiply", common, self.read(a, common), yes)
-        no = self._step("not", "b", self.read(condition, "b"))
+        no = self._step("logical_not", "b", self.read(condition, "b"))
         no = self._step(f"to_{common}", common, no)
         second = self._step("multiply", common, self.read(b, common), no)
         if not isinstance(a, Symbol) and a == 0:
@@ -211,7 +213,9 @@ def array_function(name: str, inputs: Structure, outputs: Structure) -> ArrayFun
         If some number may not fit 64 bits.
     """
     steps = _Steps()
-    for symbol in needed(outputs, _reads):
+    for symbol in symbols_of(inputs):
+        steps.give(symbol)
+    for symbol in between(inputs, outputs, lambda symbol: symbol.args):
         steps.add(symbol)
     kept = {steps.read(value) for value in symbols_of(outputs)}
     writer = _Writer(steps.steps, kept)
@@ -234,10 +238,6 @@ def array_function(name: str, inputs: Structure, outputs: Structure) -> ArrayFun
         writer.count,
         tuple(map(float, writer.constants)),
     )
-
-
-def _reads(symbol: Symbol) -> tuple[Any, ...]:
-    return () if symbol.op == "input" else symbol.args
 
 
 class _Writer:

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zzcp.cost.capacity import Flags, effective_bits, forced_flags, greedy_buffering, refilled, stored_bits
+from zzcp.cost.capacity import (
+    Flags,
+    effective_bits,
+    forced_flags,
+    greedy_buffering,
+    occupied_bits,
+    refilled,
+    stored_bits,
+)
 from zzcp.cost.links import Transfers, tile_elements, transfers
 from zzcp.cost.loading import Fill, Loading, LoadingPlan, compile_loading, scheduled_loading
 from zzcp.cost.loading_zigzag import PortFill, zigzag_loading
@@ -171,6 +179,49 @@ def energy_units(model: Model, traffic: Traffic) -> Any:
     ):
         total = total + words * count * (move.units * energy)
     return total
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the traffic of a mapping comes to under any buffering.
+
+    Attributes
+    ----------
+    energy : Any
+        Units of 1 / `Model.scale`, operations included; where lanes count as fractions ZigZag's sum of floats, of
+        the memories only.
+    bits : list of list
+        Bits of one copy of every tile, per operand and level.
+    forced : Flags
+        Which tiles their memory keeps twice in any case.
+    fits : Any
+        Whether every memory holds what it must.
+    greedy : Flags or None
+        ZigZag's buffering, where the conventions ask for it.
+    """
+
+    energy: Any
+    bits: list[list[Any]]
+    forced: Flags
+    fits: Any
+    greedy: Flags | None
+
+
+def compute_figures(model: Model, traffic: Traffic, numeric: Numeric) -> Figures:
+    """Return what the traffic of a mapping comes to."""
+    setting = model.setting
+    if setting.conventions.fractional_unrolling:
+        energy: Any = 0.0
+        for *_, level_energy in level_energies(model, access_counts(model, traffic, numeric)):
+            energy = energy + level_energy
+    else:
+        energy = energy_units(model, traffic)
+    bits, forced = copies(model, traffic, numeric)
+    fits: Any = True
+    for _, used, size in occupied_bits(setting, bits, forced):
+        fits = fits & (used <= size)
+    greedy = zigzag_buffering(model, traffic, numeric)[0] if setting.conventions.greedy_buffering else None
+    return Figures(energy, bits, forced, fits, greedy)
 
 
 def access_counts(model: Model, traffic: Traffic, numeric: Numeric) -> list[Any]:

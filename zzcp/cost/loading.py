@@ -310,13 +310,10 @@ def scheduled_loading(
 
 def _handings(plan: LoadingPlan, fills: Mapping[tuple[int, int], Fill]) -> list[tuple[int, ...]]:
     """Return the orders in which inputs may take idle cycles; they differ only if two inputs have a once-only fill."""
-    once = [any(_truth(fills[fill.operand, fill.link].once) for fill in chain) for chain in plan.inputs]
+    # on symbols a fill may happen once unless that is known to be false
+    once = [any(fills[fill.operand, fill.link].once is not False for fill in chain) for chain in plan.inputs]
     every = list(permutations(range(len(plan.inputs))))
     return every if sum(once) > 1 else every[:1]
-
-
-def _truth(value: Any) -> bool:
-    return bool(value.any()) if hasattr(value, "any") else bool(value)
 
 
 class _Spares:

@@ -282,21 +282,21 @@ def _both(a: Any, b: Any) -> Any:
     for one, other in ((a, b), (b, a)):
         if not isinstance(one, Symbol):
             return other if one else False
-    return a if a is b else _record("both", (a, b), BOOLEAN, False, True)
+    return a if a is b else _record("logical_and", (a, b), BOOLEAN, False, True)
 
 
 def _either(a: Any, b: Any) -> Any:
     for one, other in ((a, b), (b, a)):
         if not isinstance(one, Symbol):
             return True if one else other
-    return a if a is b else _record("either", (a, b), BOOLEAN, False, True)
+    return a if a is b else _record("logical_or", (a, b), BOOLEAN, False, True)
 
 
 def logical_not(a: Any) -> Any:
     """Return whether a condition does not hold."""
     if not isinstance(a, Symbol):
         return not a
-    return a.args[0] if a.op == "not" else _record("not", (a,), BOOLEAN, False, True)
+    return a.args[0] if a.op == "logical_not" else _record("logical_not", (a,), BOOLEAN, False, True)
 
 
 # ---- the operations of `Numeric` ------------------------------------------------------------------------------
@@ -338,7 +338,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         return a if condition else b
     if a is b or (not isinstance(a, Symbol) and not isinstance(b, Symbol) and a == b):
         return a
-    if condition.op == "not":
+    if condition.op == "logical_not":
         condition, a, b = condition.args[0], b, a
     (low_a, high_a), (low_b, high_b) = bounds(a), bounds(b)
     return _record("where", (condition, a, b), _kind(a, b), min(low_a, low_b), max(high_a, high_b))
@@ -382,7 +382,11 @@ def sort_pairs(pairs: Sequence[tuple[Any, Any]]) -> Sequence[tuple[Any, Any]]:
             wrong = low_key > high_key
             below = where(wrong, high_value, low_value)
             result[place - 1] = minimum(low_key, high_key), below
-            result[place] = maximum(low_key, high_key), low_value + high_value - below
+            above = low_value + high_value - below
+            if isinstance(above, Symbol):  # one of the two
+                above.low = min(bounds(low_value)[0], bounds(high_value)[0])
+                above.high = max(bounds(low_value)[1], bounds(high_value)[1])
+            result[place] = maximum(low_key, high_key), above
     return result
 
 

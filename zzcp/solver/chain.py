@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from zzcp.cost.batch import MappingBatch, evaluate_batch
 from zzcp.cost.evaluator import Evaluator
-from zzcp.cost.setting import IRRELEVANT
+from zzcp.cost.setting import IRRELEVANT, Setting
+from zzcp.cost.state import merge_down
 from zzcp.mapping import Mapping
 from zzcp.solver.keys import Key
 from zzcp.solver.start import objective_values
@@ -186,3 +187,17 @@ def _score(
     )
     value = objective_values(found.energy, found.latency.astype(float), objective)
     return np.where(found.valid, value, np.inf)
+
+
+def merged(mapping: Mapping, setting: Setting) -> Mapping:
+    """Return the same mapping with irrelevant loops that stand directly above a boundary moved below it.
+
+    That is how the cost model counts them (`zzcp.cost.state.merge_down`).
+    """
+    order = mapping.order
+    ends = {}
+    for operand in setting.operands:
+        cuts = mapping.allocation[operand.name]
+        levels = tuple(order[start:end] for start, end in zip((0, *cuts[:-1]), cuts, strict=True))
+        ends[operand.name] = merge_down(dict(operand.kind), levels)[1]
+    return Mapping.from_order(mapping.spatial, order, ends, mapping.buffering, mapping.links)

@@ -25,7 +25,7 @@ from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.default import default_spatial
-from zzcp.solver.chain import Chain, Completion, Vector, best_completion
+from zzcp.solver.chain import Chain, Completion, Vector, best_completion, merged
 from zzcp.solver.diagnose import diagnose
 from zzcp.solver.interrupt import Interrupt
 from zzcp.solver.keys import keys_of
@@ -130,6 +130,7 @@ class Search:
     evaluation: Evaluation | None = None
     bound: Fraction = Fraction(0)
     excluded: list[tuple[Chain, list[Vector]]] = field(default_factory=list)
+    interrupted: bool = False
 
     def run(self, hint: LayerMapping | None) -> Result:
         """Search until the gap is closed, the time is up, or the user stops it."""
@@ -139,6 +140,7 @@ class Search:
         with Interrupt() as interrupt:
             self._start(hint)
             self._close(interrupt)
+            self.interrupted = interrupt.requested
         if self.evaluation is None:
             return self._result("unknown")
         return self._result("optimal" if self.gap <= self.tolerance else "feasible")
@@ -343,15 +345,19 @@ class Search:
 
     def _result(self, status: Status, diagnosis: Diagnosis | None = None) -> Result:
         value = self.value
+        mapping = self.mapping
+        if mapping is not None and self.evaluation is not None:
+            mapping = merged(mapping, self.evaluator.setting).with_buffering(self.evaluation.double_buffered)
         return Result(
             status=status,
             objective=None if value is None else float(value),
             lower_bound=float(self.bound),
             gap=None if value is None else self.gap,
-            mapping=self.mapping,
+            mapping=mapping,
             evaluation=self.evaluation,
             diagnosis=diagnosis,
             conventions=self.evaluator.setting.conventions.name,
             objective_name=self.objective,
             wall_s=time.monotonic() - self.started,
+            interrupted=self.interrupted,
         )

@@ -103,6 +103,8 @@ class Result:
         What the bound refers to.
     wall_s : float
         Seconds.
+    interrupted : bool
+        Whether the user stopped the search.
     """
 
     status: Status
@@ -115,6 +117,7 @@ class Result:
     conventions: str
     objective_name: str
     wall_s: float
+    interrupted: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON (the fields of a layer in a result file)."""
@@ -132,6 +135,8 @@ class Result:
             data["double_buffered"] = {
                 operand: list(flags) for operand, flags in self.evaluation.double_buffered.items()
             }
+            if self.mapping.links is not None:
+                data["memory_operand_links"] = dict(self.mapping.links)
             data["evaluation"] = self.evaluation.to_dict()
         if self.diagnosis is not None:
             data["diagnosis"] = str(self.diagnosis)

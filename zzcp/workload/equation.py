@@ -158,7 +158,7 @@ class DimensionRelation:
         divisor = gcd(self.stride, self.dilation)
         step_outer, step_inner = self.dilation // divisor, self.stride // divisor
         spare_inner, spare_outer = inner - step_inner, outer - step_outer
-        return outer * inner - spare_inner * (spare_inner > 0) * spare_outer * (spare_outer > 0)
+        return outer * inner - (spare_inner * (spare_inner > 0)) * (spare_outer * (spare_outer > 0))
 
     def distinct_below(self, limit: int, outer: int, inner: int) -> int:
         """Return how many of the positions of `distinct` are less than `limit`."""

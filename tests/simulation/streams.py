@@ -1,0 +1,264 @@
+"""Streams: the transfers over one link in one direction, one tile after the other.
+
+A stream knows what its next step needs: the ports, data at the source, room at the target. See `tests.simulation.cycles`
+for the machine they belong to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tests.simulation.chains import Chain, Side
+
+FOREVER = 1 << 50
+_RANKS = 64
+"""Streams that are needed by the same operation are told apart by their rank, below this number."""
+
+BEHIND_OPERATION = _RANKS - 1
+
+
+def order_key(operation: int, rank: int) -> int:
+    """Return the place in line of what an operation needs."""
+    return operation * _RANKS + rank
+
+
+class Array(Protocol):
+    """What streams see of the array.
+
+    Attributes
+    ----------
+    operation : int
+        The next operation, so that all before it are done.
+    registers : int
+        Values that wait at the array on every side.
+    whole_ends : bool
+        Whether the first tile of a level that is refilled is handed on as a whole, and so the last one up.
+    """
+
+    operation: int
+    registers: int
+    whole_ends: bool
+
+
+class Stream:
+    """The transfers over one link in one direction.
+
+    Parameters
+    ----------
+    array : Array
+        The array.
+    chain, link
+        The operand and its link.
+    sides : sequence of (Side, int)
+        The ends of the link with their port numbers, lower first.
+    downwards : bool
+        Whether the upper end is the source.
+    periods : sequence of int
+        The periods in which a tile moves.
+    slots : int
+        Pieces that the lower memory has room for.
+    rank : int
+        Place in line among what the same operation needs.
+    latency : int
+        Cycles from the first request to the data (downwards), from the last one (upwards).
+    """
+
+    kind = ""
+
+    def __init__(
+        self,
+        array: Array,
+        chain: Chain,
+        link: int,
+        sides: Sequence[tuple[Side, int]],
+        downwards: bool,
+        periods: Sequence[int],
+        slots: int,
+        rank: int,
+        latency: int,
+    ) -> None:
+        self.array, self.chain, self.link, self.slots = array, chain, link, slots
+        self.rank, self.latency = rank, latency
+        self.tile = tile = chain.tiles[link]
+        self.steps = steps = max(side.cycles for side, _ in sides)
+        self.periods = periods
+        # a wide word is read before its parts leave, and written once they are all there
+        self.ports_at = [
+            tuple(
+                port
+                for position, (side, port) in enumerate(sides)
+                if _moves(step, steps, side.cycles, (position == len(sides) - 1) == downwards)
+            )
+            for step in range(steps)
+        ]
+        self.ports = tuple(port for _, port in sides)
+        self.even = all(side.cycles == steps for side, _ in sides)
+        pieces = tile.pieces
+        self.first_piece = [step * pieces // steps for step in range(steps)]
+        self.last_piece = [-(-(step + 1) * pieces // steps) - 1 for step in range(steps)]
+        self.job = self.step = 0
+        self.seen_jobs = self.seen_pieces = 0
+        self.available = 0
+        self.upper: Stream | None = None
+        self.lower: Stream | None = None
+        self._locate()
+
+    @property
+    def done(self) -> bool:
+        """Whether everything has moved."""
+        return self.job == len(self.periods)
+
+    def _locate(self) -> None:
+        self.period = self.tile.count if self.done else self.periods[self.job]
+        self.pieces = self.period * self.tile.pieces
+        if self.step:
+            self.pieces += self.first_piece[self.step]
+        self.key = order_key(FOREVER if self.done else self.needed_by(), self.rank)
+
+    def advance(self) -> None:
+        """Move for one cycle."""
+        self.step += 1
+        if self.step == self.steps:
+            self.step = 0
+            self.job += 1
+        self._locate()
+
+    def unchanging(self) -> int:
+        """Return for how many more steps nothing changes but their number: no piece begins or ends."""
+        if not self.step:
+            return 0
+        pieces, previous = self.tile.pieces, self.step - 1
+        ends = -(-(self.first_piece[previous] + 1) * self.steps // pieces)
+        begins = (self.last_piece[previous] + 1) * self.steps // pieces
+        return max(0, min(ends, begins) - 1 - self.step)
+
+    def settle(self, now: int) -> bool:
+        """Let others see what has arrived by now; return whether that is everything that moved."""
+        if now < self.available:
+            return False
+        self.seen_jobs, self.seen_pieces = self.job, self.pieces
+        return True
+
+    def needed_by(self) -> int:
+        """Return the operation that waits for the next step."""
+        raise NotImplementedError
+
+    def has_data(self) -> bool:
+        """Return whether what the next step moves is at the source."""
+        raise NotImplementedError
+
+    def has_room(self) -> bool:
+        """Return whether what the next step moves has a place to go to."""
+        raise NotImplementedError
+
+
+def _moves(step: int, steps: int, cycles: int, is_source: bool) -> bool:
+    """Return whether a side with fewer cycles than the other moves a word in a step."""
+    return (step * cycles) % steps < cycles if is_source else ((step + 1) * cycles) % steps < cycles
+
+
+class Fill(Stream):
+    """Input tiles on their way down; at link 0 into the array's registers."""
+
+    kind = "fill"
+
+    def needed_by(self) -> int:
+        tile = self.tile
+        return self.period * tile.period + tile.first[self.first_piece[self.step]] * tile.step
+
+    def has_data(self) -> bool:
+        upper = self.upper
+        if upper is None:
+            return True
+        tile = upper.tile
+        if tile.count > 1 and upper.seen_jobs == 0 and self.array.whole_ends:
+            return False
+        if tile.base < self.link:  # neither link moves more than once: piece by piece behind the upper one
+            return upper.seen_pieces > self.last_piece[self.step]
+        period, use = divmod(self.job, len(tile.piece_of))
+        return upper.seen_pieces > period * tile.pieces + tile.piece_of[use]
+
+    def has_room(self) -> bool:
+        tile = self.tile
+        if self.link == 0:
+            return self.array.operation >= (self.job - self.array.registers) * tile.period
+        if self.job == 0:
+            return True
+        assert self.lower is not None
+        period, uses = divmod(self.lower.job, len(tile.piece_of))
+        dead = period * tile.pieces + tile.dead[uses]
+        return dead > self.job * tile.pieces + self.last_piece[self.step] - self.slots
+
+    def settle(self, now: int) -> bool:
+        if self.latency and not self.available and self.pieces:
+            self.available = now + self.latency
+        return super().settle(now)
+
+
+class Drain(Stream):
+    """Output tiles on their way up; at link 0 the results of the operations."""
+
+    kind = "drain"
+
+    def needed_by(self) -> int:
+        tile = self.tile
+        if self.link == 0:
+            return self.job + self.array.registers
+        # the piece that takes the place
+        period, piece = divmod(self.job * tile.pieces + self.first_piece[self.step] + self.slots, tile.pieces)
+        if period >= tile.count:
+            return tile.count * tile.period + 1
+        return period * tile.period + tile.first[piece] * tile.step
+
+    def has_data(self) -> bool:
+        if self.link == 0:
+            return self.array.operation > self.job
+        tile, lower = self.tile, self.lower
+        assert lower is not None
+        uses = len(tile.piece_of)
+        if tile.count > 1 and self.job == tile.count - 1 and self.array.whole_ends:
+            return lower.seen_jobs == tile.count * uses
+        if tile.base < self.link - 1:
+            return lower.seen_pieces > self.last_piece[self.step]
+        return lower.seen_jobs > self.job * uses + tile.last[self.last_piece[self.step]]
+
+    def has_room(self) -> bool:
+        upper = self.upper
+        if upper is None or upper.tile.count == 1:
+            return True
+        tile = upper.tile
+        period, use = divmod(self.job, len(tile.piece_of))
+        return upper.pieces > period * tile.pieces + tile.piece_of[use] - upper.slots
+
+    def settle(self, now: int) -> bool:
+        if self.latency and not self.available and self.done:
+            self.available = now + self.latency
+        return super().settle(now)
+
+
+class Back(Stream):
+    """Partial sums on their way down again; at link 0 into the array."""
+
+    kind = "back"
+    drain: Drain
+
+    def needed_by(self) -> int:
+        tile = self.tile
+        return self.period * tile.period + tile.first[self.first_piece[self.step]] * tile.step
+
+    def has_data(self) -> bool:
+        before = self.chain.visits[self.link][self.period]
+        upper = self.upper
+        if upper is not None:
+            tile = upper.tile
+            period, use = divmod(self.period, len(tile.piece_of))
+            if before // len(tile.piece_of) != period:
+                return upper.seen_pieces > period * tile.pieces + tile.piece_of[use]
+        # the array forwards a sum to the next operation
+        return self.link == 0 or self.drain.seen_jobs > before
+
+    def has_room(self) -> bool:
+        if self.link == 0:
+            return self.array.operation >= self.period - self.array.registers
+        return self.drain.pieces > self.period * self.tile.pieces + self.last_piece[self.step] - self.slots

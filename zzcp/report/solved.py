@@ -1,0 +1,109 @@
+"""Results of the solver: a table of layers, the loop nest of a single one, and the result file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from zzcp.hardware import Accelerator
+from zzcp.report.data import left_out_node
+from zzcp.report.evaluation import evaluation_report
+from zzcp.report.style import amount, count, plural, product_of, section, table
+from zzcp.report.summary import EvaluatedLayer, Totals
+from zzcp.solver import Progress, Result
+from zzcp.workload import Layer, SkippedNode
+
+
+class SolvedLayer(NamedTuple):
+    """A layer and what the solver found for it."""
+
+    layer: Layer
+    result: Result
+
+
+def evaluated(results: Sequence[SolvedLayer]) -> list[EvaluatedLayer]:
+    """Return the layers that have a mapping."""
+    return [
+        EvaluatedLayer(layer, result.mapping, result.evaluation)
+        for layer, result in results
+        if result.mapping is not None and result.evaluation is not None
+    ]
+
+
+def progress_line(progress: Progress) -> str:
+    """Return one line about the state of a search."""
+    best = "none" if progress.objective is None else f"{progress.objective:.6g}"
+    gap = "" if progress.gap is None else f", gap {progress.gap:.3%}"
+    return f"{progress.stage}, best {best}, bound {progress.lower_bound:.6g}{gap}, {progress.seconds:.1f} s"
+
+
+def solved_report(
+    machine: Accelerator, objective: str, conventions: str, results: Sequence[SolvedLayer]
+) -> RenderableType:
+    """Return a row per layer and the totals; of a single layer everything."""
+    rows = table(
+        ">id", "name", "status", ">gap", f">{objective}", ">bound", ">energy pJ", ">cycles", ">loading",
+        ">stalls", ">s",
+    )  # fmt: skip
+    for layer, result in results:
+        cells: list[str | Text] = [str(layer.id), Text(layer.name), result.status]
+        if result.evaluation is None or result.objective is None or result.gap is None:
+            rows.add_row(*cells, "", "", "", "", "", "", "", f"{result.wall_s:.1f}")
+            continue
+        latency = result.evaluation.latency
+        rows.add_row(
+            *cells,
+            f"{result.gap:.4%}",
+            product_of(result.objective),
+            product_of(result.lower_bound),
+            amount(result.evaluation.energy.total),
+            count(latency.total),
+            count(latency.data_loading),
+            count(latency.spatial_stall + latency.temporal_stall),
+            f"{result.wall_s:.1f}",
+        )
+    totals = Totals.of(evaluated(results))
+    rows.add_row(
+        "", "total", "", "", "", "", amount(totals.energy), count(totals.latency), "", "",
+        f"{sum(result.wall_s for _, result in results):.1f}", style="bold",
+    )  # fmt: skip
+    parts: list[RenderableType] = []
+    if len(results) == 1:
+        parts.extend(evaluation_report(machine, *entry) for entry in evaluated(results))
+    parts.append(
+        section(
+            f"{plural(len(results), 'layer')} on {machine.name}, {objective}, conventions {conventions}", rows
+        )
+    )
+    parts.extend(
+        Text(f"{layer.name} has no mapping: {result.diagnosis}")
+        for layer, result in results
+        if result.diagnosis is not None
+    )
+    return Group(*parts)
+
+
+def solved_data(
+    version: str,
+    machine: Accelerator,
+    objective: str,
+    conventions: str,
+    results: Sequence[SolvedLayer],
+    left_out: Sequence[SkippedNode] = (),
+) -> dict[str, Any]:
+    """Return a result file: what other commands read again."""
+    return {
+        "zzcp_version": version,
+        "accelerator": machine.name,
+        "objective": objective,
+        "conventions": conventions,
+        "layers": [
+            {"id": layer.id, "name": layer.name, "operator": layer.operator, **result.to_dict()}
+            for layer, result in results
+        ],
+        "totals": Totals.of(evaluated(results))._asdict(),
+        "left_out": [left_out_node(node) for node in left_out],
+    }
