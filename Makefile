@@ -7,7 +7,7 @@ BIN     := $(VENV)/bin
 WORKERS ?= 2
 
 # The main job, as the README promises it.
-DEMO := $(BIN)/python -m zzcp show models/accelerators/seed_eyeriss_1_2_4.yaml models/workloads/seed_workload.yaml
+DEMO := $(BIN)/python -m zzcp solve
 
 # A stamp for each set of packages, renewed when pyproject.toml changes: zzcp alone, and everything.
 ALONE := $(VENV)/.installed

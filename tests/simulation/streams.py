@@ -191,7 +191,8 @@ class Fill(Stream):
         return dead > self.job * tile.pieces + self.last_piece[self.step] - self.slots
 
     def settle(self, now: int) -> bool:
-        if self.latency and not self.available and self.pieces:
+        whole = self.tile.count > 1 and self.array.whole_ends
+        if self.latency and not self.available and (self.job if whole else self.pieces):
             self.available = now + self.latency
         return super().settle(now)
 

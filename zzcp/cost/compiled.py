@@ -14,7 +14,7 @@ from zzcp.cost.codegen_arrays import ArrayFunction, array_function
 from zzcp.cost.core import Model, compute_cycles, compute_figures, compute_traffic
 from zzcp.cost.setting import IRRELEVANT, RELEVANT, OperandSetting, Setting
 from zzcp.cost.state import OperandState
-from zzcp.cost.symbolic import BOOLEAN, SYMBOLIC, Graph, Symbol
+from zzcp.cost.symbolic import BOOLEAN, SYMBOLIC, Graph, Symbol, is_integer
 
 
 class Recording(NamedTuple):
@@ -146,5 +146,7 @@ class CompiledArrays:
 
     def __init__(self, recording: Recording) -> None:
         inputs, (energy, *figures), terms, flags, kept, latency = recording
-        self.figures: ArrayFunction = array_function("figures", inputs, (energy, terms, *figures, kept))
+        # exact energies may exceed 64 bits: see `zzcp.cost.batch.exact_energy`
+        first = terms if is_integer(energy) else energy
+        self.figures: ArrayFunction = array_function("figures", inputs, (first, *figures, kept))
         self.latency: ArrayFunction = array_function("latency", (kept, flags), latency)

@@ -394,12 +394,16 @@ def _zigzag_fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[int,
         average = moved.tile[move.link] * moved.precision[move.link] / state.period[move.link]
         if move.is_upper:
             average = average * setting.operands[move.operand].latency.boost[move.link]
+        if setting.conventions.truncated_bandwidth:
+            average = -(-numeric.truncate(average) // setting.cycles_per_op)
+        else:
+            average = average / setting.cycles_per_op
         result[index] = PortFill(
             traffic.cycles[index],
             -(-moved.tile[1] * moved.precision[1] // move.width),
             traffic.counts[index] == 1,
             traffic.counts[index] > 1,
-            -(-numeric.truncate(average) // setting.cycles_per_op),
+            average,
         )
     return result
 

@@ -73,7 +73,7 @@ def tile_elements(
         outer_spatial, inner_spatial = variant.windows[spatial][number]
         count = relation.distinct_zigzag if conventions.overcounted_slivers else relation.distinct
         window = count(numeric.truncate(outer * outer_spatial), numeric.truncate(inner * inner_spatial))
-        elements = elements * numeric.minimum(operand.window_sizes[number], window)
+        elements = elements * numeric.minimum(operand.window_sizes[number], numeric.within(window, 0, None))
     return elements
 
 

@@ -30,7 +30,7 @@ class PortFill(NamedTuple):
     recurring : Any
         Whether it takes place more than once.
     average : Any
-        Bits per cycle that it needs on average, as an integer.
+        Bits per cycle that it needs on average; an integer where the conventions truncate it.
     """
 
     cycles: Any

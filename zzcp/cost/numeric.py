@@ -27,6 +27,9 @@ class Numeric:
         Towards zero, to an integer.
     sort_pairs : callable
         Sort a sequence of pairs by their first entry (per element of the batch).
+    within : callable
+        ``within(value, low, high)`` is the value, known to lie between bounds for reasons that its formula does
+        not show; `high` may be None.
     """
 
     maximum: Callable[[Any, Any], Any]
@@ -34,6 +37,7 @@ class Numeric:
     where: Callable[[Any, Any, Any], Any]
     truncate: Callable[[Any], Any]
     sort_pairs: Callable[[Sequence[tuple[Any, Any]]], Sequence[tuple[Any, Any]]]
+    within: Callable[[Any, Any, Any], Any]
 
 
 def ceil_div(dividend: Any, divisor: Any) -> Any:
@@ -43,6 +47,10 @@ def ceil_div(dividend: Any, divisor: Any) -> Any:
 
 def _where(condition: Any, a: Any, b: Any) -> Any:
     return a if condition else b
+
+
+def _within(value: Any, low: Any, high: Any) -> Any:  # noqa: ARG001 - known anyway
+    return value
 
 
 def _sort_pairs_arrays(pairs: Sequence[tuple[Any, Any]]) -> Sequence[tuple[Any, Any]]:
@@ -56,7 +64,9 @@ def _truncate_array(x: Any) -> Any:
     return np.trunc(x).astype(np.int64) if np.asarray(x).dtype.kind == "f" else x
 
 
-PYTHON = Numeric(maximum=max, minimum=min, where=_where, truncate=int, sort_pairs=sorted)
+PYTHON = Numeric(
+    maximum=max, minimum=min, where=_where, truncate=int, sort_pairs=sorted, within=_within
+)
 """Exact arithmetic on single mappings."""
 
 NUMPY = Numeric(
@@ -65,5 +75,6 @@ NUMPY = Numeric(
     where=np.where,
     truncate=_truncate_array,
     sort_pairs=_sort_pairs_arrays,
+    within=_within,
 )
 """The same on arrays over a batch of mappings."""

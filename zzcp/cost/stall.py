@@ -89,17 +89,21 @@ def window_union(moves: Sequence[int], activities: Activities, run: Any, numeric
             x = x % period
         value = x
         for whole, inside, per_period in reversed(parts):
-            value = whole * per_period + numeric.maximum(0, value - inside)
-        return value
+            value = part(whole * per_period) + numeric.maximum(0, value - inside)
+        return part(value)
+
+    def part(x: Any) -> Any:
+        """Some of the cycles of the run."""
+        return numeric.within(x, 0, run)
 
     def uncovered_periods(x: Any) -> Any:
         """Uncovered cycles among the first x, a multiple of all periods laid out so far."""
         if not layers:
             return x
         period, _, per_period = layers[-1]
-        return x // period * per_period
+        return part(x // period * per_period)
 
     for number, (period, window) in enumerate(numeric.sort_pairs(pairs)):
         inside = uncovered(window, number)
-        layers.append((period, inside, uncovered_periods(period) - inside))
+        layers.append((period, inside, part(uncovered_periods(period) - inside)))
     return run - uncovered_periods(run)

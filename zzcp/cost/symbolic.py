@@ -382,13 +382,27 @@ def sort_pairs(pairs: Sequence[tuple[Any, Any]]) -> Sequence[tuple[Any, Any]]:
             wrong = low_key > high_key
             below = where(wrong, high_value, low_value)
             result[place - 1] = minimum(low_key, high_key), below
-            above = low_value + high_value - below
-            if isinstance(above, Symbol):  # one of the two
-                above.low = min(bounds(low_value)[0], bounds(high_value)[0])
-                above.high = max(bounds(low_value)[1], bounds(high_value)[1])
+            either = where(wrong, low_value, high_value)  # for its bounds
+            above = within(low_value + high_value - below, *bounds(either))
             result[place] = maximum(low_key, high_key), above
     return result
 
 
-SYMBOLIC = Numeric(maximum=maximum, minimum=minimum, where=where, truncate=truncate, sort_pairs=sort_pairs)
+def within(value: Any, low: Any, high: Any) -> Any:
+    """Return a value with narrower bounds."""
+    if isinstance(value, Symbol):
+        value.low = max(value.low, bounds(low)[0])
+        if high is not None:
+            value.high = min(value.high, bounds(high)[1])
+    return value
+
+
+SYMBOLIC = Numeric(
+    maximum=maximum,
+    minimum=minimum,
+    where=where,
+    truncate=truncate,
+    sort_pairs=sort_pairs,
+    within=within,
+)
 """The recording of operations on symbols."""
