@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import ACCELERATOR, CONV, WORKLOAD, Golden, Run
+from zzcp.cli.main import cli
 from zzcp.errors import InputError, MappingError, Place
 
 ENTRY = '- name: default\n  spatial_mapping: {D1: ["K, 4"], D2: ["C, 4"]}\n  temporal_ordering: '
@@ -54,7 +55,7 @@ CASES: list[tuple[str, int, list[str], str | None]] = [
 
 @pytest.fixture
 def message(zzcp: Run, tmp_path: Path) -> Callable[[int, list[str], str | None], str]:
-    """Return a function that runs a bad command and returns what it says, with the path of its file left out."""
+    """Return a function that runs a bad command and returns what it says (no folder, no list of commands)."""
 
     def run(code: int, arguments: list[str], content: str | None) -> str:
         path = tmp_path / "file.yaml"
@@ -64,7 +65,7 @@ def message(zzcp: Run, tmp_path: Path) -> Callable[[int, list[str], str | None],
             arguments = ["evaluate", "-a", ACCELERATOR, "-w", WORKLOAD, *arguments[1:]]
         result = zzcp(*(str(path) if argument == "{}" else argument for argument in arguments))
         assert (result.exit_code, result.stdout) == (code, "")
-        return result.stderr.replace(str(tmp_path), "FOLDER")
+        return result.stderr.replace(str(tmp_path), "FOLDER").replace(", ".join(cli.commands), "COMMANDS")
 
     return run
 

@@ -167,7 +167,8 @@ class Search:
         if hint is not None:
             self._offer(hint)
         keys = keys_of(self.evaluator.setting.temporal_sizes)
-        found = first_mapping(self.evaluator, keys, self.objective, self.seed)
+        deadline = self.started + self.time_limit
+        found = first_mapping(self.evaluator, keys, self.objective, self.seed, deadline)
         if found is not None:
             self._offer(found)
         outermost = self._outermost_mapping()

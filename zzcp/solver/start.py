@@ -5,6 +5,8 @@ Nothing is proven here; a good mapping to start from bounds the variables of the
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +19,8 @@ from zzcp.solver.keys import Key
 
 Objective = str
 _BATCH = 2048
+_SLOW_BATCH = 32
+"""Mappings per batch where lanes count as fractions: they are scored one by one."""
 
 
 def objective_values(
@@ -27,7 +31,12 @@ def objective_values(
 
 
 def first_mapping(
-    evaluator: Evaluator, keys: tuple[Key, ...], objective: Objective, seed: int, rounds: int = 4
+    evaluator: Evaluator,
+    keys: tuple[Key, ...],
+    objective: Objective,
+    seed: int,
+    deadline: float,
+    rounds: int = 4,
 ) -> Mapping | None:
     """Return the best of some thousand random mappings, or None if none of them is valid.
 
@@ -41,16 +50,19 @@ def first_mapping(
         ``edp``, ``energy`` or ``latency``.
     seed : int
         Of the random orders.
+    deadline : float
+        When to stop, on the monotonic clock.
     rounds : int
         Batches to try; more are tried while nothing valid is found.
     """
     rng = np.random.default_rng(seed)
     setting = evaluator.setting
+    width = _BATCH if all(operand.energy.integral for operand in setting.operands) else _SLOW_BATCH
     best: tuple[float, Mapping] | None = None
     for number in range(rounds * 4):
-        if number >= rounds and best is not None:
+        if time.monotonic() > deadline or (number >= rounds and best is not None):
             break
-        batch = _random_batch(evaluator, keys, rng)
+        batch = _random_batch(evaluator, keys, rng, width)
         found = evaluate_batch(
             setting.accelerator, setting.layer, setting.spatial, batch, setting.conventions, setting.links
         )
@@ -62,24 +74,26 @@ def first_mapping(
     return best[1] if best else None
 
 
-def _random_batch(evaluator: Evaluator, keys: tuple[Key, ...], rng: np.random.Generator) -> MappingBatch:
+def _random_batch(
+    evaluator: Evaluator, keys: tuple[Key, ...], rng: np.random.Generator, width: int
+) -> MappingBatch:
     """Return random orders, cut for every memory where a random share of it is full."""
     setting = evaluator.setting
     names = {dim: position for position, dim in enumerate(setting.layer.sizes)}
     factors = [(names[key.dim], key.prime) for key in keys for _ in range(key.multiplicity)]
     depth = len(factors)
     base = np.array(factors, dtype=np.int64).reshape(depth, 2)
-    order = np.argsort(rng.random((depth, _BATCH)), axis=0)
+    order = np.argsort(rng.random((depth, width)), axis=0)
     dims, sizes = base[:, 0][order], base[:, 1][order]
     shares = {
         (operand, level): share
         for tenancy in setting.tenancies
         for (operand, level), share in zip(
-            tenancy.tenants, rng.dirichlet(np.ones(len(tenancy.tenants)) * 0.7, _BATCH).T, strict=True
+            tenancy.tenants, rng.dirichlet(np.ones(len(tenancy.tenants)) * 0.7, width).T, strict=True
         )
     }
     everywhere = {
-        operand.name: np.repeat(np.arange(depth + 1)[:, None], _BATCH, axis=1) for operand in setting.operands
+        operand.name: np.repeat(np.arange(depth + 1)[:, None], width, axis=1) for operand in setting.operands
     }
     every_cut = MappingBatch(dims, sizes, everywhere)
     ends = {}
@@ -87,10 +101,10 @@ def _random_batch(evaluator: Evaluator, keys: tuple[Key, ...], rng: np.random.Ge
         state = operand_states(operand, every_cut, setting)
         bits = max(operand.precision, operand.final_precision)
         rows = []
-        below = np.zeros(_BATCH, dtype=np.int64)
+        below = np.zeros(width, dtype=np.int64)
         for level, memory in enumerate(operand.memories):
             if level == operand.depth - 1:
-                rows.append(np.full(_BATCH, depth, dtype=np.int64))
+                rows.append(np.full(width, depth, dtype=np.int64))
                 break
             room = memory.size * shares[index, level] / (2 if memory.force_double_buffering else 1)
             fits = np.stack(

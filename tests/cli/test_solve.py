@@ -1,0 +1,125 @@
+"""`zzcp solve`: the seed example, the result file, equal layers, and layers that do not fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.conftest import ACCELERATOR, LARGE, WORKLOAD, Run
+from zzcp import Mapping, evaluate, load_accelerator, load_workload
+
+SPATIAL = "models/mappings/seed_mapping.yaml"
+
+
+def test_without_files_the_seed_example_is_solved(zzcp: Run) -> None:
+    result = zzcp("solve")
+    assert result.exit_code == 0, result.stderr
+    assert "seed_eyeriss_1_2_4" in result.stdout
+    assert result.stdout.count("optimal") == 2
+
+
+def test_the_bundled_seed_files_are_those_of_models(root: Path) -> None:
+    for name, folder in (
+        ("seed_eyeriss_1_2_4.yaml", "accelerators"),
+        ("seed_workload.yaml", "workloads"),
+        ("seed_mapping.yaml", "mappings"),
+    ):
+        bundled = (root / "zzcp" / "data" / "seed" / name).read_text()
+        assert bundled == (root / "models" / folder / name).read_text()
+
+
+def test_the_result_file_is_read_again_and_scores_the_same(zzcp: Run, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    files = ("-a", ACCELERATOR, "-w", WORKLOAD)
+    assert zzcp("solve", *files, "-m", SPATIAL, "--json", path, "-q").exit_code == 0
+    data = json.loads(path.read_text())
+    assert list(data)[:5] == ["zzcp_version", "accelerator", "objective", "conventions", "layers"]
+    assert (data["objective"], data["conventions"]) == ("edp", "exact")
+    for entry, layer in zip(data["layers"], load_workload(WORKLOAD), strict=True):
+        assert entry["status"] == "optimal"
+        assert 0 <= entry["gap"] <= 1e-4
+        assert entry["lower_bound"] <= entry["objective"] == entry["evaluation"]["edp"]
+        fields = ("spatial_mapping", "temporal_mapping", "double_buffered")
+        mapping = Mapping.from_dict({name: entry[name] for name in fields})
+        assert evaluate(load_accelerator(ACCELERATOR), layer, mapping).edp == entry["objective"]
+    again = zzcp("evaluate", *files, "-m", path, "--json", "-", "-q")
+    assert again.exit_code == 0, again.stderr
+    found = json.loads(again.stdout)
+    assert found["totals"] == data["totals"]
+    assert [entry["evaluation"] for entry in found["layers"]] == [
+        entry["evaluation"] for entry in data["layers"]
+    ]
+
+
+def test_the_same_seed_gives_the_same_result(zzcp: Run) -> None:
+    def solve() -> dict[str, object]:
+        result = zzcp("solve", "--layer", "gemm", "--seed", 3, "--json", "-")
+        data = json.loads(result.stdout)
+        for layer in data["layers"]:
+            del layer["wall_s"]
+        return data
+
+    assert solve() == solve()
+
+
+def test_more_memory_is_never_worse(zzcp: Run) -> None:
+    """The answer to the seed question: loading may take longer, the optimum does not get worse."""
+    best = []
+    for machine in (ACCELERATOR, LARGE):
+        result = zzcp("solve", "-a", machine, "-w", WORKLOAD, "-m", SPATIAL, "--layer", "conv", "--json", "-")
+        (layer,) = json.loads(result.stdout)["layers"]
+        assert layer["status"] == "optimal"
+        best.append(layer)
+    assert best[1]["lower_bound"] <= best[0]["objective"]
+
+
+@pytest.mark.parametrize("objective", ["energy", "latency"])
+def test_other_objectives(objective: str, zzcp: Run) -> None:
+    result = zzcp("solve", "--layer", "conv", "--objective", objective, "--json", "-")
+    (layer,) = json.loads(result.stdout)["layers"]
+    assert layer["status"] == "optimal"
+    assert layer["objective"] == layer["evaluation"][objective]["total"]
+
+
+def test_equal_layers_are_solved_once(zzcp: Run, tmp_path: Path) -> None:
+    (conv, _) = yaml.safe_load(Path(WORKLOAD).read_text())
+    twice = [
+        {**conv, "id": number, "name": f"conv{number}", "operand_source": {"W": number, "I": number}}
+        for number in (0, 1)
+    ]
+    path = tmp_path / "twice.yaml"
+    path.write_text(yaml.safe_dump(twice))
+    result = zzcp("solve", "-a", ACCELERATOR, "-w", path, "-m", SPATIAL, "-j", 2, "--json", "-")
+    first, second = json.loads(result.stdout)["layers"]
+    assert (first["name"], second["name"]) == ("conv0", "conv1")
+    assert first["wall_s"] == second["wall_s"]
+    assert first["temporal_mapping"] == second["temporal_mapping"]
+
+
+def test_a_layer_that_does_not_fit(zzcp: Run, tmp_path: Path) -> None:
+    machine = yaml.safe_load(Path(ACCELERATOR).read_text())
+    machine["memories"]["rf_16B"]["size"] = 16
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(machine, sort_keys=False))
+    result = zzcp("solve", "-a", path, "-w", WORKLOAD, "-m", SPATIAL, "--layer", "conv")
+    assert result.exit_code == 3
+    assert "memory rf_16B holds 16 bits, the smallest tiles need 32 (16 too many: O 32)" in result.stdout
+    assert "a rf_16B of 32 bits would do" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-a", ACCELERATOR), "--workload is missing"),
+        (("--time-limit", "0"), "is not in the range"),
+        (("--objective", "power"), "is not one of"),
+        (("--layer", "cnov"), "did you mean 'conv'?"),
+    ],
+)
+def test_bad_usage(arguments: tuple[str, ...], message: str, zzcp: Run) -> None:
+    result = zzcp("solve", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
