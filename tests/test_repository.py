@@ -267,8 +267,9 @@ def test_python_examples_of_the_readme_print_what_it_says(
     examples = code_blocks(root, "python")
     assert examples
     monkeypatch.chdir(root)
+    scope: dict[str, object] = {}  # later examples go on where earlier ones end
     for example in examples:
-        exec(compile(example, "<example of README.md>", "exec"), {})
+        exec(compile(example, "<example of README.md>", "exec"), scope)
     assert capsys.readouterr().out == "".join(code_blocks(root, "text"))
 
 

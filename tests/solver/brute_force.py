@@ -79,11 +79,12 @@ def random_case(rng: Random, most: int) -> Case:
 
 
 def _tiny_layer(rng: Random) -> Layer | None:
-    layer = KINDS[rng.choice(list(KINDS))](rng)
-    loops = rng.sample(list(layer.sizes), k=min(len(layer.sizes), rng.randint(1, 4)))
-    sizes = {dim: rng.choice(_SIZES) if dim in loops else 1 for dim in layer.sizes}
     try:
-        return replace(layer, sizes=sizes)
+        layer = KINDS[rng.choice(list(KINDS))](rng)
+        loops = rng.sample(list(layer.sizes), k=min(len(layer.sizes), rng.randint(1, 4)))
+        return replace(
+            layer, sizes={dim: rng.choice(_SIZES) if dim in loops else 1 for dim in layer.sizes}
+        )
     except InputError:  # more padding than there is input
         return None
 

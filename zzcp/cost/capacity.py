@@ -14,6 +14,7 @@ from zzcp.cost.links import Transfers, tile_elements
 from zzcp.cost.numeric import Numeric
 from zzcp.cost.setting import Setting
 from zzcp.cost.state import OperandState
+from zzcp.hardware import Memory
 
 Flags = tuple[tuple[Any, ...], ...]
 """Per operand and memory level whether the tile is kept twice."""
@@ -167,8 +168,8 @@ def buffering_choices(
 
 def occupied_bits(
     setting: Setting, bits: Sequence[Sequence[Any]], doubled: Sequence[Sequence[Any]]
-) -> list[tuple[str, Any, Any]]:
-    """Return for every memory its name, the bits it must hold per instance, and the most that it can hold.
+) -> list[tuple[Memory, Any, Any]]:
+    """Return every memory with the bits it must hold per instance, and the most that it can hold.
 
     Fractional tiles are floats: what exceeds the size by less than a millionth of a bit is rounding.
     """
@@ -178,5 +179,5 @@ def occupied_bits(
         used: Any = 0
         for operand, level in tenancy.tenants:
             used = used + bits[operand][level] * (1 + doubled[operand][level])
-        result.append((tenancy.memory.name, used, tenancy.memory.size + rounding))
+        result.append((tenancy.memory, used, tenancy.memory.size + rounding))
     return result

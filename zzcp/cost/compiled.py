@@ -7,11 +7,20 @@ buffering. What the second takes over from the first is found in the graph.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from zzcp.cost.capacity import Flags
 from zzcp.cost.codegen import Structure, between, number_function, symbols_of
 from zzcp.cost.codegen_arrays import ArrayFunction, array_function
-from zzcp.cost.core import Model, compute_cycles, compute_figures, compute_traffic
+from zzcp.cost.core import (
+    Figures,
+    LatencyFigures,
+    Model,
+    compute_figures,
+    compute_latency,
+    compute_traffic,
+)
 from zzcp.cost.setting import IRRELEVANT, RELEVANT, OperandSetting, Setting
 from zzcp.cost.state import OperandState
 from zzcp.cost.symbolic import BOOLEAN, SYMBOLIC, Graph, Symbol, is_integer
@@ -49,18 +58,16 @@ def record(model: Model) -> Recording:
     setting, graph = model.setting, Graph()
     states = [_state(graph, index, operand, setting) for index, operand in enumerate(setting.operands)]
     tiles = [_tiles(graph, operand) for operand in setting.operands]
-    fractional = any(row is not None for row in tiles)
-    traffic = compute_traffic(model, states, SYMBOLIC, tiles if fractional else None)
+    traffic = compute_traffic(model, states, SYMBOLIC, tiles)
     figures = compute_figures(model, traffic, SYMBOLIC)
     flags = tuple(
         tuple(graph.input(False, True, kind=BOOLEAN) for _ in range(operand.depth))
         for operand in setting.operands
     )
-    cycles = compute_cycles(model, traffic, flags, SYMBOLIC)
-    latency = (cycles.total, cycles.stall, cycles.loading.loading, cycles.loading.unloading)
+    latency = compute_latency(model, traffic, flags, SYMBOLIC)
     return Recording(
         inputs=(states, tiles),
-        figures=(figures.energy, figures.bits, figures.forced, figures.fits, figures.greedy or ()),
+        figures=(figures.energy, figures.bits, figures.forced, figures.fits, figures.greedy),
         energy_terms=(traffic.words, traffic.counts),
         flags=flags,
         kept=_independent(latency, flags),
@@ -131,8 +138,15 @@ class CompiledNumbers:
 
     def __init__(self, recording: Recording) -> None:
         inputs, figures, _, flags, kept, latency = recording
-        self.figures = number_function("figures", inputs, (*figures, kept))
-        self.latency = number_function("latency", (kept, flags), latency)
+        self._figures = number_function("figures", inputs, (*figures, kept))
+        self._latency = number_function("latency", (kept, flags), latency)
+
+    def __call__(
+        self, states: Sequence[OperandState], tiles: Sequence[Sequence[Any] | None]
+    ) -> tuple[Figures, Callable[[Flags], LatencyFigures]]:
+        """Return the figures of a mapping, and its latency as a function of the buffering."""
+        *figures, kept = self._figures((states, tiles))
+        return Figures(*figures), lambda doubled: LatencyFigures(*self._latency((kept, doubled)))
 
 
 class CompiledArrays:

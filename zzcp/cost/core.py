@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from zzcp.cost.capacity import (
     Flags,
@@ -15,15 +15,16 @@ from zzcp.cost.capacity import (
     refilled,
     stored_bits,
 )
-from zzcp.cost.links import Transfers, tile_elements, transfers
+from zzcp.cost.links import Transfers, fractional_tiles, tile_elements, transfers
 from zzcp.cost.loading import Fill, Loading, LoadingPlan, compile_loading, scheduled_loading
 from zzcp.cost.loading_zigzag import PortFill, zigzag_loading
 from zzcp.cost.moves import Move, access_energy, compile_moves, word_energies
-from zzcp.cost.numeric import Numeric
+from zzcp.cost.numeric import PYTHON, Numeric
 from zzcp.cost.setting import Setting
 from zzcp.cost.stall import Activities, port_stall
-from zzcp.cost.state import OperandState
+from zzcp.cost.state import OperandState, mapping_states
 from zzcp.hardware import Direction
+from zzcp.mapping.mapping import Levels
 
 DIRECTIONS = (Direction.FROM_ABOVE, Direction.TO_ABOVE, Direction.FROM_BELOW, Direction.TO_BELOW)
 """The order in which figures of the four directions are reported."""
@@ -160,6 +161,25 @@ def compute_traffic(
         cycles,
         states[0].period[-1] * setting.cycles_per_op,
     )
+
+
+def mapping_tiles(setting: Setting, temporal: Mapping[str, Levels]) -> Sequence[Sequence[Any] | None]:
+    """Return for a mapping the tiles of operands with fractional spatial factors, None for all others."""
+    return [
+        None
+        if operand.energy.integral
+        else fractional_tiles(operand, operand.energy, temporal[operand.name])
+        for operand in setting.operands
+    ]
+
+
+def mapping_traffic(model: Model, temporal: Mapping[str, Levels]) -> Traffic:
+    """Return all transfers of a mapping."""
+    setting = model.setting
+    states = mapping_states(
+        setting.operands, temporal, same_data_free=setting.conventions.same_data_free
+    )
+    return compute_traffic(model, states, PYTHON, mapping_tiles(setting, temporal))
 
 
 def move_bits(move: Move, moved: Transfers) -> tuple[Any, Any]:
@@ -309,6 +329,21 @@ def compute_cycles(model: Model, traffic: Traffic, doubled: Flags, numeric: Nume
         )
     total = traffic.run + stall + loading.loading + loading.unloading + setting.drain
     return Cycles(activities, stall, loading, zigzag_fills, total)
+
+
+class LatencyFigures(NamedTuple):
+    """The cycles of a mapping under one buffering: in all, and the parts that depend on the mapping."""
+
+    total: Any
+    stall: Any
+    loading: Any
+    unloading: Any
+
+
+def compute_latency(model: Model, traffic: Traffic, doubled: Flags, numeric: Numeric) -> LatencyFigures:
+    """Return the cycles of a mapping under one buffering."""
+    cycles = compute_cycles(model, traffic, doubled, numeric)
+    return LatencyFigures(cycles.total, cycles.stall, cycles.loading.loading, cycles.loading.unloading)
 
 
 def _activities(model: Model, traffic: Traffic, doubled: Flags, numeric: Numeric) -> Activities:

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingType
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 from zzcp.cost.capacity import Flags, buffering_choices, occupied_bits
+from zzcp.cost.compiled import CompiledNumbers, Recording, record
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.core import (
-    Cycles,
+    Figures,
+    LatencyFigures,
     Model,
-    Traffic,
     compile_model,
-    compute_cycles,
+    compute_figures,
+    compute_latency,
     compute_traffic,
-    copies,
-    energy_units,
-    zigzag_buffering,
+    mapping_tiles,
 )
 from zzcp.cost.evaluation import Evaluation
-from zzcp.cost.links import fractional_tiles
+from zzcp.cost.macs import zigzag_mac_energy
 from zzcp.cost.numeric import PYTHON
 from zzcp.cost.report import build_evaluation
 from zzcp.cost.setting import Setting, compile_setting
-from zzcp.cost.state import mapping_states
+from zzcp.cost.state import OperandState, mapping_states
 from zzcp.errors import MappingError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.mapping.check import check_structure
 from zzcp.workload import Layer
+
+COMPILE_AFTER = 64
+"""Mappings that are scored by the formulas as they stand before these are compiled, which takes as long."""
 
 
 class Evaluator:
@@ -65,6 +68,16 @@ class Evaluator:
     ) -> None:
         self.setting: Setting = compile_setting(accelerator, layer, spatial, conventions, links)
         self.model: Model = compile_model(self.setting)
+        self._needed = {dim: size for dim, size in self.setting.temporal_sizes.items() if size > 1}
+        self._scored = 0
+        self._recording: Recording | None = None
+        self._compiled: CompiledNumbers | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # compiled functions cannot be sent to another process
+        setting = self.setting
+        fixed = setting.accelerator, setting.layer, setting.spatial, setting.conventions
+        return type(self), (*fixed, setting.links)
 
     def evaluate(self, mapping: Mapping, *, allow_invalid: bool = False) -> Evaluation:
         """Return the exact cost of a mapping.
@@ -83,50 +96,90 @@ class Evaluator:
             If the mapping is invalid, with every violation and its amount.
         """
         setting = self.setting
-        broken, violations = check_structure(setting.accelerator, setting.layer, mapping, setting.links)
-        if broken:
-            raise MappingError(broken)
-        traffic = self.traffic(mapping)
-        bits, forced = copies(self.model, traffic, PYTHON)
-        choices = self.buffering(traffic, mapping, bits, forced)
+        violations: list[str] = []
+        regular = self._is_regular(mapping)
+        if not regular:
+            broken, violations = check_structure(setting.accelerator, setting.layer, mapping, setting.links)
+            if broken:
+                raise MappingError(broken)
+        states, figures, latency = self._score(mapping, regular=regular)
+        choices = self._bufferings(mapping, states, figures)
         # copies that nobody asked for are only made where there is room; ZigZag's rule makes room by itself
         asked = mapping.buffering is not None and not setting.conventions.greedy_buffering
-        kept = choices[0] if asked else forced
-        violations += capacity_violations(setting, bits, kept)
+        if asked or not figures.fits:
+            violations += capacity_violations(setting, figures.bits, choices[0] if asked else figures.forced)
         if violations and not allow_invalid:
             raise MappingError(violations)
-        doubled, cycles = self.best_cycles(traffic, choices)
-        return build_evaluation(self.model, traffic, doubled, cycles, tuple(violations))
+        doubled, cycles = _best(latency, choices)
+        run = states[0].period[-1] * setting.cycles_per_op
+        return build_evaluation(
+            self.model, mapping, run, figures.energy, doubled, cycles, tuple(violations)
+        )
 
     def cost(self, mapping: Mapping) -> tuple[Fraction, int | float]:
         """Return energy and cycles of a mapping that is known to be valid, without a report."""
-        traffic = self.traffic(mapping)
-        bits, forced = copies(self.model, traffic, PYTHON)
-        _, cycles = self.best_cycles(traffic, self.buffering(traffic, mapping, bits, forced))
-        return Fraction(energy_units(self.model, traffic), self.model.scale), cycles.total
+        states, figures, latency = self._score(mapping, regular=self._is_regular(mapping))
+        _, cycles = _best(latency, self._bufferings(mapping, states, figures))
+        if self.setting.conventions.fractional_unrolling:
+            return Fraction(figures.energy + zigzag_mac_energy(self.setting)), cycles.total
+        return Fraction(figures.energy, self.model.scale), cycles.total
 
-    def traffic(self, mapping: Mapping) -> Traffic:
-        """Return what a mapping moves."""
-        operands = self.setting.operands
-        states = mapping_states(
-            operands, mapping.temporal, same_data_free=self.setting.conventions.same_data_free
+    @property
+    def recording(self) -> Recording:
+        """The formulas of the model as a graph."""
+        if self._recording is None:
+            self._recording = record(self.model)
+        return self._recording
+
+    def _is_regular(self, mapping: Mapping) -> bool:
+        """Return whether a mapping has no fault, at a glance; if not, `check_structure` has a closer look.
+
+        A regular mapping covers the layer with the same loops for every operand.
+        """
+        setting, temporal = self.setting, mapping.temporal
+        if mapping.spatial != setting.spatial or len(temporal) != len(setting.operands):
+            return False
+        for name, flags in (mapping.buffering or {}).items():
+            if name not in temporal or not 0 <= len(temporal[name]) - len(flags) <= 1:
+                return False
+        order: list[Any] | None = None
+        for operand in setting.operands:
+            levels = temporal.get(operand.name, ())
+            loops = [loop for level in levels for loop in level]
+            if len(levels) != operand.depth or (order is not None and loops != order):
+                return False
+            order = loops
+        sizes: dict[str, int] = {}
+        for dim, size in order or ():
+            sizes[dim] = sizes.get(dim, 1) * size
+        return sizes == self._needed
+
+    def _score(
+        self, mapping: Mapping, *, regular: bool
+    ) -> tuple[list[OperandState], Figures, Callable[[Flags], LatencyFigures]]:
+        """Return the state of a mapping, its figures, and its latency as a function of the buffering."""
+        model, setting = self.model, self.setting
+        same_data_free = setting.conventions.same_data_free
+        states = mapping_states(setting.operands, mapping.temporal, same_data_free=same_data_free)
+        tiles = mapping_tiles(setting, mapping.temporal)
+        self._scored += 1
+        if regular and self._scored > COMPILE_AFTER:
+            if self._compiled is None:
+                self._compiled = CompiledNumbers(self.recording)
+            figures, latency = self._compiled(states, tiles)
+            return states, figures, latency
+        traffic = compute_traffic(model, states, PYTHON, tiles)
+        return (
+            states,
+            compute_figures(model, traffic, PYTHON),
+            lambda doubled: compute_latency(model, traffic, doubled, PYTHON),
         )
-        tiles: list[Any] | None = None
-        if any(not operand.energy.integral for operand in operands):
-            tiles = [
-                None
-                if operand.energy.integral
-                else fractional_tiles(operand, operand.energy, mapping.temporal[operand.name])
-                for operand in operands
-            ]
-        return compute_traffic(self.model, states, PYTHON, tiles)
 
-    def buffering(
-        self, traffic: Traffic, mapping: Mapping, bits: Sequence[Sequence[Any]], forced: Flags
-    ) -> list[Flags]:
+    def _bufferings(
+        self, mapping: Mapping, states: Sequence[OperandState], figures: Figures
+    ) -> Sequence[Flags]:
         """Return the bufferings to choose from (one, unless the conventions look for the best)."""
-        setting = self.setting
-        given = mapping.buffering
+        given, forced = mapping.buffering, figures.forced
         if given is not None:
             return [
                 tuple(
@@ -135,33 +188,34 @@ class Evaluator:
                         or forced[index][level]
                         for level in range(operand.depth)
                     )
-                    for index, operand in enumerate(setting.operands)
+                    for index, operand in enumerate(self.setting.operands)
                 )
             ]
-        if setting.conventions.greedy_buffering:
-            return [zigzag_buffering(self.model, traffic, PYTHON)[0]]
-        return buffering_choices(setting, traffic.states, bits, forced)
+        if figures.greedy is not None:
+            return [figures.greedy]
+        return buffering_choices(self.setting, states, figures.bits, forced)
 
-    def best_cycles(self, traffic: Traffic, choices: Sequence[Flags]) -> tuple[Flags, Cycles]:
-        """Return the buffering with the lowest latency, the first of equals, and that latency."""
-        best, flags = compute_cycles(self.model, traffic, choices[0], PYTHON), choices[0]
-        for other_flags in choices[1:]:
-            other = compute_cycles(self.model, traffic, other_flags, PYTHON)
-            if other.total < best.total:
-                best, flags = other, other_flags
-        return flags, best
+
+def _best(
+    latency: Callable[[Flags], LatencyFigures], choices: Sequence[Flags]
+) -> tuple[Flags, LatencyFigures]:
+    """Return the buffering with the lowest latency, the first of equals, and that latency."""
+    best, flags = latency(choices[0]), choices[0]
+    for other_flags in choices[1:]:
+        other = latency(other_flags)
+        if other.total < best.total:
+            best, flags = other, other_flags
+    return flags, best
 
 
 def capacity_violations(setting: Setting, bits: Sequence[Sequence[Any]], doubled: Flags) -> list[str]:
     """Return the memories that a mapping overflows, with demand and capacity."""
-    found = []
-    for name, used, size in occupied_bits(setting, bits, doubled):
-        # fractional tiles are floats: what is not a bit too large is rounding
-        if (used if isinstance(used, int) else round(used, 6)) > size:
-            found.append(
-                f"memory {name} holds {size} bits, the mapping needs {_bits(used)} ({_bits(used - size)} too many)"
-            )
-    return found
+    return [
+        f"memory {memory.name} holds {memory.size} bits, "
+        f"the mapping needs {_bits(used)} ({_bits(used - memory.size)} too many)"
+        for memory, used, most in occupied_bits(setting, bits, doubled)
+        if used > most
+    ]
 
 
 def _bits(value: Any) -> str:

@@ -83,7 +83,7 @@ def fractional_tiles(operand: OperandSetting, variant: Variant, levels: Levels) 
     The products are taken loop by loop in ZigZag's order (temporal loops of a level, then the spatial ones beneath
     it), since a different order may round differently (``Mapping.gen_r_ir_loop_list``, ``decouple_pr_loop``).
     """
-    loops, ends, _ = merge_down(dict(operand.kind), levels)
+    loops, ends, _ = merge_down(operand.kind, levels)
     kind = operand.kind
     window_loops: dict[str, Any] = {}
     previous: list[Any] = [1] * len(operand.relations)

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from zzcp.cost.capacity import Flags, effective_bits, stored_bits
-from zzcp.cost.core import DIRECTIONS, Cycles, Model, Traffic, access_counts, energy_units, level_energies
+from zzcp.cost.core import (
+    DIRECTIONS,
+    Cycles,
+    LatencyFigures,
+    Model,
+    Traffic,
+    access_counts,
+    compute_cycles,
+    level_energies,
+    mapping_traffic,
+)
 from zzcp.cost.evaluation import (
     Accesses,
     Energy,
@@ -24,29 +35,54 @@ from zzcp.cost.moves import Move
 from zzcp.cost.numeric import PYTHON
 from zzcp.cost.stall import port_stall
 from zzcp.hardware import Direction
+from zzcp.mapping import Mapping
 
 
 def build_evaluation(
-    model: Model, traffic: Traffic, doubled: Flags, cycles: Cycles, violations: tuple[str, ...]
+    model: Model,
+    mapping: Mapping,
+    run: int,
+    energy: Any,
+    doubled: Flags,
+    cycles: LatencyFigures,
+    violations: tuple[str, ...],
 ) -> Evaluation:
-    """Assemble the report of one evaluated mapping."""
+    """Assemble the report of one evaluated mapping.
+
+    Parameters
+    ----------
+    model : Model
+        What the mapping was scored with.
+    mapping : Mapping
+        The mapping.
+    run : int
+        Its cycles without stalls.
+    energy : int or float
+        Its energy as in `zzcp.cost.core.Figures`.
+    doubled : Flags
+        Its buffering.
+    cycles : LatencyFigures
+        Its latency.
+    violations : tuple of str
+        What it violates.
+    """
     setting = model.setting
-    details = ModelDetails(model, traffic, cycles)
+    details = ModelDetails(model, mapping, doubled)
     latency = Latency(
         total=cycles.total,
         ideal=setting.ideal_cycles,
-        spatial_stall=traffic.run - setting.ideal_cycles,
+        spatial_stall=run - setting.ideal_cycles,
         temporal_stall=cycles.stall,
-        data_loading=cycles.loading.loading,
-        data_unloading=cycles.loading.unloading,
+        data_loading=cycles.loading,
+        data_unloading=cycles.unloading,
         drain=setting.drain,
     )
     return Evaluation(
         conventions=setting.conventions.name,
-        energy=_energy(details),
+        energy=_energy(details, energy),
         latency=latency,
         double_buffered={
-            operand.name: tuple(bool(flag) for flag in flags[: operand.depth - 1])
+            operand.name: tuple(map(bool, flags[: operand.depth - 1]))
             for operand, flags in zip(setting.operands, doubled, strict=True)
         },
         details=details,
@@ -55,27 +91,33 @@ def build_evaluation(
     )
 
 
-def _energy(details: ModelDetails) -> Energy:
+def _energy(details: ModelDetails, energy: Any) -> Energy:
     model = details.model
     if model.setting.conventions.fractional_unrolling:
-        # ZigZag adds floats, and is compared to the bit: its order of additions
-        mac, memory = zigzag_mac_energy(model.setting), 0.0
-        for row in details.energy_levels():
-            memory += row.total
-        total = memory + mac
-        return Energy(total, mac, memory, Fraction(total), details.energy_table)
-    units = energy_units(model, details.traffic)
-    exact, mac = Fraction(units, model.scale), float(model.setting.mac_energy)
+        mac = zigzag_mac_energy(model.setting)
+        total = energy + mac
+        return Energy(total, mac, energy, Fraction(total), details.energy_table)
+    exact, mac = Fraction(energy, model.scale), float(model.setting.mac_energy)
     return Energy(
-        units / model.scale, mac, (units - model.mac_energy) / model.scale, exact, details.energy_table
+        energy / model.scale, mac, (energy - model.mac_energy) / model.scale, exact, details.energy_table
     )
 
 
 class ModelDetails:
-    """The breakdowns of one evaluated mapping (see `zzcp.cost.evaluation.Details`)."""
+    """The breakdowns of one evaluated mapping (see `zzcp.cost.evaluation.Details`), computed when asked for."""
 
-    def __init__(self, model: Model, traffic: Traffic, cycles: Cycles) -> None:
-        self.model, self.traffic, self.cycles = model, traffic, cycles
+    def __init__(self, model: Model, mapping: Mapping, doubled: Flags) -> None:
+        self.model, self.mapping, self.doubled = model, mapping, doubled
+
+    @cached_property
+    def traffic(self) -> Traffic:
+        """What the mapping moves."""
+        return mapping_traffic(self.model, self.mapping.temporal)
+
+    @cached_property
+    def cycles(self) -> Cycles:
+        """Its latency with all components."""
+        return compute_cycles(self.model, self.traffic, self.doubled, PYTHON)
 
     def counts(self) -> list[Any]:
         """Return the full-width accesses of every movement."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from zzcp.cost.conventions import CostConventions
+from zzcp.cost.zigzag_order import set_order
 from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator, Direction, Memory, Port
 from zzcp.hardware.imc import CELLS, precharge_energy_per_weight
@@ -426,7 +427,7 @@ def _compile_variant(
     factors: Mapping[str, list[tuple[str, Number]]],
     conventions: CostConventions,
 ) -> Variant:
-    spatial = _loops_per_link(memories, factors)
+    spatial = _loops_per_link(memories, factors, zigzag=conventions.fractional_unrolling)
     relations = layer.relevance(name).partial
     relevant: list[Number] = [1]
     windows: list[tuple[tuple[Number, Number], ...]] = [tuple((1, 1) for _ in relations)]
@@ -458,14 +459,18 @@ def _compile_variant(
 
 
 def _loops_per_link(
-    memories: tuple[Memory, ...], factors: Mapping[str, list[tuple[str, Number]]]
+    memories: tuple[Memory, ...], factors: Mapping[str, list[tuple[str, Number]]], *, zigzag: bool
 ) -> tuple[Spatial, ...]:
-    """Attach each array dimension to the first level whose memory serves it, the rest above the top level."""
+    """Attach each array dimension to the first level whose memory serves it, the rest above the top level.
+
+    Factors that ZigZag leaves fractional are multiplied in its order, since products of floats depend on it.
+    """
     left = dict(factors)
     result: list[Spatial] = []
     for memory in memories:
         merged: dict[str, Number] = {}
-        for dimension in memory.served_dimensions:
+        served = memory.served_dimensions
+        for dimension in set_order(served) if zigzag else served:
             for dim, factor in left.pop(dimension, ()):
                 merged[dim] = merged.get(dim, 1) * factor
         result.append(tuple(merged.items()))

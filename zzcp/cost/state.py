@@ -6,10 +6,11 @@ only: the products of the loops below it by relevance, and the runs of loops dir
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from zzcp.cost.setting import IRRELEVANT, PARTIAL, RELEVANT, OperandSetting
+from zzcp.cost.setting import IRRELEVANT, RELEVANT, OperandSetting
 from zzcp.mapping.mapping import Levels, Loop
 
 
@@ -46,12 +47,12 @@ class OperandState(NamedTuple):
     tail: Any
 
 
-def merge_down(kind: dict[str, int], levels: Levels) -> tuple[list[Loop], list[int], int]:
+def merge_down(kind: Mapping[str, int], levels: Levels) -> tuple[list[Loop], list[int], int]:
     """Move irrelevant loops that stand directly above a boundary below it: they cost no space and save refills.
 
     Parameters
     ----------
-    kind : dict of str to int
+    kind : mapping of str to int
         Relevance of every dimension to the operand.
     levels : Levels
         The operand's loops per memory level.
@@ -59,7 +60,7 @@ def merge_down(kind: dict[str, int], levels: Levels) -> tuple[list[Loop], list[i
     Returns
     -------
     loops : list of Loop
-        All loops, innermost first.
+        All loops, innermost first; those of size 1 are left out.
     ends : list of int
         Number of loops at or below each memory level after the move.
     stationary : int
@@ -68,14 +69,16 @@ def merge_down(kind: dict[str, int], levels: Levels) -> tuple[list[Loop], list[i
     loops: list[Loop] = []
     ends: list[int] = []
     for level in levels:
-        loops.extend(level)
+        loops += [loop for loop in level if loop[1] != 1]
         ends.append(len(loops))
     total = len(loops)
-    after_run = [total] * (total + 1)
-    for position in range(total - 1, -1, -1):
-        irrelevant = kind[loops[position][0]] == IRRELEVANT
-        after_run[position] = after_run[position + 1] if irrelevant else position
-    return loops, [after_run[end] for end in ends], after_run[0]
+
+    def above_run(position: int) -> int:
+        while position < total and kind[loops[position][0]] == IRRELEVANT:
+            position += 1
+        return position
+
+    return loops, [above_run(end) for end in ends], above_run(0)
 
 
 def operand_state(operand: OperandSetting, levels: Levels, *, same_data_free: bool) -> OperandState:
@@ -90,64 +93,50 @@ def operand_state(operand: OperandSetting, levels: Levels, *, same_data_free: bo
     same_data_free : bool
         Whether an input stays at the array during the irrelevant loops directly above it.
     """
-    kind: Any = operand.kind
+    kind = operand.kind
     loops, ends, stationary = merge_down(kind, levels)
-    cuts = [0 if operand.is_output or not same_data_free else stationary, *ends]
-    period, relevant = 1, 1
-    window_loops: dict[str, int] = {}
+    stays = same_data_free and not operand.is_output
+    at_array = math.prod([size for _, size in loops[:stationary]]) if stays else 1
     window_dims = [(relation.outer, relation.inner) for relation in operand.relations]
-    periods: list[int] = []
-    relevants: list[int] = []
-    windows: list[list[tuple[int, int]]] = []
-    irrelevant_below: list[int] = []
-    irrelevant = 1
-    position = 0
-    for cut in cuts:
-        while position < cut:
-            dim, size = loops[position]
-            position += 1
+    window_loops: dict[str, int] = {}
+    periods, relevants, irrelevants = [at_array], [1], [at_array]
+    windows = [[(1, 1) for _ in window_dims]]
+    irrelevant_runs, relevant_runs = [1], [1]
+    period = relevant = irrelevant = tail = 1
+    start = 0
+    for end in ends:
+        irrelevant_run = relevant_run = 1
+        for dim, size in loops[start:end]:
             period *= size
             relevance = kind[dim]
+            if relevance == IRRELEVANT:
+                irrelevant *= size
+                tail *= size
+                irrelevant_run *= size
+                relevant_run = 1
+                continue
+            irrelevant_run = tail = 1
             if relevance == RELEVANT:
                 relevant *= size
-            elif relevance == IRRELEVANT:
-                irrelevant *= size
+                relevant_run *= size
             else:
                 window_loops[dim] = window_loops.get(dim, 1) * size
+                relevant_run = 1
         periods.append(period)
         relevants.append(relevant)
-        irrelevant_below.append(irrelevant)
+        irrelevants.append(irrelevant)
+        irrelevant_runs.append(irrelevant_run)
+        relevant_runs.append(relevant_run)
         windows.append([(window_loops.get(o, 1), window_loops.get(i, 1)) for o, i in window_dims])
-    irrelevant_run, relevant_run = [1], [1]
-    lower = 0
-    for end in ends:
-        run_kind = PARTIAL
-        run = 1
-        position = end
-        while position > lower:
-            dim, size = loops[position - 1]
-            if run == 1:
-                run_kind = kind[dim]
-            elif kind[dim] != run_kind:
-                break
-            run *= size
-            position -= 1
-        irrelevant_run.append(run if run_kind == IRRELEVANT else 1)
-        relevant_run.append(run if run_kind == RELEVANT else 1)
-        lower = end
-    tail = 1
-    for dim, size in reversed(loops):
-        if kind[dim] != IRRELEVANT:
-            break
-        tail *= size
+        start = end
     return OperandState(
         periods,
         [period // below for below in periods],
         relevants,
         windows,
-        [irrelevant // below for below in irrelevant_below],
-        irrelevant_run,
-        relevant_run,
+        [irrelevant // below for below in irrelevants],
+        irrelevant_runs,
+        relevant_runs,
         tail,
     )
 

@@ -20,6 +20,9 @@ from zzcp.solver.variables import lookup, lookup_data
 if TYPE_CHECKING:
     from zzcp.solver.model import ChainModel
 
+_MOST_ROOM = 2**52
+"""The spare bandwidth of wider and longer fills is not limited: the solver needs the sum of all domains below 2^63."""
+
 
 def add_combined_loading(chain: ChainModel, run: int, stall: Any) -> Any:
     """Return the cycles of loading and unloading."""
@@ -71,6 +74,7 @@ def _left_per_move(chain: ChainModel, run: int, stall: Any) -> dict[int, Any]:
     left: dict[int, Any] = {}
     for moves, port in zip(chain.cost.port_moves, chain.cost.setting.ports, strict=True):
         hidden = []
+        most = 0
         average: Any = 0
         for number in moves:
             if chain.cost.moves[number].back:
@@ -90,20 +94,27 @@ def _left_per_move(chain: ChainModel, run: int, stall: Any) -> dict[int, Any]:
             least = innermost_cycles(chain.cost, number, innermost.table.data)
             model.add(part <= cycles - lookup_data(model, innermost, f"least{number}.", least))
             hidden.append(part)
+            most += int(room.max()) + 1
             left[number] = cycles - part
         if hidden:
-            _limit(chain, hidden, average, port.port.bandwidth_max, run + stall)
+            _limit(chain, hidden, most, average, port.port.bandwidth_max, run + stall)
     return left
 
 
-def _limit(chain: ChainModel, hidden: list[Any], average: Any, width: int, cycles: Any) -> None:
+def _limit(
+    chain: ChainModel, hidden: list[Any], most: int, average: Any, width: int, cycles: Any
+) -> None:
     """All that hides at a port takes the bandwidth that the recurring transfers leave over the whole run."""
     model = chain.model
+    # in so many cycles the narrowest spare bandwidth hides everything; more of them would only widen the domains
+    longest = most * width
+    if longest * width > _MOST_ROOM:
+        return
     spare = model.new_int_var(0, width, "spare")
     model.add_max_equality(spare, [0, width - average])
-    room = model.new_int_var(0, 2**60, "room")
-    length = model.new_int_var(0, MOST_CYCLES, "length")
-    model.add(length == cycles)
+    room = model.new_int_var(0, longest * width, "room")
+    length = model.new_int_var(0, longest, "length")
+    model.add(length <= cycles)
     model.add_multiplication_equality(room, [spare, length])
-    # hidden cycles are fractions in ZigZag: each may be less than one above a whole number here
-    model.add(width * cp_model.LinearExpr.sum(hidden) <= room + width * len(hidden))
+    # hidden cycles are fractions in ZigZag, but of one fill at a port at the most: the longest hide first, in full
+    model.add(width * cp_model.LinearExpr.sum(hidden) <= room + width - 1)

@@ -39,6 +39,8 @@ from zzcp.workload import Layer
 OBJECTIVES = ("edp", "energy", "latency")
 _PRECISION = 2**26
 """Smallest number of units that the least possible energy is split into."""
+_FLOAT_ERROR = Fraction(1, 2**40)
+"""More than the relative error of ZigZag's sums of floats, which may lie below the exact sums of the model."""
 
 
 def optimize(
@@ -282,6 +284,8 @@ class Search:
         status = solver.solve(model)
         interrupt.watch(None)
         factor = Fraction(1) if self.objective == "latency" else Fraction(chain.energy_unit, chain.cost.scale)
+        if chain.cost.setting.conventions.fractional_unrolling:
+            factor *= 1 - _FLOAT_ERROR
         if status == cp_model.INFEASIBLE:
             # nothing better than the incumbent is left; while nothing is excluded the incumbent itself contradicts it
             if self.excluded:
@@ -328,6 +332,10 @@ class Search:
                     if not isinstance(variable, int):
                         variables.append(variable)
                         values.append(value)
+        if not variables:
+            # there is one chain only
+            chain.model.add_bool_or([])
+            return
         chain.model.add_forbidden_assignments(variables, [values])
 
     def _tell(self, stage: str) -> None:

@@ -1,0 +1,104 @@
+"""The model with its boundaries fixed to those of one mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ortools.sat.python import cp_model
+
+from tests.generators import prime_factors
+from zzcp.cost import Evaluator
+from zzcp.cost.setting import IRRELEVANT
+from zzcp.mapping import Mapping
+from zzcp.solver.chain import merged
+from zzcp.solver.keys import Key, keys_of
+from zzcp.solver.model import build_model
+
+FINENESS = 2**36
+"""Units that the energy of a mapping is split into at least."""
+
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """The cost of a mapping in the model.
+
+    Parameters
+    ----------
+    energy : Fraction
+        Its energy, rounded down.
+    rounding : Fraction
+        What the rounding may have taken away.
+    latency : int
+        The least latency that the model allows it.
+    """
+
+    energy: Fraction
+    rounding: Fraction
+    latency: int
+
+
+def boundaries_of(evaluator: Evaluator, mapping: Mapping, keys: tuple[Key, ...]) -> list[list[tuple[int, ...]]]:
+    """Return the exponents of every operand's boundaries, from that at the array to that below its top level."""
+    setting = evaluator.setting
+    mapping = merged(mapping, setting)
+    order = mapping.order
+    below = [dict.fromkeys(((key.dim, key.prime) for key in keys), 0)]
+    for loop in order:
+        exponents = dict(below[-1])
+        for prime in prime_factors(loop.size):
+            exponents[loop.dim, prime] += 1
+        below.append(exponents)
+    rows = []
+    for operand in setting.operands:
+        stationary = 0
+        if setting.conventions.same_data_free and not operand.is_output:
+            while stationary < len(order) and operand.kind[order[stationary].dim] == IRRELEVANT:
+                stationary += 1
+        cuts = (stationary, *mapping.allocation[operand.name][:-1])
+        rows.append([tuple(below[cut].values()) for cut in cuts])
+    return rows
+
+
+def pin(evaluator: Evaluator, mapping: Mapping, windowed: Collection[Place]) -> Pinned | None:
+    """Return the cost of a mapping in the model, or None if the model forbids it."""
+    cost = evaluator.model
+    energy = evaluator.evaluate(mapping).energy.exact * cost.scale
+    unit = max(1, int(energy) // FINENESS)
+    chain = build_model(cost, unit, windowed=windowed)
+    keys = keys_of(evaluator.setting.temporal_sizes)
+    model = chain.model
+    for row, vectors in zip(chain.boundaries, boundaries_of(evaluator, mapping, keys), strict=True):
+        for boundary, vector in zip(row, vectors, strict=True):
+            for variable, value in zip(boundary.exponents, vector, strict=True):
+                if not isinstance(variable, int):
+                    model.add(variable == value)
+                elif variable != value:
+                    return None
+    total = model.new_int_var(0, 2**60, "total")
+    model.add(total == chain.energy)
+    model.minimize(chain.latency)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    status = solver.solve(model)
+    if status == cp_model.INFEASIBLE:
+        return None
+    assert status == cp_model.OPTIMAL, solver.status_name(status) + model.validate()[:300]
+    links = sum(map(len, chain.boundaries))
+    return Pinned(
+        Fraction(solver.value(total) * unit, cost.scale),
+        Fraction((links + 1) * unit, cost.scale),
+        round(solver.objective_value),
+    )
+
+
+def every_window(evaluator: Evaluator) -> list[Place]:
+    """Return the boundaries with windows and tails of all operands."""
+    return [
+        (index, link)
+        for index, operand in enumerate(evaluator.setting.operands)
+        for link in range(1, operand.depth + 1)
+    ]
