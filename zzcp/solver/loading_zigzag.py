@@ -101,9 +101,7 @@ def _left_per_move(chain: ChainModel, run: int, stall: Any) -> dict[int, Any]:
     return left
 
 
-def _limit(
-    chain: ChainModel, hidden: list[Any], most: int, average: Any, width: int, cycles: Any
-) -> None:
+def _limit(chain: ChainModel, hidden: list[Any], most: int, average: Any, width: int, cycles: Any) -> None:
     """All that hides at a port takes the bandwidth that the recurring transfers leave over the whole run."""
     model = chain.model
     # in so many cycles the narrowest spare bandwidth hides everything; more of them would only widen the domains

@@ -32,11 +32,13 @@ from zzcp.solver.keys import keys_of
 from zzcp.solver.model import PRODUCT_LIMIT, ChainModel, Objective, build_model
 from zzcp.solver.result import Diagnosis, Progress, Result, Status, objective_of
 from zzcp.solver.start import first_mapping
-from zzcp.solver.tables import BoundaryTable, boundary_tables
+from zzcp.solver.tables import BoundaryTable, boundary_tables, largest_table
 from zzcp.solver.variables import Boundary
 from zzcp.workload import Layer
 
 OBJECTIVES = ("edp", "energy", "latency")
+_MOST_ENTRIES = 4_000_000
+"""Largest cost table that is built; beyond it the model would not fit into memory."""
 _PRECISION = 2**26
 """Smallest number of units that the least possible energy is split into."""
 _FLOAT_ERROR = Fraction(1, 2**40)
@@ -195,6 +197,12 @@ class Search:
     def _close(self, interrupt: Interrupt) -> None:
         setting = self.evaluator.setting
         keys = keys_of(setting.temporal_sizes)
+        self.bound = self._first_bound()
+        if largest_table(self.evaluator.model, keys) > _MOST_ENTRIES:
+            self._tell(
+                "too many states for the model: only the bound of ideal cycles and operations is proven"
+            )
+            return
         tables = boundary_tables(self.evaluator.model, keys)
         everything = frozenset(
             (index, link)
@@ -218,6 +226,14 @@ class Search:
                 self.excluded.append(solved)
             else:
                 break
+
+    def _first_bound(self) -> Fraction:
+        """Return what every mapping takes: the energy of the operations, and the cycles without stalls."""
+        model = self.evaluator.model
+        setting = model.setting
+        energy = Fraction(model.mac_energy, model.scale)
+        cycles = math.prod(setting.temporal_sizes.values()) * setting.cycles_per_op + setting.drain
+        return {"edp": energy * cycles, "energy": energy, "latency": Fraction(cycles)}[self.objective]
 
     def _scale(self, tables: list[list[BoundaryTable]]) -> tuple[int, tuple[int, int, int]]:
         """Return the unit of energy and the limits of energy (in units), latency and objective.
@@ -280,6 +296,7 @@ class Search:
         parameters.cp_model_probing_level = 0
         parameters.relative_gap_limit = self.tolerance / 10
         parameters.catch_sigint_signal = False
+        parameters.max_memory_in_mb = 6000
         interrupt.watch(solver)
         status = solver.solve(model)
         interrupt.watch(None)

@@ -8,6 +8,7 @@ merged into classes, so that the tables stay small.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -103,6 +104,20 @@ def boundary_tables(model: Model, keys: tuple[Key, ...]) -> list[list[BoundaryTa
         [boundary_table(model, keys, index, link) for link in range(operand.depth)]
         for index, operand in enumerate(model.setting.operands)
     ]
+
+
+def largest_table(model: Model, keys: tuple[Key, ...]) -> int:
+    """Return how many entries the largest cost table of a layer has, before states that do not fit are dropped."""
+    largest = 0
+    for operand in model.setting.operands:
+        data, reuse = split_keys(operand, keys)
+        states = math.prod(keys[index].multiplicity + 1 for index in data)
+        by_prime: dict[int, int] = {}
+        for index in reuse:
+            by_prime[keys[index].prime] = by_prime.get(keys[index].prime, 0) + keys[index].multiplicity
+        values = math.prod(total + 1 for total in by_prime.values())
+        largest = max(largest, states * values if operand.depth > 1 else 1)
+    return largest
 
 
 def boundary_table(model: Model, keys: tuple[Key, ...], index: int, link: int) -> BoundaryTable:
