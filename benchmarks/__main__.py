@@ -24,7 +24,9 @@ def main() -> None:
     known = [name for name in SUITES if find_spec(f"benchmarks.{name}")]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Run benchmark suites.")
     parser.add_argument("suites", nargs="*", choices=[*known, []], metavar="suite", help=", ".join(known))
-    parser.add_argument("--quick", action="store_true", help="a small part of every suite; nothing is written")
+    parser.add_argument(
+        "--quick", action="store_true", help="a small part of every suite; nothing is written"
+    )
     arguments = parser.parse_args()
     console = Console(width=None if Console().is_terminal else 140)
     for name in arguments.suites or known:

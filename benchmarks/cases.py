@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from zzcp import Accelerator, Layer, SpatialMapping, load_accelerator
-from zzcp.cost import ZIGZAG
+from zzcp.cost import EXACT, ZIGZAG
 from zzcp.cost.batch import MappingBatch, evaluate_batch
 
 LAYERS = {
@@ -74,8 +74,8 @@ def random_mappings(
     parts: list[MappingBatch] = []
     for _ in range(200):
         batch = _draw(rng, np.array(loops).reshape(-1, 2), levels, 2048)
-        valid = np.flatnonzero(evaluate_batch(accelerator, layer, spatial, batch, ZIGZAG).valid)
-        parts.append(pick(batch, valid))
+        valid = [evaluate_batch(accelerator, layer, spatial, batch, c).valid for c in (ZIGZAG, EXACT)]
+        parts.append(pick(batch, np.flatnonzero(np.logical_and(*valid))))
         if sum(len(part) for part in parts) >= number:
             return pick(join(parts), np.arange(number))
     found = join(parts)

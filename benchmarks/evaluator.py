@@ -22,7 +22,7 @@ from zzcp.cost import Evaluator
 from zzcp.cost.batch import MappingBatch, evaluate_batch
 
 QUICK = {"meta_prototype", "tpu_like", "eyeriss_like"}
-BATCH, SCALAR, REFEREE = 16384, 60, 6
+BATCH, SCALAR, REFEREE = 16384, 80, 6
 """Mappings per round of the batch, the scalar evaluator and ZigZag."""
 
 
@@ -52,7 +52,7 @@ def run(*, quick: bool, console: Console) -> dict[str, Any]:
         if quick and referee and name not in QUICK:
             continue
         for layer_name, layer in LAYERS.items():
-            for dividing in (True,):
+            for dividing in (True, False):
                 setting = _setting(name, accelerator, layer_name, layer, dividing=dividing)
                 if setting is None:
                     continue
@@ -92,6 +92,7 @@ def _measure(setting: Setting, calls: list[Callable[[], Any]], rounds: int) -> d
     for label, (call, _) in contenders.items():
         if label != "zigzag":
             call()  # compiles the setting
+            call()
     for _ in range(rounds):
         for label, (call, number) in contenders.items():
             start = time.process_time()

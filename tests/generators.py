@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 from zzcp.cost import ZIGZAG, CostConventions, Evaluator
@@ -18,6 +19,9 @@ from zzcp.workload import DimensionRelation, Equation, Layer
 
 SIZES = (1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 8, 9, 10, 11, 12, 13, 16, 17, 20, 24, 32, 37, 48, 64)
 FILTERS = (1, 2, 3, 3, 5, 7)
+ODD_SIZES = (5, 7, 7, 9, 10, 11, 13, 14, 15, 17, 19, 21, 22, 23, 25, 26, 29, 31, 37)
+ODD_FILTERS = (2, 3, 4, 5, 6, 7, 7, 8, 9, 11)
+LARGE_SIZES = (96, 100, 113, 128, 200, 256, 384, 500)
 MAX_MACS = 2_000_000
 _OVERFLOW = re.compile(r"^memory (\S+) holds")
 
@@ -34,6 +38,15 @@ def random_layer(rng: Random, kind: str, max_macs: int = MAX_MACS) -> Layer:
             continue
         if layer.macs <= max_macs:
             return layer
+
+
+def odd_layer(rng: Random, layer: Layer) -> Layer:
+    """Return the same kind of layer with sizes that hardly anything divides, now and then large ones."""
+    sizes = {}
+    for dim in layer.sizes:
+        pool = ODD_FILTERS if dim in ("FX", "FY") else LARGE_SIZES if rng.random() < 0.1 else ODD_SIZES
+        sizes[dim] = 1 if rng.random() < 0.25 else rng.choice(pool)
+    return replace(layer, sizes=sizes, padding={}, window_sizes={})
 
 
 def _precision(rng: Random, weights: int | None = None) -> dict[str, int]:
@@ -352,6 +365,32 @@ def random_spatial(rng: Random, accelerator: Accelerator, layer: Layer) -> Spati
             room //= factor
             left[dim] = -(-left[dim] // factor)
             factors.append((dim, factor))
+        if factors:
+            unrolling.append((dimension, tuple(factors)))
+    return SpatialMapping(tuple(unrolling))
+
+
+def odd_spatial(rng: Random, accelerator: Accelerator, layer: Layer) -> SpatialMapping:
+    """Return a random unrolling over every array dimension, by factors of which few divide what they unroll."""
+    left = dict(layer.sizes)
+    windows = [dim for dim in ("OX", "FX", "OY", "FY") if dim in left]
+    array = list(zip(accelerator.array.dimensions, accelerator.array.sizes, strict=True))
+    if rng.random() < 0.3:
+        rng.shuffle(array)
+    unrolling = []
+    for dimension, size in array:
+        dims = rng.sample(list(left), k=min(len(left), rng.choice((1, 2, 2, 3))))
+        if windows and rng.random() < 0.7:
+            dims = list(dict.fromkeys([rng.choice(windows), *dims]))
+        factors = []
+        room = size
+        for dim in dims:
+            most = min(room, left[dim])
+            if most > 1:
+                factor = rng.randint(2, most)
+                room //= factor
+                left[dim] = -(-left[dim] // factor)
+                factors.append((dim, factor))
         if factors:
             unrolling.append((dimension, tuple(factors)))
     return SpatialMapping(tuple(unrolling))

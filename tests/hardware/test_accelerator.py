@@ -8,7 +8,7 @@ import pickle
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.generators import random_accelerator
@@ -82,6 +82,7 @@ def test_hierarchy_of_the_small_machine() -> None:
 
 
 @given(st.integers(0, 10**6))
+@settings(max_examples=40)
 def test_a_random_machine_is_consistent(seed: int) -> None:
     accelerator = random_accelerator(Random(seed))
     graph = accelerator.hierarchy()
@@ -111,6 +112,7 @@ def test_a_random_machine_is_consistent(seed: int) -> None:
 
 
 @given(st.integers(0, 10**6))
+@settings(max_examples=40)
 def test_machines_are_values(seed: int) -> None:
     accelerator, again = random_accelerator(Random(seed)), random_accelerator(Random(seed))
     assert accelerator == again

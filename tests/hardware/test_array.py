@@ -7,7 +7,7 @@ import pickle
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zzcp.errors import InputError
@@ -80,6 +80,7 @@ def test_macros_that_cannot_be(change: dict[str, Any], message: str) -> None:
 
 
 @given(st.lists(st.integers(1, 12), max_size=5), st.floats(0, 10))
+@settings(max_examples=40)
 def test_units_and_area(sizes: list[int], unit_area: float) -> None:
     dimensions = tuple(f"D{number}" for number in range(1, len(sizes) + 1))
     array = OperationalArray(dimensions, tuple(sizes), unit_area=unit_area)

@@ -139,7 +139,9 @@ def test_data_is_what_pyyaml_reads(parser: Any, text: str, monkeypatch: pytest.M
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**15), 10**15) | st.floats(-1e9, 1e9) | st.text(max_size=8),
-    lambda values: st.lists(values, max_size=4) | st.dictionaries(st.text(min_size=1), values, max_size=4),
+    lambda values: (
+        st.lists(values, max_size=4) | st.dictionaries(st.text(min_size=1, max_size=40), values, max_size=4)
+    ),
     max_leaves=20,
 )
 

@@ -160,7 +160,7 @@ def test_links_decide_which_levels_an_operand_has() -> None:
 
 
 @given(st.sampled_from(sorted(KINDS)), st.integers(0, 10**6), st.data())
-@settings(max_examples=50)
+@settings(max_examples=30)
 def test_every_lost_or_doubled_loop_is_found(kind: str, seed: int, data: st.DataObject) -> None:
     rng = Random(seed)
     accelerator, layer = random_accelerator(rng), random_layer(rng, kind)

@@ -74,7 +74,7 @@ def test_loops_of_one_iteration_are_dropped_and_names_are_in_upper_case() -> Non
 
 
 @given(cases())
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_round_trips(case: tuple[Accelerator, Layer, Mapping]) -> None:
     mapping = case[2]
     flags = {operand: (True,) * (len(levels) - 1) for operand, levels in mapping.temporal.items()}
@@ -228,6 +228,7 @@ def cuts(order: list[Loop] | tuple[Loop, ...]) -> set[int]:
 
 
 @given(groupings())
+@settings(max_examples=60)
 def test_the_common_order_has_the_cuts_of_all_and_no_other(case: tuple[list[Loop], list[list[Loop]]]) -> None:
     _, written = case
     temporal: dict[str, Levels] = {str(n): (tuple(order),) for n, order in enumerate(written)}
@@ -278,6 +279,7 @@ def test_orders_that_contradict_each_other() -> None:
 
 
 @given(groupings(), st.data())
+@settings(max_examples=40)
 def test_order_and_boundaries_there_and_back(
     case: tuple[list[Loop], list[list[Loop]]], data: st.DataObject
 ) -> None:
@@ -315,7 +317,7 @@ def test_loops_of_one_iteration_in_an_order_count_for_nothing() -> None:
 
 
 @given(cases())
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_our_reader_understands_what_is_written_for_zigzag(
     tmp_path_factory: pytest.TempPathFactory, case: tuple[Accelerator, Layer, Mapping]
 ) -> None:
@@ -344,7 +346,7 @@ def test_the_entry_for_all_layers() -> None:
 
 @pytest.mark.differential
 @given(cases())
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_zigzag_takes_the_unrolling_and_the_order(case: tuple[Accelerator, Layer, Mapping]) -> None:
     _, layer, mapping = case
     data = yaml.safe_load(mapping.to_zigzag(layer.name))

@@ -26,6 +26,7 @@ unrollings = st.dictionaries(
 
 
 @given(unrollings)
+@settings(max_examples=50)
 def test_round_trip(data: dict[str, dict[str, int]]) -> None:
     spatial = SpatialMapping.from_dict(data)
     assert spatial.to_dict() == data
@@ -98,6 +99,7 @@ def test_fitted_leaves_out_what_a_layer_lacks_and_reduces_what_is_too_large() ->
 
 
 @given(unrollings)
+@settings(max_examples=50)
 def test_what_is_fitted_fits_the_layer(data: dict[str, dict[str, int]]) -> None:
     spatial = SpatialMapping.from_dict(data)
     fitted = spatial.fitted(GEMM)

@@ -264,7 +264,9 @@ class Simulation:
         if not granted:
             assert arrivals, f"stuck before operation {self.operation}"
             return max(1, min(arrivals))
-        cycles = min([stream.unchanging() + 1 for stream in granted] + [max(1, wait - 1) for wait in arrivals])
+        cycles = min(
+            [stream.unchanging() + 1 for stream in granted] + [max(1, wait - 1) for wait in arrivals]
+        )
         if cycles > 1 and not all(stream.even for stream in (*granted, *refused)):
             wanted = [port for stream in moving for port in stream.ports]
             if any(wanted.count(port) > 1 for stream in granted for port in stream.ports):
@@ -297,7 +299,10 @@ def _slots(chains: Sequence[Chain], double_buffered: MappingType[str, Sequence[b
             given = False
             for index, level in places:
                 chain = chains[index]
-                if slots[index][level] < 2 * chain.tiles[level + 1].pieces and chain.piece_bits[level] <= left[name]:
+                if (
+                    slots[index][level] < 2 * chain.tiles[level + 1].pieces
+                    and chain.piece_bits[level] <= left[name]
+                ):
                     slots[index][level] += 1
                     left[name] -= chain.piece_bits[level]
                     given = True

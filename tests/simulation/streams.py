@@ -1,6 +1,7 @@
 """Streams: the transfers over one link in one direction, one tile after the other.
 
-A stream knows what its next step needs: the ports, data at the source, room at the target. See `tests.simulation.cycles`
+A stream knows what its next step needs: the ports, data at the source, room at the target. See
+`tests.simulation.cycles`
 for the machine they belong to.
 """
 

@@ -82,9 +82,7 @@ def _tiny_layer(rng: Random) -> Layer | None:
     try:
         layer = KINDS[rng.choice(list(KINDS))](rng)
         loops = rng.sample(list(layer.sizes), k=min(len(layer.sizes), rng.randint(1, 4)))
-        return replace(
-            layer, sizes={dim: rng.choice(_SIZES) if dim in loops else 1 for dim in layer.sizes}
-        )
+        return replace(layer, sizes={dim: rng.choice(_SIZES) if dim in loops else 1 for dim in layer.sizes})
     except InputError:  # more padding than there is input
         return None
 

@@ -41,7 +41,9 @@ class Pinned:
     latency: int
 
 
-def boundaries_of(evaluator: Evaluator, mapping: Mapping, keys: tuple[Key, ...]) -> list[list[tuple[int, ...]]]:
+def boundaries_of(
+    evaluator: Evaluator, mapping: Mapping, keys: tuple[Key, ...]
+) -> list[list[tuple[int, ...]]]:
     """Return the exponents of every operand's boundaries, from that at the array to that below its top level."""
     setting = evaluator.setting
     mapping = merged(mapping, setting)
@@ -86,7 +88,7 @@ def pin(evaluator: Evaluator, mapping: Mapping, windowed: Collection[Place]) -> 
     status = solver.solve(model)
     if status == cp_model.INFEASIBLE:
         return None
-    assert status == cp_model.OPTIMAL, solver.status_name(status) + model.validate()[:300]
+    assert status == cp_model.OPTIMAL, solver.status_name(status)
     links = sum(map(len, chain.boundaries))
     return Pinned(
         Fraction(solver.value(total) * unit, cost.scale),

@@ -7,7 +7,7 @@ import string
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zzcp.errors import InputError
@@ -40,6 +40,7 @@ def equations(draw: st.DrawFn) -> tuple[str, list[str], dict[str, tuple[str, ...
 
 
 @given(equations())
+@settings(max_examples=40)
 def test_any_names_in_any_spacing(case: tuple[str, list[str], dict[str, tuple[str, ...]], str]) -> None:
     text, operands, indices, sign = case
     equation = Equation.parse(text)
@@ -52,6 +53,7 @@ def test_any_names_in_any_spacing(case: tuple[str, list[str], dict[str, tuple[st
 
 
 @given(equations())
+@settings(max_examples=40)
 def test_round_trip(case: tuple[str, list[str], dict[str, tuple[str, ...]], str]) -> None:
     equation = Equation.parse(case[0])
     again = Equation.parse(str(equation))
@@ -188,6 +190,7 @@ def test_distinct_counts_the_positions(stride: int, dilation: int, outer: int, i
 
 
 @given(coefficients, coefficients, st.lists(st.tuples(counts, counts), min_size=1, max_size=20))
+@settings(max_examples=50)
 def test_distinct_of_arrays_is_element_wise(stride: int, dilation: int, tiles: list[tuple[int, int]]) -> None:
     relation = DimensionRelation("IX", "OX", stride, "FX", dilation)
     outer, inner = np.array(tiles).T

@@ -96,7 +96,7 @@ def layers(draw: st.DrawFn, *, padded: bool = False) -> Layer:
 
 
 @given(layers(), st.data())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_a_tile_has_the_elements_that_its_loops_touch(layer: Layer, data: st.DataObject) -> None:
     tile = {dim: data.draw(st.integers(1, size)) for dim, size in layer.sizes.items()}
     for operand in layer.operands:
@@ -106,7 +106,7 @@ def test_a_tile_has_the_elements_that_its_loops_touch(layer: Layer, data: st.Dat
 
 
 @given(layers(padded=True))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_a_tensor_has_the_elements_that_the_layer_touches_but_no_padding(layer: Layer) -> None:
     assert layer.macs == math.prod(layer.sizes.values())
     for operand in layer.operands:
@@ -115,7 +115,7 @@ def test_a_tensor_has_the_elements_that_the_layer_touches_but_no_padding(layer: 
 
 
 @given(layers())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_relevance_says_which_loops_change_the_element(layer: Layer) -> None:
     for operand in layer.operands:
         relevance = layer.relevance(operand)
@@ -350,7 +350,7 @@ def test_a_loop_of_one_iteration_needs_no_operand() -> None:
 
 
 @given(st.sampled_from(sorted(KINDS)), st.integers(0, 10**6))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_layers_are_values(kind: str, seed: int) -> None:
     layer, again = random_layer(Random(seed), kind), random_layer(Random(seed), kind)
     assert layer == again

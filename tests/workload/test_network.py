@@ -7,7 +7,7 @@ from typing import Any
 
 import networkx as nx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zzcp.errors import InputError
@@ -44,6 +44,7 @@ def test_skipped_nodes_are_part_of_the_graph() -> None:
 
 
 @given(st.lists(st.lists(st.integers(0, 10**6), max_size=2), min_size=1, max_size=12))
+@settings(max_examples=40)
 def test_any_network_in_topological_order_is_accepted(links: list[list[int]]) -> None:
     layers = tuple(
         layer(number, *(source % number for source in sources if number))

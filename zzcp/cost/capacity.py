@@ -132,38 +132,46 @@ def buffering_choices(
     useful copy fits into are returned.
     """
     per_memory: list[list[tuple[tuple[int, int], ...]]] = []
-    base: list[tuple[int, int]] = []
     for tenancy in setting.tenancies:
-        free = tenancy.memory.size
-        wanted = []
-        for operand, level in tenancy.tenants:
-            free -= bits[operand][level] * (2 if forced[operand][level] else 1)
-            if forced[operand][level]:
-                base.append((operand, level))
-                continue
-            state = states[operand]
-            below_top = level < setting.operands[operand].depth - 1
-            if below_top and state.irrelevant_run[level + 1] > 1 and state.counts[level + 1] > 1:
-                wanted.append((operand, level))
-        if not wanted:
-            continue
-        subsets = [
-            tuple(tenant for position, tenant in enumerate(wanted) if mask >> position & 1)
-            for mask in range(2 ** len(wanted) - 1, -1, -1)
+        wanted = [
+            (operand, level)
+            for operand, level in tenancy.tenants
+            if states[operand].irrelevant_run[level + 1] > 1
+            and states[operand].counts[level + 1] > 1
+            and not forced[operand][level]
         ]
-        fitting = [chosen for chosen in subsets if sum(bits[o][lv] for o, lv in chosen) <= max(free, 0)]
-        largest = [one for one in fitting if not any(set(one) < set(other) for other in fitting)]
-        per_memory.append(largest)
+        if wanted:
+            free: Any = tenancy.memory.size
+            for operand, level in tenancy.tenants:
+                free -= bits[operand][level] * (2 if forced[operand][level] else 1)
+            per_memory.append(_largest_sets(wanted, bits, max(free, 0)))
+    if not per_memory:
+        return [forced]
     choices = []
     for combination in product(*per_memory):
-        doubled = {*base, *(tenant for chosen in combination for tenant in chosen)}
-        choices.append(
-            tuple(
-                tuple((index, level) in doubled for level in range(operand.depth))
-                for index, operand in enumerate(setting.operands)
-            )
-        )
+        rows = [list(row) for row in forced]
+        for chosen in combination:
+            for operand, level in chosen:
+                rows[operand][level] = True
+        choices.append(tuple(map(tuple, rows)))
     return choices
+
+
+def _largest_sets(
+    wanted: Sequence[tuple[int, int]], bits: Sequence[Sequence[Any]], free: Any
+) -> list[tuple[tuple[int, int], ...]]:
+    """Return the sets of tiles whose copies fit and leave no room for another one, from large to small."""
+    subsets = [
+        tuple(tenant for place, tenant in enumerate(wanted) if mask >> place & 1)
+        for mask in range(2 ** len(wanted) - 1, -1, -1)
+    ]
+    fitting: list[tuple[tuple[int, int], ...]] = []
+    for chosen in subsets:
+        if sum(bits[operand][level] for operand, level in chosen) <= free:
+            fitting.append(chosen)
+            if len(chosen) == len(wanted):
+                break
+    return [one for one in fitting if not any(set(one) < set(other) for other in fitting)]
 
 
 def occupied_bits(

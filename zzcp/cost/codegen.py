@@ -42,9 +42,7 @@ def symbols_of(structure: Structure) -> list[Symbol]:
     return [value for value in flatten(structure) if isinstance(value, Symbol)]
 
 
-def between(
-    inputs: Structure, outputs: Structure, reads: Callable[[Symbol], Iterable[Any]]
-) -> list[Symbol]:
+def between(inputs: Structure, outputs: Structure, reads: Callable[[Symbol], Iterable[Any]]) -> list[Symbol]:
     """Return the operations that lead from some symbols to others, in the order in which they were recorded.
 
     Parameters

@@ -165,9 +165,9 @@ class _Steps:
         op, args, storage = symbol.op, symbol.args, self._storage(symbol)
         common = self._common((symbol, *(args[1:] if op == "where" else args)))
         if op == "where":
-            step = self._where(*args, common)
+            step = self._where(args[0], args[1], args[2], common)
         elif op in ("floor_divide", "ceil_divide"):
-            step = self._rounded_quotient(op, *args, common)
+            step = self._rounded_quotient(op, args[0], args[1], common)
         elif op == "modulo":
             dividend, divisor, quotient = (self.read(arg, common) for arg in args)
             taken = self._step("multiply", common, quotient, divisor)

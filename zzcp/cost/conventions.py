@@ -32,7 +32,8 @@ class CostConventions:
     once_only_loads : str
         What becomes of a load that happens once: ``exposed`` (nothing hides, as in ZigZag 3.0), ``hidden_by_run``
         (behind the spare bandwidth of the whole run, even if its data is needed at the start, as in ZigZag 3.9) or
-        ``hidden_until_needed`` (only behind the cycles before its data is first needed).
+        ``hidden_until_needed`` (only behind the cycles before its data is first needed). The first piece, without
+        which nothing begins, never hides; ZigZag's is a whole tile of the innermost memory.
     fractional_unrolling : bool
         Whether an unrolling that does not divide its dimension counts as a fraction in the energy and is
         floored in the latency (ZigZag: 1000 on 32 lanes become 32 x 31 = 992). Where False it is rounded up,

@@ -20,7 +20,7 @@ from zzcp.cost.loading import Fill, Loading, LoadingPlan, compile_loading, sched
 from zzcp.cost.loading_zigzag import PortFill, zigzag_loading
 from zzcp.cost.moves import Move, access_energy, compile_moves, word_energies
 from zzcp.cost.numeric import PYTHON, Numeric
-from zzcp.cost.setting import Setting
+from zzcp.cost.setting import OperandSetting, Setting
 from zzcp.cost.stall import Activities, port_stall
 from zzcp.cost.state import OperandState, mapping_states
 from zzcp.hardware import Direction
@@ -166,9 +166,7 @@ def compute_traffic(
 def mapping_tiles(setting: Setting, temporal: Mapping[str, Levels]) -> Sequence[Sequence[Any] | None]:
     """Return for a mapping the tiles of operands with fractional spatial factors, None for all others."""
     return [
-        None
-        if operand.energy.integral
-        else fractional_tiles(operand, operand.energy, temporal[operand.name])
+        None if operand.energy.integral else fractional_tiles(operand, operand.energy, temporal[operand.name])
         for operand in setting.operands
     ]
 
@@ -176,9 +174,7 @@ def mapping_tiles(setting: Setting, temporal: Mapping[str, Levels]) -> Sequence[
 def mapping_traffic(model: Model, temporal: Mapping[str, Levels]) -> Traffic:
     """Return all transfers of a mapping."""
     setting = model.setting
-    states = mapping_states(
-        setting.operands, temporal, same_data_free=setting.conventions.same_data_free
-    )
+    states = mapping_states(setting.operands, temporal, same_data_free=setting.conventions.same_data_free)
     return compute_traffic(model, states, PYTHON, mapping_tiles(setting, temporal))
 
 
@@ -387,7 +383,7 @@ def _activities(model: Model, traffic: Traffic, doubled: Flags, numeric: Numeric
 
 
 def _fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[tuple[int, int], Fill]:
-    """Collect the numbers of every fill; the least is the innermost tile of all instances below the link."""
+    """Collect the numbers of every fill; the least is the first piece, for all instances below the link."""
     setting = model.setting
     until_needed = setting.conventions.once_only_loads == "hidden_until_needed"
     result = {}
@@ -402,9 +398,7 @@ def _fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[tuple[int, 
                 moved = traffic.latency_moves[fill.operand]
                 precisions = moved.lower_precision, moved.upper_precision
                 for side, move in enumerate((fill.lower_move, fill.upper_move)):
-                    elements = tile_elements(
-                        operand, operand.latency, state, 1, fill.link + side, setting.conventions, numeric
-                    )
+                    elements = first_piece(setting, operand, state, fill.link, fill.link + side, numeric)
                     bits = elements * precisions[side][fill.link]
                     least[side] = -(-bits // model.moves[move].width)
             # only the last of the relevant loops brings the last of the data
@@ -417,6 +411,31 @@ def _fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[tuple[int, 
                 traffic.run // (state.tail if until_needed else 1),
             )
     return result
+
+
+def first_piece(
+    setting: Setting, operand: OperandSetting, state: OperandState, link: int, spatial: int, numeric: Numeric
+) -> Any:
+    """Return the elements of a once-only fill that must be there before the first operation.
+
+    They are what the links below move at a time: a tile of the next level that is refilled, or, where none is, what
+    the array uses at once.
+
+    Parameters
+    ----------
+    setting, operand, state, numeric
+        As for `tile_elements`.
+    link : int
+        The link of the fill.
+    spatial : int
+        The lanes of links below this one count.
+    """
+    conventions = setting.conventions
+    elements = tile_elements(operand, operand.latency, state, 0, spatial, conventions, numeric)
+    for below in range(1, link):
+        tile = tile_elements(operand, operand.latency, state, below, spatial, conventions, numeric)
+        elements = numeric.where(state.counts[below] > 1, tile, elements)
+    return elements
 
 
 def _zigzag_fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[int, PortFill]:

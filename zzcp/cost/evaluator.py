@@ -8,7 +8,8 @@ from fractions import Fraction
 from typing import Any
 
 from zzcp.cost.capacity import Flags, buffering_choices, occupied_bits
-from zzcp.cost.compiled import CompiledNumbers, Recording, record
+from zzcp.cost.codegen_arrays import TooLargeError
+from zzcp.cost.compiled import CompiledArrays, CompiledNumbers, Recording, record
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.core import (
     Figures,
@@ -72,6 +73,8 @@ class Evaluator:
         self._scored = 0
         self._recording: Recording | None = None
         self._compiled: CompiledNumbers | None = None
+        self._arrays: CompiledArrays | None = None
+        self._too_large = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         # compiled functions cannot be sent to another process
@@ -112,9 +115,7 @@ class Evaluator:
             raise MappingError(violations)
         doubled, cycles = _best(latency, choices)
         run = states[0].period[-1] * setting.cycles_per_op
-        return build_evaluation(
-            self.model, mapping, run, figures.energy, doubled, cycles, tuple(violations)
-        )
+        return build_evaluation(self.model, mapping, run, figures.energy, doubled, cycles, tuple(violations))
 
     def cost(self, mapping: Mapping) -> tuple[Fraction, int | float]:
         """Return energy and cycles of a mapping that is known to be valid, without a report."""
@@ -130,6 +131,16 @@ class Evaluator:
         if self._recording is None:
             self._recording = record(self.model)
         return self._recording
+
+    @property
+    def arrays(self) -> CompiledArrays | None:
+        """The formulas compiled for arrays, or None where some number may not fit 64 bits."""
+        if self._arrays is None and not self._too_large:
+            try:
+                self._arrays = CompiledArrays(self.recording)
+            except TooLargeError:
+                self._too_large = True
+        return self._arrays
 
     def _is_regular(self, mapping: Mapping) -> bool:
         """Return whether a mapping has no fault, at a glance; if not, `check_structure` has a closer look.

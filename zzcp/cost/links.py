@@ -45,7 +45,7 @@ class Transfers(NamedTuple):
     upper: list[Any]
     partial: list[Any]
     precision: list[Any]
-    counts: list[Any]
+    counts: Sequence[Any]
     back: list[Any]
     back_precision: list[Any]
     lower_precision: list[Any]

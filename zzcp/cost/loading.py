@@ -6,10 +6,11 @@ in the whole run (count 1) may move part of it during the computation.
 
 Two rules exist. ZigZag's (`combined_loading`) is in `zigzag_loading`. The other one, `scheduled_loading`:
 
-1. What must be there before the first operation is, on every link, one tile of the innermost memory. The rest of a
-   once-only fill may hide behind the cycles before its data is first needed: the window A of the tile, that is the
-   run up to the last relevant loop. It hides only where both ports are idle on average during these cycles, and
-   what one fill uses is gone for the next.
+1. What must be there before the first operation is, on every link that is filled more than once, the tile; on a
+   once-only link the first piece of it, that is what the links below move at a time: a tile of the next level that is
+   refilled, or what the array uses at once. The rest of a once-only fill may hide behind the cycles before its data is
+   first needed: the window A of the tile, that is the run up to the last relevant loop. It hides only where both ports
+   are idle on average during these cycles, and what one fill uses is gone for the next.
 2. What does not hide is scheduled: a port carries one transfer at a time, and a level is filled before it feeds the
    one below. The shortest schedule counts, over both orders of handing out the idle cycles.
 3. Draining the output is the mirror image; it is a chain of one operand, so nothing can overlap.
@@ -69,7 +70,7 @@ class Fill(NamedTuple):
     lower, upper : Any
         Cycles at the ports of the two sides.
     lower_least, upper_least : Any
-        Cycles there for one tile of the innermost memory, which no computation can do without.
+        Cycles there for the first piece, which no computation can do without.
     once : Any
         Whether the link moves its data only once.
     window : Any
@@ -277,9 +278,11 @@ def scheduled_loading(
         for index in handing:
             for fill in plan.inputs[index]:
                 hidden[fill.operand, fill.link] = _hide(fill, fills, spares, used, numeric, drain=False)
+        # the outermost links first, as for the inputs: theirs are the long transfers
+        for fill in reversed(plan.output):
+            hidden[fill.operand, fill.link] = _hide(fill, fills, spares, used, numeric, drain=True)
         unloading: Any = 0
         for fill in plan.output:
-            hidden[fill.operand, fill.link] = _hide(fill, fills, spares, used, numeric, drain=True)
             exposed = _exposed(fill, fills, hidden, numeric)
             unloading = unloading + exposed + numeric.where(exposed > 0, fill.latency, 0)
         cycles = {

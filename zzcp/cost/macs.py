@@ -13,7 +13,7 @@ from itertools import permutations
 from zzcp.cost.moves import exact
 from zzcp.cost.setting import OperandSetting, Setting
 from zzcp.errors import InputError
-from zzcp.hardware.imc import CELLS, MacroUse, layer_energy, macro_dimensions
+from zzcp.hardware.imc import MacroUse, layer_energy, macro_dimensions
 from zzcp.workload import Layer
 
 _LAYER_DIM = b"\x80\x04\x95!\0\0\0\0\0\0\0\x8c\x10zigzag.datatypes\x94\x8c\x08LayerDim\x94\x93\x94."

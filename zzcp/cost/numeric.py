@@ -64,9 +64,7 @@ def _truncate_array(x: Any) -> Any:
     return np.trunc(x).astype(np.int64) if np.asarray(x).dtype.kind == "f" else x
 
 
-PYTHON = Numeric(
-    maximum=max, minimum=min, where=_where, truncate=int, sort_pairs=sorted, within=_within
-)
+PYTHON = Numeric(maximum=max, minimum=min, where=_where, truncate=int, sort_pairs=sorted, within=_within)
 """Exact arithmetic on single mappings."""
 
 NUMPY = Numeric(

@@ -37,13 +37,13 @@ class OperandState(NamedTuple):
         Product of the outermost irrelevant loops of the whole order: all data has been used once before them.
     """
 
-    period: list[Any]
-    counts: list[Any]
-    relevant: list[Any]
-    windows: list[list[tuple[Any, Any]]]
-    irrelevant_above: list[Any]
-    irrelevant_run: list[Any]
-    relevant_run: list[Any]
+    period: Sequence[Any]
+    counts: Sequence[Any]
+    relevant: Sequence[Any]
+    windows: Sequence[Sequence[tuple[Any, Any]]]
+    irrelevant_above: Sequence[Any]
+    irrelevant_run: Sequence[Any]
+    relevant_run: Sequence[Any]
     tail: Any
 
 
@@ -71,14 +71,9 @@ def merge_down(kind: Mapping[str, int], levels: Levels) -> tuple[list[Loop], lis
     for level in levels:
         loops += [loop for loop in level if loop[1] != 1]
         ends.append(len(loops))
-    total = len(loops)
-
-    def above_run(position: int) -> int:
-        while position < total and kind[loops[position][0]] == IRRELEVANT:
-            position += 1
-        return position
-
-    return loops, [above_run(end) for end in ends], above_run(0)
+    stops = [kind[dim] != IRRELEVANT for dim, _ in loops]
+    stops.append(True)
+    return loops, [stops.index(True, end) for end in ends], stops.index(True)
 
 
 def operand_state(operand: OperandSetting, levels: Levels, *, same_data_free: bool) -> OperandState:
@@ -97,43 +92,43 @@ def operand_state(operand: OperandSetting, levels: Levels, *, same_data_free: bo
     loops, ends, stationary = merge_down(kind, levels)
     stays = same_data_free and not operand.is_output
     at_array = math.prod([size for _, size in loops[:stationary]]) if stays else 1
-    window_dims = [(relation.outer, relation.inner) for relation in operand.relations]
-    window_loops: dict[str, int] = {}
-    periods, relevants, irrelevants = [at_array], [1], [at_array]
-    windows = [[(1, 1) for _ in window_dims]]
-    irrelevant_runs, relevant_runs = [1], [1]
-    period = relevant = irrelevant = tail = 1
+    pairs = [(relation.outer, relation.inner) for relation in operand.relations]
+    window_loops = {dim: 1 for pair in pairs for dim in pair}
+    irrelevant = relevant = tail = 1
+    boundaries = [(at_array, 1, [(1, 1)] * len(pairs), at_array, 1, 1)]
     start = 0
     for end in ends:
         irrelevant_run = relevant_run = 1
         for dim, size in loops[start:end]:
-            period *= size
             relevance = kind[dim]
             if relevance == IRRELEVANT:
                 irrelevant *= size
-                tail *= size
                 irrelevant_run *= size
                 relevant_run = 1
-                continue
-            irrelevant_run = tail = 1
-            if relevance == RELEVANT:
+            elif relevance == RELEVANT:
                 relevant *= size
                 relevant_run *= size
+                irrelevant_run = 1
             else:
-                window_loops[dim] = window_loops.get(dim, 1) * size
-                relevant_run = 1
-        periods.append(period)
-        relevants.append(relevant)
-        irrelevants.append(irrelevant)
-        irrelevant_runs.append(irrelevant_run)
-        relevant_runs.append(relevant_run)
-        windows.append([(window_loops.get(o, 1), window_loops.get(i, 1)) for o, i in window_dims])
+                window_loops[dim] *= size
+                irrelevant_run = relevant_run = 1
+        period = relevant * irrelevant
+        for factor in window_loops.values():
+            period *= factor
+        windows = [(window_loops[outer], window_loops[inner]) for outer, inner in pairs]
+        boundaries.append((period, relevant, windows, irrelevant, irrelevant_run, relevant_run))
+        if end > start:
+            # no irrelevant loop stands at the bottom of a level, so that none goes on from the level beneath
+            tail = irrelevant_run
         start = end
+    periods, relevants, all_windows, irrelevants, irrelevant_runs, relevant_runs = zip(
+        *boundaries, strict=True
+    )
     return OperandState(
         periods,
         [period // below for below in periods],
         relevants,
-        windows,
+        all_windows,
         [irrelevant // below for below in irrelevants],
         irrelevant_runs,
         relevant_runs,

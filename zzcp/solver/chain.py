@@ -28,6 +28,8 @@ Vector = tuple[int, ...]
 
 _MOST = 4096
 """How many orders of one chain are scored at the most."""
+_MOST_SLOW = 64
+"""The same where they are scored one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ def best_completion(
     ends = {operand: [position[vector] for vector in vectors] for operand, vectors in chain.ends.items()}
     variants = [_variants(evaluator, chain.keys, segment) for segment in segments]
     exact = not evaluator.setting.conventions.greedy_buffering
-    if math.prod(map(len, variants)) <= _MOST:
+    most = _MOST_SLOW if evaluator.arrays is None else _MOST
+    if math.prod(map(len, variants)) <= most:
         orders: list[Sequence[list[int]]] = list(product(*variants))
         values = _score(evaluator, chain.keys, orders, ends, objective)
         winner = int(np.argmin(values))

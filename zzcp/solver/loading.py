@@ -1,9 +1,10 @@
 """Loading and unloading in the model, for the scheduled rule (`zzcp.cost.loading`), from below.
 
-A fill takes its slower side's cycles less what hides. Only once-only fills hide, never the innermost tile, and on
-every port of theirs only in idle cycles: with tail t (the part of the run after which no new data is needed)
+A fill takes its slower side's cycles less what hides. Only once-only fills hide, never their first piece (what the
+array uses at once, or a tile of a level further in that is refilled), and on every port of theirs only in idle cycles:
+with tail t (the part of the run after which no new data is needed)
 
-    hidden <= cycles - innermost tile,    t * hidden <= run + stall - recurring transfers,
+    hidden <= cycles - first piece,    t * hidden <= run + stall - recurring transfers,
 
 and all that hide at a port share the idle cycles. The schedule is at least as long as every operand's chain of fills
 and as all fills at one port.
@@ -18,8 +19,8 @@ from ortools.sat.python import cp_model
 
 from zzcp.cost.loading import FillSetting
 from zzcp.solver.stall import MOST_CYCLES, boundary_of
-from zzcp.solver.tables import least_cycles
-from zzcp.solver.variables import lookup, lookup_data
+from zzcp.solver.tables import Array, BoundaryTable, least_cycles
+from zzcp.solver.variables import lookup, merge_classes
 
 if TYPE_CHECKING:
     from zzcp.solver.model import ChainModel
@@ -68,10 +69,21 @@ def _hidden(chain: ChainModel, fill: FillSetting, cycles: Any) -> Any:
     model = chain.model
     hidden = model.new_int_var(0, int(room.max()), f"hidden{fill.operand}.{fill.link}")
     model.add(hidden <= lookup(model, chain.boundaries[fill.operand][fill.link], "room", room))
-    innermost = chain.boundaries[fill.operand][1]
-    least = least_cycles(chain.cost, fill.operand, fill.link, innermost.table.data)
-    model.add(hidden <= cycles - lookup_data(model, innermost, f"least{fill.link}.", least))
+    for below in range(fill.link):
+        boundary = chain.boundaries[fill.operand][below]
+        least = _lowest_per_class(
+            boundary.table, least_cycles(chain.cost, fill.operand, fill.link, below, boundary.table)
+        )
+        model.add(hidden <= cycles - lookup(model, boundary, f"least{fill.link}.", least))
     return hidden
+
+
+def _lowest_per_class(table: BoundaryTable, values: Array) -> Array:
+    """Return values that no data state of the same class falls below (classes do not know these values)."""
+    representatives, classes = merge_classes(table)
+    lowest = values[representatives]
+    np.minimum.at(lowest, classes, values)
+    return np.asarray(lowest[classes])
 
 
 def _share_idle_cycles(chain: ChainModel, hidden: dict[tuple[int, int], Any], run: int, stall: Any) -> None:

@@ -162,26 +162,25 @@ def _stored_bits(chain: ChainModel, index: int, level: int, forced: bool) -> Any
     setting = chain.cost.setting
     operand = setting.operands[index]
     row = chain.boundaries[index]
-    precision_boundary = row[level]
     spatial = operand.energy.reduction_above[level] > 1
-    full, final = operand.precision, operand.final_precision
     if level + 1 < operand.depth:
         boundary = row[level + 1]
-        tile = np.asarray(boundary.table.tile, dtype=np.int64)
-        if forced:
-            tile = tile * np.where(tile < _whole_tile(chain, index, level), 2, 1)
-        copies: Any = lookup_data(chain.model, boundary, "tile", tile)
+        table = boundary.table
+        copies = 1 + (forced & (table.stored < _whole_tile(chain, index, level)))
+        partial = lookup_data(chain.model, boundary, "partial", table.bits_partial * copies)
+        final = lookup_data(chain.model, boundary, "final", table.bits * copies)
     else:
-        copies = _whole_tile(chain, index, level)
-    if full == final or spatial or not operand.is_output:
-        return copies * full
-    complete = _reduction_complete(chain, precision_boundary)
+        whole = _whole_tile(chain, index, level)
+        partial, final = whole * operand.precision, whole * operand.final_precision
+    if operand.precision == operand.final_precision or spatial or not operand.is_output:
+        return partial
+    complete = _reduction_complete(chain, row[level])
     if isinstance(complete, bool):
-        return copies * (final if complete else full)
-    most = max(full, final) * _whole_tile(chain, index, level) * 2
+        return final if complete else partial
+    most = max(operand.precision, operand.final_precision) * _whole_tile(chain, index, level) * 2
     bits = chain.model.new_int_var(0, int(most), f"bits{index}.{level}")
-    chain.model.add(bits == copies * final).only_enforce_if(complete)
-    chain.model.add(bits == copies * full).only_enforce_if(~complete)
+    chain.model.add(bits == final).only_enforce_if(complete)
+    chain.model.add(bits == partial).only_enforce_if(~complete)
     return bits
 
 

@@ -31,6 +31,7 @@ from zzcp.solver.interrupt import Interrupt
 from zzcp.solver.keys import keys_of
 from zzcp.solver.model import PRODUCT_LIMIT, ChainModel, Objective, build_model
 from zzcp.solver.result import Diagnosis, Progress, Result, Status, objective_of
+from zzcp.solver.stall import MOST_CYCLES
 from zzcp.solver.start import first_mapping
 from zzcp.solver.tables import BoundaryTable, boundary_tables, largest_table
 from zzcp.solver.variables import Boundary
@@ -39,6 +40,8 @@ from zzcp.workload import Layer
 OBJECTIVES = ("edp", "energy", "latency")
 _MOST_ENTRIES = 4_000_000
 """Largest cost table that is built; beyond it the model would not fit into memory."""
+_MOST_RUN = 2**40
+"""Longest run that is modelled, in cycles: stalls and loads must not reach the limit of the model's latencies."""
 _PRECISION = 2**26
 """Smallest number of units that the least possible energy is split into."""
 _FLOAT_ERROR = Fraction(1, 2**40)
@@ -198,9 +201,10 @@ class Search:
         setting = self.evaluator.setting
         keys = keys_of(setting.temporal_sizes)
         self.bound = self._first_bound()
-        if largest_table(self.evaluator.model, keys) > _MOST_ENTRIES:
+        run = math.prod(setting.temporal_sizes.values()) * setting.cycles_per_op
+        if run > _MOST_RUN or largest_table(self.evaluator.model, keys) > _MOST_ENTRIES:
             self._tell(
-                "too many states for the model: only the bound of ideal cycles and operations is proven"
+                "too many states or cycles for the model: only the bound of ideal cycles and operations is proven"
             )
             return
         tables = boundary_tables(self.evaluator.model, keys)
@@ -233,7 +237,13 @@ class Search:
         setting = model.setting
         energy = Fraction(model.mac_energy, model.scale)
         cycles = math.prod(setting.temporal_sizes.values()) * setting.cycles_per_op + setting.drain
-        return {"edp": energy * cycles, "energy": energy, "latency": Fraction(cycles)}[self.objective]
+        bounds = {"edp": energy * cycles, "energy": energy, "latency": Fraction(cycles)}
+        return bounds[self.objective] * self._certain
+
+    @property
+    def _certain(self) -> Fraction:
+        """The share of an exact figure that the evaluator's is certain to reach."""
+        return 1 - _FLOAT_ERROR if self.evaluator.setting.conventions.fractional_unrolling else Fraction(1)
 
     def _scale(self, tables: list[list[BoundaryTable]]) -> tuple[int, tuple[int, int, int]]:
         """Return the unit of energy and the limits of energy (in units), latency and objective.
@@ -247,13 +257,13 @@ class Search:
         most_energy = model.mac_energy + sum(int(table.energy.max()) for row in tables for table in row)
         run = self.evaluation.latency.ideal + self.evaluation.latency.spatial_stall
         value = self.value
-        most_latency = 2**50
+        most_latency = MOST_CYCLES
         if self.objective == "edp":
             scaled = value * model.scale
             most_energy = min(most_energy, math.floor(scaled / run) + 1)
-            most_latency = math.floor(scaled / max(least_energy, 1)) + 1
+            most_latency = min(most_latency, math.floor(scaled / max(least_energy, 1)) + 1)
         elif self.objective == "latency":
-            most_latency = math.floor(value) + 1
+            most_latency = min(most_latency, math.floor(value) + 1)
         else:
             most_energy = min(most_energy, math.floor(value * model.scale) + 1)
         unit = max(1, least_energy // _PRECISION)
@@ -301,15 +311,13 @@ class Search:
         status = solver.solve(model)
         interrupt.watch(None)
         factor = Fraction(1) if self.objective == "latency" else Fraction(chain.energy_unit, chain.cost.scale)
-        if chain.cost.setting.conventions.fractional_unrolling:
-            factor *= 1 - _FLOAT_ERROR
+        factor *= self._certain
         if status == cp_model.INFEASIBLE:
             # nothing better than the incumbent is left; while nothing is excluded the incumbent itself contradicts it
             if self.excluded:
                 self.bound = max(self.bound, self._exact_value())
             return None
-        # the solver's bound is a float: rounded down by more than its error
-        floor = Fraction(math.floor(solver.best_objective_bound * (1 - 1e-14)))
+        floor = _floor(solver.best_objective_bound)
         self.bound = max(self.bound, min(floor * factor, self._exact_value()))
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return None
@@ -387,3 +395,8 @@ class Search:
             wall_s=time.monotonic() - self.started,
             interrupted=self.interrupted,
         )
+
+
+def _floor(bound: float) -> int:
+    """Return the integer that a bound in floating point stands for, or one below it where that is uncertain."""
+    return math.floor(bound) if abs(bound) < 2**53 else math.floor(bound * (1 - 2**-52))

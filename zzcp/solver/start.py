@@ -20,7 +20,7 @@ from zzcp.solver.keys import Key
 Objective = str
 _BATCH = 2048
 _SLOW_BATCH = 32
-"""Mappings per batch where lanes count as fractions: they are scored one by one."""
+"""Mappings per batch where they are scored one by one (fractions of lanes, numbers beyond 64 bits)."""
 
 
 def objective_values(
@@ -57,7 +57,7 @@ def first_mapping(
     """
     rng = np.random.default_rng(seed)
     setting = evaluator.setting
-    width = _BATCH if all(operand.energy.integral for operand in setting.operands) else _SLOW_BATCH
+    width = _SLOW_BATCH if evaluator.arrays is None else _BATCH
     best: tuple[float, Mapping] | None = None
     for number in range(rounds * 4):
         if time.monotonic() > deadline or (number >= rounds and best is not None):

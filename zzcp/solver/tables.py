@@ -69,8 +69,10 @@ class BoundaryTable:
         Its movements.
     period : ndarray
         Cycles of a period.
+    stored : ndarray, shape (data states,)
+        Elements of one copy of the tile as its memory holds it; fractions where lanes count as fractions.
     bits, bits_partial : ndarray, shape (data states,)
-        Bits of one copy of the tile beneath the link in its memory, at final and at partial precision.
+        Bits of that copy at final and at partial precision, rounded down.
     tile : ndarray, shape (data states,)
         Elements of the tile, as it counts for the energy.
     timed_tile : ndarray, shape (data states,)
@@ -90,6 +92,7 @@ class BoundaryTable:
     energy: Array
     moves: tuple[MoveTable, ...]
     period: Array
+    stored: Array
     bits: Array
     bits_partial: Array
     tile: Array
@@ -164,6 +167,7 @@ def boundary_table(model: Model, keys: tuple[Key, ...], index: int, link: int) -
         )
     period = (state.period[link] * setting.cycles_per_op).reshape(shape)
     tile = _array(moved.tile[link], len(grid_data)).reshape(shape)[:, 0]
+    stored = _stored(model, index, link, data)
     fill, room = _fill(model, link, move_tables, shape)
     return BoundaryTable(
         operand=index,
@@ -175,8 +179,9 @@ def boundary_table(model: Model, keys: tuple[Key, ...], index: int, link: int) -
         energy=np.asarray(energy).reshape(shape),
         moves=tuple(move_tables),
         period=period,
-        bits=tile * operand.final_precision,
-        bits_partial=tile * operand.precision,
+        stored=stored,
+        bits=_whole(stored * operand.final_precision),
+        bits_partial=_whole(stored * operand.precision),
         tile=tile,
         timed_tile=_array(timed.tile[link], len(grid_data)).reshape(shape)[:, 0],
         fill=fill,
@@ -241,11 +246,21 @@ def _fitting(model: Model, index: int, link: int, data: StateSpace) -> StateSpac
     if link == 0:
         return data
     operand = model.setting.operands[index]
-    state = grid_state(model, index, link, data, np.ones(len(data), dtype=np.int64))
-    tile = tile_elements(operand, operand.energy, state, link, link, model.setting.conventions, NUMPY)
     memory = operand.memories[link - 1]
     least = min(operand.final_precision, operand.precision)
-    return data.only(np.flatnonzero(np.asarray(tile * least) <= memory.size + 1e-6))
+    return data.only(np.flatnonzero(_whole(_stored(model, index, link, data) * least) <= memory.size))
+
+
+def _stored(model: Model, index: int, link: int, data: StateSpace) -> Array:
+    operand = model.setting.operands[index]
+    state = grid_state(model, index, link, data, np.ones(len(data), dtype=np.int64))
+    tile = tile_elements(operand, operand.energy, state, link, link, model.setting.conventions, NUMPY)
+    return _array(tile, len(data))
+
+
+def _whole(bits: Array) -> Array:
+    """Round down; fractions that lack less than a millionth of a bit are rounding themselves."""
+    return bits if bits.dtype.kind == "i" else np.floor(bits + 1e-6).astype(np.int64)
 
 
 def _energy(model: Model, number: int, words: Any, count: Any) -> Any:
@@ -263,35 +278,49 @@ def _fill(model: Model, link: int, moves: Sequence[MoveTable], shape: tuple[int,
         return nothing, nothing
     sides = [table for table in moves if not model.moves[table.move].back]
     fill = np.maximum.reduce([table.cycles for table in sides])
-    hides = model.setting.conventions.once_only_loads != "exposed" and link > 1
-    # nothing but what the innermost memory need not hold can hide; on its own link that is nothing
+    hides = model.setting.conventions.once_only_loads != "exposed"
     room = np.where(sides[0].count == 1, fill, 0) if hides else nothing
     return fill, room
 
 
-def least_cycles(model: Model, index: int, link: int, data: StateSpace) -> Array:
-    """Return the cycles that the innermost tile takes over a link, for every data state of boundary 1.
+def least_cycles(model: Model, index: int, link: int, below: int, table: BoundaryTable) -> Array:
+    """Return the cycles that a first piece takes over a link, as functions of the boundary that sets its size.
 
-    They cannot hide behind the computation, since without that tile it does not begin.
+    They cannot hide behind the computation, since without the piece it does not begin. A boundary whose tile is not
+    replaced sets no size; that at the array always does.
+
+    Parameters
+    ----------
+    model : Model
+        The compiled setting.
+    index, link : int
+        Operand and link.
+    below : int
+        The boundary, beneath the link.
+    table : BoundaryTable
+        Its costs.
     """
     sides = [
-        _innermost(model, number, data, link + 1 if move.is_upper else link)
+        _piece(model, number, below, table.data, link + 1 if move.is_upper else link)
         for number, move in enumerate(model.moves)
         if move.operand == index and move.link == link and not move.back
     ]
-    return np.asarray(np.maximum.reduce(sides))
+    least = np.broadcast_to(np.maximum.reduce(sides)[:, None], table.period.shape)
+    return np.where(table.moves[0].count > 1, least, 0) if below else np.asarray(least)
 
 
 def innermost_cycles(model: Model, number: int, data: StateSpace) -> Array:
     """Return the cycles that one instance's innermost tile takes at the port of a movement (ZigZag's floor)."""
-    return _innermost(model, number, data, 1)
+    return _piece(model, number, 1, data, 1)
 
 
-def _innermost(model: Model, number: int, data: StateSpace, spatial: int) -> Array:
+def _piece(model: Model, number: int, temporal: int, data: StateSpace, spatial: int) -> Array:
     move = model.moves[number]
     operand = model.setting.operands[move.operand]
-    state = grid_state(model, move.operand, 1, data, np.ones(len(data), dtype=np.int64))
-    elements = tile_elements(operand, operand.latency, state, 1, spatial, model.setting.conventions, NUMPY)
+    state = grid_state(model, move.operand, temporal, data, np.ones(len(data), dtype=np.int64))
+    elements = tile_elements(
+        operand, operand.latency, state, temporal, spatial, model.setting.conventions, NUMPY
+    )
     precision = min(operand.precision, operand.final_precision)
     return _array(-(-elements * precision // move.width), len(data))
 

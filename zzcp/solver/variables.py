@@ -15,6 +15,9 @@ from zzcp.solver.tables import BoundaryTable
 
 Array = npt.NDArray[Any]
 
+_FINE = 2**20
+"""Parts of an element that make a difference."""
+
 
 @dataclass(slots=True, eq=False)
 class Boundary:
@@ -65,6 +68,7 @@ def merge_classes(table: BoundaryTable) -> tuple[Array, Array]:
     columns = [
         table.tile[:, None],
         table.timed_tile[:, None],
+        table.stored[:, None] * _FINE,
         table.energy,
         table.period,
         table.fill,

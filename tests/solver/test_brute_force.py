@@ -1,0 +1,71 @@
+"""The search against every mapping there is."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Literal
+
+import pytest
+
+from tests.solver.brute_force import Case, best_mappings, distinct_orders, random_case
+from zzcp.cost import EXACT, ZIGZAG, CostConventions
+from zzcp.solver import Result, optimize
+
+GAP = 1e-4
+FLOAT_ERROR = 1e-12
+"""Objectives of a batch are products of floats."""
+
+OBJECTIVES: tuple[Literal["edp", "energy", "latency"], ...] = ("edp", "energy", "latency")
+
+
+def check(case: Case, conventions: CostConventions, time_limit: float) -> list[Result]:
+    """Compare the search with the enumeration for every objective."""
+    best = best_mappings(case, conventions)
+    results = []
+    for objective in OBJECTIVES:
+        result = optimize(
+            case.accelerator,
+            case.layer,
+            objective,
+            spatial=case.spatial,
+            conventions=conventions,
+            time_limit=time_limit,
+            gap=GAP,
+        )
+        results.append(result)
+        if objective not in best:
+            assert result.status == "infeasible"
+            assert result.diagnosis is not None
+            assert result.diagnosis.shortages
+            continue
+        value = best[objective].value
+        assert result.status in ("optimal", "feasible")
+        assert result.objective is not None
+        assert result.mapping is not None
+        assert result.lower_bound <= value * (1 + FLOAT_ERROR)
+        assert result.objective >= value * (1 - FLOAT_ERROR)
+        if result.status == "optimal":
+            assert result.objective * (1 - GAP) <= value * (1 + FLOAT_ERROR)
+    return results
+
+
+@pytest.mark.parametrize("number", range(24))
+@pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)
+def test_nothing_is_better(conventions: CostConventions, number: int) -> None:
+    check(random_case(Random(f"brute {number}"), 2000), conventions, 1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(50))
+@pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)
+def test_nothing_is_better_on_many_machines(conventions: CostConventions, part: int) -> None:
+    results = []
+    for number in range(20):
+        results += check(random_case(Random(f"slow {part} {number}"), 100_000), conventions, 10.0)
+    closed = sum(result.status != "feasible" for result in results)
+    assert closed >= 0.8 * len(results)
+
+
+def test_orders_are_all_different() -> None:
+    orders = list(distinct_orders([(0, 2), (0, 2), (0, 3), (1, 2)]))
+    assert len(orders) == len(set(orders)) == 12

@@ -1,0 +1,119 @@
+"""The model never costs a mapping more than the evaluator does, and mostly just as much."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.generators import KINDS, random_accelerator, random_layer, random_mapping, random_spatial
+from tests.solver.pinned import every_window, pin
+from zzcp.cost import EXACT, ZIGZAG, CostConventions, Evaluator
+from zzcp.hardware import Accelerator
+from zzcp.io import load_accelerator
+from zzcp.mapping import Mapping
+
+MOST_MACS = 3000
+FLOAT_ERROR = Fraction(1, 2**40)
+"""ZigZag adds up energies as floats."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A valid mapping.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        Of its machine, layer and unrolling.
+    mapping : Mapping
+        The mapping.
+    """
+
+    evaluator: Evaluator
+    mapping: Mapping
+
+
+def random_case(
+    seed: str, conventions: CostConventions, accelerator: Accelerator | None = None, macs: int = MOST_MACS
+) -> Case:
+    """Return the case of a seed, on a random machine unless one is given."""
+    rng = Random(seed)
+    while True:
+        machine = accelerator or random_accelerator(rng)
+        layer = random_layer(rng, rng.choice(list(KINDS)), macs)
+        spatial = random_spatial(rng, machine, layer)
+        mapping = random_mapping(rng, machine, layer, spatial, conventions)
+        if mapping is not None:
+            return Case(Evaluator(machine, layer, spatial, conventions), mapping)
+
+
+def check(case: Case, *, windows: bool) -> Counter[str]:
+    """Assert that the model is no higher than the evaluator; count where it is equal."""
+    evaluator = case.evaluator
+    real = evaluator.evaluate(case.mapping)
+    model = pin(evaluator, case.mapping, every_window(evaluator) if windows else ())
+    assert model is not None, "the model forbids a valid mapping"
+    floats = FLOAT_ERROR if evaluator.setting.conventions.fractional_unrolling else 0
+    assert model.energy <= real.energy.exact * (1 + floats)
+    assert model.latency <= real.latency.total
+    return Counter(
+        cases=1,
+        energy=real.energy.exact - model.energy <= model.rounding,
+        latency=model.latency > real.latency.total - 1,
+        near=model.latency >= 0.9 * real.latency.total,
+    )
+
+
+def tally(cases: Iterable[Case], *, windows: bool) -> Counter[str]:
+    return sum((check(case, windows=windows) for case in cases), Counter[str]())
+
+
+@pytest.mark.parametrize("windows", [False, True])
+@pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)
+def test_the_model_is_a_lower_bound(conventions: CostConventions, windows: bool) -> None:
+    cases = (random_case(f"pinned {number}", conventions) for number in range(30))
+    equal = tally(cases, windows=windows)
+    # what is lower: unions of windows that are shorter than the run, the schedule of the fills; accesses that
+    # ZigZag truncates
+    assert equal["energy"] == equal["cases"] if conventions is EXACT else equal["energy"] > 20
+    assert equal["latency"] > 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(20))
+@pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)
+def test_the_model_is_a_lower_bound_on_many_machines(conventions: CostConventions, part: int) -> None:
+    cases = (random_case(f"slow {part} {number}", conventions) for number in range(100))
+    equal = tally(cases, windows=True)
+    assert equal["latency"] > 40
+
+
+MACHINES = sorted((Path(__file__).parents[2] / "models" / "accelerators").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", MACHINES, ids=lambda file: file.stem)
+def test_the_model_is_a_lower_bound_on_bundled_machines(file: Path) -> None:
+    machine = load_accelerator(file)
+    equal = {}
+    for conventions in (EXACT, ZIGZAG):
+        cases = (random_case(f"{file.stem} {number}", conventions, machine, 100_000) for number in range(4))
+        equal[conventions.name] = tally(cases, windows=True)
+    # the scheduled rule leaves a few cycles of the fills open
+    assert equal["exact"]["near"] == 4
+    assert equal["zigzag"]["latency"] >= 3
+
+
+def test_every_mapping_is_in_the_model_with_and_without_windows() -> None:
+    case = random_case("both", EXACT)
+    loose = pin(case.evaluator, case.mapping, ())
+    tight = pin(case.evaluator, case.mapping, every_window(case.evaluator))
+    assert loose is not None
+    assert tight is not None
+    assert loose.energy == tight.energy
+    assert loose.latency <= tight.latency
