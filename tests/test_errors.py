@@ -60,6 +60,7 @@ def test_a_place_is_filled_in_on_the_way_up() -> None:
     assert placed.at(file="b.yaml", line=5).place == placed.place
     assert (placed.message, placed.expected, placed.hint) == ("wrong", "1", "look")
     assert str(placed) == "a.yaml:4: size: wrong: expected 1 (look)"
+    assert placed.args == error.args == ("wrong",)
     assert error.place == Place(field="size")  # the first error is left as it was
 
 

@@ -21,7 +21,7 @@ def spatial(models: Path, machine: str, layer: zzcp.Layer) -> zzcp.SpatialMappin
     """Return what a machine's mapping file makes of a layer."""
     accelerator = zzcp.load_accelerator(models / "accelerators" / f"{machine}.yaml")
     entry = zzcp.load_mapping(models / "mappings" / f"{MACHINES[machine]}.yaml").for_layer(layer)
-    mapping = zzcp.SpatialMapping.from_dict(entry.spatial_mapping or {}).fitted(layer, accelerator.array)
+    mapping = zzcp.SpatialMapping.from_dict(entry.spatial_mapping or {}).fitted(layer)
     assert mapping.violations(accelerator, layer) == []
     return mapping
 

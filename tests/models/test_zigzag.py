@@ -87,7 +87,7 @@ def test_loma_maps_a_layer_and_both_evaluators_agree_on_it(
     found = results[0][1][0][0].temporal_mapping.mapping_dic_origin
     (layer,) = zzcp.load_workload(files[0])
     accelerator, entry = zzcp.load_accelerator(files[1]), zzcp.load_mapping(files[2]).for_layer(layer)
-    spatial = zzcp.SpatialMapping.from_dict(entry.spatial_mapping or {}).fitted(layer, accelerator.array)
+    spatial = zzcp.SpatialMapping.from_dict(entry.spatial_mapping or {}).fitted(layer)
     temporal = {
         str(operand): [[[str(dim), int(size)] for dim, size in level] for level in levels]
         for operand, levels in found.items()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.simulation.nest import lanes_in_use
 from zzcp.hardware import Accelerator, Direction, Memory
@@ -49,6 +49,8 @@ class Tile:
         For every piece the first and the last movement in a period that takes it.
     dead : list of int
         How many pieces are used up before the n-th movement, for n = 0 .. len(piece_of).
+    passes : int
+        How often the same pieces come again at the end: the product of the outermost loops that ask for no others.
     """
 
     period: int
@@ -60,6 +62,18 @@ class Tile:
     first: list[int]
     last: list[int]
     dead: list[int]
+    passes: int
+
+    def spread(self) -> Tile:
+        """Return the same tile with its pieces first used (last used) at even distances."""
+        uses = len(self.piece_of)
+        window = uses // self.passes
+        return replace(
+            self,
+            piece_of=[min(use * self.pieces // window, self.pieces - 1) for use in range(uses)],
+            first=[piece * window // self.pieces for piece in range(self.pieces)],
+            last=[uses - window - 1 - (piece + 1) * window // -self.pieces for piece in range(self.pieces)],
+        )
 
 
 @dataclass(frozen=True)
@@ -161,8 +175,9 @@ class _Builder:
             base = max(level - 1, 0)
             if periods[level] == total:
                 base = max((below for below in range(level) if periods[below] < total), default=0)
-            piece_of = _positions(self.order[self.cuts[base] : cut])
-            tiles.append(_tile(periods[level], total // periods[level], base, periods[base], piece_of))
+            tiles.append(
+                _tile(periods[level], total // periods[level], base, self.order[self.cuts[base] : cut])
+            )
         return tiles
 
     def _elements(self, cut: int, lanes: dict[str, int]) -> int:
@@ -216,7 +231,8 @@ def _positions(loops: Sequence[Loop]) -> list[int]:
     return positions
 
 
-def _tile(period: int, count: int, base: int, step: int, piece_of: list[int]) -> Tile:
+def _tile(period: int, count: int, base: int, own: Sequence[Loop]) -> Tile:
+    piece_of = _positions(own)
     pieces = max(piece_of) + 1
     last = [0] * pieces
     for use, piece in enumerate(piece_of):
@@ -229,7 +245,12 @@ def _tile(period: int, count: int, base: int, step: int, piece_of: list[int]) ->
         dead[use + 1] = 1
     for use in range(len(piece_of)):
         dead[use + 1] += dead[use]
-    return Tile(period, count, base, step, piece_of, pieces, first, last, dead)
+    passes = 1
+    for loop in reversed(own):
+        if loop.moves:
+            break
+        passes *= loop.size
+    return Tile(period, count, base, period // len(piece_of), piece_of, pieces, first, last, dead, passes)
 
 
 def _visits(loops: Sequence[Loop]) -> list[int]:

@@ -34,11 +34,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from operator import attrgetter
 from typing import NamedTuple
 
 from tests.simulation.chains import Chain, Side, build_chain
+from tests.simulation.physics import MACHINE, Physics
 from tests.simulation.streams import BEHIND_OPERATION, Back, Drain, Fill, Stream, order_key
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping
@@ -69,32 +70,6 @@ class Run(NamedTuple):
     def total(self) -> int:
         """All cycles."""
         return sum(self)
-
-
-@dataclass(frozen=True)
-class Physics:
-    """What the machine can be freed of, to find out what an error comes from.
-
-    Parameters
-    ----------
-    whole_ends : bool
-        Whether first tiles arrive, and last tiles are complete, as a whole (see the module, *Ends*).
-    registers : int
-        Values that wait on every side of the array.
-    spare_pieces : int
-        Further pieces that every tile has room for.
-    first_reads : bool
-        Whether partial sums are read on the first visit, too.
-    """
-
-    whole_ends: bool = True
-    registers: int = 1
-    spare_pieces: int = 0
-    first_reads: bool = False
-
-
-MACHINE = Physics()
-"""The machine as the module describes it."""
 
 
 def simulate(
@@ -143,8 +118,8 @@ class Simulation:
         double_buffered: MappingType[str, Sequence[bool]],
         physics: Physics = MACHINE,
     ) -> None:
-        self.whole_ends, self.registers = physics.whole_ends, physics.registers
-        self.operation = 0
+        self.physics = physics
+        self.operation = self.now = 0
         self.ports: dict[tuple[str, str], int] = {}
         self.chains = [
             build_chain(accelerator, layer, mapping, links, operand)
@@ -154,7 +129,7 @@ class Simulation:
         self.operations = self.chains[0].tiles[0].count
         self.streams: dict[tuple[str, str, int], Stream] = {}
         for chain, slots in zip(self.chains, _slots(self.chains, double_buffered), strict=True):
-            self._add_chain(chain, [slot + physics.spare_pieces for slot in slots], physics.first_reads)
+            self._add_chain(chain, [slot + physics.spare_pieces for slot in slots])
         self._inputs = [
             stream for (_, kind, link), stream in self.streams.items() if kind == "fill" and link == 0
         ]
@@ -163,7 +138,10 @@ class Simulation:
         visits = self._sums.chain.visits[0]
         self._needs_sum = [physics.first_reads or visit >= 0 for visit in visits]
 
-    def _add_chain(self, chain: Chain, slots: Sequence[int], first_reads: bool) -> None:
+    def _add_chain(self, chain: Chain, slots: Sequence[int]) -> None:
+        if self.physics.even:
+            tiles = [tile.spread() if tile.count == 1 else tile for tile in chain.tiles]
+            chain = replace(chain, tiles=tiles)
         for link, tile in enumerate(chain.tiles):
             room = slots[link - 1] if link else 1
             everything = range(tile.count)
@@ -178,7 +156,9 @@ class Simulation:
                 continue
             up = [(side, self._port(side)) for side in chain.up[link]]
             drain = Drain(self, chain, link, up, False, everything, room, far, below)
-            again = [period for period in everything if first_reads or chain.visits[link][period] >= 0]
+            again = [
+                period for period in everything if self.physics.first_reads or chain.visits[link][period] >= 0
+            ]
             back = Back(self, chain, link, down, True, again, room, 16 + far, 0)
             back.drain = drain
             self.streams[chain.operand, drain.kind, link] = drain
@@ -194,20 +174,21 @@ class Simulation:
         """Run to the end."""
         moving = [stream for stream in self.streams.values() if not stream.done]
         unsettled: set[Stream] = set()
-        now = finish = 0
+        finish = 0
         first = last = -1
         while moving:
             moving.sort(key=attrgetter("key"))
             operated, granted, refused = self._cycle(moving)
             cycles = 1
             if operated:
-                first, last = (now if first < 0 else first), now
+                first, last = (self.now if first < 0 else first), self.now
             else:
-                cycles = self._repeat(granted, refused, moving, [s.available - now for s in unsettled])
-            now += cycles
+                arrivals = [stream.available - self.now for stream in unsettled]
+                cycles = self._repeat(granted, refused, moving, arrivals)
+            self.now += cycles
             if granted:
-                finish = now
-            unsettled = {stream for stream in {*granted, *unsettled} if not stream.settle(now)}
+                finish = self.now
+            unsettled = {stream for stream in {*granted, *unsettled} if not stream.settle(self.now)}
             moving = [stream for stream in moving if not stream.done]
         finish = max([finish, *(stream.available for stream in unsettled)])
         assert self.operation == self.operations
@@ -216,6 +197,8 @@ class Simulation:
 
     def _cycle(self, moving: Sequence[Stream]) -> tuple[bool, list[Stream], list[Stream]]:
         """Run one cycle; return whether there was an operation, which streams moved, and which a port refused."""
+        if self.physics.turns:
+            return self._cycle_in_turns(moving)
         busy: set[int] = set()
         granted: list[Stream] = []
         refused: list[Stream] = []
@@ -238,9 +221,34 @@ class Simulation:
             operated = self._operate()
         return operated, granted, refused
 
+    def _cycle_in_turns(self, moving: Sequence[Stream]) -> tuple[bool, list[Stream], list[Stream]]:
+        """Run one cycle in which ports serve what waited longest."""
+        busy: set[int] = set()
+        granted: list[Stream] = []
+        refused: list[Stream] = []
+        operated = False
+        waiting = sorted(moving, key=attrgetter("served", "key"))
+        while True:
+            # whatever moves may make room for others, in the same cycle
+            ready = next((stream for stream in waiting if stream.has_data() and stream.has_room()), None)
+            if ready is None:
+                if operated or not self._operate():
+                    return operated, granted, refused
+                operated = True
+                continue
+            waiting.remove(ready)
+            ports = ready.ports_at[ready.step]
+            if busy.isdisjoint(ports):
+                busy.update(ports)
+                granted.append(ready)
+                ready.served = self.now
+                ready.advance()
+            else:
+                refused.append(ready)
+
     def _operate(self) -> bool:
         number = self.operation
-        if number == self.operations or self._results.job < number - self.registers + 1:
+        if number == self.operations or self._results.job < number - self.physics.registers + 1:
             return False
         if any(stream.job * stream.tile.period <= number for stream in self._inputs):
             return False

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from tests.simulation.chains import Chain, Side
+from tests.simulation.physics import Physics
 
 FOREVER = 1 << 50
 _RANKS = 64
@@ -31,15 +32,12 @@ class Array(Protocol):
     ----------
     operation : int
         The next operation, so that all before it are done.
-    registers : int
-        Values that wait at the array on every side.
-    whole_ends : bool
-        Whether the first tile of a level that is refilled is handed on as a whole, and so the last one up.
+    physics : Physics
+        The rules.
     """
 
     operation: int
-    registers: int
-    whole_ends: bool
+    physics: Physics
 
 
 class Stream:
@@ -84,23 +82,28 @@ class Stream:
         self.tile = tile = chain.tiles[link]
         self.steps = steps = max(side.cycles for side, _ in sides)
         self.periods = periods
+        busy = [side.cycles for side, _ in sides]
+        if array.physics.sides != "own":
+            busy = [steps if cycles == steps or array.physics.sides == "both" else 0 for cycles in busy]
         # a wide word is read before its parts leave, and written once they are all there
         self.ports_at = [
             tuple(
                 port
-                for position, (side, port) in enumerate(sides)
-                if _moves(step, steps, side.cycles, (position == len(sides) - 1) == downwards)
+                for position, (cycles, (_, port)) in enumerate(zip(busy, sides, strict=True))
+                if _moves(step, steps, cycles, (position == len(sides) - 1) == downwards)
             )
             for step in range(steps)
         ]
-        self.ports = tuple(port for _, port in sides)
-        self.even = all(side.cycles == steps for side, _ in sides)
+        self.ports = tuple(port for cycles, (_, port) in zip(busy, sides, strict=True) if cycles)
+        self.even = all(cycles in (0, steps) for cycles in busy)
         pieces = tile.pieces
         self.first_piece = [step * pieces // steps for step in range(steps)]
         self.last_piece = [-(-(step + 1) * pieces // steps) - 1 for step in range(steps)]
         self.job = self.step = 0
         self.seen_jobs = self.seen_pieces = 0
+        # until when what has moved is on its way, and (taking turns) when the stream moved last
         self.available = 0
+        self.served = -1
         self.upper: Stream | None = None
         self.lower: Stream | None = None
         self._locate()
@@ -173,7 +176,7 @@ class Fill(Stream):
         if upper is None:
             return True
         tile = upper.tile
-        if tile.count > 1 and upper.seen_jobs == 0 and self.array.whole_ends:
+        if tile.count > 1 and upper.seen_jobs == 0 and self.array.physics.whole_ends:
             return False
         if tile.base < self.link:  # neither link moves more than once: piece by piece behind the upper one
             return upper.seen_pieces > self.last_piece[self.step]
@@ -183,7 +186,7 @@ class Fill(Stream):
     def has_room(self) -> bool:
         tile = self.tile
         if self.link == 0:
-            return self.array.operation >= (self.job - self.array.registers) * tile.period
+            return self.array.operation >= (self.job - self.array.physics.registers) * tile.period
         if self.job == 0:
             return True
         assert self.lower is not None
@@ -192,7 +195,7 @@ class Fill(Stream):
         return dead > self.job * tile.pieces + self.last_piece[self.step] - self.slots
 
     def settle(self, now: int) -> bool:
-        whole = self.tile.count > 1 and self.array.whole_ends
+        whole = self.tile.count > 1 and self.array.physics.whole_ends
         if self.latency and not self.available and (self.job if whole else self.pieces):
             self.available = now + self.latency
         return super().settle(now)
@@ -206,7 +209,7 @@ class Drain(Stream):
     def needed_by(self) -> int:
         tile = self.tile
         if self.link == 0:
-            return self.job + self.array.registers
+            return self.job + self.array.physics.registers
         # the piece that takes the place
         period, piece = divmod(self.job * tile.pieces + self.first_piece[self.step] + self.slots, tile.pieces)
         if period >= tile.count:
@@ -219,7 +222,7 @@ class Drain(Stream):
         tile, lower = self.tile, self.lower
         assert lower is not None
         uses = len(tile.piece_of)
-        if tile.count > 1 and self.job == tile.count - 1 and self.array.whole_ends:
+        if tile.count > 1 and self.job == tile.count - 1 and self.array.physics.whole_ends:
             return lower.seen_jobs == tile.count * uses
         if tile.base < self.link - 1:
             return lower.seen_pieces > self.last_piece[self.step]
@@ -262,5 +265,5 @@ class Back(Stream):
 
     def has_room(self) -> bool:
         if self.link == 0:
-            return self.array.operation >= self.period - self.array.registers
+            return self.array.operation >= self.period - self.array.physics.registers
         return self.drain.pieces > self.period * self.tile.pieces + self.last_piece[self.step] - self.slots

@@ -13,7 +13,7 @@ from zzcp.cost.batch_states import Array, LoopTables, state_arrays
 from zzcp.cost.batch_tiles import fractional_tile_arrays
 from zzcp.cost.batch_types import BatchEvaluation, MappingBatch
 from zzcp.cost.capacity import Flags
-from zzcp.cost.codegen_arrays import FLOAT_EXACT
+from zzcp.cost.codegen_arrays import EXACT_BELOW
 from zzcp.cost.compiled import CompiledArrays
 from zzcp.cost.core import LatencyFigures, Model
 from zzcp.cost.evaluation import Evaluation
@@ -40,13 +40,15 @@ class BatchScorer:
         self._tables = LoopTables(evaluator.setting.temporal_sizes, depth, length)
         self._figures_space = compiled.figures.workspace(length)
         self._latency_space = compiled.latency.workspace(length)
+        self._largest = np.zeros(length)
 
     def score(self, batch: MappingBatch) -> BatchEvaluation:
         """Return the costs of a batch."""
+        self._largest[:] = 0
         with np.errstate(all="ignore"):  # what is not regular may be anything, and is scored again
             result = self._score(batch)
-        irregular = np.flatnonzero(~self._regular(batch))
-        return one_by_one(self.evaluator, batch, irregular, result) if len(irregular) else result
+            again = np.flatnonzero(~self._regular(batch) | (self._largest >= EXACT_BELOW))
+        return one_by_one(self.evaluator, batch, again, result) if len(again) else result
 
     def _regular(self, batch: MappingBatch) -> Array:
         """Return which mappings cover the layer, within boundaries that never decrease."""
@@ -78,9 +80,10 @@ class BatchScorer:
             )
             variant = operand.energy
             tiles.append(None if variant.integral else fractional_tile_arrays(operand, variant, tables, ends))
-        energy, bits, forced, fits, greedy, kept = self.compiled.figures.call(
+        (energy, bits, forced, fits, greedy, kept), largest = self.compiled.figures.call(
             (states, tiles), self._figures_space
         )
+        np.maximum(self._largest, largest, out=self._largest)
         flags, cycles = self._buffering(states, bits, forced, greedy, kept)
         units: Array | None = None
         if conventions.fractional_unrolling:
@@ -119,7 +122,10 @@ class BatchScorer:
             values, space = kept, self._latency_space
             if rows is not None:
                 values, space = [value[rows] for value in kept], space.part(len(rows))
-            return LatencyFigures(*self.compiled.latency.call((values, flags), space))
+            figures, largest = self.compiled.latency.call((values, flags), space)
+            part = slice(None) if rows is None else rows
+            self._largest[part] = np.maximum(self._largest[part], largest)
+            return LatencyFigures(*figures)
 
         if greedy is None:
             return best_buffering(self.evaluator.setting, states, bits, forced, latency, self.length)
@@ -146,7 +152,7 @@ def exact_energy(
     for word, count, factor in zip(words, counts, factors, strict=True):
         total += word * count * float(factor)
     largest = float(total.max(initial=0.0)) * 1.001
-    if largest < FLOAT_EXACT and model.scale < FLOAT_EXACT:
+    if largest < EXACT_BELOW and model.scale < EXACT_BELOW:
         return total.astype(np.int64), total / model.scale
     dtype: type = np.int64 if largest < 2**63 else object
     units: Array = np.full(length, model.mac_energy, dtype=dtype)

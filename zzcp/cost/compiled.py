@@ -155,7 +155,7 @@ class CompiledArrays:
     Raises
     ------
     TooLargeError
-        If some number may not fit 64 bits.
+        If a float cannot hold some input or constant exactly.
     """
 
     def __init__(self, recording: Recording) -> None:

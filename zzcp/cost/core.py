@@ -408,7 +408,8 @@ def _fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[tuple[int, 
                 least[0],
                 least[1],
                 once,
-                traffic.run // (state.tail if until_needed else 1),
+                # at least 1, also where the operands of an invalid mapping run differently long
+                numeric.maximum(1, traffic.run // (state.tail if until_needed else 1)),
             )
     return result
 

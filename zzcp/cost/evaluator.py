@@ -134,7 +134,7 @@ class Evaluator:
 
     @property
     def arrays(self) -> CompiledArrays | None:
-        """The formulas compiled for arrays, or None where some number may not fit 64 bits."""
+        """The formulas compiled for arrays, or None where floats cannot hold their inputs."""
         if self._arrays is None and not self._too_large:
             try:
                 self._arrays = CompiledArrays(self.recording)

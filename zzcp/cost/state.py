@@ -126,7 +126,7 @@ def operand_state(operand: OperandSetting, levels: Levels, *, same_data_free: bo
     )
     return OperandState(
         periods,
-        [period // below for below in periods],
+        [periods[-1] // below for below in periods],
         relevants,
         all_windows,
         [irrelevant // below for below in irrelevants],

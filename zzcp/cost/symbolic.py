@@ -219,6 +219,8 @@ def _is_boolean(value: Any) -> bool:
 
 def _quotient(op: str, a: Any, b: Any, kind: str, divide: Callable[[Any, Any], Any]) -> Any:
     (low_a, high_a), (low_b, high_b) = bounds(a), bounds(b)
+    if kind == INTEGER and not (is_integer(a) and is_integer(b)):
+        raise ValueError("a formula rounds a quotient of fractions")
     if low_b <= 0:
         raise ValueError("a formula divides by a number that is not known to be positive")
     corners = [divide(low_a, low_b), divide(low_a, high_b), divide(high_a, low_b), divide(high_a, high_b)]
@@ -233,7 +235,7 @@ def _floor_divide(a: Any, b: Any) -> Any:
         return a
     if isinstance(a, Symbol) and a.op == "negate":  # -(-a // b) is how the formulas round up
         return _negate(_quotient("ceil_divide", a.args[0], b, INTEGER, lambda x, y: -(-x // y)))
-    return _quotient("floor_divide", a, b, _kind(a, b), operator.floordiv)
+    return _quotient("floor_divide", a, b, INTEGER, operator.floordiv)
 
 
 def _divide(a: Any, b: Any) -> Any:
@@ -247,7 +249,7 @@ def _modulo(a: Any, b: Any) -> Any:
         raise ValueError("a formula takes the remainder of a number that may be negative")
     if _is(quotient, 0):
         return a
-    return _record("modulo", (a, b, quotient), _kind(a, b), 0, min(high_a, high_b - 1))
+    return _record("modulo", (a, b, quotient), INTEGER, 0, min(high_a, high_b - 1))
 
 
 def _negate(a: Any) -> Any:
@@ -304,6 +306,8 @@ def logical_not(a: Any) -> Any:
 
 def maximum(a: Any, b: Any) -> Any:
     """Return the larger of two values."""
+    if not isinstance(a, Symbol) and not isinstance(b, Symbol):
+        return max(a, b)
     (low_a, high_a), (low_b, high_b) = bounds(a), bounds(b)
     if a is b or (low_a >= high_b and is_integer(a) >= is_integer(b)):
         return a
@@ -324,6 +328,8 @@ def maximum(a: Any, b: Any) -> Any:
 
 def minimum(a: Any, b: Any) -> Any:
     """Return the smaller of two values."""
+    if not isinstance(a, Symbol) and not isinstance(b, Symbol):
+        return min(a, b)
     (low_a, high_a), (low_b, high_b) = bounds(a), bounds(b)
     if a is b or (high_a <= low_b and is_integer(a) >= is_integer(b)):
         return a
