@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.strategies import EVERY, Case, cases, cost, cost_of_invalid, linked
-from zzcp.cost import CONVENTIONS
+from zzcp.cost import CONVENTIONS, EXACT
 
 FEW = settings(max_examples=20)
 
@@ -84,7 +84,7 @@ def test_stall_and_loading_are_those_of_ports_and_links(case: Case) -> None:
 @given(case=cases())
 @FEW
 def test_the_schedule_of_the_loading_is_neither_too_short_nor_too_long(case: Case) -> None:
-    evaluation = cost(case)
+    evaluation = cost(case, replace(EXACT, once_only_loads="exposed"))
     chains: dict[str, list[int | float]] = {operand: [0] for operand in case.layer.operands}
     ends = []
     for link in evaluation.links:
@@ -100,9 +100,25 @@ def test_the_schedule_of_the_loading_is_neither_too_short_nor_too_long(case: Cas
 
 @given(case=cases())
 @FEW
+def test_no_port_carries_more_than_there_is_time_for(case: Case) -> None:
+    evaluation = cost(case)
+    latency = evaluation.latency
+    everything = cost(case, replace(EXACT, once_only_loads="exposed")).latency
+    assert latency.total <= everything.total
+    for output, time in ((False, latency.data_loading), (True, latency.data_unloading)):
+        busy: dict[str, int | float] = {}
+        for link in evaluation.links:
+            if (link.operand == case.layer.output) == output:
+                for port in link.ports:
+                    busy[port] = busy.get(port, 0) + link.cycles
+        assert max(busy.values(), default=0) <= time
+
+
+@given(case=cases())
+@FEW
 def test_a_port_fills_one_tile_at_a_time(case: Case) -> None:
     busy: dict[str, list[tuple[int | float, int | float]]] = {}
-    for link in cost(case).links:
+    for link in cost(case, replace(EXACT, once_only_loads="exposed")).links:
         if link.start is not None and link.cycles:
             for port in link.ports:
                 busy.setdefault(port, []).append((link.start, link.start + link.cycles))

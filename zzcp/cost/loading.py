@@ -8,23 +8,25 @@ Two rules exist. ZigZag's (`combined_loading`) is in `zigzag_loading`. The other
 
 1. What must be there before the first operation is, on every link that is filled more than once, the tile; on a
    once-only link the first piece of it, that is what the links below move at a time: a tile of the next level that is
-   refilled, or what the array uses at once. The rest of a once-only fill may hide behind the cycles before its data is
-   first needed: the window A of the tile, that is the run up to the last relevant loop. It hides only where both ports
-   are idle on average during these cycles, and what one fill uses is gone for the next.
-2. What does not hide is scheduled: a port carries one transfer at a time, and a level is filled before it feeds the
-   one below. The shortest schedule counts, over both orders of handing out the idle cycles.
-3. Draining the output is the mirror image; it is a chain of one operand, so nothing can overlap.
+   refilled, or what the array uses at once. These are scheduled: a port carries one transfer at a time, and a level is
+   filled before it feeds the one below. The shortest schedule counts.
+2. The rest of a once-only fill has time until its last data is first needed: the window A of the tile, that is the run
+   up to the last relevant loop. By then every port must have carried all that is due, during the loading and in the
+   cycles of the window that its recurring transfers leave idle on average; else the loading lasts longer.
+3. Draining the output is the mirror image, with the windows at the end of the run.
+4. What must wait for a window that is the whole run can wait as well while the array works; inputs and output then
+   wait at the same time, as they do behind a stall. So no cycle of the one stands for a cycle of the other, and a
+   shorter stall never makes the whole longer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 from typing import Any, NamedTuple
 
 from zzcp.cost.moves import Move
-from zzcp.cost.numeric import Numeric, ceil_div
+from zzcp.cost.numeric import PYTHON, Numeric, ceil_div
 from zzcp.cost.setting import Setting
 from zzcp.cost.stall import Activities
 from zzcp.hardware import Direction
@@ -212,19 +214,17 @@ def schedule(
     return makespan, starts
 
 
-def spare_cycles(
-    moves: Sequence[int], activities: Activities, window: Any, run: Any, stall: Any, numeric: Numeric
-) -> Any:
-    """Return the idle cycles of a port during the first `window` of the `run` cycles, rounded down.
+def idle_cycles(moves: Sequence[int], activities: Activities, window: Any, run: Any) -> Any:
+    """Return the cycles of the first `window` of the `run` that the recurring transfers of a port leave, rounded down.
 
-    Recurring transfers take their average share of the window, rounded up; stalls stretch it.
+    These take their average share, the first fill and the last drain left out. Where they take more cycles than there
+    are, the result is negative.
     """
     busy: Any = 0
     for move in moves:
-        share = ceil_div(window * activities.cycles[move], activities.period[move])
-        busy = busy + numeric.where(activities.counts[move] > 1, share, 0)
-    # the window is the run divided by an integer, so that the stall can be shared out without a large product
-    return numeric.maximum(0, window + stall // (run // window) - busy)
+        busy = busy + activities.cycles[move] * activities.repeats[move]
+    # the window is the run divided by an integer, so that no large product is needed
+    return window - ceil_div(busy, run // window)
 
 
 class Loading(NamedTuple):
@@ -254,7 +254,7 @@ def scheduled_loading(
     stall: Any,
     numeric: Numeric,
 ) -> Loading:
-    """Schedule the first fills on the physical ports (see the module's rule 1 to 3).
+    """Schedule the first fills on the physical ports (see the module's rules 1 to 4).
 
     Parameters
     ----------
@@ -269,108 +269,165 @@ def scheduled_loading(
     numeric : Numeric
         Numbers or arrays.
     """
-    spares = _Spares(plan.port_moves, activities, run, stall, numeric)
-    chosen: Loading | None = None
-    total: Any = None
-    for handing in _handings(plan, fills):
-        used: dict[int, Any] = {}
-        hidden: dict[tuple[int, int], Any] = {}
-        for index in handing:
-            for fill in plan.inputs[index]:
-                hidden[fill.operand, fill.link] = _hide(fill, fills, spares, used, numeric, drain=False)
-        # the outermost links first, as for the inputs: theirs are the long transfers
-        for fill in reversed(plan.output):
-            hidden[fill.operand, fill.link] = _hide(fill, fills, spares, used, numeric, drain=True)
-        unloading: Any = 0
-        for fill in plan.output:
-            exposed = _exposed(fill, fills, hidden, numeric)
-            unloading = unloading + exposed + numeric.where(exposed > 0, fill.latency, 0)
-        cycles = {
-            (index, step): _exposed(fill, fills, hidden, numeric)
-            for index, chain in enumerate(plan.inputs)
-            for step, fill in enumerate(chain)
-        }
-        for order in plan.orders:
-            makespan, starts = schedule(plan.inputs, cycles, order, numeric)
-            candidate = Loading(makespan, unloading, hidden, starts)
-            if chosen is None:
-                chosen, total = candidate, makespan + unloading
-                continue
-            better = makespan + unloading < total
-            total = numeric.minimum(total, makespan + unloading)
-            if isinstance(better, bool):
-                chosen = candidate if better else chosen
-            else:
-                chosen = Loading(
-                    numeric.where(better, makespan, chosen.loading),
-                    numeric.where(better, unloading, chosen.unloading),
-                    {},
-                    {},
+    pieces = {place: _piece(numbers, numeric) for place, numbers in fills.items()}
+    first_pieces, starts = _first_pieces(plan, pieces, numeric)
+    last_pieces: Any = 0
+    for fill in plan.output:
+        cycles = pieces[fill.operand, fill.link]
+        last_pieces = last_pieces + cycles + numeric.where(cycles > 0, fill.latency, 0)
+    dues = _dues(plan, fills, activities, run, stall, numeric)
+
+    before, after = first_pieces, last_pieces
+    for due in dues:
+        before = numeric.maximum(before, due.early_fills)
+        after = numeric.maximum(after, due.early_drains)
+    unloading, both = after, before + after
+    for due in dues:
+        unloading = numeric.maximum(unloading, due.drains - due.idle)
+        both = numeric.maximum(both, due.fills - due.idle + after)
+        both = numeric.maximum(both, due.drains - due.idle + before)
+        both = numeric.maximum(both, due.fills + due.drains - due.idle)
+    loading = both - unloading
+    hidden: dict[tuple[int, int], Any] = {}
+    if isinstance(loading, int):
+        hidden = {place: full_cycles(fills[place], numeric) - piece for place, piece in pieces.items()}
+        inputs = [fill for chain in plan.inputs for fill in chain]
+        late = [(due, max(due.early_fills, due.fills - due.idle)) for due in dues]
+        _expose(late, loading, inputs, fills, hidden)
+        late = [(due, max(due.early_drains, due.drains - due.idle)) for due in dues]
+        _expose(late, unloading, plan.output, fills, hidden)
+    return Loading(loading, unloading, hidden, starts)
+
+
+def full_cycles(fill: Fill, numeric: Numeric) -> Any:
+    """Return the cycles of a whole fill, those of its slower side."""
+    return numeric.maximum(fill.lower, fill.upper)
+
+
+def _piece(fill: Fill, numeric: Numeric) -> Any:
+    """Return the cycles of what must be there before the first operation."""
+    full = full_cycles(fill, numeric)
+    if fill.once is False:
+        return full
+    least = numeric.maximum(fill.lower_least, fill.upper_least)
+    return numeric.where(fill.once, numeric.minimum(full, least), full)
+
+
+def _first_pieces(
+    plan: LoadingPlan, pieces: Mapping[tuple[int, int], Any], numeric: Numeric
+) -> tuple[Any, dict[tuple[int, int], Any]]:
+    """Return the length of the shortest schedule of the first pieces, and its starts (none for a batch)."""
+    cycles = {
+        (index, step): pieces[fill.operand, fill.link]
+        for index, chain in enumerate(plan.inputs)
+        for step, fill in enumerate(chain)
+    }
+    shortest, starts = schedule(plan.inputs, cycles, plan.orders[0], numeric)
+    for order in plan.orders[1:]:
+        makespan, other = schedule(plan.inputs, cycles, order, numeric)
+        if isinstance(makespan, int) and makespan < shortest:
+            starts = other
+        shortest = numeric.minimum(shortest, makespan)
+    return shortest, starts if isinstance(shortest, int) else {}
+
+
+class _Due(NamedTuple):
+    """What a port must have carried before the run is over, in cycles.
+
+    Attributes
+    ----------
+    port : int
+        Which port.
+    once : tuple of FillSetting
+        Fills and drains that may happen once.
+    fills, drains : Any
+        All first fills, and all last drains.
+    idle : Any
+        Idle cycles of the run, stalls included.
+    early_fills, early_drains : Any
+        What has to be carried before the run, or after it, because a window shorter than the run has no room for it.
+    """
+
+    port: int
+    once: tuple[FillSetting, ...]
+    fills: Any
+    drains: Any
+    idle: Any
+    early_fills: Any
+    early_drains: Any
+
+
+def _dues(
+    plan: LoadingPlan,
+    fills: Mapping[tuple[int, int], Fill],
+    activities: Activities,
+    run: Any,
+    stall: Any,
+    numeric: Numeric,
+) -> list[_Due]:
+    """Return the dues of all ports with a fill that may happen once."""
+    inputs = [fill for chain in plan.inputs for fill in chain]
+    dues = []
+    for port in sorted({port for fill in (*inputs, *plan.output) for port in fill.ports}):
+        moves = plan.port_moves[port]
+        carried = [[fill for fill in side if port in fill.ports] for side in (inputs, plan.output)]
+        once = [fill for side in carried for fill in side if fills[fill.operand, fill.link].once is not False]
+        if not once:
+            continue
+        early: list[Any] = []
+        for side in carried:
+            most: Any = 0
+            # the windows of an operand's links are the same
+            for operand in sorted({fill.operand for fill in side if fill in once}):
+                window = next(
+                    fills[fill.operand, fill.link].window for fill in side if fill.operand == operand
                 )
-    assert chosen is not None  # there is always at least one order
-    return chosen
+                if window is run:
+                    continue
+                room = numeric.maximum(0, idle_cycles(moves, activities, window, run))
+                missing = _carried(side, fills, window, numeric) - room
+                most = numeric.maximum(most, numeric.where(window < run, missing, 0))
+            early.append(most)
+        idle = idle_cycles(moves, activities, run, run) + stall
+        filled, drained = (_carried(side, fills, None, numeric) for side in carried)
+        dues.append(_Due(port, tuple(once), filled, drained, idle, early[0], early[1]))
+    return dues
 
 
-def _handings(plan: LoadingPlan, fills: Mapping[tuple[int, int], Fill]) -> list[tuple[int, ...]]:
-    """Return the orders in which inputs may take idle cycles; they differ only if two inputs have a once-only fill."""
-    # on symbols a fill may happen once unless that is known to be false
-    once = [any(fills[fill.operand, fill.link].once is not False for fill in chain) for chain in plan.inputs]
-    every = list(permutations(range(len(plan.inputs))))
-    return every if sum(once) > 1 else every[:1]
+def _carried(
+    side: Sequence[FillSetting], fills: Mapping[tuple[int, int], Fill], window: Any, numeric: Numeric
+) -> Any:
+    """Return the cycles of all fills that are due by the end of a window, or by that of the run."""
+    total: Any = 0
+    for fill in side:
+        numbers = fills[fill.operand, fill.link]
+        full = full_cycles(numbers, numeric)
+        if window is not None and numbers.once is not False and numbers.window is not window:
+            in_time = numeric.where(numbers.window > window, 0, full)
+            full = numeric.where(numbers.once, in_time, full)
+        total = total + full
+    return total
 
 
-class _Spares:
-    """Idle cycles per port and window, computed when asked for."""
+def _expose(
+    late: Sequence[tuple[_Due, int]],
+    time: int,
+    side: Sequence[FillSetting],
+    fills: Mapping[tuple[int, int], Fill],
+    hidden: dict[tuple[int, int], int],
+) -> None:
+    """Take off what hides what the ports have no room for; no port is busy for longer than the `time` there is."""
 
-    def __init__(
-        self,
-        port_moves: Sequence[Sequence[int]],
-        activities: Activities,
-        run: Any,
-        stall: Any,
-        numeric: Numeric,
-    ) -> None:
-        self.port_moves, self.activities = port_moves, activities
-        self.run, self.stall, self.numeric = run, stall, numeric
-
-    def __call__(self, port: int, window: Any) -> Any:
-        return spare_cycles(
-            self.port_moves[port], self.activities, window, self.run, self.stall, self.numeric
+    def exposed(port: int) -> int:
+        return sum(
+            full_cycles(fills[fill.operand, fill.link], PYTHON) - hidden[fill.operand, fill.link]
+            for fill in side
+            if port in fill.ports
         )
 
-
-def _hide(
-    fill: FillSetting,
-    fills: Mapping[tuple[int, int], Fill],
-    spares: _Spares,
-    used: dict[int, Any],
-    numeric: Numeric,
-    *,
-    drain: bool,
-) -> Any:
-    """Return the cycles of a fill that hide behind the computation, and book them on its ports."""
-    numbers = fills[fill.operand, fill.link]
-    if numbers.once is False:
-        return 0
-    cycles = numeric.maximum(numbers.lower, numbers.upper)
-    least = numeric.maximum(numbers.lower_least, numbers.upper_least)
-    free = numeric.maximum(0, cycles - least)
-    for port in fill.ports:
-        available = spares(port, numbers.window) - (0 if drain else used.get(port, 0))
-        if drain and port in used:
-            available = numeric.minimum(available, spares(port, spares.run) - used[port])
-        free = numeric.minimum(free, available)
-    hidden = numeric.where(numbers.once, numeric.maximum(0, free), 0)
-    for port in fill.ports:
-        used[port] = used.get(port, 0) + hidden
-    return hidden
-
-
-def _exposed(
-    fill: FillSetting,
-    fills: Mapping[tuple[int, int], Fill],
-    hidden: Mapping[tuple[int, int], Any],
-    numeric: Numeric,
-) -> Any:
-    numbers = fills[fill.operand, fill.link]
-    return numeric.maximum(numbers.lower, numbers.upper) - hidden[fill.operand, fill.link]
+    for due, cycles in late:
+        for fill in reversed(due.once):
+            if fill in side:
+                missing = min(cycles, time) - exposed(due.port)
+                room = min(time - exposed(port) for port in fill.ports)
+                hidden[fill.operand, fill.link] -= max(0, min(missing, room, hidden[fill.operand, fill.link]))

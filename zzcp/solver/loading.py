@@ -1,17 +1,25 @@
 """Loading and unloading in the model, for the scheduled rule (`zzcp.cost.loading`), from below.
 
-A fill takes its slower side's cycles less what hides. Only once-only fills hide, never their first piece (what the
-array uses at once, or a tile of a level further in that is refilled), and on every port of theirs only in idle cycles:
-with tail t (the part of the run after which no new data is needed)
+The first piece of a fill is all of it, or, where it happens once, what the array uses at once or a tile of a level
+further in that is refilled. The schedule of the first pieces is at least as long as every operand's chain of them and
+as all of them at one port. With
 
-    hidden <= cycles - first piece,    t * hidden <= run + stall - recurring transfers,
+    due(p) = all first fills (last drains) through port p,    idle(p) = run - recurring transfers through p,
 
-and all that hide at a port share the idle cycles. The schedule is at least as long as every operand's chain of fills
-and as all fills at one port.
+    loading >= due(p) - idle(p) - stall,    unloading >= due(p) - idle(p) - stall,
+    loading + unloading >= due(p) of both - idle(p) - stall,
+
+and with tail t >= 2 (the run divided by the part of it after which an operand needs no new data), for what that operand
+and the recurring fills have due at p,
+
+    t * (due(p) - loading) <= max(0, idle(p)).
+
+The stall is a variable with lower bounds: a longer one is waiting that the evaluator's formula has worked out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,53 +37,90 @@ if TYPE_CHECKING:
 def add_scheduled_loading(chain: ChainModel, run: int, stall: Any) -> Any:
     """Return the cycles of loading and unloading."""
     model, plan = chain.model, chain.cost.plan
-    hidden: dict[tuple[int, int], Any] = {}
-    exposed: dict[tuple[int, int], Any] = {}
-    for fills in (*plan.inputs, plan.output):
-        for fill in fills:
-            place = fill.operand, fill.link
-            cycles = lookup(
-                model, chain.boundaries[fill.operand][fill.link], "fill", _table(chain, fill).fill
-            )
-            hidden[place] = _hidden(chain, fill, cycles)
-            exposed[place] = cycles - hidden[place]
-    _share_idle_cycles(chain, hidden, run, stall)
     loading = model.new_int_var(0, MOST_CYCLES, "loading")
-    per_port: dict[int, list[Any]] = {}
+    unloading = model.new_int_var(0, MOST_CYCLES, "unloading")
+    inputs = [fill for fills in plan.inputs for fill in fills]
+    first = {(fill.operand, fill.link): _first_piece(chain, fill) for fill in (*inputs, *plan.output)}
     for fills in plan.inputs:
-        terms = [exposed[fill.operand, fill.link] for fill in fills]
-        model.add(
-            loading >= cp_model.LinearExpr.sum(terms) + sum(_access_latency(chain, fill) for fill in fills)
+        waiting = sum(_access_latency(chain, fill) for fill in fills)
+        pieces = [first[fill.operand, fill.link] for fill in fills]
+        model.add(loading >= cp_model.LinearExpr.sum(pieces) + waiting)
+    drains = [first[fill.operand, fill.link] + _access_latency(chain, fill) for fill in plan.output]
+    model.add(unloading >= cp_model.LinearExpr.sum(drains))
+    ports = sorted({port for fill in (*inputs, *plan.output) for port in fill.ports})
+    for port in ports:
+        filled, drained = ([fill for fill in side if port in fill.ports] for side in (inputs, plan.output))
+        if len(filled) > 1:
+            model.add(loading >= cp_model.LinearExpr.sum([first[fill.operand, fill.link] for fill in filled]))
+        if not any(_table(chain, fill).room.any() for fill in (*filled, *drained)):
+            continue
+        idle = run - cp_model.LinearExpr.sum(
+            [
+                lookup(model, boundary, f"busy{number}.", table.cycles * table.repeats)
+                for number in plan.port_moves[port]
+                for boundary, table in (boundary_of(chain, number),)
+            ]
         )
-        for fill, term in zip(fills, terms, strict=True):
-            for port in fill.ports:
-                per_port.setdefault(port, []).append(term)
-    for terms in per_port.values():
-        if len(terms) > 1:
-            model.add(loading >= cp_model.LinearExpr.sum(terms))
-    drains = [exposed[fill.operand, fill.link] + _access_latency(chain, fill) for fill in plan.output]
-    return loading + cp_model.LinearExpr.sum(drains)
+        fills, leaving = _sum(chain, filled, "fill"), _sum(chain, drained, "fill")
+        model.add(loading >= fills - idle - stall)
+        model.add(unloading >= leaving - idle - stall)
+        model.add(loading + unloading >= fills + leaving - idle - stall)
+        _meet_windows(chain, filled, loading, idle, run)
+        _meet_windows(chain, drained, unloading, idle, run)
+    return loading + unloading
 
 
-def _table(chain: ChainModel, fill: FillSetting) -> Any:
+def _meet_windows(chain: ChainModel, side: Sequence[FillSetting], cycles: Any, idle: Any, run: int) -> None:
+    """What an operand's window has no room for comes before the run (or after it)."""
+    model = chain.model
+    for operand in sorted({fill.operand for fill in side if _table(chain, fill).room.any()}):
+        tail = chain.tails.get(operand, 1)
+        if isinstance(tail, int):
+            continue
+        own = [fill for fill in side if fill.operand == operand]
+        others = [fill for fill in side if fill.operand != operand]
+        due = _sum(chain, own, "fill") + _sum(chain, others, "recurring")
+        name = f"{operand}.{own[0].ports}{own[0].link}"
+        late = model.new_int_var(0, MOST_CYCLES, f"late{name}")
+        model.add(late >= due - cycles)
+        product = model.new_int_var(0, MOST_CYCLES, f"stretched{name}")
+        model.add_multiplication_equality(product, [late, tail])
+        room = model.new_int_var(0, run, f"idle{name}")
+        model.add_max_equality(room, [idle, 0])
+        short = model.new_bool_var(f"short{name}")
+        model.add(tail >= 2).only_enforce_if(short)
+        model.add(tail == 1).only_enforce_if(~short)
+        model.add(product <= room).only_enforce_if(short)
+
+
+def _sum(chain: ChainModel, fills: Sequence[FillSetting], what: str) -> Any:
+    """Return the cycles of fills, of all of them or of those that recur."""
+    terms = []
+    for fill in fills:
+        table = _table(chain, fill)
+        values = table.fill if what == "fill" else table.fill - table.room
+        terms.append(lookup(chain.model, chain.boundaries[fill.operand][fill.link], what, values))
+    return cp_model.LinearExpr.sum(terms)
+
+
+def _table(chain: ChainModel, fill: FillSetting) -> BoundaryTable:
     return chain.boundaries[fill.operand][fill.link].table
 
 
-def _hidden(chain: ChainModel, fill: FillSetting, cycles: Any) -> Any:
-    """Return a variable for the cycles of a fill that hide, or 0 where none ever do."""
-    room = _table(chain, fill).room
-    if not room.any():
-        return 0
-    model = chain.model
-    hidden = model.new_int_var(0, int(room.max()), f"hidden{fill.operand}.{fill.link}")
-    model.add(hidden <= lookup(model, chain.boundaries[fill.operand][fill.link], "room", room))
+def _first_piece(chain: ChainModel, fill: FillSetting) -> Any:
+    """Return a variable for the cycles of what must be there before the run, or leaves after it."""
+    model, boundary, table = chain.model, chain.boundaries[fill.operand][fill.link], _table(chain, fill)
+    if not table.room.any():
+        return lookup(model, boundary, "fill", table.fill)
+    piece = model.new_int_var(0, int(table.fill.max()), f"piece{fill.operand}.{fill.link}")
+    model.add(piece >= lookup(model, boundary, "recurring", table.fill - table.room))
     for below in range(fill.link):
-        boundary = chain.boundaries[fill.operand][below]
+        beneath = chain.boundaries[fill.operand][below]
         least = _lowest_per_class(
-            boundary.table, least_cycles(chain.cost, fill.operand, fill.link, below, boundary.table)
+            beneath.table, least_cycles(chain.cost, fill.operand, fill.link, below, beneath.table)
         )
-        model.add(hidden <= cycles - lookup(model, boundary, f"least{fill.link}.", least))
-    return hidden
+        model.add(piece >= lookup(model, beneath, f"least{fill.link}.", least))
+    return piece
 
 
 def _lowest_per_class(table: BoundaryTable, values: Array) -> Array:
@@ -84,33 +129,6 @@ def _lowest_per_class(table: BoundaryTable, values: Array) -> Array:
     lowest = values[representatives]
     np.minimum.at(lowest, classes, values)
     return np.asarray(lowest[classes])
-
-
-def _share_idle_cycles(chain: ChainModel, hidden: dict[tuple[int, int], Any], run: int, stall: Any) -> None:
-    model, plan = chain.model, chain.cost.plan
-    per_port: dict[int, list[tuple[int, Any]]] = {}
-    for fills in (*plan.inputs, plan.output):
-        for fill in fills:
-            variable = hidden[fill.operand, fill.link]
-            if not isinstance(variable, int):
-                for port in fill.ports:
-                    per_port.setdefault(port, []).append((fill.operand, variable))
-    for port, parts in per_port.items():
-        busy = []
-        for number in plan.port_moves[port]:
-            boundary, table = boundary_of(chain, number)
-            recurring = np.where(table.count > 1, table.cycles * table.repeats, 0)
-            busy.append(lookup(model, boundary, f"recurring{number}.", recurring))
-        idle = run + stall - cp_model.LinearExpr.sum(busy)
-        model.add(cp_model.LinearExpr.sum([variable for _, variable in parts]) <= idle)
-        for operand, variable in parts:
-            tail = chain.tails.get(operand, 1)
-            if isinstance(tail, int):
-                continue
-            # the idle cycles of a part of the run are that part of the idle cycles
-            stretched = model.new_int_var(0, MOST_CYCLES, f"stretched{operand}.{port}")
-            model.add_multiplication_equality(stretched, [variable, tail])
-            model.add(stretched <= idle)
 
 
 def _access_latency(chain: ChainModel, fill: FillSetting) -> int:
