@@ -306,7 +306,11 @@ def least_cycles(model: Model, index: int, link: int, below: int, table: Boundar
         if move.operand == index and move.link == link and not move.back
     ]
     least = np.broadcast_to(np.maximum.reduce(sides)[:, None], table.period.shape)
-    return np.where(table.moves[0].count > 1, least, 0) if below else np.asarray(least)
+    if not below:
+        return np.asarray(least)
+    # the movements of partial sums, which may not take place, do not count
+    count = next(part.count for part in table.moves if not model.moves[part.move].back)
+    return np.where(count > 1, least, 0)
 
 
 def innermost_cycles(model: Model, number: int, data: StateSpace) -> Array:
