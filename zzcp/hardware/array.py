@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from zzcp.errors import InputError, Place
+from zzcp.errors import InputError, Place, integer
 from zzcp.hardware.imc import area_breakdown, macro_dimensions
 
 MAX_UNITS = 2**31
@@ -116,6 +116,11 @@ class OperationalArray:
                 place=Place(field="dimensions"),
                 found=", ".join(self.dimensions),
             )
+        sizes = tuple(
+            integer(size, f"size of array dimension {dimension}")
+            for dimension, size in zip(self.dimensions, self.sizes, strict=True)
+        )
+        object.__setattr__(self, "sizes", sizes)
         for dimension, size in zip(self.dimensions, self.sizes, strict=True):
             if size < 1:
                 raise InputError(

@@ -1,8 +1,7 @@
 """Loading and unloading in the model, for the scheduled rule (`zzcp.cost.loading`), from below.
 
 The first piece of a fill is all of it, or, where it happens once, what the array uses at once or a tile of a level
-further in that is refilled. The schedule of the first pieces is at least as long as every operand's chain of them and
-as all of them at one port. With
+further in that is refilled. Each starts when the one that feeds it has arrived, and a port carries one at a time. With
 
     due(p) = all first fills (last drains) through port p,    idle(p) = run - recurring transfers through p,
 
@@ -19,7 +18,8 @@ The stall is a variable with lower bounds: a longer one is waiting that the eval
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,10 +41,7 @@ def add_scheduled_loading(chain: ChainModel, run: int, stall: Any) -> Any:
     unloading = model.new_int_var(0, MOST_CYCLES, "unloading")
     inputs = [fill for fills in plan.inputs for fill in fills]
     first = {(fill.operand, fill.link): _first_piece(chain, fill) for fill in (*inputs, *plan.output)}
-    for fills in plan.inputs:
-        waiting = sum(_access_latency(chain, fill) for fill in fills)
-        pieces = [first[fill.operand, fill.link] for fill in fills]
-        model.add(loading >= cp_model.LinearExpr.sum(pieces) + waiting)
+    _schedule(chain, loading, first)
     drains = [first[fill.operand, fill.link] + _access_latency(chain, fill) for fill in plan.output]
     model.add(unloading >= cp_model.LinearExpr.sum(drains))
     ports = sorted({port for fill in (*inputs, *plan.output) for port in fill.ports})
@@ -68,6 +65,33 @@ def add_scheduled_loading(chain: ChainModel, run: int, stall: Any) -> Any:
         _meet_windows(chain, filled, loading, idle, run)
         _meet_windows(chain, drained, unloading, idle, run)
     return loading + unloading
+
+
+def _schedule(chain: ChainModel, loading: Any, first: Mapping[tuple[int, int], Any]) -> None:
+    """Start every first piece after the one that feeds it, and those on one port one after the other."""
+    model, plan = chain.model, chain.cost.plan
+    starts: dict[tuple[int, int], Any] = {}
+    for fills in plan.inputs:
+        ready: Any = 0
+        for fill in fills:
+            place = fill.operand, fill.link
+            starts[place] = model.new_int_var(0, MOST_CYCLES, f"start{fill.operand}.{fill.link}")
+            model.add(starts[place] >= ready)
+            ready = starts[place] + first[place] + _access_latency(chain, fill)
+        model.add(loading >= ready)
+        # says the same, to the relaxation
+        waiting = sum(_access_latency(chain, fill) for fill in fills)
+        model.add(
+            loading >= cp_model.LinearExpr.sum([first[fill.operand, fill.link] for fill in fills]) + waiting
+        )
+    for fills, others in combinations(plan.inputs, 2):
+        for one, other in product(fills, others):
+            if not set(one.ports) & set(other.ports):
+                continue
+            (a, b) = (one.operand, one.link), (other.operand, other.link)
+            before = model.new_bool_var(f"before{a}{b}")
+            model.add(starts[b] >= starts[a] + first[a]).only_enforce_if(before)
+            model.add(starts[a] >= starts[b] + first[b]).only_enforce_if(~before)
 
 
 def _meet_windows(chain: ChainModel, side: Sequence[FillSetting], cycles: Any, idle: Any, run: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from zzcp.errors import InputError, Place, nearest
+from zzcp.errors import InputError, Place, integer, nearest
 from zzcp.workload.equation import DimensionRelation, Equation
 
 MAX_LOOP = 10**11
@@ -110,13 +110,20 @@ class Layer:
                     found=key,
                     hint=nearest(key, tuple(precision)),
                 )
-            precision[key] = bits
+            precision[key] = integer(bits, f"precision of {key}")
         self._set("equation", equation)
         self._set("relations", relations)
         self._set("precision", precision)
-        self._set("sizes", {dim.upper(): size for dim, size in self.sizes.items()})
-        self._set("padding", {dim.upper(): (pad[0], pad[1]) for dim, pad in self.padding.items() if any(pad)})
-        self._set("window_sizes", {dim.upper(): size for dim, size in self.window_sizes.items()})
+        self._set(
+            "sizes", {dim.upper(): integer(size, f"size of loop {dim}") for dim, size in self.sizes.items()}
+        )
+        padding = {
+            dim.upper(): (integer(pad[0], f"padding of {dim}"), integer(pad[1], f"padding of {dim}"))
+            for dim, pad in self.padding.items()
+        }
+        self._set("padding", {dim: pad for dim, pad in padding.items() if any(pad)})
+        windows = {dim.upper(): integer(size, f"size of {dim}") for dim, size in self.window_sizes.items()}
+        self._set("window_sizes", windows)
         self._set("sources", {op: source for op, source in self.sources.items() if source != self.id})
         if not self.name:
             self._set("name", f"Layer{self.id}")
