@@ -15,10 +15,10 @@ DEV   := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow lint format bench clean
+.PHONY: help demo test test-slow lint format bench bench-compare clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: $(ALONE) ## run the main job on the bundled seed example
 	@$(DEMO)
@@ -42,6 +42,9 @@ format: $(DEV) ## put the code into the house style
 
 bench: $(DEV) ## run the benchmarks
 	@$(BIN)/python -m benchmarks
+
+bench-compare: $(DEV) ## compare the mappers with proven optima, and write the table of docs/comparison.md
+	@$(BIN)/python -m benchmarks compare
 
 clean: ## remove .venv and everything else that was generated
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,7 +1,8 @@
 """Run benchmark suites: ``python -m benchmarks [suite ...] [--quick]``.
 
 A suite is a module of this package with a function ``run(quick, console)`` that prints what it measures and returns
-it as plain data; that is written to ``benchmarks/results/SUITE.json``.
+it as plain data; that is written to ``benchmarks/results/SUITE.json``. A suite with options of its own has a function
+``add_options(parser)`` and takes them as ``options``.
 """
 
 from __future__ import annotations
@@ -15,23 +16,36 @@ from pathlib import Path
 
 from rich.console import Console
 
-SUITES = ("evaluator", "latency_error")
+SUITES = ("evaluator", "solver", "latency", "mappers", "warm_start", "compare")
+LONG = ("latency", "compare")
+"""Suites that take about an hour; they run only where they are named."""
+
+QUICK = ("solver",)
+"""Suites that take hours; where they are not named only their quick form runs."""
+
 RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    """Run the suites named on the command line, or all."""
+    """Run the suites named on the command line, or all but the long ones."""
     known = [name for name in SUITES if find_spec(f"benchmarks.{name}")]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Run benchmark suites.")
     parser.add_argument("suites", nargs="*", choices=[*known, []], metavar="suite", help=", ".join(known))
     parser.add_argument(
         "--quick", action="store_true", help="a small part of every suite; nothing is written"
     )
+    for name in known:
+        module = import_module(f"benchmarks.{name}")
+        if hasattr(module, "add_options"):
+            module.add_options(parser)
     arguments = parser.parse_args()
     console = Console(width=None if Console().is_terminal else 140)
-    for name in arguments.suites or known:
-        figures = import_module(f"benchmarks.{name}").run(quick=arguments.quick, console=console)
-        if arguments.quick:
+    for name in arguments.suites or [name for name in known if name not in LONG]:
+        module = import_module(f"benchmarks.{name}")
+        quick = arguments.quick or (name in QUICK and not arguments.suites)
+        options = {"options": arguments} if hasattr(module, "add_options") else {}
+        figures = module.run(quick=quick, console=console, **options)
+        if quick:
             continue
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"{name}.json"

@@ -42,7 +42,9 @@ def test_unknown_names() -> None:
         _ = zzcp.optimise  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("part", ["cost", "errors", "hardware", "io", "mapping", "solver", "workload"])
+@pytest.mark.parametrize(
+    "part", ["cost", "errors", "hardware", "io", "mappers", "mapping", "solver", "workload"]
+)
 def test_the_names_of_every_part_exist(part: str) -> None:
     module = importlib.import_module(f"zzcp.{part}")
     assert getattr(zzcp, part) is module

@@ -18,7 +18,7 @@ import pytest
 import zzcp
 
 DOMAIN = ("hardware", "workload", "mapping")
-ABOVE_DOMAIN = ("io", "cost", "solver", "mappers", "report", "cli")
+ABOVE_DOMAIN = ("io", "cost", "solver", "mappers", "sweeps", "explanations", "report", "cli")
 
 # Spelt in parts, so that this file does not contain what it forbids.
 ROOTS = "|".join(("home", "mnt", "opt", "root", "tmp", "Users", "var", "work"))

@@ -12,12 +12,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zzcp.comparison import Comparison, compare
     from zzcp.cost import EXACT, ZIGZAG, ZIGZAG_3_0, CostConventions, Evaluation, Evaluator, evaluate
+    from zzcp.cost.constrained import constraint_violations
     from zzcp.errors import InputError, MappingError, ZzcpError
+    from zzcp.explanations import Explanation, explain
     from zzcp.hardware import Accelerator, Memory, OperationalArray, Port
-    from zzcp.io import load_accelerator, load_mapping, load_workload
-    from zzcp.mapping import Mapping, SpatialMapping
-    from zzcp.solver import Result, optimize
+    from zzcp.io import load_accelerator, load_constraints, load_mapping, load_workload
+    from zzcp.mapping import Constraints, Mapping, SpatialMapping
+    from zzcp.solver import Front, Result, optimize, pareto
+    from zzcp.solver.verify import Verification, verify
+    from zzcp.sweeps import SweepTable, sweep
     from zzcp.workload import Layer, Network
 
     __version__: str
@@ -27,9 +32,13 @@ __all__ = [
     "ZIGZAG",
     "ZIGZAG_3_0",
     "Accelerator",
+    "Comparison",
+    "Constraints",
     "CostConventions",
     "Evaluation",
     "Evaluator",
+    "Explanation",
+    "Front",
     "InputError",
     "Layer",
     "Mapping",
@@ -40,22 +49,37 @@ __all__ = [
     "Port",
     "Result",
     "SpatialMapping",
+    "SweepTable",
+    "Verification",
     "ZzcpError",
     "__version__",
+    "compare",
+    "constraint_violations",
     "evaluate",
+    "explain",
     "load_accelerator",
+    "load_constraints",
     "load_mapping",
     "load_workload",
     "optimize",
+    "pareto",
+    "sweep",
+    "verify",
 ]
 
 _HOMES = {
+    "comparison": ("Comparison", "compare"),
     "cost": ("EXACT", "ZIGZAG", "ZIGZAG_3_0", "CostConventions", "Evaluation", "Evaluator", "evaluate"),
+    "cost.constrained": ("constraint_violations",),
     "errors": ("InputError", "MappingError", "ZzcpError"),
+    "explanations": ("Explanation", "explain"),
     "hardware": ("Accelerator", "Memory", "OperationalArray", "Port"),
-    "io": ("load_accelerator", "load_mapping", "load_workload"),
-    "mapping": ("Mapping", "SpatialMapping"),
-    "solver": ("Result", "optimize"),
+    "io": ("load_accelerator", "load_constraints", "load_mapping", "load_workload"),
+    "mappers": (),
+    "mapping": ("Constraints", "Mapping", "SpatialMapping"),
+    "solver": ("Front", "Result", "optimize", "pareto"),
+    "sweeps": ("SweepTable", "sweep"),
+    "solver.verify": ("Verification", "verify"),
     "workload": ("Layer", "Network"),
 }
 """Where the names live. They are imported when first used: ``zzcp --help`` needs none of them."""

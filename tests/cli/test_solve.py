@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.cli.conftest import ACCELERATOR, LARGE, WORKLOAD, Run
-from zzcp import Mapping, evaluate, load_accelerator, load_workload
+from zzcp import Mapping, evaluate, load_accelerator, load_workload, verify
 
 SPATIAL = "models/mappings/seed_mapping.yaml"
 
@@ -76,12 +82,64 @@ def test_more_memory_is_never_worse(zzcp: Run) -> None:
     assert best[1]["lower_bound"] <= best[0]["objective"]
 
 
-@pytest.mark.parametrize("objective", ["energy", "latency"])
+@pytest.mark.parametrize("objective", ["energy", "latency", "ed2"])
 def test_other_objectives(objective: str, zzcp: Run) -> None:
     result = zzcp("solve", "--layer", "conv", "--objective", objective, "--json", "-")
     (layer,) = json.loads(result.stdout)["layers"]
     assert layer["status"] == "optimal"
-    assert layer["objective"] == layer["evaluation"][objective]["total"]
+    latency = layer["evaluation"]["latency"]["total"]
+    totals = {name: layer["evaluation"][name]["total"] for name in ("energy", "latency")}
+    totals["ed2"] = totals["energy"] * latency**2
+    assert layer["objective"] == pytest.approx(totals[objective], rel=1e-15)
+
+
+def test_the_result_holds_its_inputs_but_no_paths(zzcp: Run, root: Path) -> None:
+    result = zzcp(
+        "solve", "-a", root / ACCELERATOR, "-w", root / WORKLOAD, "-m", root / SPATIAL, "--json", "-", "-q"
+    )
+    data = json.loads(result.stdout)
+    assert str(root) not in result.stdout
+    inputs = data["inputs"]
+    assert inputs["accelerator"]["file"] == Path(ACCELERATOR).name
+    assert inputs["workload"]["sha256"] == sha256((root / WORKLOAD).read_bytes()).hexdigest()
+    assert data["options"] == {"gap": 1e-4, "seed": 0}
+
+
+def without_times(text: str) -> str:
+    return re.sub(r'"wall_s": [0-9.e-]+', "", text)
+
+
+def test_a_deterministic_limit_gives_the_same_bytes(zzcp: Run) -> None:
+    arguments = ("solve", "--layer", "conv", "--deterministic-limit", 0.003, "--gap", 0, "--json", "-", "-q")
+    one, other = (zzcp(*arguments) for _ in range(2))
+    assert json.loads(one.stdout)["layers"][0]["status"] == "feasible", "the limit was not reached"
+    assert without_times(one.stdout) == without_times(other.stdout)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_signal_leaves_what_was_found(jobs: int, root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    files = [f"models/{name}" for name in ("accelerators/eyeriss_like.yaml", "workloads/alexnet.onnx")]
+    command = [sys.executable, "-m", "zzcp", "solve", "-a", files[0], "-w", files[1], "--gap", "0"]
+    command += ["-m", "models/mappings/eyeriss_like.yaml", "-j", str(jobs), "--json", str(path)]
+    for seconds in (5, 20, 40):  # a busy machine takes long to begin
+        with subprocess.Popen(
+            command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            time.sleep(seconds)
+            process.send_signal(signal.SIGTERM if jobs == 2 else signal.SIGINT)
+            output, messages = process.communicate(timeout=120)
+        if "zzcp: note: stopped" in messages and '"status"' in path.read_text():
+            break
+    else:
+        pytest.skip("done before the signal, or not begun")
+    assert process.returncode == 130
+    assert "eyeriss_like, edp, conventions exact" in output
+    data = json.loads(path.read_text())
+    assert len(data["layers"]) < 8
+    for layer in data["layers"]:
+        assert layer["lower_bound"] <= layer["objective"]
+    assert verify(path, bounds=False).ok
 
 
 def test_equal_layers_are_solved_once(zzcp: Run, tmp_path: Path) -> None:

@@ -38,9 +38,9 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import NamedTuple
 
-from tests.simulation.chains import Chain, Side, build_chain
+from tests.simulation.chains import Chain, build_chain
 from tests.simulation.physics import MACHINE, Physics
-from tests.simulation.streams import BEHIND_OPERATION, Back, Drain, Fill, Stream, order_key
+from tests.simulation.streams import BEHIND_OPERATION, Back, Drain, Fill, Ports, Stream, order_key
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping
 from zzcp.workload import Layer
@@ -99,14 +99,20 @@ def simulate(
 class Simulation:
     """One run of a layer; parameters as for `simulate`.
 
+    Parameters
+    ----------
+    step_by_step : bool
+        Whether to go through all cycles one by one, also where the next ones are like the last. It changes nothing
+        but the time it takes.
+
     Attributes
     ----------
     chains : list of Chain
         The operands that take any bits.
     streams : dict
         All transfers, by (operand, kind, link).
-    ports : dict
-        Number of every port, by (memory, name).
+    ports : Ports
+        The physical ports.
     """
 
     def __init__(
@@ -117,10 +123,12 @@ class Simulation:
         links: dict[str, str],
         double_buffered: MappingType[str, Sequence[bool]],
         physics: Physics = MACHINE,
+        *,
+        step_by_step: bool = False,
     ) -> None:
-        self.physics = physics
+        self.physics, self.step_by_step = physics, step_by_step
         self.operation = self.now = 0
-        self.ports: dict[tuple[str, str], int] = {}
+        self.ports = Ports(physics.queue)
         self.chains = [
             build_chain(accelerator, layer, mapping, links, operand)
             for operand in layer.operands
@@ -146,7 +154,7 @@ class Simulation:
             room = slots[link - 1] if link else 1
             everything = range(tile.count)
             below, above = chain.memories[link - 1].latency if link else 0, chain.memories[link].latency
-            down = [(side, self._port(side)) for side in chain.down[link]]
+            down = [(side, self.ports.number(side)) for side in chain.down[link]]
             # at a tie results leave first, and what has the longest way comes before what is nearer
             far = 15 - link
             if not chain.is_output:
@@ -154,7 +162,7 @@ class Simulation:
                 fill = Fill(self, chain, link, down, True, everything, room, 32 + far, latency)
                 self.streams[chain.operand, fill.kind, link] = fill
                 continue
-            up = [(side, self._port(side)) for side in chain.up[link]]
+            up = [(side, self.ports.number(side)) for side in chain.up[link]]
             drain = Drain(self, chain, link, up, False, everything, room, far, below)
             again = [
                 period for period in everything if self.physics.first_reads or chain.visits[link][period] >= 0
@@ -166,9 +174,6 @@ class Simulation:
         for (operand, kind, link), stream in self.streams.items():
             stream.upper = self.streams.get((operand, kind, link + 1))
             stream.lower = self.streams.get((operand, kind, link - 1))
-
-    def _port(self, side: Side) -> int:
-        return self.ports.setdefault(side.port, len(self.ports))
 
     def run(self) -> Run:
         """Run to the end."""
@@ -184,7 +189,7 @@ class Simulation:
                 first, last = (self.now if first < 0 else first), self.now
             else:
                 arrivals = [stream.available - self.now for stream in unsettled]
-                cycles = self._repeat(granted, refused, moving, arrivals)
+                cycles = self._repeat(granted, refused, arrivals)
             self.now += cycles
             if granted:
                 finish = self.now
@@ -199,7 +204,6 @@ class Simulation:
         """Run one cycle; return whether there was an operation, which streams moved, and which a port refused."""
         if self.physics.turns:
             return self._cycle_in_turns(moving)
-        busy: set[int] = set()
         granted: list[Stream] = []
         refused: list[Stream] = []
         operated = tried = False
@@ -210,9 +214,7 @@ class Simulation:
                 operated, tried = self._operate(), True
             if not (stream.has_data() and stream.has_room()):
                 continue
-            ports = stream.ports_at[stream.step]
-            if busy.isdisjoint(ports):
-                busy.update(ports)
+            if self.ports.take(stream.ports_at[stream.step], self.now):
                 granted.append(stream)
                 stream.advance()
             else:
@@ -223,7 +225,6 @@ class Simulation:
 
     def _cycle_in_turns(self, moving: Sequence[Stream]) -> tuple[bool, list[Stream], list[Stream]]:
         """Run one cycle in which ports serve what waited longest."""
-        busy: set[int] = set()
         granted: list[Stream] = []
         refused: list[Stream] = []
         operated = False
@@ -237,9 +238,7 @@ class Simulation:
                 operated = True
                 continue
             waiting.remove(ready)
-            ports = ready.ports_at[ready.step]
-            if busy.isdisjoint(ports):
-                busy.update(ports)
+            if self.ports.take(ready.ports_at[ready.step], self.now):
                 granted.append(ready)
                 ready.served = self.now
                 ready.advance()
@@ -261,26 +260,35 @@ class Simulation:
         self,
         granted: Sequence[Stream],
         refused: Sequence[Stream],
-        moving: Sequence[Stream],
         arrivals: Sequence[int],
     ) -> int:
         """Return how many cycles the last one stands for, and let the streams move for the rest of them.
 
-        As long as no piece begins, ends or arrives, the next cycle is like the last: if ports are used in every
-        step, or nobody else wants them.
+        As long as no piece begins, ends or arrives, the next cycle is like the last: as far as the same ports are
+        used, or nobody else wants them.
         """
         if not granted:
             assert arrivals, f"stuck before operation {self.operation}"
             return max(1, min(arrivals))
+        if self.step_by_step or (refused and self.physics.turns):
+            return 1
         cycles = min(
             [stream.unchanging() + 1 for stream in granted] + [max(1, wait - 1) for wait in arrivals]
         )
-        if cycles > 1 and not all(stream.even for stream in (*granted, *refused)):
-            wanted = [port for stream in moving for port in stream.ports]
-            if any(wanted.count(port) > 1 for stream in granted for port in stream.ports):
+        if cycles == 1:
+            return 1
+        wanted = [port for stream in (*granted, *refused) for port in stream.ports]
+        for stream in granted:
+            if not stream.even and any(wanted.count(port) > 1 for port in stream.ports):
+                cycles = min(cycles, 1 + stream.alike[stream.step - 1])
+        if self.physics.queue > 1:
+            used = [port for stream in granted for port in stream.ports]
+            if len(used) > len(set(used)) or not all(stream.even for stream in granted):
                 return 1
+            self.ports.keep(used, cycles - 1)
         for stream in granted:
             stream.step += cycles - 1
+            stream.served += cycles - 1
         return cycles
 
 

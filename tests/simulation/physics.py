@@ -19,10 +19,15 @@ class Physics:
         Values that wait on every side of the array.
     spare_pieces : int
         Pieces that every tile has room for, on top of what the memory has.
+    ready_sums : bool
+        Whether partial sums can be read back from the outermost memory before they have arrived there.
     first_reads : bool
         Whether partial sums are read on the first visit of an output, too.
     turns : bool
         Whether ports serve in turn what waited longest, instead of what is needed first.
+    queue : int
+        Cycles that a port can make up for: while it is idle it saves them, up to so many at any time. 1 is a plain
+        port, which serves one transfer per cycle.
     sides : str
         For how long a link holds its ports: each for the cycles of its ``own`` side, ``both`` for those of the
         slower one, or only the ``slower`` one at all.
@@ -34,8 +39,10 @@ class Physics:
     whole_ends: bool = True
     registers: int = 1
     spare_pieces: int = 0
+    ready_sums: bool = False
     first_reads: bool = False
     turns: bool = False
+    queue: int = 1
     sides: Literal["own", "both", "slower"] = "own"
     even: bool = False
 

@@ -1,8 +1,7 @@
 """Streams: the transfers over one link in one direction, one tile after the other.
 
 A stream knows what its next step needs: the ports, data at the source, room at the target. See
-`tests.simulation.cycles`
-for the machine they belong to.
+`tests.simulation.cycles` for the machine they belong to.
 """
 
 from __future__ import annotations
@@ -23,6 +22,52 @@ BEHIND_OPERATION = _RANKS - 1
 def order_key(operation: int, rank: int) -> int:
     """Return the place in line of what an operation needs."""
     return operation * _RANKS + rank
+
+
+class Ports:
+    """The physical ports.
+
+    Parameters
+    ----------
+    queue : int
+        See `Physics`.
+    """
+
+    def __init__(self, queue: int) -> None:
+        self.queue = queue
+        self.numbers: dict[tuple[str, str], int] = {}
+        self._saved: list[int] = []
+        self._since: list[int] = []
+
+    def number(self, side: Side) -> int:
+        """Return the number of the port at one end of a link."""
+        if side.port not in self.numbers:
+            self.numbers[side.port] = len(self.numbers)
+            self._saved.append(1)
+            self._since.append(0 if self.queue > 1 else -1)
+        return self.numbers[side.port]
+
+    def take(self, ports: Sequence[int], now: int) -> bool:
+        """Use some ports in this cycle, if all of them are free."""
+        queue, saved, since = self.queue, self._saved, self._since
+        if queue == 1:
+            for port in ports:
+                if since[port] == now:
+                    return False
+            for port in ports:
+                since[port] = now
+            return True
+        if any(min(queue, saved[port] + now - since[port]) < 1 for port in ports):
+            return False
+        for port in ports:
+            saved[port] = min(queue, saved[port] + now - since[port]) - 1
+            since[port] = now
+        return True
+
+    def keep(self, ports: Sequence[int], cycles: int) -> None:
+        """Use some ports in every one of the next cycles, each for one transfer."""
+        for port in ports:
+            self._since[port] += cycles
 
 
 class Array(Protocol):
@@ -61,6 +106,19 @@ class Stream:
         Place in line among what the same operation needs.
     latency : int
         Cycles from the first request to the data (downwards), from the last one (upwards).
+
+    Attributes
+    ----------
+    job, step : int
+        The next tile to move, counted in `periods`, and the next cycle of it.
+    done : bool
+        Whether everything has moved.
+    period, pieces : int
+        The period of the next tile, and all pieces before the next one.
+    seen_jobs, seen_pieces : int
+        The tiles and pieces that have arrived where others can use them.
+    key : int
+        Place in line for ports: what is needed first comes first.
     """
 
     kind = ""
@@ -96,6 +154,11 @@ class Stream:
         ]
         self.ports = tuple(port for cycles, (_, port) in zip(busy, sides, strict=True) if cycles)
         self.even = all(cycles in (0, steps) for cycles in busy)
+        # for every step how many of the next ones use the same ports
+        self.alike = [0] * steps
+        for step in range(steps - 2, -1, -1):
+            if self.ports_at[step] == self.ports_at[step + 1]:
+                self.alike[step] = self.alike[step + 1] + 1
         pieces = tile.pieces
         self.first_piece = [step * pieces // steps for step in range(steps)]
         self.last_piece = [-(-(step + 1) * pieces // steps) - 1 for step in range(steps)]
@@ -108,17 +171,13 @@ class Stream:
         self.lower: Stream | None = None
         self._locate()
 
-    @property
-    def done(self) -> bool:
-        """Whether everything has moved."""
-        return self.job == len(self.periods)
-
     def _locate(self) -> None:
-        self.period = self.tile.count if self.done else self.periods[self.job]
+        done = self.done = self.job == len(self.periods)
+        self.period = self.tile.count if done else self.periods[self.job]
         self.pieces = self.period * self.tile.pieces
         if self.step:
             self.pieces += self.first_piece[self.step]
-        self.key = order_key(FOREVER if self.done else self.needed_by(), self.rank)
+        self.key = order_key(FOREVER if done else self.needed_by(), self.rank)
 
     def advance(self) -> None:
         """Move for one cycle."""
@@ -167,8 +226,15 @@ class Fill(Stream):
 
     kind = "fill"
 
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the first tile arrives as a whole before anything of it is used."""
+        return self.tile.count > 1 and self.array.physics.whole_ends
+
     def needed_by(self) -> int:
         tile = self.tile
+        if self.job == 0 and self._is_whole:
+            return 0
         return self.period * tile.period + tile.first[self.first_piece[self.step]] * tile.step
 
     def has_data(self) -> bool:
@@ -176,7 +242,7 @@ class Fill(Stream):
         if upper is None:
             return True
         tile = upper.tile
-        if tile.count > 1 and upper.seen_jobs == 0 and self.array.physics.whole_ends:
+        if upper.seen_jobs == 0 and tile.count > 1 and self.array.physics.whole_ends:
             return False
         if tile.base < self.link:  # neither link moves more than once: piece by piece behind the upper one
             return upper.seen_pieces > self.last_piece[self.step]
@@ -195,8 +261,7 @@ class Fill(Stream):
         return dead > self.job * tile.pieces + self.last_piece[self.step] - self.slots
 
     def settle(self, now: int) -> bool:
-        whole = self.tile.count > 1 and self.array.physics.whole_ends
-        if self.latency and not self.available and (self.job if whole else self.pieces):
+        if self.latency and not self.available and (self.job if self._is_whole else self.pieces):
             self.available = now + self.latency
         return super().settle(now)
 
@@ -261,7 +326,7 @@ class Back(Stream):
             if before // len(tile.piece_of) != period:
                 return upper.seen_pieces > period * tile.pieces + tile.piece_of[use]
         # the array forwards a sum to the next operation
-        return self.link == 0 or self.drain.seen_jobs > before
+        return self.link == 0 or self.array.physics.ready_sums or self.drain.seen_jobs > before
 
     def has_room(self) -> bool:
         if self.link == 0:

@@ -110,13 +110,14 @@ def mappings_of(case: Case) -> int:
 def best_mappings(case: Case, conventions: CostConventions) -> dict[str, Best]:
     """Return the best mapping for every objective; nothing if no mapping is valid."""
     found: dict[str, Best] = {}
-    for batch in _batches(case, conventions):
+    for batch in batches_of(case, conventions):
         costs = evaluate_batch(case.accelerator, case.layer, case.spatial, batch, conventions)
         latency = costs.latency.astype(float)
         for name, values in (
             ("edp", costs.energy * latency),
             ("energy", costs.energy),
             ("latency", latency),
+            ("ed2", costs.energy * latency * latency),
         ):
             valid = np.where(costs.valid, values, np.inf)
             winner = int(np.argmin(valid))
@@ -126,7 +127,8 @@ def best_mappings(case: Case, conventions: CostConventions) -> dict[str, Best]:
     return found
 
 
-def _batches(case: Case, conventions: CostConventions) -> Iterator[MappingBatch]:
+def batches_of(case: Case, conventions: CostConventions) -> Iterator[MappingBatch]:
+    """Yield all mappings, many at a time."""
     setting = case.evaluator(conventions).setting
     names = list(case.layer.sizes)
     factors = [

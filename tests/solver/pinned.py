@@ -34,11 +34,14 @@ class Pinned:
         What the rounding may have taken away.
     latency : int
         The least latency that the model allows it.
+    stall : int
+        The least stall that the model allows it.
     """
 
     energy: Fraction
     rounding: Fraction
     latency: int
+    stall: int
 
 
 def boundaries_of(
@@ -90,9 +93,14 @@ def pin(evaluator: Evaluator, mapping: Mapping, windowed: Collection[Place]) -> 
         return None
     assert status == cp_model.OPTIMAL, solver.status_name(status)
     links = sum(map(len, chain.boundaries))
+    latency, units = round(solver.objective_value), solver.value(total)
+    names = [variable.name for variable in model.proto.variables]
+    model.minimize(model.get_int_var_from_proto_index(names.index("stall")))
+    assert solver.solve(model) == cp_model.OPTIMAL
     return Pinned(
-        Fraction(solver.value(total) * unit, cost.scale),
+        Fraction(units * unit, cost.scale),
         Fraction((links + 1) * unit, cost.scale),
+        latency,
         round(solver.objective_value),
     )
 

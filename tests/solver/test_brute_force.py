@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
-from typing import Literal
 
 import pytest
 
 from tests.solver.brute_force import Case, best_mappings, distinct_orders, random_case
 from zzcp.cost import EXACT, ZIGZAG, CostConventions
+from zzcp.cost.objective import OBJECTIVES, Objective
 from zzcp.solver import Result, optimize
 
 GAP = 1e-4
+LIMIT, SLOW_LIMIT = 0.01, 0.03
+"""Of the solver's work: what comes out does not depend on how busy the machine is."""
 FLOAT_ERROR = 1e-12
 """Objectives of a batch are products of floats."""
 
-OBJECTIVES: tuple[Literal["edp", "energy", "latency"], ...] = ("edp", "energy", "latency")
 
-
-def check(case: Case, conventions: CostConventions, time_limit: float) -> list[Result]:
-    """Compare the search with the enumeration for every objective."""
+def check(
+    case: Case,
+    conventions: CostConventions,
+    limit: float,
+    objectives: Sequence[Objective] = OBJECTIVES,
+) -> list[Result]:
+    """Compare the search with the enumeration for some objectives, within a deterministic limit."""
     best = best_mappings(case, conventions)
     results = []
-    for objective in OBJECTIVES:
+    for objective in objectives:
         result = optimize(
             case.accelerator,
             case.layer,
             objective,
             spatial=case.spatial,
             conventions=conventions,
-            time_limit=time_limit,
+            deterministic_limit=limit,
             gap=GAP,
         )
         results.append(result)
@@ -52,7 +58,7 @@ def check(case: Case, conventions: CostConventions, time_limit: float) -> list[R
 @pytest.mark.parametrize("number", range(24))
 @pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)
 def test_nothing_is_better(conventions: CostConventions, number: int) -> None:
-    check(random_case(Random(f"brute {number}"), 2000), conventions, 1.0)
+    check(random_case(Random(f"brute {number}"), 2000), conventions, LIMIT)
 
 
 @pytest.mark.slow
@@ -61,7 +67,11 @@ def test_nothing_is_better(conventions: CostConventions, number: int) -> None:
 def test_nothing_is_better_on_many_machines(conventions: CostConventions, part: int) -> None:
     results = []
     for number in range(20):
-        results += check(random_case(Random(f"slow {part} {number}"), 100_000), conventions, 10.0)
+        # the product, and one of the others in turn
+        objectives = OBJECTIVES[0], OBJECTIVES[1 + number % 3]
+        results += check(
+            random_case(Random(f"slow {part} {number}"), 100_000), conventions, SLOW_LIMIT, objectives
+        )
     closed = sum(result.status != "feasible" for result in results)
     assert closed >= 0.8 * len(results)
 

@@ -30,6 +30,7 @@ def test_the_best_mapping_is_found_again_from_its_boundaries(number: int) -> Non
             "edp": evaluation.edp,
             "energy": evaluation.energy.total,
             "latency": evaluation.latency.total,
+            "ed2": evaluation.edp * evaluation.latency.total,
         }
         assert values[objective] == pytest.approx(best.value, rel=1e-12)
 

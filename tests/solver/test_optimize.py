@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
 from tests.machines import memory, port
 from zzcp.cost import EXACT, ZIGZAG, CostConventions, evaluate
+from zzcp.cost.objective import OBJECTIVES, Objective
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator, OperationalArray
 from zzcp.solver import Progress, optimize
 from zzcp.workload import Layer
-
-Objective = Literal["edp", "energy", "latency"]
 
 EVERYTHING = ("D1", "D2")
 ARRAY = OperationalArray(EVERYTHING, (4, 2), unit_energy=0.5, unit_area=1.0)
@@ -75,7 +74,7 @@ def prove(
 
 
 @BOTH
-@pytest.mark.parametrize("objective", ["edp", "energy", "latency"])
+@pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_layer_of_one_operation(objective: Objective, conventions: CostConventions) -> None:
     result = prove(machine(), Layer.gemm(b=1, k=1, c=1), conventions, objective)
     assert all(not loops for levels in result.mapping.temporal.values() for loops in levels)

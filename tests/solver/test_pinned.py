@@ -62,11 +62,20 @@ def check(case: Case, *, windows: bool) -> Counter[str]:
     floats = FLOAT_ERROR if evaluator.setting.conventions.fractional_unrolling else 0
     assert model.energy <= real.energy.exact * (1 + floats)
     assert model.latency <= real.latency.total
+    energy = real.energy.exact - model.energy <= model.rounding
+    latency = model.latency > real.latency.total - 1
     return Counter(
-        cases=1,
-        energy=real.energy.exact - model.energy <= model.rounding,
-        latency=model.latency > real.latency.total - 1,
-        near=model.latency >= 0.9 * real.latency.total,
+        {
+            "cases": 1,
+            "energy": energy,
+            "latency": latency,
+            "both": energy and latency,
+            "near": model.latency >= 0.9 * real.latency.total,
+            # why they are not equal
+            "accesses truncated": not energy,
+            "windows shorter than the run": not latency and model.stall < real.latency.temporal_stall,
+            "loading": not latency and model.stall >= real.latency.temporal_stall,
+        }
     )
 
 
@@ -107,6 +116,22 @@ def test_the_model_is_a_lower_bound_on_bundled_machines(file: Path) -> None:
     # the scheduled rule leaves a few cycles of the fills open
     assert equal["exact"]["near"] == 4
     assert equal["zigzag"]["latency"] >= 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)
+@pytest.mark.parametrize("file", MACHINES, ids=lambda file: file.stem)
+def test_the_model_is_a_lower_bound_of_many_mappings_on_bundled_machines(
+    file: Path, conventions: CostConventions
+) -> None:
+    machine = load_accelerator(file)
+    cases = (
+        random_case(f"many {file.stem} {number}", conventions, machine, 100_000) for number in range(150)
+    )
+    counts = tally(cases, windows=True)
+    print(file.stem, conventions.name, dict(counts))  # noqa: T201 - what docs/formulation.md reports
+    assert counts["energy"] == 150 if conventions is EXACT else counts["energy"] >= 100
+    assert counts["near"] >= 148
 
 
 def test_every_mapping_is_in_the_model_with_and_without_windows() -> None:

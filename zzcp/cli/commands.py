@@ -126,19 +126,29 @@ def evaluate(**arguments: Any) -> Any:
     ),
     _layers,
     click.option(
+        "--constraints",
+        metavar="FILE",
+        help="What the mappings must obey: loop order, tile sizes, bypass, buffering, budgets (docs/constraints.md).",
+    ),
+    click.option(
         "--objective",
-        type=click.Choice(("edp", "energy", "latency")),
+        type=click.Choice(("edp", "energy", "latency", "ed2")),
         default="edp",
         show_default=True,
-        help="What is minimised: energy-delay product, energy or latency.",
+        help="What is minimised: energy-delay product, energy, latency, or energy times delay squared.",
     ),
     click.option(
         "--time-limit",
         type=click.FloatRange(min=0, min_open=True),
-        default=60.0,
-        show_default=True,
         metavar="S",
-        help="Seconds for each layer.",
+        help="Seconds for each layer.  [default: 60, or none with --deterministic-limit]",
+    ),
+    click.option(
+        "--deterministic-limit",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="D",
+        help="Limit of the solver's work for each layer, in its own measure (1 is about half a minute): the result is "
+        "the same every time, even if the limit is reached.",
     ),
     click.option(
         "--gap",
@@ -161,6 +171,11 @@ def evaluate(**arguments: Any) -> Any:
         metavar="N",
         help="Layers solved side by side.",
     ),
+    click.option(
+        "--progress-log",
+        is_flag=True,
+        help="Keep the progress of every search in the JSON, for zzcp plot progress; its times vary.",
+    ),
     _json,
     _quiet,
 )
@@ -170,7 +185,7 @@ def solve(**arguments: Any) -> Any:
     For each layer the loop order, the memory allocation and the double buffering with the lowest objective under the
     exact evaluator are searched, for the given spatial mapping. Shown are the cost, the proven lower bound and the
     gap between them. Layers of equal shape are solved once. Ctrl-C stops and shows the best so far. Without files the
-    seed example is solved.
+    seed example is solved. With --constraints the best mapping that obeys them is found, or what contradicts what.
 
     \b
     Examples:
@@ -179,3 +194,439 @@ def solve(**arguments: Any) -> Any:
           -m models/mappings/tpu_like.yaml -j 2 --json result.json
     """  # noqa: D301
     return _run("solve", arguments)
+
+
+_time_limit = click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds for each search.",
+)
+_gap = click.option(
+    "--gap",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=1e-4,
+    show_default=True,
+    metavar="G",
+    help="Relative distance to the proven bound that counts as optimal.",
+)
+_seed = click.option(
+    "--seed", type=int, default=0, show_default=True, metavar="N", help="Of all random choices."
+)
+_csv = click.option(
+    "--csv", "csv_path", metavar="FILE", help="Write the table as CSV, too; '-' for standard output."
+)
+_plot_file = click.option(
+    "--plot", "plot_path", metavar="FILE", help="Draw a picture, too: PNG, SVG or PDF (needs matplotlib)."
+)
+
+
+@click.command()
+@_options(
+    _accelerator,
+    click.option(
+        "-w",
+        "--workload",
+        "workloads",
+        required=True,
+        multiple=True,
+        metavar="FILE",
+        help="Workload file, or ONNX; may be given several times.",
+    ),
+    click.option(
+        "-m",
+        "--mapping",
+        metavar="FILE",
+        help="Mapping file with the spatial mappings; by default the machine's, or a full array.",
+    ),
+    _layers,
+    click.option(
+        "--vary",
+        multiple=True,
+        metavar="FIELD=VALUES",
+        help="A field with its values: a,b,c or low:high:xFACTOR or low:high:+STEP. May be given several times.",
+    ),
+    click.option(
+        "--list-fields", is_flag=True, help="Print the fields that can be varied, and solve nothing."
+    ),
+    click.option(
+        "--objective",
+        "objectives",
+        default="edp",
+        show_default=True,
+        metavar="NAME[,NAME]",
+        help="What is minimised: edp, energy, latency, ed2, or several of them.",
+    ),
+    _time_limit,
+    _gap,
+    _seed,
+    _conventions,
+    click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Points solved side by side.",
+    ),
+    click.option(
+        "--db",
+        default="zzcp-sweep.sqlite",
+        show_default=True,
+        metavar="FILE",
+        help="SQLite file that keeps every result as it comes; ':memory:' keeps none.",
+    ),
+    _csv,
+    _plot_file,
+    _json,
+    _quiet,
+)
+def sweep(**arguments: Any) -> Any:
+    """Solve layers on a grid of machines, every point to proven optimality.
+
+    Any figure of the machine can be varied: sizes, bandwidths, energies, latencies, the array; and precisions and loop
+    sizes of the layers (--list-fields prints all). Sizes are in bits, or with a unit: 512b, 64B, 4KiB, 64KB (1000
+    bytes each). Several fields with commas between them change together, with / between their values. The grid is the
+    product of all --vary. What is found is kept as it comes: the same command goes on where a stopped one was. Along
+    sizes, energies and latencies the output says whether the optima are monotone, as they must be.
+
+    \b
+    Examples:
+      zzcp sweep -a models/accelerators/eyeriss_like.yaml -w models/workloads/gemm_512.yaml \\
+          --vary memories.sram_1M.size=64KiB:1MiB:x2 --objective edp,energy -j 2
+      zzcp sweep -a models/accelerators/seed_eyeriss_1_2_4.yaml -w models/workloads/seed_workload.yaml \\
+          --vary memories.sram_8KB.size,memories.sram_64KB.size=1KB/2KB,8KB/64KB --csv table.csv
+    """  # noqa: D301
+    return _run("sweep", arguments)
+
+
+@click.command()
+@click.argument("result", metavar="RESULT")
+@_options(
+    click.option(
+        "-a", "--accelerator", metavar="FILE", help="Hardware file; by default the machine in the result."
+    ),
+    click.option(
+        "-w",
+        "--workload",
+        metavar="FILE",
+        help="Workload file, or ONNX; by default the layers in the result.",
+    ),
+    _layers,
+    click.option(
+        "--no-bound", is_flag=True, help="Check mappings and figures only: a matter of milliseconds."
+    ),
+    click.option(
+        "--time-limit",
+        type=click.FloatRange(min=0, min_open=True),
+        default=60.0,
+        show_default=True,
+        metavar="S",
+        help="Seconds for the proof of each bound.",
+    ),
+    click.option(
+        "--seed",
+        type=int,
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Added to the seed of the result: other random choices are made.",
+    ),
+    click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Bounds proven side by side.",
+    ),
+    _json,
+    _quiet,
+)
+def verify(**arguments: Any) -> Any:
+    """Check a result of solve: its mappings, its figures and its bounds.
+
+    Every mapping is checked (it covers the layer, its operands agree on the order, it fits) and scored again by the
+    exact evaluator; every figure in the file is compared, and each that differs is printed, recorded and recomputed.
+    Then a fresh model, with other parameters of the solver and another seed, is asked for a mapping that is better than
+    the bound. The result is checked against the machine and the layers that it contains, or against the files given
+    here. Exit code 0 if all is right, 4 if a bound could not be proven again within the time limit, 5 if anything is
+    wrong.
+
+    \b
+    Examples:
+      zzcp solve --json result.json
+      zzcp verify result.json
+      zzcp verify result.json -a models/accelerators/seed_eyeriss_1_2_4.yaml \\
+          -w models/workloads/seed_workload.yaml --no-bound
+    """  # noqa: D301
+    return _run("verify", arguments)
+
+
+@click.command()
+@_options(
+    _maybe_accelerator,
+    _maybe_workload,
+    click.option(
+        "-m",
+        "--mapping",
+        metavar="FILE",
+        help="Mapping file with the spatial mappings; by default the machine's, or a full array.",
+    ),
+    _layers,
+    click.option(
+        "--mappers",
+        default="loma,salsa,random,genetic,greedy",
+        show_default=True,
+        metavar="NAME[,NAME...]",
+        help="The mappers; zigzag-loma and zigzag-salsa, too, where zigzag-dse is installed.",
+    ),
+    click.option(
+        "--lpf-limit",
+        type=click.IntRange(min=1),
+        default=6,
+        show_default=True,
+        metavar="N",
+        help="Most loop prime factors of LOMA.",
+    ),
+    click.option(
+        "--evaluations",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Candidates that a mapper may try for a layer.  [default: each mapper's own rule]",
+    ),
+    click.option(
+        "--mapper-time",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="S",
+        help="Seconds that a mapper may take for a layer.  [default: each mapper's own rule]",
+    ),
+    click.option(
+        "--objective",
+        type=click.Choice(("edp", "energy", "latency", "ed2")),
+        default="edp",
+        show_default=True,
+        help="What is minimised: energy-delay product, energy, latency, or energy times delay squared.",
+    ),
+    click.option(
+        "--time-limit",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="S",
+        help="Seconds of the solver for each layer.  [default: 60, or none with --deterministic-limit]",
+    ),
+    click.option(
+        "--deterministic-limit",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="D",
+        help="Limit of the solver's work for each layer, in its own measure (roughly seconds).",
+    ),
+    _gap,
+    _seed,
+    _conventions,
+    click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Layers compared side by side.",
+    ),
+    _csv,
+    _plot_file,
+    _json,
+    _quiet,
+)
+def compare(**arguments: Any) -> Any:
+    """Compare heuristic mappers with the proven optimum: what they find, how far off, in what time.
+
+    Every layer is solved, then mapped by every mapper in the same unrolling; all mappings are scored by the same exact
+    evaluator. Where the solver does not close its gap, distances are from the proven lower bound, and marked. The
+    picture shows quality against time. Layers of equal shape are compared once. Ctrl-C keeps what is done. Without
+    files the seed example is compared.
+
+    \b
+    Examples:
+      zzcp compare
+      zzcp compare -a models/accelerators/eyeriss_like.yaml -w models/workloads/resnet18_block.yaml \\
+          -m models/mappings/eyeriss_like.yaml --mappers loma,salsa --lpf-limit 7 --csv table.csv
+      zzcp compare --layer conv --mapper-time 10 --plot quality.png
+    """  # noqa: D301
+    return _run("compare", arguments)
+
+
+@click.command()
+@_options(
+    click.argument("files", nargs=-1, required=True, metavar="RESULT [RESULT]"),
+    click.option(
+        "-a",
+        "--accelerator",
+        "accelerators",
+        multiple=True,
+        metavar="FILE",
+        help="Hardware file, where the result does not hold its machine; twice for two results.",
+    ),
+    _maybe_workload,
+    _layers,
+    click.option(
+        "--objective",
+        type=click.Choice(("edp", "energy", "latency", "ed2")),
+        help="What a change of the machine should improve; by default what the result was solved for.",
+    ),
+    click.option(
+        "--what-if/--no-what-if",
+        default=True,
+        help="Say what twice the bandwidth of each port, or capacity of each memory, would bring.",
+    ),
+    click.option(
+        "--resolve",
+        is_flag=True,
+        help="Search the best mapping for every changed machine, too, rather than keep the mapping.",
+    ),
+    _time_limit,
+    _json,
+    _quiet,
+)
+def explain(**arguments: Any) -> Any:
+    """Say where the cycles and the energy of a result go; of two results, what makes the difference.
+
+    RESULT is what `zzcp solve --json RESULT` wrote. Of one result: what is loaded before the first operation, over
+    which links and ports, and what hides behind the computation; which port stops the array, and for which transfer;
+    which memory takes the energy; what would help most. Of two results: what differs, component by component and link
+    by link, and why.
+
+    \b
+    Examples:
+      zzcp explain result.json --layer conv
+      zzcp explain small.json large.json --json difference.json
+      zzcp explain result.json --resolve --time-limit 30
+    """  # noqa: D301
+    return _run("explain", arguments)
+
+
+@click.command()
+@_options(
+    _accelerator,
+    _workload,
+    click.option(
+        "-m",
+        "--mapping",
+        metavar="FILE",
+        help="Mapping file with the spatial mapping; by default the machine's, or a full array.",
+    ),
+    click.option("--layer", metavar="NAME", help="The layer, by name or id; needed where there are several."),
+    click.option(
+        "--points", type=click.IntRange(min=1), metavar="N", help="Stop with N points, spread over the front."
+    ),
+    click.option("--supported", is_flag=True, help="Show only the points on the convex hull."),
+    click.option(
+        "--time-limit",
+        type=click.FloatRange(min=0, min_open=True),
+        default=600.0,
+        show_default=True,
+        metavar="S",
+        help="Seconds for the whole front.",
+    ),
+    click.option(
+        "--search-limit",
+        type=click.FloatRange(min=0, min_open=True),
+        default=60.0,
+        show_default=True,
+        metavar="S",
+        help="Seconds for a single search.",
+    ),
+    _gap,
+    _seed,
+    _conventions,
+    _csv,
+    _plot_file,
+    _json,
+    _quiet,
+)
+def pareto(**arguments: Any) -> Any:
+    """Find the energy-latency front of a layer: every mapping that no other beats in both, and the proof.
+
+    A point may be missing only if it takes less energy than the front by less than the gap, or at the latencies that
+    the output names. Ctrl-C stops and shows the front so far.
+
+    \b
+    Examples:
+      zzcp pareto -a models/accelerators/eyeriss_like.yaml -w models/workloads/gemm_512.yaml --points 10
+      zzcp pareto -a models/accelerators/seed_eyeriss_1_2_4.yaml -w models/workloads/seed_workload.yaml \\
+          -m models/mappings/seed_mapping.yaml --layer conv --csv front.csv --plot front.png
+    """  # noqa: D301
+    return _run("pareto", arguments)
+
+
+@click.command()
+@click.argument(
+    "kind", type=click.Choice(("latency", "energy", "nest", "hierarchy", "progress", "sweep", "pareto"))
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@_options(
+    click.option(
+        "-o", "--output", "picture", required=True, metavar="FILE", help="The picture: PNG, SVG or PDF."
+    ),
+    _layers,
+    click.option(
+        "--label",
+        "labels",
+        multiple=True,
+        metavar="TEXT",
+        help="What a result is called; once for each file.",
+    ),
+    click.option("--title", metavar="TEXT", help="Title over the picture."),
+    click.option("--log", is_flag=True, help="Logarithmic axes; in place of bars, points."),
+    click.option("--share", is_flag=True, help="Shares in place of amounts (latency, energy)."),
+    click.option("--size", metavar="WxH", help="Width and height in inches, such as 7x3.5."),
+    click.option(
+        "--dpi", type=click.IntRange(30, 1200), default=150, show_default=True, help="Dots per inch of a PNG."
+    ),
+    _quiet,
+)
+def plot(**arguments: Any) -> Any:
+    """Draw a picture of results.
+
+    KIND says of what: latency or energy of layers, cut into their parts, for one result or several side by side; the
+    loop nest of a mapping; the memory hierarchy of a machine; the progress of a search (solve --progress-log); or
+    the JSON of sweep or pareto. Needs matplotlib: pip install 'zzcp[plot]'.
+
+    \b
+    Examples:
+      zzcp plot latency small.json large.json -o latency.pdf --label "1/2/4 KB" --label "8/64/1024 KB"
+      zzcp plot nest result.json --layer conv -o nest.png
+      zzcp plot hierarchy models/accelerators/tpu_like.yaml -o tpu.svg
+    """  # noqa: D301
+    return _run("plot", arguments)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@_options(
+    click.option("-o", "--output", "page", required=True, metavar="FILE", help="The page, in HTML."),
+    click.option("--title", metavar="TEXT", help="Title of the page."),
+    click.option(
+        "--label",
+        "labels",
+        multiple=True,
+        metavar="TEXT",
+        help="What a result is called; once for each file.",
+    ),
+    _quiet,
+)
+def report(**arguments: Any) -> Any:
+    """Write one HTML page about results: tables, charts, loop nests, explanation, and what they come from.
+
+    The page needs no other file and no network; it holds the library that draws the charts, some 5 MB. Needs Jinja2
+    and Plotly: pip install 'zzcp[report]'.
+
+    \b
+    Examples:
+      zzcp report result.json -o result.html
+      zzcp report small.json large.json -o both.html --label "1/2/4 KB" --label "8/64/1024 KB"
+    """  # noqa: D301
+    return _run("report", arguments)

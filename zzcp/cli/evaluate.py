@@ -71,7 +71,12 @@ def _evaluate(
     if evaluation.valid:
         # with the same loops for every operand, where one has 25 and another 5 times 5
         mapping = Mapping.from_order(
-            mapping.spatial, mapping.order, mapping.allocation, mapping.buffering, mapping.links
+            mapping.spatial,
+            mapping.order,
+            mapping.allocation,
+            mapping.buffering,
+            mapping.links,
+            mapping.bypass,
         )
     return EvaluatedLayer(layer, mapping, evaluation)
 

@@ -38,7 +38,7 @@ def cli(context: click.Context) -> None:
 
     Inputs are ZigZag's files (hardware, workload and mapping YAML) and ONNX networks. Results go to standard output,
     messages to standard error. Exit codes: 0 done, 2 bad input or usage, 3 no valid mapping, 4 time limit without a
-    mapping, 130 stopped by Ctrl-C.
+    mapping, 5 a result that is not what it says, 130 stopped by Ctrl-C.
 
     \b
     Example:
@@ -49,7 +49,18 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (commands.solve, commands.evaluate, commands.show):
+for command in (
+    commands.solve,
+    commands.evaluate,
+    commands.compare,
+    commands.show,
+    commands.sweep,
+    commands.pareto,
+    commands.explain,
+    commands.verify,
+    commands.plot,
+    commands.report,
+):
     cli.add_command(command)
 
 

@@ -35,7 +35,7 @@ class Output:
     def __init__(self, json_path: str | None, quiet: bool) -> None:
         self.json_path, self.quiet = json_path, quiet
         if json_path is not None and json_path != STDOUT:
-            _check_writable(json_path)
+            check_writable(json_path)
 
     def show(self, *parts: RenderableType) -> None:
         """Print (a part of) the report."""
@@ -46,14 +46,7 @@ class Output:
         """Write the JSON, if asked for."""
         if self.json_path is None:
             return
-        text = json_text(data)
-        if self.json_path == STDOUT:
-            sys.stdout.write(text)
-            return
-        try:
-            Path(self.json_path).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise _unwritable(self.json_path, error) from None
+        write_text(self.json_path, json_text(data))
 
     def note(self, text: str) -> None:
         """Print a remark."""
@@ -113,8 +106,31 @@ def _console(stream: TextIO) -> Console:
     )
 
 
-def _check_writable(name: str) -> None:
-    """Open the file for writing, and leave it as it was."""
+def write_text(path: str, text: str, option: str = "--json") -> None:
+    """Write a file, or to standard output.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written, naming the option that asked for it.
+    """
+    if path == STDOUT:
+        sys.stdout.write(text)
+        return
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(path, error, option) from None
+
+
+def check_writable(name: str, option: str = "--json") -> None:
+    """Open a file for writing, and leave it as it was.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written; said before any work.
+    """
     path = Path(name)
     try:
         if not name:
@@ -127,9 +143,9 @@ def _check_writable(name: str) -> None:
         if not exists:
             path.unlink()
     except (OSError, ValueError) as error:
-        raise _unwritable(name, error) from None
+        raise _unwritable(name, error, option) from None
 
 
-def _unwritable(path: str, error: Exception) -> InputError:
+def _unwritable(path: str, error: Exception, option: str) -> InputError:
     reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-    return InputError("cannot be written", place=Place(path or None, field="--json"), found=reason)
+    return InputError("cannot be written", place=Place(path or None, field=option), found=reason)

@@ -72,6 +72,8 @@ def _choices(
         free = free - bits[operand][level] * (1 + forced[operand][level])
         if level == setting.operands[operand].depth - 1:
             continue
+        if setting.operands[operand].memory_operand in tenancy.memory.kept_once:
+            continue
         state = states[operand]
         useful = (state.irrelevant_run[level + 1] > 1) & (state.counts[level + 1] > 1)
         if forced[operand][level] is not False:

@@ -112,11 +112,27 @@ def forced_flags(setting: Setting, refills: Sequence[Sequence[Any]]) -> Flags:
     """Return which tiles their memory keeps twice whatever the mapping says."""
     return tuple(
         tuple(
-            memory.force_double_buffering & refills[index][level] if memory.force_double_buffering else False
+            refills[index][level] if memory.doubles(operand.memory_operand) else False
             for level, memory in enumerate(operand.memories)
         )
         for index, operand in enumerate(setting.operands)
     )
+
+
+def stated_flags(setting: Setting, greedy: Flags, forced: Flags) -> Flags:
+    """Return the buffering of ZigZag's rule, but for the operands of which a user says how often they are kept."""
+    rows = []
+    for index, operand in enumerate(setting.operands):
+        row = []
+        for level, memory in enumerate(operand.memories):
+            flag = greedy[index][level]
+            if operand.memory_operand in memory.kept_twice:
+                flag = flag | forced[index][level]
+            elif operand.memory_operand in memory.kept_once:
+                flag = False
+            row.append(flag)
+        rows.append(tuple(row))
+    return tuple(rows)
 
 
 def buffering_choices(
@@ -139,6 +155,7 @@ def buffering_choices(
             if states[operand].irrelevant_run[level + 1] > 1
             and states[operand].counts[level + 1] > 1
             and not forced[operand][level]
+            and setting.operands[operand].memory_operand not in tenancy.memory.kept_once
         ]
         if wanted:
             free: Any = tenancy.memory.size

@@ -13,6 +13,7 @@ from zzcp.cost.capacity import (
     greedy_buffering,
     occupied_bits,
     refilled,
+    stated_flags,
     stored_bits,
 )
 from zzcp.cost.links import Transfers, fractional_tiles, tile_elements, transfers
@@ -80,7 +81,7 @@ def compile_model(setting: Setting) -> Model:
         scale=scale,
         word_energies=energies,
         mac_energy=int(setting.mac_energy * scale),
-        forced=any(memory.force_double_buffering for op in setting.operands for memory in op.memories),
+        forced=any(memory.doubles(op.memory_operand) for op in setting.operands for memory in op.memories),
     )
 
 
@@ -236,7 +237,9 @@ def compute_figures(model: Model, traffic: Traffic, numeric: Numeric) -> Figures
     fits: Any = True
     for _, used, size in occupied_bits(setting, bits, forced):
         fits = fits & (used <= size)
-    greedy = zigzag_buffering(model, traffic, numeric)[0] if setting.conventions.greedy_buffering else None
+    greedy = None
+    if setting.conventions.greedy_buffering:
+        greedy = stated_flags(setting, zigzag_buffering(model, traffic, numeric)[0], forced)
     return Figures(energy, bits, forced, fits, greedy)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingType
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -31,6 +32,7 @@ from zzcp.errors import MappingError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.mapping.check import check_structure
+from zzcp.mapping.machine import without_bypassed
 from zzcp.workload import Layer
 
 COMPILE_AFTER = 64
@@ -75,6 +77,7 @@ class Evaluator:
         self._compiled: CompiledNumbers | None = None
         self._arrays: CompiledArrays | None = None
         self._too_large = False
+        self._bypassing: dict[Any, Evaluator] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # compiled functions cannot be sent to another process
@@ -98,6 +101,10 @@ class Evaluator:
         MappingError
             If the mapping is invalid, with every violation and its amount.
         """
+        if mapping.bypass:
+            return self.bypassing(mapping.bypass).evaluate(
+                replace(mapping, bypass=None), allow_invalid=allow_invalid
+            )
         setting = self.setting
         violations: list[str] = []
         regular = self._is_regular(mapping)
@@ -119,11 +126,35 @@ class Evaluator:
 
     def cost(self, mapping: Mapping) -> tuple[Fraction, int | float]:
         """Return energy and cycles of a mapping that is known to be valid, without a report."""
+        if mapping.bypass:
+            return self.bypassing(mapping.bypass).cost(replace(mapping, bypass=None))
         states, figures, latency = self._score(mapping, regular=self._is_regular(mapping))
         _, cycles = _best(latency, self._bufferings(mapping, states, figures))
         if self.setting.conventions.fractional_unrolling:
             return Fraction(figures.energy + zigzag_mac_energy(self.setting)), cycles.total
         return Fraction(figures.energy, self.model.scale), cycles.total
+
+    def bypassing(self, bypass: MappingType[str, Sequence[str]]) -> Evaluator:
+        """Return the evaluator of mappings whose operands bypass some memories.
+
+        Parameters
+        ----------
+        bypass : mapping of str to sequence of str
+            Per operand the memories that do not hold it.
+
+        Raises
+        ------
+        InputError
+            If that cannot be (see `zzcp.mapping.machine`).
+        """
+        key = tuple(sorted((operand, tuple(names)) for operand, names in bypass.items()))
+        if key not in self._bypassing:
+            setting = self.setting
+            machine = without_bypassed(setting.accelerator, bypass, setting.links)
+            self._bypassing[key] = Evaluator(
+                machine, setting.layer, setting.spatial, setting.conventions, setting.links
+            )
+        return self._bypassing[key]
 
     @property
     def recording(self) -> Recording:
@@ -191,6 +222,9 @@ class Evaluator:
     ) -> Sequence[Flags]:
         """Return the bufferings to choose from (one, unless the conventions look for the best)."""
         given, forced = mapping.buffering, figures.forced
+        if given is not None and figures.greedy is not None:
+            # what a memory forces takes room there, but does not change the flags of ZigZag's rule
+            forced = tuple((False,) * operand.depth for operand in self.setting.operands)
         if given is not None:
             return [
                 tuple(

@@ -289,7 +289,7 @@ def scheduled_loading(
         both = numeric.maximum(both, due.fills + due.drains - due.idle)
     loading = both - unloading
     hidden: dict[tuple[int, int], Any] = {}
-    if isinstance(loading, int):
+    if numeric is PYTHON:
         hidden = {place: full_cycles(fills[place], numeric) - piece for place, piece in pieces.items()}
         inputs = [fill for chain in plan.inputs for fill in chain]
         late = [(due, max(due.early_fills, due.fills - due.idle)) for due in dues]
@@ -325,10 +325,10 @@ def _first_pieces(
     shortest, starts = schedule(plan.inputs, cycles, plan.orders[0], numeric)
     for order in plan.orders[1:]:
         makespan, other = schedule(plan.inputs, cycles, order, numeric)
-        if isinstance(makespan, int) and makespan < shortest:
+        if numeric is PYTHON and makespan < shortest:
             starts = other
         shortest = numeric.minimum(shortest, makespan)
-    return shortest, starts if isinstance(shortest, int) else {}
+    return shortest, starts if numeric is PYTHON else {}
 
 
 class _Due(NamedTuple):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from zzcp.errors import InputError, Place
+from zzcp.errors import InputError, Place, integer
 
 MEMORY_OPERANDS = ("I1", "I2", "O")
 """The operands a memory can hold: the first and the second input of the array, and its output."""
@@ -72,6 +72,9 @@ class Port:
     allocation: tuple[Allocation, ...]
 
     def __post_init__(self) -> None:
+        for field in ("bandwidth_min", "bandwidth_max"):
+            width = integer(getattr(self, field), f"{field} of port {self.name}")
+            object.__setattr__(self, field, width)
         if not 0 < self.bandwidth_min <= self.bandwidth_max:
             raise InputError(
                 f"port {self.name}: bandwidths out of order",
@@ -122,6 +125,9 @@ class Memory:
         Whether every tile that is refilled is kept twice.
     memory_type : str
         ``sram`` or ``dram``; informative.
+    kept_twice, kept_once : tuple of str
+        Operands for which a user asks that refilled tiles always, or never, are kept twice here. They stand in no
+        hardware file; see `zzcp.mapping.machine`.
     """
 
     name: str
@@ -135,8 +141,12 @@ class Memory:
     served_dimensions: tuple[str, ...]
     force_double_buffering: bool = False
     memory_type: str = "sram"
+    kept_twice: tuple[str, ...] = ()
+    kept_once: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for field in ("size", "latency"):
+            object.__setattr__(self, field, integer(getattr(self, field), f"{field} of memory {self.name}"))
         if not 0 < self.size <= MAX_BITS:
             raise InputError(
                 f"memory {self.name}: size out of range", expected="1 to 2^62 bits", found=str(self.size)
@@ -202,6 +212,10 @@ class Memory:
                     place=Place(field=f"ports[{i}]"),
                     expected="a movement that no later port carries, since the last one carries it",
                 )
+
+    def doubles(self, operand: str) -> bool:
+        """Return whether every tile of an operand that is refilled is kept twice here."""
+        return self.force_double_buffering or operand in self.kept_twice
 
     def port(self, operand: str, direction: Direction) -> Port | None:
         """Return the port through which an operand moves in a direction, or None.

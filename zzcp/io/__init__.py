@@ -1,5 +1,6 @@
 """Readers and writers: files to the domain's objects and back."""
 
+from zzcp.io.constraints import load_constraints, read_constraints
 from zzcp.io.document import load_document, parse_document
 from zzcp.io.hardware import load_accelerator, read_accelerator
 from zzcp.io.mapping import FullMappings, MappingEntry, MappingFile, load_mapping, load_mapping_source
@@ -16,6 +17,7 @@ __all__ = [
     "accelerator_to_yaml",
     "layer_to_dict",
     "load_accelerator",
+    "load_constraints",
     "load_document",
     "load_mapping",
     "load_mapping_source",
@@ -23,5 +25,6 @@ __all__ = [
     "network_to_yaml",
     "parse_document",
     "read_accelerator",
+    "read_constraints",
     "read_workload",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from zzcp.io.nodes import Document
+from zzcp.mapping.constraints_reader import KINDS
 
 
 class Kind(StrEnum):
@@ -15,6 +16,7 @@ class Kind(StrEnum):
     MAPPING = "a mapping file"
     FULL_MAPPING = "a full mapping"
     RESULT = "a result of zzcp"
+    CONSTRAINTS = "a file of constraints"
 
 
 _ENTRY_KEYS = {
@@ -22,6 +24,7 @@ _ENTRY_KEYS = {
     Kind.MAPPING: frozenset(
         ("spatial_mapping", "spatial_mapping_hint", "memory_operand_links", "temporal_ordering")
     ),
+    Kind.CONSTRAINTS: frozenset(KINDS),
 }
 
 
@@ -35,6 +38,8 @@ def kind_of(document: Document) -> Kind | None:
             return Kind.FULL_MAPPING
         if "layers" in root:
             return Kind.RESULT
+        if root.keys() & set(KINDS) or list(root) == ["constraints"]:
+            return Kind.CONSTRAINTS
         first = next(iter(root.values()), None)
     else:
         first = root[0] if isinstance(root, list) and root else None

@@ -159,6 +159,7 @@ class FullMappingSchema(Schema):
     temporal_mapping: dict[Name, Levels]
     double_buffered: dict[Name, Annotated[list[Flag], Field(max_length=MAX_MEMORIES)]] | None = None
     memory_operand_links: dict[Name, MemoryOperand] | None = None
+    bypass: dict[Name, Annotated[list[Name], Field(max_length=MAX_MEMORIES)]] | None = None
 
 
 class ResultLayerSchema(Schema):
@@ -171,6 +172,7 @@ class ResultLayerSchema(Schema):
     temporal_mapping: dict[Name, Levels] | None = None
     double_buffered: dict[Name, Annotated[list[Flag], Field(max_length=MAX_MEMORIES)]] | None = None
     memory_operand_links: dict[Name, MemoryOperand] | None = None
+    bypass: dict[Name, Annotated[list[Name], Field(max_length=MAX_MEMORIES)]] | None = None
 
 
 _ENTRIES = TypeAdapter(list[EntrySchema])

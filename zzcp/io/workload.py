@@ -48,6 +48,7 @@ class LayerSchema(Schema):
     padding: Annotated[list[Pair], Field(max_length=MAX_LOOPS)] | None = None
 
 
+_LAYER = TypeAdapter(LayerSchema)
 _LIST = TypeAdapter(list[LayerSchema])
 _MAPPING = TypeAdapter(dict[Name, LayerSchema])
 
@@ -104,6 +105,11 @@ def read_workload(document: Document, name: str = "workload") -> Network:
     order = nx.lexicographical_topological_sort(network.graph(), key=position.__getitem__)
     by_id = {layer.id: layer for layer in network}
     return Network(name, tuple(by_id[i] for i in order))
+
+
+def read_layer(document: Document) -> Layer:
+    """Return the layer that a document describes, in the form of an entry of a workload."""
+    return _read_layer(validate(_LAYER, document), document, (), None)
 
 
 def _network_fields(layers: dict[FieldPath, Layer]) -> dict[str, FieldPath]:

@@ -87,10 +87,11 @@ class _Queue:
         memory = self.operand.memories[level]
         precision = self.precision(level)
         whole = self.elements(len(self.loops), level) * precision
+        doubles = memory.doubles(self.operand.memory_operand)
         sizes: list[Any] = []
         for end in range(self.taken, len(self.loops) + 1):
             bits = self.elements(end, level) * precision
-            if memory.force_double_buffering and end < len(self.loops) and bits < whole:
+            if doubles and end < len(self.loops) and bits < whole:
                 bits *= 2
             if bits > memory.size:
                 break

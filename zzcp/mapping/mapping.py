@@ -25,7 +25,7 @@ class Loop(NamedTuple):
 Levels = tuple[tuple[Loop, ...], ...]
 """The temporal loops of one operand per memory level, innermost level and innermost loop first."""
 
-_KEYS = ("spatial_mapping", "temporal_mapping", "double_buffered", "memory_operand_links")
+_KEYS = ("spatial_mapping", "temporal_mapping", "double_buffered", "memory_operand_links", "bypass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,15 @@ class Mapping:
     links : mapping of str to str, optional
         Which memory operand (``I1``, ``I2``, ``O``) holds which operand of the layer. Where None, the layer's
         default.
+    bypass : mapping of str to tuple of str, optional
+        Memories of the accelerator that do not hold an operand: it has no level there (see `zzcp.mapping.machine`).
     """
 
     spatial: SpatialMapping
     temporal: collections.abc.Mapping[str, Levels]
     buffering: collections.abc.Mapping[str, tuple[bool, ...]] | None = field(default=None)
     links: collections.abc.Mapping[str, str] | None = field(default=None)
+    bypass: collections.abc.Mapping[str, tuple[str, ...]] | None = field(default=None)
 
     @classmethod
     def from_order(
@@ -60,6 +63,7 @@ class Mapping:
         allocation: collections.abc.Mapping[str, Sequence[int]],
         buffering: collections.abc.Mapping[str, tuple[bool, ...]] | None = None,
         links: collections.abc.Mapping[str, str] | None = None,
+        bypass: collections.abc.Mapping[str, tuple[str, ...]] | None = None,
     ) -> Mapping:
         """Build a mapping from one loop order and the boundaries of every operand.
 
@@ -72,7 +76,7 @@ class Mapping:
         allocation : mapping of str to sequence of int
             For every operand and memory level, how many loops of `order` lie at or below the level:
             non-decreasing, the last equal to ``len(order)``.
-        buffering, links
+        buffering, links, bypass
             As for `Mapping`.
         """
         loops = tuple(Loop(dim, size) for dim, size in order)
@@ -80,7 +84,7 @@ class Mapping:
             operand: tuple(loops[start:end] for start, end in zip((0, *ends[:-1]), ends, strict=True))
             for operand, ends in allocation.items()
         }
-        return cls(spatial, temporal, buffering, links)
+        return cls(spatial, temporal, buffering, links, bypass)
 
     @classmethod
     def from_dict(cls, data: collections.abc.Mapping[str, Any]) -> Mapping:
@@ -91,7 +95,8 @@ class Mapping:
         data : mapping
             ``spatial_mapping`` (array dimension -> layer dimension -> factor), ``temporal_mapping`` (operand ->
             one list per memory level, innermost first, of ``[dimension, size]``, innermost first), and optionally
-            ``double_buffered`` (operand -> one bool per level) and ``memory_operand_links``.
+            ``double_buffered`` (operand -> one bool per level), ``memory_operand_links`` and ``bypass`` (operand ->
+            names of memories).
 
         Raises
         ------
@@ -127,6 +132,7 @@ class Mapping:
             temporal,
             buffering,
             None if links is None else {str(operand): str(memory) for operand, memory in links.items()},
+            _read_bypass(data.get("bypass")),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -142,6 +148,8 @@ class Mapping:
             data["double_buffered"] = {operand: list(flags) for operand, flags in self.buffering.items()}
         if self.links is not None:
             data["memory_operand_links"] = dict(self.links)
+        if self.bypass:
+            data["bypass"] = {operand: list(memories) for operand, memories in self.bypass.items()}
         return data
 
     @classmethod
@@ -169,7 +177,8 @@ class Mapping:
     def to_zigzag(self, name: str = "default") -> str:
         """Return a mapping file that ZigZag reads: the unrolling, the links and the complete loop order.
 
-        ZigZag's file has no place for the allocation: its own allocator decides which memory holds which loops.
+        ZigZag's file has no place for the allocation: its own allocator decides which memory holds which loops. Nor
+        has it one for a bypass.
 
         Parameters
         ----------
@@ -299,6 +308,16 @@ def _read_level(operand: object, number: int, level: object) -> tuple[Loop, ...]
         if size > 1:
             loops.append(Loop(dim.upper(), size))
     return tuple(loops)
+
+
+def _read_bypass(bypass: collections.abc.Mapping[str, Any] | None) -> dict[str, tuple[str, ...]] | None:
+    result = {}
+    for operand, memories in (bypass or {}).items():
+        if not isinstance(memories, list | tuple) or not all(isinstance(name, str) for name in memories):
+            raise InputError(f"bypass.{operand}", expected="a list of memories", found=repr(memories)[:60])
+        if memories:
+            result[str(operand)] = tuple(dict.fromkeys(memories))
+    return result or None
 
 
 def _read_flags(operand: object, flags: object) -> tuple[bool, ...]:

@@ -147,4 +147,6 @@ def _layer(result: EvaluatedLayer) -> dict[str, Any]:
     }
     if mapping.links is not None:
         data["memory_operand_links"] = dict(mapping.links)
+    if mapping.bypass:
+        data["bypass"] = form["bypass"]
     return {**data, "evaluation": evaluation.to_dict()}

@@ -11,6 +11,7 @@ from rich.text import Text
 from zzcp.errors import MappingError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping
+from zzcp.mapping.machine import without_bypassed
 from zzcp.report.style import loops, table
 
 DEFAULT_LINKS = {"O": "O", "W": "I2", "I": "I1"}
@@ -34,6 +35,8 @@ def level_names(
         Memory operand of every operand.
     """
     links = {**DEFAULT_LINKS, **(links or {}), **(mapping.links or {})}
+    if accelerator is not None and mapping.bypass:
+        accelerator = without_bypassed(accelerator, mapping.bypass, links)
     result = {}
     for operand, levels in mapping.temporal.items():
         names = tuple(f"level {number}" for number in range(len(levels)))

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from zzcp.hardware import Accelerator
+from zzcp.io import accelerator_to_dict, layer_to_dict
 from zzcp.report.data import left_out_node
 from zzcp.report.evaluation import evaluation_report
 from zzcp.report.style import amount, count, plural, product_of, section, table
 from zzcp.report.summary import EvaluatedLayer, Totals
 from zzcp.solver import Progress, Result
 from zzcp.workload import Layer, SkippedNode
+
+
+class Source(NamedTuple):
+    """A file that was read.
+
+    Attributes
+    ----------
+    file : str
+        Its name, without folders.
+    sha256 : str
+        Hash of its content, in hexadecimal digits.
+    """
+
+    file: str
+    sha256: str
+
+    @classmethod
+    def of(cls, path: str | Path) -> Source:
+        """Return the name and the hash of a file."""
+        return cls(Path(path).name, sha256(Path(path).read_bytes()).hexdigest())
 
 
 class SolvedLayer(NamedTuple):
@@ -93,17 +116,71 @@ def solved_data(
     conventions: str,
     results: Sequence[SolvedLayer],
     left_out: Sequence[SkippedNode] = (),
+    inputs: Mapping[str, Source | None] | None = None,
+    options: Mapping[str, Any] | None = None,
+    progress: Sequence[Sequence[Progress]] | None = None,
 ) -> dict[str, Any]:
-    """Return a result file: what other commands read again."""
+    """Return a result file, with all that `zzcp.io.result.load_results` needs to read it without other files.
+
+    Parameters
+    ----------
+    version : str
+        Version of zzcp.
+    machine : Accelerator
+        The machine.
+    objective, conventions : str
+        What was minimised, and how costs were counted.
+    results : sequence of SolvedLayer
+        The layers.
+    left_out : sequence of SkippedNode
+        What of the workload was not solved.
+    inputs : mapping of str to Source, optional
+        The files that the inputs come from, by their roles.
+    options : mapping, optional
+        With what the layers were solved.
+    progress : sequence of sequence of Progress, optional
+        What every search reported, where that is wanted: its times differ from run to run.
+    """
+    logs: Sequence[Sequence[Progress] | None] = [None] * len(results) if progress is None else progress
+    files = {role: source for role, source in (inputs or {}).items() if role != "accelerator"}
     return {
         "zzcp_version": version,
         "accelerator": machine.name,
         "objective": objective,
         "conventions": conventions,
         "layers": [
-            {"id": layer.id, "name": layer.name, "operator": layer.operator, **result.to_dict()}
-            for layer, result in results
+            {
+                "id": layer.id,
+                "name": layer.name,
+                "operator": layer.operator,
+                **result.to_dict(),
+                "definition": layer_to_dict(layer),
+                **({} if log is None else {"progress": [_sample(entry) for entry in log]}),
+            }
+            for (layer, result), log in zip(results, logs, strict=True)
         ],
         "totals": Totals.of(evaluated(results))._asdict(),
         "left_out": [left_out_node(node) for node in left_out],
+        "inputs": {
+            "accelerator": {
+                **_source_data((inputs or {}).get("accelerator")),
+                "content": accelerator_to_dict(machine),
+            },
+            **{role: None if source is None else _source_data(source) for role, source in files.items()},
+        },
+        "options": dict(options or {}),
     }
+
+
+def _sample(progress: Progress) -> dict[str, Any]:
+    return {
+        "seconds": round(progress.seconds, 4),
+        "objective": progress.objective,
+        "lower_bound": progress.lower_bound,
+        "gap": progress.gap,
+        "stage": progress.stage,
+    }
+
+
+def _source_data(source: Source | None) -> dict[str, str]:
+    return {} if source is None else source._asdict()

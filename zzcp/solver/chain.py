@@ -7,8 +7,8 @@ for the few loops directly beneath each of its ends (windows of single-buffered 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingType
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
 
@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from zzcp.cost.batch import MappingBatch, evaluate_batch
 from zzcp.cost.evaluator import Evaluator
+from zzcp.cost.objective import objective_values
 from zzcp.cost.setting import IRRELEVANT, Setting
 from zzcp.cost.state import merge_down
 from zzcp.mapping import Mapping
 from zzcp.solver.keys import Key
-from zzcp.solver.start import objective_values
 
 Vector = tuple[int, ...]
 """Exponents per key."""
@@ -74,14 +74,21 @@ class Completion:
         The mapping, or None if the chain does not fit.
     exhaustive : bool
         Whether every order that can matter was scored.
+    rejected : bool
+        Whether a better order was not admitted.
     """
 
     mapping: Mapping | None
     exhaustive: bool
+    rejected: bool = False
 
 
 def best_completion(
-    evaluator: Evaluator, chain: Chain, objective: str, extra: Sequence[Vector] = ()
+    evaluator: Evaluator,
+    chain: Chain,
+    objective: str,
+    extra: Sequence[Vector] = (),
+    admits: Callable[[Mapping], bool] | None = None,
 ) -> Completion:
     """Return the best mapping with the boundaries of a chain.
 
@@ -92,33 +99,52 @@ def best_completion(
     chain : Chain
         The boundaries.
     objective : str
-        ``edp``, ``energy`` or ``latency``.
+        ``edp``, ``energy``, ``latency`` or ``ed2``.
     extra : sequence of Vector
         Further points of the chain, such as the stationary loops at the array.
+    admits : callable, optional
+        Which mappings may be returned; all, if None.
     """
     segments = chain.segments(extra)
     points = chain.points(extra)
     position = {point: sum(len(s) for s in segments[: i + 1]) for i, point in enumerate(points)}
     position[(0,) * len(chain.keys)] = 0
     ends = {operand: [position[vector] for vector in vectors] for operand, vectors in chain.ends.items()}
-    variants = [_variants(evaluator, chain.keys, segment) for segment in segments]
+    variants = [segment_orders(evaluator, chain.keys, segment) for segment in segments]
     exact = not evaluator.setting.conventions.greedy_buffering
+
+    def mapping(order: Sequence[Sequence[int]]) -> Mapping:
+        loops = [(chain.keys[i].dim, chain.keys[i].prime) for segment in order for i in segment]
+        setting = evaluator.setting
+        links = None if setting.links == setting.layer.default_links else setting.links
+        return Mapping.from_order(setting.spatial, loops, ends, links=links)
+
     most = _MOST_SLOW if evaluator.arrays is None else _MOST
-    if math.prod(map(len, variants)) <= most:
+    exhaustive = math.prod(map(len, variants)) <= most
+    if exhaustive:
         orders: list[Sequence[list[int]]] = list(product(*variants))
         values = _score(evaluator, chain.keys, orders, ends, objective)
-        winner = int(np.argmin(values))
-        best, current = values[winner], orders[winner]
-        exhaustive = exact
     else:
-        best, current = _descend(evaluator, chain.keys, variants, ends, objective)
-        exhaustive = False
-    if not np.isfinite(best):
-        return Completion(None, exhaustive)
-    order = [(chain.keys[i].dim, chain.keys[i].prime) for segment in current for i in segment]
+        value, order = _descend(evaluator, chain.keys, variants, ends, objective)
+        orders, values = [order], np.array([value])
+    exhaustive = exhaustive and exact
+    for rejected, winner in enumerate(np.argsort(values, kind="stable")):
+        if not np.isfinite(values[winner]):
+            return Completion(None, exhaustive, rejected > 0)
+        found = mapping(orders[winner])
+        if admits is None or admits(found):
+            return Completion(found, exhaustive, rejected > 0)
+    return Completion(None, exhaustive, rejected=True)
+
+
+def any_completion(evaluator: Evaluator, chain: Chain, extra: Sequence[Vector] = ()) -> Mapping:
+    """Return some mapping with the boundaries of a chain; parameters as for `best_completion`."""
+    loops = [(chain.keys[i].dim, chain.keys[i].prime) for segment in chain.segments(extra) for i in segment]
+    # a boundary has as many loops beneath it as its exponents count
+    ends = {operand: [sum(vector) for vector in vectors] for operand, vectors in chain.ends.items()}
     setting = evaluator.setting
     links = None if setting.links == setting.layer.default_links else setting.links
-    return Completion(Mapping.from_order(setting.spatial, order, ends, links=links), exhaustive)
+    return Mapping.from_order(setting.spatial, loops, ends, links=links)
 
 
 def _descend(
@@ -144,7 +170,7 @@ def _descend(
     return best, current
 
 
-def _variants(evaluator: Evaluator, keys: Sequence[Key], segment: Sequence[int]) -> list[list[int]]:
+def segment_orders(evaluator: Evaluator, keys: Sequence[Key], segment: Sequence[int]) -> list[list[int]]:
     """Return the orders of a segment that can matter.
 
     Costs see a segment through the runs of irrelevant loops beneath its end, one for every operand, and shorter runs

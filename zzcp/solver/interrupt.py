@@ -1,42 +1,89 @@
-"""Ctrl-C and SIGTERM end a search without losing what it has found."""
+"""Ctrl-C and SIGTERM end a search at any moment without losing what it has found."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
-from ortools.sat.python import cp_model
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(Exception):  # noqa: N818 - it is no error
+    """Raised inside of `Interrupt.at_once` when the user asks for the end."""
 
 
 class Interrupt:
-    """While active, the first SIGINT or SIGTERM asks for the end; a second one has its usual effect."""
+    """While active, the first SIGINT or SIGTERM asks for the end; a second one has its usual effect.
+
+    Signals that are ignored stay ignored. Where several are active, one inside of the other, a signal is for all.
+    """
+
+    _active: ClassVar[list[Interrupt]] = []
 
     def __init__(self) -> None:
         self.requested = False
-        self._solver: cp_model.CpSolver | None = None
+        self._breakable = False
         self._previous: dict[int, Any] = {}
 
-    def watch(self, solver: cp_model.CpSolver | None) -> None:
-        """Stop this solver when the end is asked for."""
-        self._solver = solver
+    @classmethod
+    def forget(cls) -> None:
+        """Forget what is active: for a process that was forked meanwhile."""
+        cls._active.clear()
 
     def __enter__(self) -> Interrupt:
         # handlers can be set in the main thread only; elsewhere the caller's handling stays
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._previous[number] = signal.signal(number, self._request)
+            self.requested = any(outer.requested for outer in self._active)
+            self._active.append(self)
+            if len(self._active) == 1:
+                for number in SIGNALS:
+                    if signal.getsignal(number) != signal.SIG_IGN:
+                        self._previous[number] = signal.signal(number, self._request)
         return self
 
-    def _request(self, number: int, _frame: FrameType | None) -> None:
-        self.requested = True
-        signal.signal(number, self._previous[number])
-        if self._solver is not None:
-            self._solver.stop_search()
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Leave the block as soon as the end is asked for, wherever it is (not if it was asked for before)."""
+        try:
+            self._breakable = True
+            yield
+        except Stopped:
+            pass
+        finally:
+            self._breakable = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Inside of `at_once`: do not leave before the end of this block."""
+        before, self._breakable = self._breakable, False
+        try:
+            yield
+        finally:
+            self._breakable = before
+        self._check()
+
+    def _check(self) -> None:
+        if self.requested and self._breakable:
+            raise Stopped
+
+    def _request(self, _number: int, _frame: FrameType | None) -> None:
+        self._restore()
+        for interrupt in self._active:
+            interrupt.requested = True
+        for interrupt in self._active:
+            interrupt._check()
+
+    def _restore(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
+        if self in self._active:
+            self._active.remove(self)
+            self._restore()

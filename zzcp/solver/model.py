@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import combinations, pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from ortools.sat.python import cp_model
@@ -13,16 +14,18 @@ from ortools.sat.python import cp_model
 from zzcp.cost.core import Model
 from zzcp.cost.links import tile_elements
 from zzcp.cost.numeric import NUMPY
+from zzcp.cost.rules import Rule
 from zzcp.solver.keys import Key, keys_of
 from zzcp.solver.loading import add_scheduled_loading
 from zzcp.solver.loading_zigzag import add_combined_loading
+from zzcp.solver.restrict import Point, Restriction, add_budgets
 from zzcp.solver.stall import add_stall
 from zzcp.solver.tables import BoundaryTable, boundary_tables, grid_state
-from zzcp.solver.variables import Boundary, add_boundary, lookup, lookup_data
+from zzcp.solver.variables import Boundary, Places, add_boundary, lookup, lookup_data
 from zzcp.solver.windows import Window, add_tail, add_window
 
-Objective = Literal["edp", "energy", "latency"]
-
+_FLOAT_ERROR = Fraction(1, 2**40)
+"""More than the relative error of ZigZag's sums of floats, which may lie below the exact sums of the model."""
 PRODUCT_LIMIT = 2**61
 """Largest product of energy and latency that the solver's 64-bit integers hold safely."""
 
@@ -45,6 +48,8 @@ class ChainModel:
         Energy in units of `energy_unit` / `cost.scale`, rounded down, and cycles.
     energy_unit : int
         See `energy`.
+    points : list of Point
+        Points of the chain that are no boundaries.
     """
 
     cost: Model
@@ -57,6 +62,7 @@ class ChainModel:
     doubled: dict[tuple[int, int], Any] = field(default_factory=dict)
     windows: dict[tuple[int, int], Window] = field(default_factory=dict)
     tails: dict[int, Any] = field(default_factory=dict)
+    points: list[Point] = field(default_factory=list)
 
 
 def build_model(
@@ -64,6 +70,8 @@ def build_model(
     energy_unit: int,
     tables: Sequence[Sequence[BoundaryTable]] | None = None,
     windowed: Collection[tuple[int, int]] = (),
+    rules: Sequence[Rule] = (),
+    places: Mapping[tuple[int, int], Places] | None = None,
 ) -> ChainModel:
     """State the chain, the capacities, the energy and the latency; the objective is the search's.
 
@@ -78,27 +86,47 @@ def build_model(
     windowed : collection of (int, int)
         Boundaries (operand, link) whose windows are modelled; those of all others are as long as their periods. The
         link above the top level stands for the tail of the operand.
+    rules : sequence of Rule
+        What the user asks of the mapping.
+    places : mapping of (int, int) to Places, optional
+        The vectors that are left for every boundary; else all.
     """
     keys = keys_of(cost.setting.temporal_sizes)
     tables = tables or boundary_tables(cost, keys)
     model = cp_model.CpModel()
-    boundaries = [[add_boundary(model, keys, table) for table in row] for row in tables]
+    places = places or {}
+    boundaries = [
+        [add_boundary(model, keys, table, places.get((table.operand, table.link))) for table in row]
+        for row in tables
+    ]
     chain = ChainModel(cost, keys, model, boundaries, 0, 0, energy_unit)
     _add_chain(chain)
+    if rules:
+        vectors = [[boundary.exponents for boundary in row] for row in boundaries]
+        chain.points = Restriction(model, cost, keys, vectors).state(rules)
+    others: list[Sequence[Boundary | Point]] = [*boundaries, chain.points]
     depths = [operand.depth for operand in cost.setting.operands]
     for index, link in sorted(windowed):
         if link < depths[index]:
-            chain.doubled[index, link] = model.new_bool_var(f"double{index}.{link}")
+            operand = cost.setting.operands[index]
+            once = operand.memory_operand in operand.memories[link - 1].kept_once
+            chain.doubled[index, link] = model.new_int_var(0, not once, f"double{index}.{link}")
         elif cost.setting.conventions.once_only_loads == "hidden_until_needed":
-            chain.tails[index] = add_tail(model, keys, boundaries, index)
+            chain.tails[index] = add_tail(model, keys, others, index)
     _add_capacity(chain)
     for place in chain.doubled:
         chain.windows[place] = add_window(
-            model, keys, boundaries, boundaries[place[0]][place[1]], chain.doubled[place]
+            model, keys, others, boundaries[place[0]][place[1]], chain.doubled[place]
         )
     chain.energy = _energy(chain)
     chain.latency = _latency(chain)
+    add_budgets(model, rules, chain.energy, chain.latency, Fraction(cost.scale, energy_unit) / certain(cost))
     return chain
+
+
+def certain(cost: Model) -> Fraction:
+    """Return the share of an exact figure that the evaluator's is certain to reach."""
+    return 1 - _FLOAT_ERROR if cost.setting.conventions.fractional_unrolling else Fraction(1)
 
 
 def _add_chain(chain: ChainModel) -> None:
@@ -139,7 +167,7 @@ def _add_capacity(chain: ChainModel) -> None:
         terms = []
         size = tenancy.memory.size
         for index, level in tenancy.tenants:
-            forced = tenancy.memory.force_double_buffering
+            forced = tenancy.memory.doubles(setting.operands[index].memory_operand)
             bits = _stored_bits(chain, index, level, forced)
             terms.append(bits)
             doubled = chain.doubled.get((index, level + 1))
@@ -196,7 +224,7 @@ def _reduction_complete(chain: ChainModel, boundary: Boundary) -> Any:
     last = int(values[-1]) == total
     result: Any
     if isinstance(boundary.reuse_class, int):
-        result = last
+        result = last and boundary.reuse_class == len(values) - 1
     elif not last:
         result = False
     else:
@@ -243,4 +271,4 @@ def _latency(chain: ChainModel) -> Any:
     return run + stall + add_loading(chain, run, stall) + setting.drain
 
 
-__all__ = ["ChainModel", "Objective", "build_model"]
+__all__ = ["ChainModel", "build_model"]

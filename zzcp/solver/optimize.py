@@ -11,41 +11,55 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
+from typing import Any
 
 from ortools.sat.python import cp_model
 
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.evaluator import Evaluator
+from zzcp.cost.objective import DELAYS, OBJECTIVES, Objective, objective_of
+from zzcp.cost.rules import Rule
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
+from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.mapping.default import default_spatial
 from zzcp.solver.chain import Chain, Completion, Vector, best_completion, merged
-from zzcp.solver.diagnose import diagnose
+from zzcp.solver.completions import best_of_each
+from zzcp.solver.constrained import attempt_after_all, constraints_of, is_exact, obeys, optimize_constrained
+from zzcp.solver.diagnose import diagnose, is_certain
 from zzcp.solver.interrupt import Interrupt
-from zzcp.solver.keys import keys_of
-from zzcp.solver.model import PRODUCT_LIMIT, ChainModel, Objective, build_model
-from zzcp.solver.result import Diagnosis, Progress, Result, Status, objective_of
-from zzcp.solver.stall import MOST_CYCLES
-from zzcp.solver.start import first_mapping
+from zzcp.solver.keys import Key, keys_of
+from zzcp.solver.labels import packs
+from zzcp.solver.lattice import Lattice, cells
+from zzcp.solver.model import ChainModel, build_model, certain
+from zzcp.solver.ranges import RangeSearch, Steps
+from zzcp.solver.relaxation import Relaxation
+from zzcp.solver.restrict import Point
+from zzcp.solver.result import Diagnosis, Progress, Result, Status, float_below, gap_of
+from zzcp.solver.run import Limits, Value, run_solver
+from zzcp.solver.start import first_mapping, outermost_mapping
 from zzcp.solver.tables import BoundaryTable, boundary_tables, largest_table
-from zzcp.solver.variables import Boundary
+from zzcp.solver.target import Scale, add_target, first_bound, scale_of
+from zzcp.solver.variables import Boundary, Places
 from zzcp.workload import Layer
 
-OBJECTIVES = ("edp", "energy", "latency")
+DEFAULT_TIME_LIMIT = 60.0
+"""Seconds."""
 _MOST_ENTRIES = 4_000_000
 """Largest cost table that is built; beyond it the model would not fit into memory."""
+_MOST_CELLS = 40_000_000
+"""Largest table of the dynamic program over the lattice."""
+_FLOAT_ERROR = Fraction(1, 2**30)
+"""More than the relative error of the bounds of the search by ranges."""
 _MOST_RUN = 2**40
 """Longest run that is modelled, in cycles: stalls and loads must not reach the limit of the model's latencies."""
-_PRECISION = 2**26
-"""Smallest number of units that the least possible energy is split into."""
-_FLOAT_ERROR = Fraction(1, 2**40)
-"""More than the relative error of ZigZag's sums of floats, which may lie below the exact sums of the model."""
 
 
 def optimize(
@@ -54,12 +68,14 @@ def optimize(
     objective: Objective = "edp",
     *,
     spatial: SpatialMapping | Mapping[str, Mapping[str, int]] | None = None,
-    time_limit: float = 60.0,
+    time_limit: float | None = None,
+    deterministic_limit: float | None = None,
     gap: float = 1e-4,
     workers: int = 1,
     seed: int = 0,
     conventions: CostConventions = EXACT,
     links: Mapping[str, str] | None = None,
+    constraints: Constraints | LayerConstraints | Mapping[str, Any] | None = None,
     hint: LayerMapping | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Result:
@@ -70,11 +86,14 @@ def optimize(
     accelerator, layer
         The machine and the layer.
     objective : str
-        ``edp`` (energy-delay product), ``energy`` or ``latency``.
+        ``edp`` (energy-delay product), ``energy``, ``latency`` or ``ed2`` (energy times the square of the delay).
     spatial : SpatialMapping or dict, optional
         The unrolling; else that of the machine's file, or a full one (`default_spatial`).
-    time_limit : float
-        Seconds.
+    time_limit : float, optional
+        Seconds; 60 by default, unless there is a deterministic limit.
+    deterministic_limit : float, optional
+        Limit of the solver's work, in its own measure (1 is about half a minute): with one worker the result is then
+        the same every time, even if the search stops at this limit.
     gap : float
         Relative distance to the bound at which a mapping counts as optimal.
     workers : int
@@ -85,10 +104,12 @@ def optimize(
         How to count.
     links : mapping of str to str, optional
         Memory operand of every operand.
+    constraints : Constraints or dict, optional
+        What is asked of the mapping; the bound then holds for the mappings that obey (see ``docs/constraints.md``).
     hint : Mapping, optional
-        A mapping to start from.
+        A mapping to start from; one that does not obey the constraints is not used.
     on_progress : callable, optional
-        Called with a `Progress` whenever incumbent or bound improve.
+        Called with a `Progress` whenever incumbent or bound improve, possibly from another thread.
 
     Returns
     -------
@@ -104,6 +125,14 @@ def optimize(
     """
     if objective not in OBJECTIVES:
         raise InputError("unknown objective", expected=", ".join(OBJECTIVES), found=str(objective))
+    if time_limit is None:
+        time_limit = DEFAULT_TIME_LIMIT if deterministic_limit is None else math.inf
+    if deterministic_limit is None:
+        deterministic_limit = math.inf
+    if not deterministic_limit > 0:
+        raise InputError(
+            "deterministic limit out of range", expected="a positive number", found=str(deterministic_limit)
+        )
     if not time_limit > 0:
         raise InputError(
             "time limit out of range", expected="a positive number of seconds", found=str(time_limit)
@@ -116,14 +145,55 @@ def optimize(
         spatial = default_spatial(accelerator, layer)
     elif not isinstance(spatial, SpatialMapping):
         spatial = SpatialMapping.from_dict(spatial)
-    evaluator = Evaluator(accelerator, layer, spatial, conventions, links)
-    search = Search(evaluator, objective, time_limit, gap, workers, seed, on_progress)
+    asked = constraints_of(constraints, layer)
+    search_with = partial(
+        Search, workers=workers, seed=seed, on_progress=on_progress, deterministic_limit=deterministic_limit
+    )
+    setting = accelerator, layer, spatial, conventions, links
+    if asked:
+        return optimize_constrained(setting, asked, objective, time_limit, gap, search_with, hint)
+    search: Search = search_with(Evaluator(*setting), objective, time_limit, gap)
+    shortage = diagnose(search.evaluator.model) if hint is None else None
+    if shortage is not None:
+        certain_of_it = is_certain(search.evaluator.model)
+        attempt = None if certain_of_it else attempt_after_all(setting, search_with, time_limit)
+        if attempt is None or attempt.answer == "none":
+            return search.result("infeasible", shortage)
+        if attempt.mapping is None:
+            return search.result("unknown")
+        hint = attempt.mapping
     return search.run(hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a run of the solver says.
+
+    Parameters
+    ----------
+    bound : Fraction
+        No mapping in the model is better.
+    fault : str or None
+        Why it cannot be believed.
+    completion : Completion or None
+        The best orders for the boundaries of its solution.
+    solved : tuple or None
+        These boundaries, with the stationary points at the array, where they are the model's best.
+    """
+
+    bound: Fraction
+    fault: str | None = None
+    completion: Completion | None = None
+    solved: tuple[Chain, list[Vector]] | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Search:
-    """One search: the incumbent, the bound, and the steps that bring them together."""
+    """One search: the incumbent, the bound, and the steps that bring them together.
+
+    With a cutoff only mappings that are better than it are searched for: the search ends with one of them, or when
+    there is none.
+    """
 
     evaluator: Evaluator
     objective: Objective
@@ -137,20 +207,26 @@ class Search:
     evaluation: Evaluation | None = None
     bound: Fraction = Fraction(0)
     excluded: list[tuple[Chain, list[Vector]]] = field(default_factory=list)
-    interrupted: bool = False
+    deterministic_limit: float = math.inf
+    cutoff: Fraction | None = None
+    other_parameters: bool = False
+    deterministic_spent: float = 0.0
+    faults: list[str] = field(default_factory=list)
+    interrupt: Interrupt = field(default_factory=Interrupt)
+    rules: Sequence[Rule] = ()
 
     def run(self, hint: LayerMapping | None) -> Result:
         """Search until the gap is closed, the time is up, or the user stops it."""
-        shortage = diagnose(self.evaluator.model)
-        if shortage is not None:
-            return self._result("infeasible", shortage)
-        with Interrupt() as interrupt:
-            self._start(hint)
-            self._close(interrupt)
-            self.interrupted = interrupt.requested
+        with self.interrupt:
+            # where there are rules, or where not everything fits that is small, there is a hint that obeys and fits
+            self._offer(outermost_mapping(self.evaluator.setting) if hint is None else hint)
+            if not self.interrupt.requested:
+                with self.interrupt.at_once():
+                    self._start()
+                    self._close()
         if self.evaluation is None:
-            return self._result("unknown")
-        return self._result("optimal" if self.gap <= self.tolerance else "feasible")
+            return self.result("unknown")
+        return self.result("optimal" if self.gap <= self.tolerance else "feasible")
 
     @property
     def value(self) -> Fraction | None:
@@ -161,46 +237,61 @@ class Search:
     def gap(self) -> float:
         """Relative distance of the incumbent to the bound, 1 without an incumbent."""
         value = self.value
-        if value is None:
-            return 1.0
-        return float((value - min(self.bound, value)) / value) if value else 0.0
+        return 1.0 if value is None else gap_of(value, self.bound)
 
     @property
     def left(self) -> float:
         """Seconds left."""
         return self.time_limit - (time.monotonic() - self.started)
 
-    def _start(self, hint: LayerMapping | None) -> None:
-        if hint is not None:
-            self._offer(hint)
+    @property
+    def _closed(self) -> bool:
+        """Whether the search has its answer."""
+        if self.cutoff is None:
+            return self.gap <= self.tolerance
+        return self.bound >= self.cutoff or self._exact_value() < self.cutoff
+
+    @property
+    def _ceiling(self) -> Fraction:
+        """What is searched for is not above this."""
+        value = self._exact_value()
+        return value if self.cutoff is None else min(value, self.cutoff)
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.left > 0 and self.deterministic_left > 0 and not self.interrupt.requested
+
+    @property
+    def deterministic_left(self) -> float:
+        """What is left of the solver's own measure of work."""
+        return self.deterministic_limit - self.deterministic_spent
+
+    def admits(self, mapping: LayerMapping) -> bool:
+        """Return whether a mapping is valid and obeys the rules."""
+        return obeys(self.evaluator, mapping, self.rules)
+
+    def _start(self) -> None:
         keys = keys_of(self.evaluator.setting.temporal_sizes)
         deadline = self.started + self.time_limit
-        found = first_mapping(self.evaluator, keys, self.objective, self.seed, deadline)
+        admits = self.admits if self.rules else None
+        found = first_mapping(self.evaluator, keys, self.objective, self.seed, deadline, admits=admits)
         if found is not None:
             self._offer(found)
-        outermost = self._outermost_mapping()
-        self._offer(outermost)
         self._tell("first mapping")
 
-    def _outermost_mapping(self) -> LayerMapping:
-        """The mapping with all loops in the outermost memories, which fits whenever anything does."""
-        setting = self.evaluator.setting
-        order = [(dim, size) for dim, size in setting.temporal_sizes.items() if size > 1]
-        ends = {operand.name: [0] * (operand.depth - 1) + [len(order)] for operand in setting.operands}
-        links = None if setting.links == setting.layer.default_links else setting.links
-        return LayerMapping.from_order(setting.spatial, order, ends, links=links)
-
-    def _offer(self, mapping: LayerMapping) -> None:
-        """Take over a mapping if it is better than the incumbent."""
+    def _offer(self, mapping: LayerMapping) -> Fraction:
+        """Take over a mapping if it is better than the incumbent; return its objective."""
         evaluation = self.evaluator.evaluate(mapping)
-        value = self.value
-        if value is None or objective_of(evaluation, self.objective) < value:
-            self.mapping, self.evaluation = mapping, evaluation
+        found, value = objective_of(evaluation, self.objective), self.value
+        if value is None or found < value:
+            with self.interrupt.held():
+                self.mapping, self.evaluation = mapping, evaluation
+        return found
 
-    def _close(self, interrupt: Interrupt) -> None:
+    def _close(self) -> None:
         setting = self.evaluator.setting
         keys = keys_of(setting.temporal_sizes)
-        self.bound = self._first_bound()
+        self.bound = first_bound(self.evaluator.model, self.objective) * self._certain
         run = math.prod(setting.temporal_sizes.values()) * setting.cycles_per_op
         if run > _MOST_RUN or largest_table(self.evaluator.model, keys) > _MOST_ENTRIES:
             self._tell(
@@ -214,186 +305,241 @@ class Search:
             for link in range(1, operand.depth + 1)
         )
         windowed: frozenset[tuple[int, int]] = frozenset()
-        while self.gap > self.tolerance and self.left > 0 and not interrupt.requested:
-            unit, limits = self._scale(tables)
-            chain = build_model(self.evaluator.model, unit, tables, windowed)
-            found = self._solve(chain, limits, interrupt)
-            self._tell("windows" if windowed else "relaxation")
-            if found is None:
+        places = self._search_ranges(keys, tables)
+        while not self._closed and self._goes_on:
+            scale = scale_of(self.evaluator.model, self.objective, tables, self._ceiling)
+            chain = build_model(self.evaluator.model, scale.energy_unit, tables, windowed, self.rules, places)
+            claim = self._solve(chain, scale)
+            self._tell("branch and check" if self.excluded else "windows" if windowed else "relaxation")
+            if claim is None or self._closed:
                 break
-            if self.gap <= self.tolerance:
-                break
-            completion, solved = found
             if windowed != everything:
                 windowed = everything
-            elif completion.exhaustive and solved is not None:
-                self.excluded.append(solved)
+            elif self._is_settled(claim) and claim.solved is not None:
+                self.excluded.append(claim.solved)
             else:
                 break
 
-    def _first_bound(self) -> Fraction:
-        """Return what every mapping takes: the energy of the operations, and the cycles without stalls."""
+    def _search_ranges(
+        self, keys: tuple[Key, ...], tables: list[list[BoundaryTable]]
+    ) -> dict[tuple[int, int], Places] | None:
+        """Search by ranges of energy; return what is left for every boundary, None where nothing was ruled out."""
         model = self.evaluator.model
-        setting = model.setting
-        energy = Fraction(model.mac_energy, model.scale)
-        cycles = math.prod(setting.temporal_sizes.values()) * setting.cycles_per_op + setting.drain
-        bounds = {"edp": energy * cycles, "energy": energy, "latency": Fraction(cycles)}
-        return bounds[self.objective] * self._certain
+        shape = tuple(key.multiplicity + 1 for key in keys)
+        depths = [len(row) for row in tables]
+        # rules may forbid a chain and allow another one that says the same; a deterministic limit counts CP-SAT's work
+        if self.rules or math.isfinite(self.deterministic_limit):
+            return None
+        if not keys or not packs(shape) or cells(keys, depths) > _MOST_CELLS:
+            return None
+        powers = int(self.objective != "latency"), DELAYS[self.objective]
+        scale = model.scale if powers[0] else 1
+        lattice = Lattice(keys, tables)
+
+        def tell(bound: float) -> None:
+            least = self._ceiling
+            if math.isfinite(bound):
+                least = min(least, Fraction(bound) / scale * self._certain * (1 - _FLOAT_ERROR))
+            self.bound = max(self.bound, least)
+            self._tell("ranges")
+
+        steps = Steps(
+            value=lambda: float(self._ceiling * scale),
+            complete=lambda chains: self._complete(keys, chains),
+            tell=tell,
+            goes_on=lambda: self._goes_on,
+            tolerance=self.tolerance if self.cutoff is None else 0.0,
+        )
+        search = RangeSearch(Relaxation(model, tables, lattice), powers, steps)
+        search.run()
+        places = {} if search.alive is None else lattice.restricted(search.alive).places()
+        return places if all(len(place.vectors) for place in places.values()) else None
+
+    def _complete(
+        self, keys: tuple[Key, ...], found: Sequence[Mapping[tuple[int, int], Vector]]
+    ) -> list[bool]:
+        """Offer the best mapping with some boundaries; return for each whether all its orders were scored."""
+        setting = self.evaluator.setting
+        full = tuple(key.multiplicity for key in keys)
+        chains = []
+        for places in found:
+            ends = {
+                operand.name: (*(places[index, link] for link in range(1, operand.depth)), full)
+                for index, operand in enumerate(setting.operands)
+            }
+            chains.append((Chain(keys, ends), [places[index, 0] for index in range(len(setting.operands))]))
+        completions = best_of_each(self.evaluator, chains, self.objective)
+        best = min(completions, key=lambda completion: completion.value)
+        before = self._exact_value()
+        if best.mapping is not None and best.value < float(before) * (1 + 1e-9):
+            self._offer(best.mapping)
+            if self.value != before:
+                self._tell("ranges")
+        return [completion.exhaustive for completion in completions]
 
     @property
     def _certain(self) -> Fraction:
         """The share of an exact figure that the evaluator's is certain to reach."""
-        return 1 - _FLOAT_ERROR if self.evaluator.setting.conventions.fractional_unrolling else Fraction(1)
+        return certain(self.evaluator.model)
 
-    def _scale(self, tables: list[list[BoundaryTable]]) -> tuple[int, tuple[int, int, int]]:
-        """Return the unit of energy and the limits of energy (in units), latency and objective.
+    def _solve(self, chain: ChainModel, scale: Scale) -> Claim | None:
+        """Solve one model; return what is known of its boundaries, or None if the search is over.
 
-        Energy times latency must stay below 2^61, and the least energy should be split finely.
+        What the solver claims is not believed where the evaluator contradicts it: then it runs again, with other
+        parameters; and if that is contradicted, too, no bound is taken from the model.
         """
-        model = self.evaluator.model
-        assert self.evaluation is not None
-        assert self.value is not None
-        least_energy = model.mac_energy + sum(int(table.energy.min()) for row in tables for table in row)
-        most_energy = model.mac_energy + sum(int(table.energy.max()) for row in tables for table in row)
-        run = self.evaluation.latency.ideal + self.evaluation.latency.spatial_stall
-        value = self.value
-        most_latency = MOST_CYCLES
-        if self.objective == "edp":
-            scaled = value * model.scale
-            most_energy = min(most_energy, math.floor(scaled / run) + 1)
-            most_latency = min(most_latency, math.floor(scaled / max(least_energy, 1)) + 1)
-        elif self.objective == "latency":
-            most_latency = min(most_latency, math.floor(value) + 1)
-        else:
-            most_energy = min(most_energy, math.floor(value * model.scale) + 1)
-        unit = max(1, least_energy // _PRECISION)
-        if self.objective == "edp":
-            while (most_energy // unit + 1) * most_latency >= PRODUCT_LIMIT:
-                unit *= 2
-        else:
-            while most_energy // unit >= 2**50:
-                unit *= 2
-        limit = {
-            "edp": math.floor(value * model.scale / unit) + 1,
-            "energy": math.floor(value * model.scale / unit) + 1,
-            "latency": math.floor(value) + 1,
-        }[self.objective]
-        return unit, (most_energy // unit + 1, most_latency, limit)
-
-    def _solve(
-        self, chain: ChainModel, limits: tuple[int, int, int], interrupt: Interrupt
-    ) -> tuple[Completion, tuple[Chain, list[Vector]] | None] | None:
-        """Solve one model; return the completion of its boundaries, or None if the search is over."""
-        model = chain.model
-        most_energy, most_latency, limit = limits
         for solved, stationary in self.excluded:
             self._exclude(chain, solved, stationary)
-        energy = model.new_int_var(0, most_energy, "energy")
-        latency = model.new_int_var(0, most_latency, "latency")
-        model.add(energy == chain.energy)
-        model.add(latency == chain.latency)
-        target = energy if self.objective == "energy" else latency
-        if self.objective == "edp":
-            target = model.new_int_var(0, limit, "edp")
-            model.add_multiplication_equality(target, [energy, latency])
-        model.add(target <= limit)
-        model.minimize(target)
-        solver = cp_model.CpSolver()
-        parameters = solver.parameters
-        parameters.num_workers = self.workers
-        parameters.random_seed = self.seed
-        parameters.max_time_in_seconds = max(self.left, 0.1)
-        parameters.cp_model_probing_level = 0
-        parameters.relative_gap_limit = self.tolerance / 10
-        parameters.catch_sigint_signal = False
-        parameters.max_memory_in_mb = 6000
-        interrupt.watch(solver)
-        status = solver.solve(model)
-        interrupt.watch(None)
-        factor = Fraction(1) if self.objective == "latency" else Fraction(chain.energy_unit, chain.cost.scale)
-        factor *= self._certain
+        chain.model.minimize(add_target(chain, self.objective, scale))
+        for attempt in range(2):
+            claim = self._attempt(chain, scale, attempt)
+            if claim.fault is None:
+                self.bound = max(self.bound, min(claim.bound, self._ceiling))
+                return claim if claim.completion is not None else None
+            self.faults.append(claim.fault)
+        return None
+
+    def _attempt(self, chain: ChainModel, scale: Scale, attempt: int) -> Claim:
+        """Run the solver; everything that it finds is scored by the evaluator."""
+        # of what lies in the model: what is excluded may be better than all that is left
+        least = [] if self.excluded or self.cutoff is not None else [self._exact_value()]
+        unit = scale.unit * self._certain
+        stage = "windows" if chain.windows or chain.tails else "relaxation"
+        last: list[tuple[Completion, tuple[Chain, list[Vector]]]] = []
+
+        def score(value: Value) -> tuple[Completion, tuple[Chain, list[Vector]]]:
+            solved = self._read(chain, value)
+            if not last or last[0][1] != solved:
+                completion = best_completion(
+                    self.evaluator, solved[0], self.objective, solved[1], self.admits if self.rules else None
+                )
+                if completion.mapping is not None:
+                    least.append(self._offer(completion.mapping))
+                last[:] = [(completion, solved)]
+            return last[0]
+
+        def on_solution(value: Value) -> None:
+            before = self.value
+            score(value)
+            if self.value != before:
+                self._tell(stage)
+
+        def on_bound(bound: float) -> None:
+            self._tell(stage, min(_floor(bound) * unit, self._ceiling))
+
+        solver, status = run_solver(
+            chain.model,
+            Limits(self.left, self.deterministic_left, self.tolerance / 10),
+            self.interrupt,
+            workers=self.workers,
+            seed=self.seed,
+            attempt=attempt ^ self.other_parameters,
+            on_solution=on_solution,
+            on_bound=None if self.on_progress is None else on_bound,
+        )
+        self.deterministic_spent += solver.deterministic_time
+        if status == cp_model.MODEL_INVALID:
+            return Claim(Fraction(0), "the solver does not accept the model")
         if status == cp_model.INFEASIBLE:
             # nothing better than the incumbent is left; while nothing is excluded the incumbent itself contradicts it
-            if self.excluded:
-                self.bound = max(self.bound, self._exact_value())
-            return None
-        floor = _floor(solver.best_objective_bound)
-        self.bound = max(self.bound, min(floor * factor, self._exact_value()))
-        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            return None
-        solved, extra = self._read(chain, solver)
-        completion = best_completion(self.evaluator, solved, self.objective, extra)
-        if completion.mapping is not None:
-            self._offer(completion.mapping)
-        return completion, (solved, extra) if status == cp_model.OPTIMAL else None
+            fault = "the solver claims that there is no mapping, against one that there is" if least else None
+            return Claim(self._ceiling, fault)
+        bound = _floor(solver.best_objective_bound) * unit
+        found = score(solver.value) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else (None, None)
+        completion, solved = found
+        if least and bound > min(least):
+            return Claim(
+                bound, f"the solver claims a bound of {float(bound)}, above a mapping's {float(min(least))}"
+            )
+        return Claim(bound, None, completion, solved if status == cp_model.OPTIMAL else None)
+
+    def _is_settled(self, claim: Claim) -> bool:
+        """Return whether all that can be made of the boundaries that a claim is about has been scored."""
+        completion = claim.completion
+        if completion is None or not completion.exhaustive:
+            return False
+        return not completion.rejected or is_exact(self.evaluator, self.rules)
 
     def _exact_value(self) -> Fraction:
         value = self.value
         assert value is not None
         return value
 
-    def _read(self, chain: ChainModel, solver: cp_model.CpSolver) -> tuple[Chain, list[Vector]]:
-        """Return the boundaries of a solution, and the stationary points at the array."""
+    def _read(self, chain: ChainModel, value: Value) -> tuple[Chain, list[Vector]]:
+        """Return the boundaries of a solution, and the other points: those at the array, and those of the rules."""
         full: Vector = tuple(key.multiplicity for key in chain.keys)
 
-        def vector(boundary: Boundary) -> Vector:
-            return tuple(x if isinstance(x, int) else solver.value(x) for x in boundary.exponents)
+        def vector(boundary: Boundary | Point) -> Vector:
+            return tuple(x if isinstance(x, int) else value(x) for x in boundary.exponents)
 
         names = [operand.name for operand in chain.cost.setting.operands]
         ends = {
             names[index]: (*(vector(boundary) for boundary in row[1:]), full)
             for index, row in enumerate(chain.boundaries)
         }
-        return Chain(chain.keys, ends), [vector(row[0]) for row in chain.boundaries]
+        points: list[Boundary | Point] = [row[0] for row in chain.boundaries]
+        points += chain.points
+        return Chain(chain.keys, ends), [vector(point) for point in points]
 
-    def _exclude(self, chain: ChainModel, solved: Chain, stationary: list[Vector]) -> None:
+    def _exclude(self, chain: ChainModel, solved: Chain, extra: list[Vector]) -> None:
         """Forbid boundaries all of whose orders have been scored."""
+        others: list[Boundary | Point] = [row[0] for row in chain.boundaries]
+        others += chain.points
+        points = list(zip(others, extra, strict=True))
+        for operand, row in zip(chain.cost.setting.operands, chain.boundaries, strict=True):
+            points += zip(row[1:], solved.ends[operand.name], strict=False)
         variables, values = [], []
-        for operand, row, first in zip(
-            chain.cost.setting.operands, chain.boundaries, stationary, strict=True
-        ):
-            for boundary, vector in zip(row, (first, *solved.ends[operand.name]), strict=False):
-                for variable, value in zip(boundary.exponents, vector, strict=True):
-                    if not isinstance(variable, int):
-                        variables.append(variable)
-                        values.append(value)
+        for boundary, vector in points:
+            for variable, value in zip(boundary.exponents, vector, strict=True):
+                if not isinstance(variable, int):
+                    variables.append(variable)
+                    values.append(value)
         if not variables:
             # there is one chain only
             chain.model.add_bool_or([])
             return
         chain.model.add_forbidden_assignments(variables, [values])
 
-    def _tell(self, stage: str) -> None:
+    def _tell(self, stage: str, bound: Fraction = Fraction(0)) -> None:
+        """Report the state of the search, with a bound of the solver that runs if that is better."""
         if self.on_progress is None:
             return
         value = self.value
-        self.on_progress(
-            Progress(
-                time.monotonic() - self.started,
-                None if value is None else float(value),
-                float(self.bound),
-                None if value is None else self.gap,
-                stage,
+        bound = max(self.bound, bound)
+        gap = None if value is None else gap_of(value, bound)
+        with self.interrupt.held():
+            self.on_progress(
+                Progress(
+                    time.monotonic() - self.started,
+                    None if value is None else float(value),
+                    float(bound),
+                    gap,
+                    stage,
+                )
             )
-        )
 
-    def _result(self, status: Status, diagnosis: Diagnosis | None = None) -> Result:
+    def result(self, status: Status, diagnosis: Diagnosis | None = None) -> Result:
         value = self.value
+        lower_bound = float_below(self.bound)
+        setting = self.evaluator.setting
         mapping = self.mapping
         if mapping is not None and self.evaluation is not None:
             mapping = merged(mapping, self.evaluator.setting).with_buffering(self.evaluation.double_buffered)
         return Result(
             status=status,
             objective=None if value is None else float(value),
-            lower_bound=float(self.bound),
-            gap=None if value is None else self.gap,
+            lower_bound=lower_bound,
+            gap=None if value is None else gap_of(value, lower_bound),
             mapping=mapping,
             evaluation=self.evaluation,
             diagnosis=diagnosis,
             conventions=self.evaluator.setting.conventions.name,
             objective_name=self.objective,
             wall_s=time.monotonic() - self.started,
-            interrupted=self.interrupted,
+            interrupted=self.interrupt.requested,
+            spatial=setting.spatial,
+            links=None if setting.links == setting.layer.default_links else setting.links,
+            faults=tuple(self.faults),
         )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
 from zzcp.cost.evaluation import Evaluation
-from zzcp.mapping import Mapping
+from zzcp.cost.objective import objective_of
+from zzcp.mapping import Mapping, SpatialMapping
+from zzcp.mapping.constraints import Constraints
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 
@@ -48,14 +52,38 @@ class Diagnosis:
     shortages : tuple of Shortage
         Memories that are too small.
     changes : tuple of str
-        The smallest change of every memory that makes room.
+        The smallest change of every memory that makes room; under constraints single changes each of which makes a
+        mapping possible, the smallest first.
+    conflict : tuple of str
+        Constraints that cannot be obeyed together.
+    memories : tuple of str
+        Memories whose capacity takes part in the conflict.
+    minimal : bool
+        Whether it is proven that without any one of these constraints the others can be obeyed.
+    further : tuple of tuple of str
+        Where no single change helps: more conflicts, among the other constraints.
     """
 
     shortages: tuple[Shortage, ...]
     changes: tuple[str, ...]
+    conflict: tuple[str, ...] = ()
+    memories: tuple[str, ...] = ()
+    minimal: bool = True
+    further: tuple[tuple[str, ...], ...] = ()
 
     def __str__(self) -> str:
-        return "; ".join([*map(str, self.shortages), *self.changes])
+        return "; ".join([*map(str, self.shortages), *self._conflicts(), *self.changes])
+
+    def _conflicts(self) -> list[str]:
+        if not self.conflict:
+            return []
+        count = len(self.conflict)
+        head = "this constraint" if count == 1 else f"these {count} constraints together"
+        within = f" within the size of {' and '.join(self.memories)}" if self.memories else ""
+        doubt = "" if self.minimal else " (perhaps fewer of them)"
+        found = f"no mapping obeys {head}{within}{doubt}: {', '.join(self.conflict)}"
+        found += "".join(f", and independently of this {', '.join(other)}" for other in self.further)
+        return [found] if self.changes else [found, "no single change that helps was found"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +133,14 @@ class Result:
         Seconds.
     interrupted : bool
         Whether the user stopped the search.
+    spatial : SpatialMapping or None
+        The unrolling.
+    links : mapping of str to str or None
+        Memory operands of the operands, where they are not the default.
+    faults : tuple of str
+        What CP-SAT claimed against the evaluator; none of it went into the bound.
+    constraints : Constraints
+        What was asked of the mapping: the bound holds for mappings that obey.
     """
 
     status: Status
@@ -118,6 +154,10 @@ class Result:
     objective_name: str
     wall_s: float
     interrupted: bool = False
+    spatial: SpatialMapping | None = None
+    links: MappingType[str, str] | None = None
+    faults: tuple[str, ...] = ()
+    constraints: Constraints = field(default_factory=Constraints)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON (the fields of a layer in a result file)."""
@@ -137,16 +177,29 @@ class Result:
             }
             if self.mapping.links is not None:
                 data["memory_operand_links"] = dict(self.mapping.links)
+            if self.mapping.bypass:
+                data["bypass"] = mapping["bypass"]
             data["evaluation"] = self.evaluation.to_dict()
+        elif self.spatial is not None:
+            data["spatial_mapping"] = self.spatial.to_dict()
+            if self.links is not None:
+                data["memory_operand_links"] = dict(self.links)
         if self.diagnosis is not None:
             data["diagnosis"] = str(self.diagnosis)
+        if self.constraints:
+            data["constraints"] = self.constraints.to_dict()
         return data
 
 
-def objective_of(evaluation: Evaluation, name: str) -> Fraction:
-    """Return an objective as an exact rational."""
-    if name == "energy":
-        return evaluation.energy.exact
-    if name == "latency":
-        return Fraction(evaluation.latency.total)
-    return evaluation.edp_exact
+def float_below(value: Fraction) -> float:
+    """Return the largest float that is not above a value."""
+    nearest = float(value)
+    return nearest if Fraction(nearest) <= value else math.nextafter(nearest, -math.inf)
+
+
+def gap_of(objective: Fraction, bound: Fraction | float) -> float:
+    """Return the distance of an objective to a bound, relative to the objective."""
+    return float((objective - min(Fraction(bound), objective)) / objective) if objective else 0.0
+
+
+__all__ = ["Diagnosis", "Progress", "Result", "Shortage", "Status", "float_below", "gap_of", "objective_of"]

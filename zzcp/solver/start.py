@@ -5,38 +5,60 @@ Nothing is proven here; a good mapping to start from bounds the variables of the
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from zzcp.cost.batch import MappingBatch, evaluate_batch, operand_states
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.links import tile_elements
 from zzcp.cost.numeric import NUMPY
+from zzcp.cost.objective import objective_values
+from zzcp.cost.setting import IRRELEVANT, Setting
 from zzcp.mapping import Mapping
 from zzcp.solver.keys import Key
 
-Objective = str
 _BATCH = 2048
+_ASKED = 16
+"""Mappings of a batch, the best ones, about which a caller is asked."""
 _SLOW_BATCH = 32
 """Mappings per batch where they are scored one by one (fractions of lanes, numbers beyond 64 bits)."""
 
 
-def objective_values(
-    energy: npt.NDArray[np.float64], latency: npt.NDArray[np.float64], objective: Objective
-) -> npt.NDArray[np.float64]:
-    """Return the objective of every mapping of a batch."""
-    return {"edp": energy * latency, "energy": energy, "latency": latency}[objective]
+_PER_ORDER = 32
+"""Mappings per batch and order of the loops, where there are few of these."""
+
+
+def outermost_order(setting: Setting) -> list[tuple[str, int]]:
+    """Return the loops in the order in which tiles of single elements take the fewest bits.
+
+    Where complete outputs take fewer bits than partial sums the reduction loops come first, since outputs are then
+    complete at the array; else last.
+    """
+    output = next(operand for operand in setting.operands if operand.is_output)
+    first = output.final_precision <= output.precision
+    order = [(dim, size) for dim, size in setting.temporal_sizes.items() if size > 1]
+    return sorted(order, key=lambda loop: (output.kind[loop[0]] != IRRELEVANT) == first)
+
+
+def outermost_mapping(setting: Setting) -> Mapping:
+    """Return the mapping with all loops in the outermost memories, which fits whenever anything does."""
+    order = outermost_order(setting)
+    ends = {operand.name: [0] * (operand.depth - 1) + [len(order)] for operand in setting.operands}
+    links = None if setting.links == setting.layer.default_links else setting.links
+    return Mapping.from_order(setting.spatial, order, ends, links=links)
 
 
 def first_mapping(
     evaluator: Evaluator,
     keys: tuple[Key, ...],
-    objective: Objective,
+    objective: str,
     seed: int,
     deadline: float,
     rounds: int = 4,
+    admits: Callable[[Mapping], bool] | None = None,
 ) -> Mapping | None:
     """Return the best of some thousand random mappings, or None if none of them is valid.
 
@@ -47,20 +69,23 @@ def first_mapping(
     keys : tuple of Key
         Prime factors of the temporal loops.
     objective : str
-        ``edp``, ``energy`` or ``latency``.
+        ``edp``, ``energy``, ``latency`` or ``ed2``.
     seed : int
         Of the random orders.
     deadline : float
         When to stop, on the monotonic clock.
     rounds : int
-        Batches to try; more are tried while nothing valid is found.
+        Batches to try; more are tried while nothing valid is found, unless it must be admitted, too.
+    admits : callable, optional
+        Which mappings may be returned; all, if None. Of every batch only the best few are asked about.
     """
     rng = np.random.default_rng(seed)
     setting = evaluator.setting
     width = _SLOW_BATCH if evaluator.arrays is None else _BATCH
+    width = min(width, _PER_ORDER * math.factorial(sum(key.multiplicity for key in keys)))
     best: tuple[float, Mapping] | None = None
     for number in range(rounds * 4):
-        if time.monotonic() > deadline or (number >= rounds and best is not None):
+        if time.monotonic() > deadline or (number >= rounds and (best is not None or admits is not None)):
             break
         batch = _random_batch(evaluator, keys, rng, width)
         found = evaluate_batch(
@@ -68,9 +93,13 @@ def first_mapping(
         )
         values = objective_values(found.energy, found.latency.astype(float), objective)
         values = np.where(found.valid, values, np.inf)
-        winner = int(np.argmin(values))
-        if np.isfinite(values[winner]) and (best is None or values[winner] < best[0]):
-            best = float(values[winner]), batch.mapping(winner, setting.layer, setting.spatial)
+        for winner in np.argsort(values)[:_ASKED] if admits else [np.argmin(values)]:
+            if not np.isfinite(values[winner]) or (best is not None and values[winner] >= best[0]):
+                break
+            mapping = batch.mapping(int(winner), setting.layer, setting.spatial)
+            if admits is None or admits(mapping):
+                best = float(values[winner]), mapping
+                break
     return best[1] if best else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,25 @@ Array = npt.NDArray[Any]
 
 _FINE = 2**20
 """Parts of an element that make a difference."""
+_MOST_JOINT = 20_000
+"""Vectors of a boundary that are listed one by one; beyond it data states and reuse values are, each by themselves."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """The vectors that a boundary may take.
+
+    Parameters
+    ----------
+    vectors : ndarray of int, shape (vectors, keys)
+        The exponents.
+    rows, columns : ndarray of int, shape (vectors,)
+        Data state and position of the reuse value of every vector, in the boundary's table.
+    """
+
+    vectors: Array
+    rows: Array
+    columns: Array
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +56,9 @@ class Boundary:
     data_class, reuse_class : IntVar
         Class of its data state, and position of its reuse value.
     index : IntVar
-        ``data_class * reuse values + reuse_class``: the row of every cost table.
+        The row of every cost table.
+    pairs : ndarray of int, shape (rows, 2)
+        Class of the data state and position of the reuse value of every row.
     """
 
     operand: int
@@ -47,6 +69,7 @@ class Boundary:
     data_class: Any
     reuse_class: Any
     index: Any
+    pairs: Array
     cache: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -55,6 +78,7 @@ class Boundary:
         return f"{self.operand}.{self.link}"
 
 
+@lru_cache(maxsize=64)
 def merge_classes(table: BoundaryTable) -> tuple[Array, Array]:
     """Merge data states with equal costs.
 
@@ -80,11 +104,80 @@ def merge_classes(table: BoundaryTable) -> tuple[Array, Array]:
     return first, inverse.reshape(-1)
 
 
-def add_boundary(model: cp_model.CpModel, keys: Sequence[Key], table: BoundaryTable) -> Boundary:
-    """Create the exponents and the classes of one boundary."""
+def add_boundary(
+    model: cp_model.CpModel, keys: Sequence[Key], table: BoundaryTable, places: Places | None = None
+) -> Boundary:
+    """Create the exponents and the classes of one boundary.
+
+    Parameters
+    ----------
+    model : CpModel
+        The model.
+    keys : sequence of Key
+        The prime factors.
+    table : BoundaryTable
+        The costs of the boundary.
+    places : Places, optional
+        The vectors that are left for it; else all that the table has.
+    """
+    if places is None:
+        return _add_factored(model, keys, table)
+    if len(places.vectors) > _MOST_JOINT:
+        return _add_factored(model, keys, table, places)
+    representatives, classes = merge_classes(table)
+    used, classes = np.unique(classes[places.rows], return_inverse=True)
+    values, reuse = np.unique(places.columns, return_inverse=True)
+    pairs, index = np.unique(np.stack([classes, reuse], axis=1), axis=0, return_inverse=True)
+    index = index.reshape(-1)
     name = f"{table.operand}.{table.link}"
     exponents: list[Any] = []
-    highest = {key: column.max() for key, column in zip(table.data.keys, table.data.exponents.T, strict=True)}
+    free = []
+    for position, key in enumerate(keys):
+        column = places.vectors[:, position]
+        low, high = int(column.min(initial=0 if not len(column) else 10**9)), int(column.max(initial=0))
+        if high == 0:
+            exponents.append(0)
+            continue
+        exponents.append(model.new_int_var(low, high, f"v{name}.{key.dim}{key.prime}"))
+        if high > low:
+            free.append(position)
+    data_class = model.new_int_var(0, len(used) - 1, f"g{name}") if len(used) > 1 else 0
+    values_at = values.tolist()
+    reuse_class: Any = values_at[0]
+    if len(values) > 1:
+        reuse_class = model.new_int_var_from_domain(cp_model.Domain.from_values(values_at), f"h{name}")
+    row = model.new_int_var(0, len(pairs) - 1, f"i{name}") if len(pairs) > 1 else 0
+    columns = [places.vectors[:, position] for position in free]
+    variables = [exponents[position] for position in free]
+    for variable, column in ((row, index), (data_class, classes), (reuse_class, places.columns)):
+        if not isinstance(variable, int):
+            variables.append(variable)
+            columns.append(column)
+    if variables:
+        model.add_allowed_assignments(variables, np.stack(columns, axis=1).tolist())
+    pairs = np.stack([pairs[:, 0], values[pairs[:, 1]]], axis=1)
+    return Boundary(
+        table.operand,
+        table.link,
+        exponents,
+        table,
+        representatives[used],
+        data_class,
+        reuse_class,
+        row,
+        pairs,
+    )
+
+
+def _add_factored(
+    model: cp_model.CpModel, keys: Sequence[Key], table: BoundaryTable, places: Places | None = None
+) -> Boundary:
+    """Create a boundary whose class of data states and reuse value are found each by itself."""
+    name = f"{table.operand}.{table.link}"
+    exponents: list[Any] = []
+    rows = np.arange(len(table.data)) if places is None else np.unique(places.rows)
+    states = table.data.exponents[rows]
+    highest = {key: column.max(initial=0) for key, column in zip(table.data.keys, states.T, strict=True)}
     highest |= {
         key: column.max() for key, column in zip(table.reuse.keys, table.reuse.exponents.T, strict=True)
     }
@@ -92,15 +185,21 @@ def add_boundary(model: cp_model.CpModel, keys: Sequence[Key], table: BoundaryTa
         top = int(highest.get(position, 0))
         exponents.append(model.new_int_var(0, top, f"v{name}.{key.dim}{key.prime}") if top else 0)
     representatives, classes = merge_classes(table)
+    used, numbers = np.unique(classes[rows], return_inverse=True)
+    representatives = representatives[used]
     count = len(table.reuse_values)
-    data_class = _class_variable(model, exponents, table.data.keys, table.data.exponents, classes, f"g{name}")
+    data_class = _class_variable(model, exponents, table.data.keys, states, numbers.reshape(-1), f"g{name}")
     reuse_class = _class_variable(
         model, exponents, table.reuse.keys, table.reuse.exponents, table.reuse_index, f"h{name}"
     )
     index = model.new_int_var(0, len(representatives) * count - 1, f"i{name}")
+    if places is not None:
+        left = np.unique(np.searchsorted(used, classes[places.rows]) * count + places.columns)
+        index = model.new_int_var_from_domain(cp_model.Domain.from_values(left.tolist()), f"i{name}")
     model.add(index == data_class * count + reuse_class)
+    grid = np.indices((len(representatives), count)).reshape(2, -1).T
     return Boundary(
-        table.operand, table.link, exponents, table, representatives, data_class, reuse_class, index
+        table.operand, table.link, exponents, table, representatives, data_class, reuse_class, index, grid
     )
 
 
@@ -138,7 +237,8 @@ def lookup(model: cp_model.CpModel, boundary: Boundary, name: str, values: Array
     """
     if name in boundary.cache:
         return boundary.cache[name]
-    flat = np.asarray(values)[boundary.representatives].reshape(-1)
+    states = boundary.representatives[boundary.pairs[:, 0]]
+    flat = np.broadcast_to(values, boundary.table.period.shape)[states, boundary.pairs[:, 1]]
     variable: Any
     if (flat == flat[0]).all():
         variable = int(flat[0])

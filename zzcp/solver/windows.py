@@ -25,6 +25,7 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from zzcp.solver.keys import Key, enumerate_states
+from zzcp.solver.restrict import Point
 from zzcp.solver.tables import MoveTable
 from zzcp.solver.variables import Boundary
 
@@ -48,7 +49,7 @@ class Window:
 def add_window(
     model: cp_model.CpModel,
     keys: Sequence[Key],
-    boundaries: Sequence[Sequence[Boundary]],
+    boundaries: Sequence[Sequence[Boundary | Point]],
     boundary: Boundary,
     doubled: Any,
 ) -> Window:
@@ -89,7 +90,7 @@ def add_window(
 def add_tail(
     model: cp_model.CpModel,
     keys: Sequence[Key],
-    boundaries: Sequence[Sequence[Boundary]],
+    boundaries: Sequence[Sequence[Boundary | Point]],
     operand: int,
 ) -> Any:
     """Return a variable with the product of the irrelevant loops at the end of the order.
@@ -105,7 +106,9 @@ def add_tail(
     operand : int
         Whose loops count.
     """
-    table = boundaries[operand][-1].table
+    boundary = boundaries[operand][-1]
+    assert isinstance(boundary, Boundary)
+    table = boundary.table
     point: list[Any] = [key.multiplicity for key in keys]
     for position in table.reuse.keys:
         point[position] = model.new_int_var(0, keys[position].multiplicity, f"t{operand}.{position}")
@@ -129,15 +132,19 @@ def _around(
     name: str,
     point: Sequence[Any],
     beneath: dict[int, Any],
-    other: Boundary,
+    other: Boundary | Point,
 ) -> None:
     """Another boundary lies above the point or below the factor beneath it."""
     above = model.new_bool_var(f"u{name}<{other.name}")
     for position, (mine, theirs) in enumerate(zip(point, other.exponents, strict=True)):
         factor = beneath.get(position)
-        if isinstance(mine, int) and isinstance(theirs, int):
-            continue
         for flag in beneath.values():
+            if isinstance(mine, int) and isinstance(theirs, int):
+                if theirs < mine:
+                    model.add_bool_or([~above, ~flag])
+                if theirs + (factor is flag) > mine:
+                    model.add_bool_or([above, ~flag])
+                continue
             model.add(theirs >= mine).only_enforce_if(above, flag)
             model.add(theirs + (1 if factor is flag else 0) <= mine).only_enforce_if(~above, flag)
 
@@ -155,8 +162,10 @@ def _pair_index(
     rows = np.concatenate([table.reuse.exponents[:, free], table.reuse_index[:, None]], axis=1)
     model.add_allowed_assignments([*(point[table.reuse.keys[column]] for column in free), own], rows.tolist())
     pair = model.new_int_var(0, len(pairs) - 1, f"pair{boundary.name}")
+    whole = boundary.reuse_class
     model.add_allowed_assignments(
-        [boundary.reuse_class, own, pair], [(i, j, number) for number, (i, j) in enumerate(pairs)]
+        [model.new_constant(whole) if isinstance(whole, int) else whole, own, pair],
+        [(i, j, number) for number, (i, j) in enumerate(pairs)],
     )
     index = model.new_int_var(0, len(boundary.representatives) * len(pairs) - 1, f"iw{boundary.name}")
     model.add(index == boundary.data_class * len(pairs) + pair)

@@ -1,0 +1,123 @@
+"""The optimal mapper on networks and machines: time, memory, gap, and ZigZag's LOMA and SALSA beside it.
+
+Every measurement runs in a process of its own (`benchmarks.solver_child`), one thread each, and is appended to
+``benchmarks/results/solver.jsonl`` as it ends, so that a run that was stopped goes on with ``--resume``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.solver_cases import FOUR_KEYS, Case, all_cases
+from benchmarks.solver_table import report
+
+ROOT = Path(__file__).parents[1]
+RECORDS = ROOT / "benchmarks" / "results" / "solver.jsonl"
+PAGE = RECORDS.with_suffix(".md")
+CONVENTIONS = ("exact", "zigzag")
+MAPPERS = ("loma6", "loma7", "loma8", "salsa0", "salsa1")
+QUICK_EVERY = 45
+SECONDS, EXTREME_SECONDS, MAPPER_SECONDS = 60, 600, 600
+"""Limits of a search, of the extreme case's, and of one of ZigZag's mappers."""
+
+Record = dict[str, Any]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this suite."""
+    group = parser.add_argument_group("solver")
+    group.add_argument("--only", metavar="MACHINE/LAYER", help="cases whose name contains this")
+    group.add_argument("--every", type=int, metavar="N", help="every N-th case only")
+    group.add_argument(
+        "--conventions", choices=CONVENTIONS, action="append", help="one convention only (else both)"
+    )
+    group.add_argument("--no-zigzag", action="store_true", help="leave ZigZag's mappers out")
+    group.add_argument("--mappers", nargs="+", choices=MAPPERS, help="which of ZigZag's mappers to run")
+    group.add_argument("--time-limit", type=float, help=f"seconds per search (else {SECONDS})")
+    group.add_argument("--jobs", type=int, default=1, metavar="N", help="measurements side by side")
+    group.add_argument("--resume", action="store_true", help="keep what was measured before")
+    group.add_argument("--records", type=Path, metavar="FILE", help="where to keep the measurements")
+
+
+def run(*, quick: bool, console: Console, options: argparse.Namespace) -> Record:
+    """Measure, print the tables and return their figures; also as a page in Markdown."""
+    records = options.records or (RECORDS.with_name("solver_quick.jsonl") if quick else RECORDS)
+    records.parent.mkdir(parents=True, exist_ok=True)
+    if not options.resume:
+        records.unlink(missing_ok=True)
+    done = {(record["case"], record["what"]): record for record in _read(records)}
+    jobs = [job for job in _jobs(options, quick=quick) if (job[0].name, job[1]) not in done]
+    with ThreadPoolExecutor(options.jobs) as pool, records.open("a") as file:
+        for number, record in enumerate(pool.map(_measure, jobs), 1):
+            file.write(json.dumps(record) + "\n")
+            file.flush()
+            console.print(f"{number}/{len(jobs)} {_line(record)}", highlight=False, soft_wrap=True)
+    figures, page = report(list(_read(records)), console)
+    if not quick:
+        PAGE.write_text(page)
+        console.print(f"written to {PAGE.relative_to(ROOT)}")
+    return figures
+
+
+def _jobs(options: argparse.Namespace, *, quick: bool) -> Iterator[tuple[Case, str, float]]:
+    cases = all_cases()
+    if options.only:
+        cases = tuple(case for case in cases if options.only in case.name)
+    every = options.every or (QUICK_EVERY if quick else 1)
+    if every > 1:
+        cases = tuple(case for case in cases[::every] if not case.name.endswith(FOUR_KEYS))
+    mappers = MAPPERS[:1] if quick else MAPPERS
+    mappers = tuple(options.mappers or mappers)
+    if options.no_zigzag or find_spec("zigzag") is None or find_spec("six") is None:
+        mappers = ()
+    for case in cases:
+        limit = options.time_limit or (EXTREME_SECONDS if case.name.endswith(FOUR_KEYS) else SECONDS)
+        for conventions in options.conventions or CONVENTIONS:
+            yield case, conventions, limit
+        for mapper in mappers:
+            yield case, mapper, MAPPER_SECONDS
+
+
+def _measure(job: tuple[Case, str, float]) -> Record:
+    case, what, limit = job
+    record: Record = {"case": case.name, "what": what, "machine": case.machine}
+    command = [sys.executable, "-m", "benchmarks.solver_child", case.name, what, str(limit)]
+    try:
+        child = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=limit + 240, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return record | {"status": "timeout"}
+    if child.returncode:
+        lines = child.stderr.strip().splitlines() or [f"exit code {child.returncode}"]
+        return record | {"status": "crash", "error": lines[-1][:200]}
+    return record | json.loads(child.stdout.splitlines()[-1])
+
+
+def _read(path: Path) -> Iterator[Record]:
+    if path.exists():
+        for line in path.read_text().splitlines():
+            yield json.loads(line)
+
+
+def _line(record: Record) -> str:
+    parts = [f"{record['case']:55} {record['what']:7} {record['status']:9}"]
+    if "wall_s" in record:
+        parts.append(f"{record['wall_s']:7.2f} s  cpu {record['cpu_s']:7.2f} s  {record['peak_mb']:5} MB")
+    if record.get("gap") is not None:
+        parts.append(f"gap {record['gap']:.1e}")
+    if record.get("edp") is not None:
+        parts.append(f"EDP {record['edp']:.6g}")
+    if "error" in record:
+        parts.append(record["error"])
+    return "  ".join(parts)

@@ -1,0 +1,95 @@
+"""`zzcp pareto`: the table, files, limits and messages."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.conftest import Golden, Run
+
+FILES = ("-a", "docs/toy.yaml", "-w", "tests/data/tiny_gemm.yaml")
+EYERISS = (
+    "-a", "models/accelerators/seed_eyeriss_8_64_1024.yaml", "-w", "models/workloads/seed_workload.yaml",
+    "-m", "models/mappings/seed_mapping.yaml",
+)  # fmt: skip
+
+
+@pytest.fixture
+def machine(root: Path, tmp_path: Path) -> Path:
+    """Return a machine on which energy and latency contradict each other."""
+    data = yaml.safe_load((root / "docs" / "toy.yaml").read_text())
+    data["memories"]["dram"]["ports"][0]["bandwidth_max"] = 16
+    path = tmp_path / "machine.yaml"
+    path.write_text(yaml.safe_dump(data, sort_keys=False))
+    return path
+
+
+def test_report(zzcp: Run, golden: Golden, machine: Path) -> None:
+    result = zzcp("pareto", "-a", machine, *FILES[2:])
+    assert result.exit_code == 0, result.stderr
+    golden("pareto", result.stdout)
+
+
+def test_json_csv_and_picture(zzcp: Run, tmp_path: Path, machine: Path) -> None:
+    pytest.importorskip("matplotlib")
+    table, picture = tmp_path / "front.csv", tmp_path / "front.png"
+    result = zzcp("pareto", "-a", machine, *FILES[2:], "--json", "-", "--csv", table, "--plot", picture)
+    assert result.exit_code == 0, result.stderr
+    data = json.loads(result.stdout)
+    assert (data["kind"], data["complete"]) == ("pareto", True)
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert [float(row["energy"]) for row in rows] == [point["energy"] for point in data["points"]]
+    energies = [point["energy"] for point in data["points"]]
+    latencies = [point["latency"] for point in data["points"]]
+    assert energies == sorted(energies, reverse=True)
+    assert latencies == sorted(latencies)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_limit_is_said(zzcp: Run) -> None:
+    result = zzcp("pareto", *EYERISS, "--layer", "conv", "--points", 2, "--search-limit", 5, "--gap", 0.01)
+    assert result.exit_code == 0, result.stderr
+    assert "where points could be missing" in result.stdout
+    assert "takes less than" in result.stdout
+    assert "the lowest energy-delay product that was found" in result.stdout
+
+
+def test_supported_points_only(zzcp: Run, machine: Path) -> None:
+    every = zzcp("pareto", "-a", machine, *FILES[2:], "--json", "-")
+    supported = sum(point["supported"] for point in json.loads(every.stdout)["points"])
+    result = zzcp("pareto", "-a", machine, *FILES[2:], "--supported")
+    assert result.exit_code == 0, result.stderr
+    assert "supported points" in result.stdout
+    assert result.stdout.count("   yes ") == supported
+
+
+def test_a_layer_that_does_not_fit(zzcp: Run, root: Path, tmp_path: Path) -> None:
+    data = yaml.safe_load((root / "docs" / "toy.yaml").read_text())
+    data["memories"]["reg_W"]["size"] = 4
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(data, sort_keys=False))
+    result = zzcp("pareto", "-a", path, *FILES[2:])
+    assert result.exit_code == 3
+    assert "no mapping exists" in result.stdout
+    assert "a reg_W of 8 bits would do" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (EYERISS, "a front is for one layer, the workload has 2: expected --layer with one of conv, gemm"),
+        ((*EYERISS, "--layer", "cnov"), "did you mean 'conv'?"),
+        ((*FILES, "--points", "0"), "is not in the range"),
+        ((*FILES, "--gap", "1"), "is not in the range"),
+        ((*FILES, "--csv", "no/such/folder.csv"), "no/such/folder.csv: --csv: cannot be written"),
+        ((*FILES, "--supportd"), "did you mean '--supported'?"),
+    ],
+)
+def test_bad_usage(arguments: tuple[str, ...], message: str, zzcp: Run) -> None:
+    result = zzcp("pareto", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr

@@ -1,0 +1,99 @@
+"""`zzcp sweep`: the table, files, what is kept, and messages."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Golden, Run
+
+FILES = ("-a", "docs/toy.yaml", "-w", "tests/data/tiny_gemm.yaml")
+SIZES = ("--vary", "memories.buf.size=16B:64B:x2")
+
+
+def steady(text: str) -> str:
+    """Return a report without the seconds, which differ from run to run."""
+    return re.sub(r" +\d+\.\d$", "", text, flags=re.MULTILINE)
+
+
+def test_report(zzcp: Run, golden: Golden, tmp_path: Path) -> None:
+    arguments = ("sweep", *FILES, *SIZES, "--vary", "memories.dram.ports.rw.bandwidth_max=8,16")
+    result = zzcp(*arguments, "--db", tmp_path / "points.sqlite")
+    assert result.exit_code == 0, result.stderr
+    golden("sweep", steady(result.stdout))
+
+
+def test_points_without_a_mapping(zzcp: Run, golden: Golden) -> None:
+    vary = ("--vary", "memories.buf.size,memories.reg_I.size=4B/8b,8B/16b")
+    result = zzcp("sweep", *FILES, *vary, "--db", ":memory:")
+    assert result.exit_code == 0, result.stderr
+    golden("sweep_infeasible", steady(result.stdout))
+
+
+def test_what_is_known_is_not_solved_again(zzcp: Run, tmp_path: Path) -> None:
+    arguments = ("sweep", *FILES, *SIZES, "--db", tmp_path / "points.sqlite", "--json", "-")
+    first, second = (json.loads(zzcp(*arguments).stdout) for _ in range(2))
+    assert {point.pop("reused") for point in first["points"]} == {False}
+    assert {point.pop("reused") for point in second["points"]} == {True}
+    assert first == second
+    assert (first["kind"], first["complete"], first["total"]) == ("sweep", True, 3)
+    assert first["monotonicity"][0]["holds"]
+
+
+def test_csv_and_picture(zzcp: Run, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    table, picture = tmp_path / "table.csv", tmp_path / "picture.png"
+    result = zzcp("sweep", *FILES, *SIZES, "--db", ":memory:", "--csv", table, "--plot", picture, "-q")
+    assert result.exit_code == 0, result.stderr
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert [row["memories.buf.size"] for row in rows] == ["128", "256", "512"]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_layers_one_after_the_other(zzcp: Run) -> None:
+    result = zzcp(
+        "sweep", "-a", "models/accelerators/seed_eyeriss_1_2_4.yaml", "-w", "models/workloads/seed_workload.yaml",
+        "-m", "models/mappings/seed_mapping.yaml", "--objective", "latency", "--db", ":memory:",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert "Layers one after the other" in result.stdout
+    assert "conv: lowest latency 250,029 at the machine as it is" in result.stdout
+
+
+def test_list_of_fields(zzcp: Run) -> None:
+    result = zzcp("sweep", *FILES, "--list-fields", "--json", "-")
+    names = [field["name"] for field in json.loads(result.stdout)["fields"]]
+    assert {
+        "memories.buf.ports.rw.bandwidth_max",
+        "operational_array.sizes.D1",
+        "workload.loop_sizes.K",
+    } <= set(names)
+    assert "memories.buf.size                           32 B" in zzcp("sweep", *FILES, "--list-fields").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--vary", "memories.bfu.size=4"), "--vary memories.bfu.size: no such field to vary"),
+        (("--vary", "memories.bfu.size=4"), "did you mean 'memories.buf.size'?"),
+        (("--vary", "memories.buf.size=4q"), "--vary memories.buf.size: cannot read the value"),
+        (("--vary", "memories.buf.size=0"), "--vary memories.buf.size = 0: memory buf: size out of range"),
+        (("--vary", "buf"), "cannot read what to vary: expected NAME=VALUES"),
+        (("--objective", "edp,power"), "unknown objective"),
+        (("--layer", "other"), "no layer of that name"),
+        (
+            ("--db", "no/such/folder.sqlite"),
+            "no/such/folder.sqlite: cannot be used as the database of a sweep",
+        ),
+        (("--csv", "no/such/folder.csv"), "no/such/folder.csv: --csv: cannot be written"),
+        (("-j", "0"), "is not in the range"),
+    ],
+)
+def test_bad_usage(arguments: tuple[str, ...], message: str, zzcp: Run) -> None:
+    result = zzcp("sweep", *FILES, *(("--db", ":memory:") if "--db" not in arguments else ()), *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr

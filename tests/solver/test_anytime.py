@@ -1,0 +1,185 @@
+"""The search can be stopped at any moment, repeats itself to the byte, and believes the evaluator before the solver."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from ortools.sat.python import cp_model
+
+from tests.solver.test_optimize import machine
+from zzcp import Layer, optimize
+from zzcp.cost import EXACT, Evaluator
+from zzcp.errors import InputError
+from zzcp.solver import Progress, Result
+from zzcp.solver.interrupt import Interrupt
+
+LARGE = Layer.conv(b=1, k=96, c=96, oy=30, ox=30, fy=3, fx=3)
+SMALL = Layer.gemm(b=8, k=12, c=10)
+
+
+@contextmanager
+def signal_after(seconds: float, number: int) -> Iterator[None]:
+    timer = threading.Timer(seconds, os.kill, (os.getpid(), number))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("seconds", [0.05, 0.3, 1.5])
+def test_a_signal_ends_the_search_with_what_it_has(seconds: float, number: int) -> None:
+    accelerator = machine(buffer=2**16)
+    started = time.monotonic()
+    # the handlers of the test itself: should the search end before the signal comes
+    with Interrupt() as interrupt, signal_after(seconds, number):
+        result = optimize(accelerator, LARGE, time_limit=120, gap=0)
+        took = time.monotonic() - started
+    assert result.status in ("feasible", "optimal")
+    assert result.mapping is not None
+    assert result.interrupted == interrupt.requested
+    assert took < seconds + 20
+    assert result.lower_bound <= result.objective
+    again = Evaluator(accelerator, LARGE, result.mapping.spatial, EXACT).evaluate(result.mapping)
+    assert float(again.edp_exact) == result.objective
+
+
+def test_handlers_are_put_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    optimize(machine(), SMALL, time_limit=1)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_the_search_runs_in_any_thread() -> None:
+    found: list[Result] = []
+    thread = threading.Thread(target=lambda: found.append(optimize(machine(), SMALL, time_limit=5, gap=0.05)))
+    thread.start()
+    thread.join()
+    assert found[0].mapping is not None
+
+
+def test_a_block_is_left_at_once_but_not_where_it_holds() -> None:
+    reached = []
+    with Interrupt() as interrupt:
+        with interrupt.at_once():
+            with interrupt.held():
+                os.kill(os.getpid(), signal.SIGINT)
+                reached.append("held")
+            reached.append("after")
+        reached.append("outside")
+        with Interrupt() as inner:
+            assert inner.requested
+    assert reached == ["held", "outside"]
+
+
+def test_a_second_signal_has_its_usual_effect() -> None:
+    with Interrupt() as interrupt:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupt.requested
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def told(result: Result) -> str:
+    data = result.to_dict()
+    del data["wall_s"]
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize("limit", [1e-6, 0.004, 0.012])
+def test_a_deterministic_limit_gives_the_same_bytes(limit: float) -> None:
+    one, other = (optimize(machine(), SMALL, deterministic_limit=limit, gap=0, seed=5) for _ in range(2))
+    assert told(one) == told(other)
+    assert one.status == "feasible", "the limit was not reached: the test says nothing"
+
+
+def test_more_deterministic_work_is_never_worse() -> None:
+    one, other = (optimize(machine(), SMALL, deterministic_limit=limit, gap=0) for limit in (1e-6, 0.012))
+    assert other.objective <= one.objective
+    assert other.lower_bound >= one.lower_bound
+
+
+@pytest.mark.parametrize("limit", [0, -1.0])
+def test_deterministic_limits_out_of_range(limit: float) -> None:
+    with pytest.raises(InputError, match="deterministic limit out of range"):
+        optimize(machine(), SMALL, deterministic_limit=limit)
+
+
+def test_progress_comes_while_the_solver_runs() -> None:
+    seen: list[Progress] = []
+    result = optimize(machine(), SMALL, deterministic_limit=0.012, gap=0, on_progress=seen.append)
+    assert [message.seconds for message in seen] == sorted(message.seconds for message in seen)
+    bounds = [message.lower_bound for message in seen]
+    values = [message.objective for message in seen]
+    assert bounds == sorted(bounds)
+    assert values == sorted(values, reverse=True)
+    assert seen[-1].objective == result.objective
+    # more than once per run of the solver
+    assert sum(message.stage == "relaxation" for message in seen) > 1
+
+
+Lie = Callable[[cp_model.CpSolver, Any], tuple[Any, Any]]
+
+
+class Liar:
+    """A solver that claims something else than it has found."""
+
+    def __init__(self, solver: cp_model.CpSolver, bound: float) -> None:
+        self.solver, self.best_objective_bound = solver, bound
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.solver, name)
+
+
+def infeasible(solver: cp_model.CpSolver, _: Any) -> tuple[Any, Any]:
+    return solver, cp_model.INFEASIBLE
+
+
+def too_high(solver: cp_model.CpSolver, status: Any) -> tuple[Any, Any]:
+    return Liar(solver, 2 * solver.objective_value + 10), status
+
+
+def invalid(solver: cp_model.CpSolver, _: Any) -> tuple[Any, Any]:
+    return solver, cp_model.MODEL_INVALID
+
+
+@pytest.mark.parametrize("lie", [infeasible, too_high, invalid])
+@pytest.mark.parametrize("times", [1, 10**6])
+def test_the_evaluator_is_believed_before_the_solver(
+    times: int, lie: Lie, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import zzcp.solver.run  # noqa: PLC0415
+    from zzcp.solver import optimize as function  # noqa: PLC0415
+
+    true_run = zzcp.solver.run.run_solver
+    calls = []
+
+    def lying(*arguments: Any, **options: Any) -> tuple[Any, Any]:
+        calls.append(options.get("attempt", 0))
+        found = true_run(*arguments, **options)
+        return lie(*found) if len(calls) <= times else found
+
+    # without the search by ranges, which would leave nothing to the solver
+    monkeypatch.setitem(function.__globals__, "_MOST_CELLS", 0)
+    honest = optimize(machine(), SMALL, time_limit=20, gap=0.02)
+    monkeypatch.setitem(function.__globals__, "run_solver", lying)
+    result = optimize(machine(), SMALL, time_limit=20, gap=0.02)
+    assert result.faults
+    assert result.lower_bound <= honest.objective
+    if times == 1:
+        assert len(result.faults) == 1
+        assert result.status == honest.status == "optimal"
+        assert calls[1] == 1, "the second opinion has other parameters"
+    else:
+        assert result.status == "feasible"
+        assert result.gap > 0.02

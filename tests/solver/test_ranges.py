@@ -1,0 +1,65 @@
+"""The search by ranges: its bounds against the evaluator, mapping by mapping."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.solver.pinned import boundaries_of
+from tests.solver.test_pinned import Case, random_case
+from zzcp.cost import EXACT, ZIGZAG, CostConventions
+from zzcp.solver.keys import keys_of
+from zzcp.solver.labels import Enumeration
+from zzcp.solver.lattice import Lattice
+from zzcp.solver.relaxation import Line, Relaxation
+from zzcp.solver.tables import boundary_tables
+
+FLOAT_ERROR = 1e-9
+BOTH = pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)
+
+
+def check(case: Case) -> float:
+    """Assert that the chain of a mapping is among the labels, with bounds below its cost; return their ratio."""
+    evaluator = case.evaluator
+    model = evaluator.model
+    keys = keys_of(evaluator.setting.temporal_sizes)
+    if not keys:
+        return 1.0
+    tables = boundary_tables(model, keys)
+    relaxation = Relaxation(model, tables, Lattice(keys, tables))
+    chain = {
+        (operand, link): vector
+        for operand, row in enumerate(boundaries_of(evaluator, case.mapping, keys))
+        for link, vector in enumerate(row)
+    }
+    lattice = relaxation.lattice
+    alive = {}
+    for place, vector in chain.items():
+        alive[place] = np.zeros(lattice.shape, dtype=bool)
+        alive[place][vector] = np.broadcast_to(lattice.alive[place], lattice.shape)[vector]
+    relaxation.lattice = lattice.restricted(alive)
+    real = evaluator.evaluate(case.mapping)
+    energy, latency = float(real.energy.exact * model.scale), float(real.latency.total)
+    line = Line(0.5 / energy, 0.5 / latency)
+    value, weights = relaxation.tighten(line, 5)
+    assert value <= 1 + FLOAT_ERROR
+    search = Enumeration(relaxation, line, weights, energy * (1 + FLOAT_ERROR), (1, 1))
+    found = [part for _, whole in search.levels(lambda: energy * latency, 10**6) for part in whole]
+    assert found, "no label leads to the mapping"
+    bound = min(part.bound.min() for part in found)
+    assert bound <= energy * latency * (1 + FLOAT_ERROR)
+    return float(bound / (energy * latency))
+
+
+@BOTH
+def test_every_mapping_is_among_the_labels(conventions: CostConventions) -> None:
+    ratios = [check(random_case(f"labels {number}", conventions)) for number in range(40)]
+    assert np.median(ratios) > 0.99
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(10))
+@BOTH
+def test_every_mapping_is_among_the_labels_on_many_machines(conventions: CostConventions, part: int) -> None:
+    ratios = [check(random_case(f"labels {part} {number}", conventions)) for number in range(100)]
+    assert np.median(ratios) > 0.98

@@ -1,0 +1,81 @@
+"""The objective in the model: never above the true one, hardly below it, and within 64 bits."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import pytest
+from ortools.sat.python import cp_model
+
+from tests.solver.brute_force import best_mappings, random_case
+from zzcp.cost import EXACT
+from zzcp.cost.objective import DELAYS, OBJECTIVES, Objective, combined
+from zzcp.solver.diagnose import diagnose
+from zzcp.solver.keys import keys_of
+from zzcp.solver.tables import boundary_tables
+from zzcp.solver.target import PRODUCT_LIMIT, Scale, add_target, scale_of
+
+
+class Costs:
+    """A model with one energy and one latency."""
+
+    def __init__(self, energy: int, latency: int) -> None:
+        self.model = cp_model.CpModel()
+        self.energy: Any = energy
+        self.latency: Any = latency
+
+
+def least(energy: int, latency: int, objective: Objective, scale: Scale) -> int:
+    costs = Costs(energy, latency)
+    costs.model.minimize(add_target(costs, objective, scale))  # type: ignore[arg-type]
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    assert solver.solve(costs.model) == cp_model.OPTIMAL
+    return round(solver.objective_value)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("number", range(12))
+def test_the_target_is_the_objective_rounded_down(number: int, objective: Objective) -> None:
+    case = random_case(Random(f"target {number}"), 500)
+    evaluator = case.evaluator(EXACT)
+    best = best_mappings(case, EXACT)
+    if not best:
+        return
+    evaluation = evaluator.evaluate(best["edp"].mapping)
+    energy, latency = evaluation.energy.exact, int(evaluation.latency.total)
+    value: Fraction = combined(energy, latency, objective)
+    model = evaluator.model
+    tables = boundary_tables(model, keys_of(evaluator.setting.temporal_sizes))
+    scale = scale_of(model, objective, tables, value)
+    units = int(energy * model.scale) // scale.energy_unit
+    found = least(units, latency, objective, scale) * scale.unit
+    assert found <= value
+    if value:
+        assert found >= value * (1 - Fraction(1, 2**20))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_no_product_leaves_64_bits(objective: Objective) -> None:
+    for number in range(30):
+        case = random_case(Random(f"limits {number}"), 500)
+        evaluator = case.evaluator(EXACT)
+        if diagnose(evaluator.model) is not None:
+            continue
+        tables = boundary_tables(evaluator.model, keys_of(evaluator.setting.temporal_sizes))
+        # an incumbent that is far from the best
+        for value in (Fraction(1, 3), Fraction(10**6), Fraction(10**24), Fraction(10**40)):
+            scale = scale_of(evaluator.model, objective, tables, value)
+            assert scale.energy_unit >= 1
+            assert scale.most_energy < 2**62
+            assert scale.most_latency < 2**62
+            if DELAYS[objective] and objective != "latency":
+                assert scale.most_energy * scale.most_latency < 2 * PRODUCT_LIMIT
+
+
+def test_objectives_of_numbers() -> None:
+    assert [combined(3, 5, objective) for objective in ("energy", "latency", "edp", "ed2")] == [3, 5, 15, 75]
+    with pytest.raises(ValueError, match="no objective power"):
+        combined(1, 1, "power")

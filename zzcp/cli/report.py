@@ -1,0 +1,44 @@
+"""``zzcp report``: one HTML page about results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import zzcp
+from zzcp.cli.output import check_writable, open_output
+from zzcp.errors import InputError, Place
+from zzcp.explanations import explain
+from zzcp.html.page import report_page, require_report
+from zzcp.io.result import ResultFile, load_results
+from zzcp.plot.entries import Entry
+
+
+def run(files: Sequence[str], page: str, title: str | None, labels: Sequence[str], quiet: bool) -> None:
+    """Write a page about results; see `zzcp report --help` for the parameters."""
+    require_report()
+    check_writable(page, "--output")
+    with open_output(None, quiet) as output:
+        results = [load_results(file) for file in files]
+        with output.progress("writing the page"):
+            text = report_page(
+                results, version=zzcp.__version__, title=title, labels=labels, explain=explanation
+            )
+        try:
+            Path(page).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(
+                "cannot be written", place=Place(page), found=error.strerror or str(error)
+            ) from None
+        output.note(f"{page} holds the report, {len(text) / 1e6:.1f} MB")
+
+
+def explanation(result: ResultFile, entry: Entry) -> Sequence[str]:
+    """Return what `zzcp.explain` says about a layer, evaluated again; nothing where that fails."""
+    try:
+        found = zzcp.evaluate(result.accelerator, entry.layer, entry.mapping, result.conventions)
+        if found.latency.total != entry.total_latency or found.energy.total != entry.total_energy:
+            return ()
+        return explain(found, objective=result.objective, what_if=False).sentences
+    except InputError:
+        return ()

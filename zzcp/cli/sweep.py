@@ -1,0 +1,125 @@
+"""``zzcp sweep``: a grid of machines, every point solved to proven optimality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import zzcp
+from zzcp.cli.figures import check_figure, save_figure
+from zzcp.cli.output import check_writable, open_output, write_text
+from zzcp.cli.program import INTERRUPTED
+from zzcp.cli.sources import select_layers
+from zzcp.cost import CONVENTIONS
+from zzcp.errors import InputError, Place
+from zzcp.io import load_accelerator, load_mapping, load_workload
+from zzcp.report.swept import fields_report, sweep_report
+from zzcp.sweeps import SweepProgress, sweep
+from zzcp.sweeps.fields import Subject, catalogue
+from zzcp.workload import Network
+
+
+def run(
+    accelerator: str,
+    workloads: Sequence[str],
+    mapping: str | None,
+    layers: Sequence[str],
+    vary: Sequence[str],
+    list_fields: bool,
+    objectives: str,
+    time_limit: float,
+    gap: float,
+    seed: int,
+    conventions: str,
+    jobs: int,
+    db: str,
+    csv_path: str | None,
+    plot_path: str | None,
+    json_path: str | None,
+    quiet: bool,
+) -> int:
+    """Solve a grid of machines and print the table; see `zzcp sweep --help` for the parameters.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    with open_output(json_path, quiet) as output:
+        machine = load_accelerator(accelerator)
+        networks = [_network(load_workload(file), layers, file) for file in workloads]
+        if list_fields:
+            every = [layer for network in networks for layer in network]
+            known = catalogue(machine, every)
+            output.show(fields_report(known, Subject(machine, every[0])))
+            output.finish(
+                {"fields": [{"name": field.name, "kind": field.kind.value} for field in known.values()]}
+            )
+            return 0
+        if csv_path is not None:
+            check_writable(csv_path, "--csv")
+        check_figure(plot_path)
+        source = None if mapping is None else load_mapping(mapping)
+        head = f"sweep of {machine.name}"
+        with output.progress(head) as tell:
+            try:
+                table = sweep(
+                    machine,
+                    networks,
+                    vary,
+                    objectives=_objectives(objectives),
+                    spatial=source,
+                    time_limit=time_limit,
+                    gap=gap,
+                    seed=seed,
+                    conventions=CONVENTIONS[conventions],
+                    jobs=jobs,
+                    db=db,
+                    on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),
+                )
+            except InputError as error:
+                raise _placed(error, vary) from None
+        output.show(sweep_report(table))
+        output.finish({"zzcp_version": zzcp.__version__, **table.to_dict()})
+        if csv_path is not None:
+            write_text(csv_path, table.to_csv(), "--csv")
+        save_figure(plot_path, "sweep", table)
+        if table.interrupted:
+            output.note(f"stopped; what had been found is kept in {db}: the same command goes on from there")
+            return INTERRUPTED
+    return 0
+
+
+def progress_text(progress: SweepProgress) -> str:
+    """Return one line about how far a sweep has come."""
+    text = f"{progress.done:,} of {progress.total:,} points"
+    if progress.reused:
+        text += f", {progress.reused:,} known"
+    return text if progress.left is None else f"{text}, about {duration(progress.left)} left"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a user would say it: ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _network(network: Network, names: Sequence[str], file: str) -> Network:
+    """Return the layers of a network that are named, or all."""
+    chosen = select_layers(network, names, file)
+    return Network(network.name, tuple(replace(layer, sources={}) for layer in chosen))
+
+
+def _objectives(text: str) -> list[str]:
+    return list(dict.fromkeys(name.strip() for name in text.split(",")))
+
+
+def _placed(error: InputError, vary: Sequence[str]) -> InputError:
+    """Return an error with the option that it is about."""
+    field = error.place.field
+    if field is None or error.place.file is not None:
+        return error
+    named = any(field in text or text.startswith(field.split(" ")[0]) for text in vary)
+    error.place = Place(field=f"--vary {field}" if named else field)
+    return error

@@ -1,0 +1,106 @@
+"""``zzcp verify``: a result again: is the mapping valid, are the figures right, is the bound a bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import zzcp
+from zzcp.cli.live import Monitor
+from zzcp.cli.output import open_output
+from zzcp.cli.pool import Pool
+from zzcp.cli.program import INTERRUPTED
+from zzcp.cli.solve import NOTHING_FOUND
+from zzcp.errors import InputError, Place, nearest
+from zzcp.io import load_accelerator, load_workload
+from zzcp.io.result import ResultFile, load_results
+from zzcp.report.verified import verified_data, verified_report
+from zzcp.solver import Progress
+from zzcp.solver.interrupt import Interrupt
+from zzcp.solver.verify import OPEN, SKIPPED, Proof, equal_layers, prove_again, verdict
+
+WRONG = 5
+"""Exit code: a mapping is not valid, a figure is another one, or a bound is contradicted."""
+
+
+def run(
+    result: str,
+    accelerator: str | None,
+    workload: str | None,
+    layers: Sequence[str],
+    no_bound: bool,
+    time_limit: float,
+    seed: int,
+    jobs: int,
+    json_path: str | None,
+    quiet: bool,
+) -> int:
+    """Check a result file; see `zzcp verify --help` for the parameters.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    with open_output(json_path, quiet) as output, Interrupt() as interrupt:
+        results = load_results(
+            result,
+            accelerator=None if accelerator is None else load_accelerator(accelerator),
+            network=None if workload is None else load_workload(workload),
+        )
+        chosen = _chosen(results, layers)
+        proofs: dict[int, Proof] = {}
+        if not no_bound:
+            groups = [group for group in equal_layers(results) if set(group) & set(chosen)]
+            work = partial(prove_layer, results=results, time_limit=time_limit, seed=seed)
+            names = [results.layers[group[0]].layer.name for group in groups]
+            firsts = [group[0] for group in groups]
+            with (
+                Pool(work, min(jobs, len(groups))) as pool,
+                Monitor(names, quiet=quiet, verb="proving") as monitor,
+            ):
+                found = pool.run(firsts, interrupt, monitor)
+            for number, group in enumerate(groups):
+                proofs |= dict.fromkeys(group, found.get(number, Proof(SKIPPED)))
+        everything = verdict(results, proofs)
+        verification = replace(everything, layers=tuple(everything.layers[index] for index in chosen))
+        output.show(verified_report(verification, results.objective, results.conventions.name))
+        output.finish(verified_data(zzcp.__version__, verification))
+        if not verification.ok:
+            return WRONG
+        if interrupt.requested:
+            output.note("stopped; bounds that had not been proven by then are not checked")
+            return INTERRUPTED
+        states = {layer.proof.state for layer in verification.layers}
+        return NOTHING_FOUND if OPEN in states else 0
+
+
+def _chosen(results: ResultFile, names: Sequence[str]) -> list[int]:
+    """Return the positions of the layers of some names or ids, or of all where none is named."""
+    if not names:
+        return list(range(len(results.layers)))
+    known = [(entry.layer.name, str(entry.layer.id)) for entry in results.layers]
+    for name in names:
+        if not any(name in pair for pair in known):
+            listed = [name for name, _ in known]
+            raise InputError(
+                "the result has no layer of that name",
+                place=Place(results.path),
+                expected=f"one of {', '.join(listed[:20])}",
+                found=name,
+                hint=nearest(name, listed),
+            )
+    return [index for index, pair in enumerate(known) if set(pair) & set(names)]
+
+
+def prove_layer(
+    index: int,
+    on_progress: Callable[[Progress], None],
+    *,
+    results: ResultFile,
+    time_limit: float,
+    seed: int,
+) -> Proof:
+    """Prove one bound again (a function of the module, so that other processes can run it)."""
+    return prove_again(results, index, time_limit, seed, on_progress)

@@ -1,0 +1,17 @@
+"""The comparison of heuristic mappers with proven optima, under one evaluator."""
+
+from __future__ import annotations
+
+from zzcp.comparison.result import ComparedLayer, Comparison, MapperResult, RefutedProofError, Standing
+from zzcp.comparison.run import CompareTask, compare, compare_layer
+
+__all__ = [
+    "CompareTask",
+    "ComparedLayer",
+    "Comparison",
+    "MapperResult",
+    "RefutedProofError",
+    "Standing",
+    "compare",
+    "compare_layer",
+]

@@ -1,0 +1,361 @@
+"""`compare`: heuristic mappers against the proven optimum of every layer, one evaluator for all."""
+
+from __future__ import annotations
+
+import collections.abc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from zzcp.comparison.result import (
+    CLOSE,
+    ComparedLayer,
+    Comparison,
+    MapperResult,
+    RefutedProofError,
+    reference_of,
+)
+from zzcp.cost.conventions import EXACT, CostConventions
+from zzcp.cost.evaluate import evaluate
+from zzcp.cost.objective import Objective, objective_of
+from zzcp.errors import InputError, MappingError
+from zzcp.hardware import Accelerator
+from zzcp.io import MappingFile
+from zzcp.mappers import Budget, Mapper, Problem, Search, make_mapper, options_of
+from zzcp.mapping import SpatialMapping
+from zzcp.mapping.default import default_spatial
+from zzcp.solver import Progress, Result, optimize
+from zzcp.solver.interrupt import Interrupt
+from zzcp.workload import Layer, Network
+
+DEFAULT_MAPPERS = ("loma", "salsa", "random", "genetic", "greedy")
+"""What is compared where nothing is named: all mappers that need nothing but zzcp."""
+LPF_LIMITED = ("loma", "zigzag-loma")
+"""The mappers that merge loop prime factors unless told otherwise."""
+
+Unrolling = (
+    SpatialMapping | collections.abc.Mapping[str, collections.abc.Mapping[str, int]] | MappingFile | None
+)
+Tell = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CompareTask:
+    """A layer that is to be compared.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    spatial : SpatialMapping
+        Its unrolling.
+    links : mapping of str to str, optional
+        Memory operand of every operand.
+    """
+
+    layer: Layer
+    spatial: SpatialMapping
+    links: collections.abc.Mapping[str, str] | None = None
+
+    @property
+    def shape(self) -> object:
+        """What tells layers apart: those of equal shape have the same results."""
+        return self.layer.signature(), self.spatial, tuple(sorted((self.links or {}).items()))
+
+
+@dataclass(frozen=True, slots=True)
+class CompareOptions:
+    """What is compared how, for all layers.
+
+    Parameters
+    ----------
+    accelerator : Accelerator
+        The machine.
+    mappers : tuple of Mapper
+        The mappers.
+    objective : str
+        What is minimised.
+    conventions : CostConventions
+        How costs are counted.
+    budget : Budget
+        Of every mapper on every layer.
+    solver : mapping
+        Further arguments of `zzcp.optimize`: limits, gap and seed.
+    """
+
+    accelerator: Accelerator
+    mappers: tuple[Mapper, ...]
+    objective: Objective
+    conventions: CostConventions
+    budget: Budget
+    solver: collections.abc.Mapping[str, Any]
+
+
+def compare(
+    accelerator: Accelerator,
+    layer: Layer | Network | Sequence[Layer],
+    mappers: Sequence[str | Mapper] = DEFAULT_MAPPERS,
+    *,
+    objective: Objective = "edp",
+    spatial: Unrolling = None,
+    links: collections.abc.Mapping[str, str] | None = None,
+    conventions: CostConventions = EXACT,
+    time_limit: float | None = None,
+    deterministic_limit: float | None = None,
+    gap: float = 1e-4,
+    workers: int = 1,
+    seed: int = 0,
+    evaluations: int | None = None,
+    mapper_time: float | None = None,
+    lpf_limit: int | None = 6,
+    on_progress: Tell | None = None,
+) -> Comparison:
+    """Compare heuristic mappers with the proven optimum.
+
+    Every layer is solved first, then every mapper maps it in the same unrolling. All mappings are scored by the one
+    exact evaluator under the same conventions, whatever the mappers themselves report. Layers of equal shape are
+    compared once.
+
+    Parameters
+    ----------
+    accelerator : Accelerator
+        The machine.
+    layer : Layer, Network or sequence of Layer
+        What is mapped.
+    mappers : sequence of str or Mapper
+        Names (see `zzcp.mappers.MAPPERS`), or mappers of your own.
+    objective : str
+        ``edp``, ``energy``, ``latency`` or ``ed2``, for the solver and for the mappers.
+    spatial : SpatialMapping, dict or MappingFile, optional
+        The unrolling; else that of the machine, or a full one. Of several layers each takes what it can use of it.
+    links : mapping of str to str, optional
+        Memory operand of every operand, where the mapping file does not give it.
+    conventions : CostConventions
+        How costs are counted.
+    time_limit, deterministic_limit, gap, workers
+        Of the solver, for every layer; see `zzcp.optimize`.
+    seed : int
+        Of all random choices.
+    evaluations : int, optional
+        Candidates that a mapper may try for a layer.
+    mapper_time : float, optional
+        Seconds that a mapper may take for a layer. Without either limit every mapper stops by its own rule.
+    lpf_limit : int, optional
+        Most loop prime factors of LOMA.
+    on_progress : callable, optional
+        Called with a `Progress` of the solver, and whenever a mapper starts.
+
+    Returns
+    -------
+    Comparison
+        Also after Ctrl-C: what there is by then.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range or a mapper unknown.
+    MappingError
+        If the unrolling does not fit the array or a layer.
+    RefutedProofError
+        If a mapping is better than what is proven. It holds the comparison.
+    """
+    chosen = make_mappers(mappers, lpf_limit=lpf_limit)
+    layers = [layer] if isinstance(layer, Layer) else list(layer)
+    if not layers:
+        raise InputError("nothing to compare", expected="at least one layer", found="none")
+    several = not isinstance(layer, Layer)
+    tasks = [make_task(accelerator, entry, spatial, links, fitted=several) for entry in layers]
+    limits = {
+        "time_limit": time_limit,
+        "deterministic_limit": deterministic_limit,
+        "gap": gap,
+        "workers": workers,
+    }
+    options = CompareOptions(
+        accelerator,
+        chosen,
+        objective,
+        conventions,
+        Budget(evaluations, mapper_time, seed),
+        {**limits, "seed": seed},
+    )
+    found: dict[object, ComparedLayer] = {}
+    with Interrupt() as interrupt:
+        for task in tasks:
+            if task.shape not in found and not interrupt.requested:
+                found[task.shape] = compare_layer(task, on_progress, options=options)
+                if found[task.shape].interrupted:
+                    break
+        stopped = interrupt.requested
+    comparison = assemble(tasks, found, options, stopped=stopped)
+    if comparison.refutations:
+        raise RefutedProofError(comparison)
+    return comparison
+
+
+def make_mappers(mappers: Sequence[str | Mapper], *, lpf_limit: int | None = 6) -> tuple[Mapper, ...]:
+    """Return mappers, those given by name with their default options.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, given twice, or nothing is given.
+    """
+    if isinstance(mappers, str):
+        mappers = [mappers]
+    made = []
+    for mapper in mappers:
+        if not isinstance(mapper, str):
+            made.append(mapper)
+            continue
+        limited = mapper in LPF_LIMITED and "lpf_limit" in options_of(mapper)
+        made.append(make_mapper(mapper, **({"lpf_limit": lpf_limit} if limited else {})))
+    names = [mapper.name for mapper in made]
+    if not names:
+        raise InputError("no mappers", expected="at least one of " + ", ".join(DEFAULT_MAPPERS))
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError("mapper given twice", found=", ".join(twice), hint="their names must differ")
+    return tuple(made)
+
+
+def make_task(
+    accelerator: Accelerator,
+    layer: Layer,
+    spatial: Unrolling,
+    links: collections.abc.Mapping[str, str] | None = None,
+    *,
+    fitted: bool,
+) -> CompareTask:
+    """Return a layer with its unrolling and links.
+
+    Parameters
+    ----------
+    accelerator, layer : Accelerator, Layer
+        What runs on what.
+    spatial, links
+        As for `compare`.
+    fitted : bool
+        Whether the unrolling is reduced to what the layer can use.
+    """
+    if isinstance(spatial, MappingFile):
+        entry = spatial.for_layer(layer)
+        given = entry.memory_operand_links
+        if given is not None:
+            links = {operand: given[operand] for operand in layer.operands if operand in given}
+        if entry.spatial_mapping is None:
+            return CompareTask(layer, default_spatial(accelerator, layer), links)
+        return CompareTask(layer, SpatialMapping.from_dict(entry.spatial_mapping).fitted(layer), links)
+    if spatial is None:
+        return CompareTask(layer, default_spatial(accelerator, layer), links)
+    if not isinstance(spatial, SpatialMapping):
+        spatial = SpatialMapping.from_dict(spatial)
+    return CompareTask(layer, spatial.fitted(layer) if fitted else spatial, links)
+
+
+def compare_layer(
+    task: CompareTask, on_progress: Tell | None = None, *, options: CompareOptions
+) -> ComparedLayer:
+    """Solve one layer and let all mappers map it (a function of the module, so that other processes can run it).
+
+    After Ctrl-C the mappers that have not begun are missing.
+    """
+    trace: list[Progress] = []
+
+    def note(progress: Progress) -> None:
+        # a step of the search may report a weaker bound than what is already proven
+        bound = max(progress.lower_bound, trace[-1].lower_bound if trace else 0.0)
+        trace.append(replace(progress, lower_bound=bound))
+        if on_progress is not None:
+            on_progress(progress)
+
+    with Interrupt() as interrupt:
+        result = optimize(
+            options.accelerator,
+            task.layer,
+            options.objective,
+            spatial=task.spatial,
+            links=task.links,
+            conventions=options.conventions,
+            on_progress=note,
+            **options.solver,
+        )
+        problem = Problem(
+            options.accelerator, task.layer, task.spatial, options.objective, options.conventions, task.links
+        )
+        found: list[MapperResult] = []
+        for mapper in options.mappers:
+            if interrupt.requested or result.interrupted or any(entry.interrupted for entry in found):
+                break
+            if on_progress is not None:
+                on_progress(
+                    Progress(result.wall_s, result.objective, result.lower_bound, result.gap, mapper.name)
+                )
+            found.append(measured(problem, result, mapper.map(problem, options.budget), mapper.name))
+    return ComparedLayer(task.layer, task.spatial, result, tuple(found), tuple(trace))
+
+
+def measured(problem: Problem, result: Result, search: Search, name: str) -> MapperResult:
+    """Return what a mapper found, scored again and measured against the proof.
+
+    A mapping that is invalid, or that is none of this problem, does not count: a bound holds for its unrolling only.
+    """
+    evaluation = value = fault = distance = close = None
+    mapping = search.mapping
+    if mapping is not None and mapping.spatial != problem.spatial:
+        fault = "its mapping has another unrolling"
+    elif mapping is not None:
+        try:
+            evaluation = evaluate(problem.accelerator, problem.layer, mapping, problem.conventions)
+        except MappingError as error:
+            fault = str(error)
+        else:
+            value = objective_of(evaluation, problem.objective)
+    reference = reference_of(result)
+    if value is not None and reference is not None:
+        distance = float(value / reference - 1)
+        if value <= CLOSE * reference:
+            reached = (entry for entry in search.history if Fraction(entry.objective) <= CLOSE * reference)
+            close = next(reached, None)
+    return MapperResult(
+        name=name,
+        mapping=None if value is None else mapping,
+        evaluation=evaluation,
+        value=value,
+        distance=distance,
+        evaluations=search.evaluations,
+        wall_s=search.wall_s,
+        close=close,
+        history=search.history,
+        interrupted=search.interrupted,
+        fault=fault,
+    )
+
+
+def assemble(
+    tasks: Sequence[CompareTask],
+    found: collections.abc.Mapping[object, ComparedLayer],
+    options: CompareOptions,
+    *,
+    stopped: bool,
+) -> Comparison:
+    """Return the comparison of some layers from the results of the different shapes among them."""
+    layers = tuple(
+        ComparedLayer(task.layer, task.spatial, entry.result, entry.mappers, entry.trace)
+        for task in tasks
+        for entry in [found.get(task.shape)]
+        if entry is not None
+    )
+    limits = {name: value for name, value in options.solver.items() if value is not None}
+    budget = {"evaluations": options.budget.evaluations, "mapper_time": options.budget.seconds}
+    lpf_limits = {mapper.name: mapper.lpf_limit for mapper in options.mappers if hasattr(mapper, "lpf_limit")}
+    return Comparison(
+        accelerator=options.accelerator,
+        objective=options.objective,
+        conventions=options.conventions.name,
+        layers=layers,
+        names=tuple(mapper.name for mapper in options.mappers),
+        options={**limits, **budget, "lpf_limit": lpf_limits},
+        interrupted=stopped or any(layer.interrupted for layer in layers),
+    )

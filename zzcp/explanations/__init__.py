@@ -1,0 +1,10 @@
+"""Explanations: where the cycles and the energy of a result go, in figures and in words."""
+
+from __future__ import annotations
+
+from zzcp.explanations.compare import Comparison
+from zzcp.explanations.explain import Explanation, explain
+from zzcp.explanations.facts import Facts, collect
+from zzcp.explanations.whatif import Change
+
+__all__ = ["Change", "Comparison", "Explanation", "Facts", "collect", "explain"]

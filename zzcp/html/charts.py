@@ -1,0 +1,107 @@
+"""Charts of the page: figures of Plotly as plain data, with the colours of the pictures."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+from zzcp.plot.energy import part_keys, part_name
+from zzcp.plot.entries import ARRAY, LATENCY, Entry
+from zzcp.plot.latency import PARTS, grouped
+from zzcp.plot.style import HATCHES, INK, PALETTE
+
+PATTERNS = dict(zip(HATCHES, ("", "/", ".", "\\", "x", "+", "-", "|"), strict=True))
+"""Plotly's patterns for our hatches."""
+ROW, FRAME = 26, 190
+"""Pixels: height of a bar, and of axes and legend."""
+
+
+def latency_chart(entries: Sequence[Entry]) -> dict[str, Any]:
+    """Return bars of latencies by component, in cycles."""
+    shown = grouped(entries)
+    labels = _labels(shown)
+    traces = [
+        _trace(
+            LATENCY[name],
+            labels,
+            [entry.latency[name] for entry in shown],
+            part.colour,
+            part.hatch,
+            "cycles",
+        )
+        for name, part in PARTS.items()
+        if any(entry.latency[name] for entry in shown)
+    ]
+    return _chart(traces, "latency (cycles)", len(shown))
+
+
+def energy_chart(entries: Sequence[Entry]) -> dict[str, Any]:
+    """Return bars of energies by memory and operand, in pJ."""
+    shown = grouped(entries)
+    labels = _labels(shown)
+    keys = part_keys(shown)
+    memories = list(dict.fromkeys(memory for memory, _ in keys if memory != ARRAY))
+    operands = list(dict.fromkeys(operand for _, operand in keys if operand is not None))
+    traces = []
+    for memory, operand in keys:
+        colour = INK if memory == ARRAY else PALETTE[memories.index(memory) % len(PALETTE)]
+        hatch = "" if operand is None else HATCHES[operands.index(operand) % len(HATCHES)]
+        values = [entry.energies.get((memory, operand), 0.0) for entry in shown]
+        traces.append(_trace(part_name(memory, operand), labels, values, colour, hatch, "pJ"))
+    return _chart(traces, "energy (pJ)", len(shown))
+
+
+def _labels(entries: Sequence[Entry]) -> list[str]:
+    """Return a different label for every bar; Plotly reads some HTML in them, so that theirs is escaped."""
+    several = len({entry.result for entry in entries}) > 1
+    return [
+        html.escape(f"{entry.name} · {entry.result}" if several else entry.name, quote=False)
+        for entry in entries
+    ]
+
+
+def _trace(
+    name: str, labels: Sequence[str], values: Sequence[float], colour: str, hatch: str, unit: str
+) -> dict[str, Any]:
+    shown = html.escape(name, quote=False)
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": shown,
+        "y": list(labels),
+        "x": list(values),
+        "marker": {
+            "color": colour,
+            "pattern": {
+                "shape": PATTERNS[hatch],
+                "fillmode": "overlay",
+                "fgcolor": "rgba(255,255,255,0.7)",
+                "size": 6,
+                "solidity": 0.3,
+            },
+        },
+        "hovertemplate": "%{y}<br>" + shown.replace("{", "&#123;") + ": %{x:,} " + unit + "<extra></extra>",
+    }
+
+
+def _chart(traces: list[dict[str, Any]], title: str, bars: int) -> dict[str, Any]:
+    return {
+        "data": traces,
+        "layout": {
+            "barmode": "stack",
+            "height": ROW * bars + FRAME,
+            "margin": {"l": 10, "r": 10, "t": 10, "b": 40},
+            "font": {"family": "system-ui, sans-serif", "size": 12, "color": INK},
+            "xaxis": {
+                "title": {"text": title},
+                "automargin": True,
+                "exponentformat": "SI",
+                "gridcolor": "#ddd",
+            },
+            "yaxis": {"autorange": "reversed", "automargin": True, "type": "category"},
+            "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "traceorder": "normal"},
+            "paper_bgcolor": "white",
+            "plot_bgcolor": "white",
+        },
+    }

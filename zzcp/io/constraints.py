@@ -1,0 +1,86 @@
+"""Reader of constraints: YAML or JSON in the form of `Constraints.from_dict`, for all layers or layer by layer."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from zzcp.errors import InputError
+from zzcp.io.document import load_document
+from zzcp.io.kinds import Kind, require_kind
+from zzcp.io.nodes import Document, FieldPath
+from zzcp.io.scalars import Exponential
+from zzcp.mapping.constraints import Constraints, LayerConstraints
+
+DEFAULT = "default"
+"""Name of the entry for the layers that no other entry is for."""
+
+_WRAPPER = "constraints"
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+
+
+def load_constraints(path: str | Path) -> LayerConstraints:
+    """Read a file of constraints.
+
+    Parameters
+    ----------
+    path : str or Path
+        A mapping of kinds of constraints, which are for every layer; or a list of such mappings, each with the
+        `name` of a layer, an operator type or ``default``. Either may stand under a key ``constraints``.
+
+    Raises
+    ------
+    InputError
+        If the file is no such thing: file, line, field, what was expected and what was found.
+    """
+    return read_constraints(load_document(path))
+
+
+def read_constraints(document: Document) -> LayerConstraints:
+    """Return the constraints that a document holds; see `load_constraints`."""
+    require_kind(document, Kind.CONSTRAINTS)
+    base: FieldPath = ()
+    data = _plain(document.data)
+    if isinstance(data, dict) and list(data) == [_WRAPPER]:
+        base, data = (_WRAPPER,), data[_WRAPPER]
+    if not isinstance(data, list):
+        return LayerConstraints(((DEFAULT, _read(document, base, data)),), document.file)
+    entries: list[tuple[str, Constraints]] = []
+    for number, entry in enumerate(data):
+        path: FieldPath = (*base, number)
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if not isinstance(name, str) or not name:
+            raise document.error(
+                (*path, "name") if isinstance(entry, dict) else path,
+                "an entry without a name",
+                expected=f"the name of a layer, an operator type or {DEFAULT!r}",
+            )
+        if name in dict(entries):
+            raise document.error(
+                (*path, "name"),
+                "two entries have the same name",
+                expected="one entry per name",
+                found=repr(name),
+            )
+        rest = {key: value for key, value in entry.items() if key != "name"}
+        entries.append((name, _read(document, path, rest)))
+    return LayerConstraints(tuple(entries), document.file)
+
+
+def _read(document: Document, base: FieldPath, data: Any) -> Constraints:
+    try:
+        return Constraints.from_dict(data)
+    except InputError as error:
+        field = error.place.field or ""
+        steps = tuple(int(number) if number else name for number, name in _STEP.findall(field))
+        raise document.placed(error, base, {field: steps}) from None
+
+
+def _plain(data: Any) -> Any:
+    """Return data in which numbers such as 1e6 are numbers."""
+    if isinstance(data, dict):
+        return {key: _plain(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_plain(value) for value in data]
+    return float(data) if isinstance(data, Exponential) else data

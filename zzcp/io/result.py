@@ -1,0 +1,285 @@
+"""Reader of the results of ``solve``: everything that is needed to use, explain or check them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, PlainValidator, TypeAdapter
+
+from zzcp.cost.conventions import CONVENTIONS, CostConventions
+from zzcp.cost.objective import OBJECTIVES, Objective
+from zzcp.errors import InputError, Place
+from zzcp.hardware import Accelerator
+from zzcp.io.document import load_document
+from zzcp.io.hardware import read_accelerator
+from zzcp.io.kinds import Kind, require_kind
+from zzcp.io.mapping import MAX_RESULT_VALUES, ResultLayerSchema
+from zzcp.io.nodes import Document, FieldPath, dotted
+from zzcp.io.scalars import Exponential
+from zzcp.io.schema import Name, Schema, choice, number, text, unmet, validate
+from zzcp.io.workload import read_layer
+from zzcp.mapping import Mapping, SpatialMapping
+from zzcp.mapping.constraints import Constraints
+from zzcp.workload import Layer, Network
+
+MAX_LAYERS = 10_000
+"""Largest number of layers accepted in a result."""
+CONTENT: FieldPath = ("inputs", "accelerator", "content")
+"""Where a result holds its accelerator."""
+SOLVED = ("optimal", "feasible")
+"""The statuses of layers that have a mapping."""
+STATUSES = (*SOLVED, "infeasible", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLayer:
+    """A layer of a result.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    status : str
+        ``optimal``, ``feasible``, ``infeasible`` or ``unknown``.
+    objective, gap : float or None
+        Recorded objective of the mapping, and its relative distance to the bound; None without a mapping.
+    lower_bound : float
+        Recorded bound.
+    mapping : Mapping or None
+        The recorded mapping.
+    spatial : SpatialMapping or None
+        The unrolling, also where there is no mapping; None where the file does not give it.
+    links : dict or None
+        Memory operands of the operands; None for the default.
+    constraints : Constraints
+        What was asked of the mapping; the bound holds for the mappings that obey.
+    data : dict
+        The whole entry as it is in the file.
+    """
+
+    layer: Layer
+    status: str
+    objective: float | None
+    lower_bound: float
+    gap: float | None
+    mapping: Mapping | None
+    spatial: SpatialMapping | None
+    links: dict[str, str] | None
+    constraints: Constraints
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    """A result of ``solve``, read again.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    accelerator : Accelerator
+        The machine.
+    objective : str
+        What was minimised: ``edp``, ``energy``, ``latency`` or ``ed2``.
+    conventions : CostConventions
+        How costs were counted.
+    layers : tuple of ResultLayer
+        The layers in the order of the file.
+    data : dict
+        The whole file as plain data.
+    """
+
+    path: str
+    accelerator: Accelerator
+    objective: Objective
+    conventions: CostConventions
+    layers: tuple[ResultLayer, ...]
+    data: dict[str, Any]
+
+
+_figure = number("a number")
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise unmet("a mapping (keys with values)")
+    return value
+
+
+Figure = Annotated[float, PlainValidator(_figure)]
+Figures = Annotated[dict[str, Any], PlainValidator(_mapping)]
+
+
+class SolvedLayerSchema(ResultLayerSchema):
+    """A layer of a result of ``solve``."""
+
+    status: Annotated[str, PlainValidator(choice(*STATUSES))]
+    objective: Annotated[
+        float | None, PlainValidator(lambda value: None if value is None else _figure(value))
+    ]
+    lower_bound: Figure
+    gap: Annotated[float | None, PlainValidator(lambda value: None if value is None else _figure(value))]
+    evaluation: Figures | None = None
+    constraints: Figures | None = None
+
+
+class ResultSchema(Schema):
+    """What every result of ``solve`` has."""
+
+    other_keys = True
+    zzcp_version: Annotated[str, PlainValidator(text("the version of zzcp"))]
+    accelerator: Name
+    objective: Annotated[str, PlainValidator(choice(*OBJECTIVES))]
+    conventions: Annotated[str, PlainValidator(choice(*CONVENTIONS))]
+    layers: Annotated[list[SolvedLayerSchema], Field(max_length=MAX_LAYERS)]
+    totals: Figures
+
+
+_RESULT = TypeAdapter(ResultSchema)
+
+
+def load_results(
+    path: str | Path, *, accelerator: Accelerator | None = None, network: Network | None = None
+) -> ResultFile:
+    """Read a result of ``solve``.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    accelerator : Accelerator, optional
+        The machine; by default the one in the result.
+    network : Network, optional
+        Where to find the layers, by name or id; by default those in the result.
+
+    Raises
+    ------
+    InputError
+        If the file is no result of ``solve``, or is not whole, with the place of what is wrong.
+    """
+    document = load_document(path, max_values=MAX_RESULT_VALUES)
+    require_kind(document, Kind.RESULT)
+    schema = validate(_RESULT, document)
+    machine = accelerator or _embedded_accelerator(document)
+    layers = tuple(_layer(document, i, entry, network) for i, entry in enumerate(schema.layers))
+    data: Any = _numbers(document.data)
+    objective: Any = schema.objective
+    found = tuple(
+        ResultLayer(
+            layer=layer,
+            status=entry.status,
+            objective=entry.objective,
+            lower_bound=entry.lower_bound,
+            gap=entry.gap,
+            mapping=mapping,
+            spatial=None
+            if entry.spatial_mapping is None
+            else SpatialMapping.from_dict(entry.spatial_mapping),
+            links=entry.memory_operand_links,
+            constraints=_constraints(document, ("layers", i, "constraints"), entry.constraints),
+            data=data["layers"][i],
+        )
+        for i, (entry, (layer, mapping)) in enumerate(zip(schema.layers, layers, strict=True))
+    )
+    return ResultFile(document.file, machine, objective, CONVENTIONS[schema.conventions], found, data)
+
+
+def _numbers(value: Any) -> Any:
+    """Return plain data in which numbers such as 1e-05 are numbers."""
+    if isinstance(value, dict):
+        return {key: _numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_numbers(item) for item in value]
+    return float(value) if isinstance(value, Exponential) else value
+
+
+@contextmanager
+def _within(document: Document, path: FieldPath) -> Iterator[Document]:
+    """Return the part of a document at a path as one of its own; errors in it name the whole path."""
+    node = document.node(path)
+    assert node is not None
+    try:
+        yield Document(document.file, node)
+    except InputError as error:
+        field = ".".join(part for part in (dotted(path), error.place.field) if part)
+        error.place = Place(document.file, error.place.line or node.line, field)
+        raise
+
+
+def _embedded_accelerator(document: Document) -> Accelerator:
+    if document.node(CONTENT) is None:
+        raise document.error(
+            CONTENT, "the result does not hold its accelerator", hint="give the hardware file, with -a"
+        )
+    with _within(document, CONTENT) as part:
+        return read_accelerator(part)
+
+
+def _layer(
+    document: Document, index: int, entry: SolvedLayerSchema, network: Network | None
+) -> tuple[Layer, Mapping | None]:
+    path: FieldPath = ("layers", index)
+    mapping = _mapping_of(document, path, entry)
+    if network is not None:
+        try:
+            return _named(network, entry), mapping
+        except InputError as error:
+            raise document.placed(error, (*path, "name")) from None
+    if document.node((*path, "definition")) is None:
+        raise document.error(
+            (*path, "definition"),
+            "the result does not hold its layers",
+            hint="give the workload file, with -w",
+        )
+    with _within(document, (*path, "definition")) as part:
+        layer = read_layer(part)
+    if (layer.id, layer.name) != (entry.id, entry.name):
+        raise document.error(
+            (*path, "definition", "name"),
+            "the definition is that of another layer",
+            expected=f"{entry.name} with id {entry.id}",
+            found=f"{layer.name} with id {layer.id}",
+        )
+    return layer, mapping
+
+
+def _named(network: Network, entry: SolvedLayerSchema) -> Layer:
+    for layer in network:
+        if (layer.id, layer.name) == (entry.id, entry.name):
+            return layer
+    return network.layer(entry.name)
+
+
+def _mapping_of(document: Document, path: FieldPath, entry: SolvedLayerSchema) -> Mapping | None:
+    """Return the mapping of a layer, after checking that it has one if and only if its status says so."""
+    for field in ("objective", "gap", "temporal_mapping", "evaluation"):
+        if (getattr(entry, field) is not None) != (entry.status in SOLVED):
+            raise document.error(
+                (*path, field),
+                f"the status is {entry.status}",
+                expected=f"{field} of a mapping" if entry.status in SOLVED else f"no {field}",
+            )
+    if entry.status not in SOLVED:
+        return None
+    if entry.spatial_mapping is None:
+        raise document.error((*path, "spatial_mapping"), "a mapping without its unrolling")
+    form = entry.model_dump(
+        mode="json",
+        include={"spatial_mapping", "temporal_mapping", "double_buffered", "memory_operand_links", "bypass"},
+        exclude_none=True,
+    )
+    try:
+        return Mapping.from_dict(form)
+    except InputError as error:
+        raise document.placed(error, path) from None
+
+
+def _constraints(document: Document, path: FieldPath, data: dict[str, Any] | None) -> Constraints:
+    try:
+        return Constraints.from_dict(data or {})
+    except InputError as error:
+        raise document.placed(error, path) from None

@@ -1,0 +1,103 @@
+"""A comparison as plain data for JSON, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from zzcp.comparison.result import SOLVER, ComparedLayer, Comparison, Standing, value_of
+from zzcp.cost import Evaluation
+from zzcp.report.solved import SolvedLayer, Source, solved_data
+
+COLUMNS = (
+    "id", "layer", "mapper", "status", "reference", "objective", "distance", "energy_pJ", "latency_cycles",
+    "edp_pJ_cycles", "evaluations", "seconds", "seconds_to_1_percent",
+)  # fmt: skip
+"""Columns of the CSV. `reference` says what the distance refers to: ``optimum`` or ``lower bound``."""
+
+
+def compared_data(
+    comparison: Comparison, inputs: Mapping[str, Source | None] | None = None
+) -> dict[str, Any]:
+    """Return the result file of a comparison: that of `solve`, with the mappers in every layer.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The comparison.
+    inputs : mapping of str to Source, optional
+        The files that the inputs come from, by their roles.
+    """
+    data = solved_data(
+        version("zzcp"),
+        comparison.accelerator,
+        comparison.objective,
+        comparison.conventions,
+        [SolvedLayer(entry.layer, entry.result) for entry in comparison.layers],
+        comparison.left_out,
+        inputs,
+        comparison.options,
+    )
+    for layer, entry in zip(data["layers"], comparison.layers, strict=True):
+        layer["reference"] = reference_name(entry)
+        layer["within_1_percent"] = None if entry.close_s is None else {"wall_s": round(entry.close_s, 6)}
+        layer["mappers"] = [mapper.to_dict() for mapper in entry.mappers]
+        layer["refutations"] = list(entry.refutations)
+    data["standings"] = [standing.to_dict() for standing in comparison.standings]
+    data["interrupted"] = comparison.interrupted
+    return data
+
+
+def reference_name(entry: ComparedLayer) -> str | None:
+    """Return what the distances of a layer refer to: the optimum, a lower bound, or nothing."""
+    if entry.reference is None:
+        return None
+    return "optimum" if entry.proven else "lower bound"
+
+
+def compared_csv(comparison: Comparison) -> str:
+    """Return a row per layer and mapper, the solver included, and the totals."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for entry in comparison.layers:
+        layer, result = entry.layer, entry.result
+        value, reference = value_of(result), entry.reference
+        head = [layer.id, layer.name]
+        distance = None if value is None or reference is None else float(value / reference - 1)
+        writer.writerow(
+            _row([*head, SOLVER, result.status, reference_name(entry), result.objective, distance],
+                 result.evaluation, None, result.wall_s, entry.close_s)
+        )  # fmt: skip
+        for mapper in entry.mappers:
+            status = "none" if mapper.value is None else "heuristic"
+            close = None if mapper.close is None else mapper.close.seconds
+            writer.writerow(
+                _row([*head, mapper.name, status, reference_name(entry), mapper.objective, mapper.distance],
+                     mapper.evaluation, mapper.evaluations, mapper.wall_s, close)
+            )  # fmt: skip
+    for standing in comparison.standings:
+        writer.writerow(_total_row(standing))
+    return text.getvalue()
+
+
+def _row(
+    head: list[Any], evaluation: Evaluation | None, tried: int | None, seconds: float, close: float | None
+) -> list[Any]:
+    figures = (
+        [None] * 3
+        if evaluation is None
+        else [evaluation.energy.total, evaluation.latency.total, evaluation.edp]
+    )
+    return [*head, *figures, tried, round(seconds, 3), None if close is None else round(close, 6)]
+
+
+def _total_row(standing: Standing) -> list[Any]:
+    return [
+        "", "total", standing.name, f"{standing.layers} layers", "geometric mean", None, standing.mean, standing.energy,
+        standing.latency, standing.edp, standing.evaluations, round(standing.wall_s, 3),
+        None if standing.close_s is None else round(standing.close_s, 6),
+    ]  # fmt: skip

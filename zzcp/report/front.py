@@ -1,0 +1,69 @@
+"""An energy-latency front as a table, with what is proven of it."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from zzcp.report.style import amount, count, loops, plural, product_of, section, table
+from zzcp.solver import Front
+from zzcp.solver.front import OpenRange
+
+_MANY = 12
+"""Most open ranges that are listed."""
+
+
+def front_report(front: Front, *, supported: bool = False) -> RenderableType:
+    """Return the points of a front from the fastest to the one of least energy, and what could be missing.
+
+    Parameters
+    ----------
+    front : Front
+        The front.
+    supported : bool
+        Show the supported points only.
+    """
+    points = front.supported if supported else front.points
+    rows = table(
+        ">cycles", ">energy pJ", ">EDP", ">gap", "supported", ">loading", ">unloading", ">stalls",
+        "loops, innermost first",
+    )  # fmt: skip
+    best = min((point.edp for point in front.points), default=0.0)
+    for point in points:
+        latency = point.evaluation.latency
+        rows.add_row(
+            count(point.latency),
+            amount(point.energy),
+            product_of(point.edp) + (" *" if point.edp == best else "  "),
+            f"{point.gap:.4%}",
+            "yes" if point.supported else "",
+            count(latency.data_loading),
+            count(latency.data_unloading),
+            count(latency.spatial_stall + latency.temporal_stall),
+            loops((loop.dim, loop.size) for loop in point.mapping.order),
+        )
+    lines = [Text(front.statement)]
+    if points:
+        lines.append(Text(f"* the lowest energy-delay product{_proof(front)}"))
+    if front.diagnosis is not None:
+        lines.append(Text(front.diagnosis))
+    lines += [Text(_open(range_)) for range_ in front.open[:_MANY]]
+    kind = "supported points" if supported else plural(len(points), "point")
+    title = f"{front.layer.name} on {front.accelerator}, conventions {front.conventions}: {kind}"
+    body: list[RenderableType] = [rows] if points else []
+    return Group(section(title, *body, *lines))
+
+
+def _proof(front: Front) -> str:
+    """Say what the front proves of its lowest product."""
+    if not front.complete:
+        return " that was found"
+    return f", to {front.gap:g}" if front.gap else ""
+
+
+def _open(entry: OpenRange) -> str:
+    where = f"{entry.text} cycles"
+    bound = f"takes less than {amount(entry.lower_bound)} pJ"
+    if entry.energy is None:
+        return f"{where}: no mapping is known, none {bound}"
+    return f"{where}: {amount(entry.energy)} pJ is known, no mapping {bound}"

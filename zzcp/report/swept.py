@@ -1,0 +1,198 @@
+"""A sweep as a table, with the best points and what the monotonicity theorem says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from zzcp.report.style import amount, count, plural, product_of, section, table
+from zzcp.sweeps import Axis, Check, SweepPoint, SweepTable
+from zzcp.sweeps.fields import Field, Subject
+from zzcp.sweeps.table import Total
+from zzcp.sweeps.values import value_text
+
+_MANY = 12
+"""Most contradictions that are listed."""
+_SIZES: dict[str, Callable[[float], str]] = {"energy": amount, "latency": count}
+
+
+def axis_title(axis: Axis) -> str:
+    """Return the name of an axis without what all names of its kind begin with."""
+    return ", ".join(_short(field) for field in axis.fields)
+
+
+def _short(field: Field) -> str:
+    return field.name.partition(".")[2]
+
+
+def sweep_report(swept: SweepTable) -> RenderableType:
+    """Return everything about a sweep."""
+    parts: list[RenderableType] = [section(_title(swept), _points(swept))]
+    totals = [total for total in swept.totals() if total.layers > 1]
+    if totals:
+        parts.append(section("Layers one after the other", _totals(swept, totals)))
+    if len(swept.points) > 1:
+        parts.append(section("Best", *_best(swept)))
+    if swept.checks:
+        parts.append(
+            section("Monotonicity", *(Text(line) for check in swept.checks for line in _check(swept, check)))
+        )
+    diagnosed = dict.fromkeys(
+        f"{_where(swept, point)}: {point.outcome.data['diagnosis']}"
+        for point in swept.points
+        if "diagnosis" in point.outcome.data
+    )
+    if diagnosed:
+        parts.append(section("Without a mapping", *(Text(line) for line in diagnosed)))
+    return Group(*parts)
+
+
+def _title(swept: SweepTable) -> str:
+    done = plural(len(swept.points), "point")
+    if not swept.complete:
+        done = f"{len(swept.points):,} of {plural(swept.total, 'point')}"
+    reused = sum(point.reused for point in swept.points)
+    known = f", {reused:,} of them known before" if reused else ""
+    return f"{done} of {swept.accelerator}{known}, conventions {swept.conventions}"
+
+
+def _points(swept: SweepTable) -> Table:
+    several = _several(swept)
+    rows = table(
+        *(f">{axis_title(axis)}" for axis in swept.axes),
+        *several,
+        "status", ">gap", ">optimum", ">energy pJ", ">cycles", ">loading", ">stalls", ">s",
+    )  # fmt: skip
+    for point in swept.points:
+        outcome = point.outcome
+        cells: list[str | Text] = [*_labels(swept, point.steps)]
+        cells += [Text(_name(point, column)) for column in several]
+        found = outcome.data.get("evaluation")
+        if found is None or outcome.gap is None or outcome.objective is None:
+            rows.add_row(*cells, outcome.status, "", "", "", "", "", "", f"{outcome.wall_s:.1f}")
+            continue
+        latency = found["latency"]
+        rows.add_row(
+            *cells,
+            outcome.status,
+            f"{outcome.gap:.4%}",
+            _SIZES.get(point.objective, product_of)(outcome.objective),
+            amount(found["energy"]["total"]),
+            count(latency["total"]),
+            count(latency["data_loading"]),
+            count(latency["spatial_stall"] + latency["temporal_stall"]),
+            f"{outcome.wall_s:.1f}",
+        )
+    return rows
+
+
+def _several(swept: SweepTable) -> list[str]:
+    """Return the columns that tell points of the same step apart."""
+    columns = ("workload", "layer", "objective")
+    names = {column: {_name(point, column) for point in swept.points} for column in columns}
+    return [column for column in columns if len(names[column]) > 1]
+
+
+def _name(point: SweepPoint, column: str) -> str:
+    return {"workload": point.workload, "layer": point.layer.name, "objective": point.objective}[column]
+
+
+def _labels(swept: SweepTable, steps: tuple[tuple[int | float | bool, ...], ...]) -> list[str]:
+    return [axis.text(step) for axis, step in zip(swept.axes, steps, strict=True)]
+
+
+def _where(swept: SweepTable, point: SweepPoint) -> str:
+    labels = _labels(swept, point.steps)
+    at = ", ".join(f"{axis_title(axis)} {label}" for axis, label in zip(swept.axes, labels, strict=True))
+    return f"{at}, layer {point.layer.name}" if at else f"layer {point.layer.name}"
+
+
+def _totals(swept: SweepTable, totals: list[Total]) -> Table:
+    rows = table(
+        *(f">{axis_title(axis)}" for axis in swept.axes), "workload", "objective", ">layers", ">energy pJ", ">cycles",
+        ">EDP",
+    )  # fmt: skip
+    for total in totals:
+        rows.add_row(
+            *_labels(swept, total.steps),
+            Text(total.workload),
+            total.objective,
+            str(total.layers),
+            amount(total.energy),
+            count(total.latency),
+            product_of(total.energy * total.latency),
+        )
+    return rows
+
+
+def _best(swept: SweepTable) -> list[Text]:
+    """Return for every layer and objective the point with the lowest value; of equals the first."""
+    best: dict[tuple[str, str, str], SweepPoint] = {}
+    for point in swept.points:
+        value = point.outcome.objective
+        if value is None:
+            continue
+        known = best.get(point.series)
+        if known is None or known.outcome.objective is None or value < known.outcome.objective:
+            best[point.series] = point
+    if not best:
+        return [Text("no point has a mapping")]
+    return [
+        Text(
+            f"{point.layer.name}: lowest {point.objective} "
+            f"{_SIZES.get(point.objective, product_of)(point.outcome.objective or 0)} at {_steps(swept, point)}"
+        )
+        for point in best.values()
+    ]
+
+
+def _steps(swept: SweepTable, point: SweepPoint) -> str:
+    labels = _labels(swept, point.steps)
+    return (
+        ", ".join(f"{axis_title(axis)} {label}" for axis, label in zip(swept.axes, labels, strict=True))
+        or "the machine as it is"
+    )
+
+
+def _check(swept: SweepTable, check: Check) -> list[str]:
+    """Return what the theorem says of an axis, and whether the points agree."""
+    axis = next(axis for axis in swept.axes if axis.name == check.axis)
+    title = axis_title(axis)
+    if not check.applies:
+        reason = "" if swept.conventions == "exact" else f" under the conventions {swept.conventions}"
+        return [f"{title}: the theorem says nothing about this{reason}"]
+    if not check.pairs:
+        return [f"{title}: no two points to compare"]
+    if check.violations:
+        lines = [
+            f"{' '.join(entry.series[1:])}: from {entry.worse} to {entry.better}: {entry.text}"
+            for entry in check.violations[:_MANY]
+        ]
+        return [
+            f"{title}: CONTRADICTED by {len(check.violations):,} of {plural(check.pairs, 'pair')} of points",
+            *lines,
+        ]
+    way = {field.better for field in axis.fields}
+    kind = "better" if len(way) > 1 else "larger" if way == {1} else "smaller"
+    better = f"a {kind} {title} never worsens" if len(axis.fields) == 1 else f"{kind} {title} never worsen"
+    pairs = f"all {check.pairs:,} pairs" if check.pairs > 1 else "the one pair"
+    text = f"{better} the proven optimum: true of {pairs} of points"
+    if check.within:
+        text += f" ({check.within:,} by the bound only: the mapping found is worse within the gap)"
+    if check.more_loading:
+        text += f"; in {check.more_loading:,} of them data loading takes longer all the same"
+    return [text]
+
+
+def fields_report(known: Mapping[str, Field], subject: Subject) -> RenderableType:
+    """Return the fields that can be varied, with their values."""
+    rows = table("field", ">value", "kind")
+    for field in known.values():
+        value = field.get(subject)
+        rows.add_row(
+            Text(field.name), "" if value is None else value_text(value, field.kind), field.kind.value
+        )
+    return section("Fields that can be varied", rows)

@@ -1,0 +1,165 @@
+"""The best orders for many chains at once: all their candidates are scored in a few batches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from zzcp.cost.batch import MappingBatch, evaluate_batch
+from zzcp.cost.evaluator import Evaluator
+from zzcp.cost.objective import objective_values
+from zzcp.mapping import Mapping
+from zzcp.solver.chain import Chain, Vector, segment_orders
+from zzcp.solver.keys import Key
+
+_MOST = 4096
+"""How many orders are scored at a time."""
+_MOST_SLOW = 64
+"""The same where they are scored one by one."""
+_MOST_ARRANGEMENTS = 720
+"""How many orders of one chain are scored at the most where every order can matter (ZigZag's buffering)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best loop order for the boundaries of a chain.
+
+    Parameters
+    ----------
+    mapping : Mapping or None
+        The mapping, or None if the chain does not fit.
+    value : float
+        Its objective; infinite without a mapping.
+    exhaustive : bool
+        Whether every order that can matter was scored.
+    """
+
+    mapping: Mapping | None
+    value: float
+    exhaustive: bool
+
+
+def best_of_each(
+    evaluator: Evaluator, chains: Sequence[tuple[Chain, Sequence[Vector]]], objective: str
+) -> list[Best]:
+    """Return the best mapping with the boundaries of each of several chains.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        Scores the candidates.
+    chains : sequence of (Chain, sequence of Vector)
+        The boundaries, and further points of every chain, such as the stationary loops at the array.
+    objective : str
+        ``edp``, ``energy``, ``latency`` or ``ed2``.
+    """
+    result: list[Best] = []
+    waiting: list[_Task] = []
+    width = 0
+    most = _MOST_SLOW if evaluator.arrays is None else _MOST
+    for chain, extra in chains:
+        waiting.append(_Task.of(evaluator, chain, extra, most))
+        width += waiting[-1].count
+        if width >= most:
+            result += _score(evaluator, waiting, objective)
+            waiting, width = [], 0
+    return result + _score(evaluator, waiting, objective)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """The orders of one chain that are to be scored."""
+
+    chain: Chain
+    variants: list[list[list[int]]]
+    ends: dict[str, list[int]]
+    exhaustive: bool
+
+    @classmethod
+    def of(cls, evaluator: Evaluator, chain: Chain, extra: Sequence[Vector], most: int) -> _Task:
+        """Return the orders of a chain that can matter, or some of them if they are too many."""
+        segments = chain.segments(extra)
+        # a boundary has as many loops beneath it as its exponents count
+        ends = {operand: [sum(vector) for vector in vectors] for operand, vectors in chain.ends.items()}
+        greedy = evaluator.setting.conventions.greedy_buffering
+        # ZigZag's buffering looks at the runs of relevant loops, too
+        if greedy and math.prod(map(_arrangements, segments)) <= min(most, _MOST_ARRANGEMENTS):
+            return cls(chain, [list(map(list, _permutations(part))) for part in segments], ends, True)
+        variants = [segment_orders(evaluator, chain.keys, part) for part in segments]
+        exhaustive = not greedy
+        while math.prod(map(len, variants)) > most:
+            longest = max(range(len(variants)), key=lambda number: len(variants[number]))
+            variants[longest] = variants[longest][:1]
+            exhaustive = False
+        return cls(chain, variants, ends, exhaustive)
+
+    @property
+    def count(self) -> int:
+        """Number of orders."""
+        return math.prod(map(len, self.variants))
+
+
+def _score(evaluator: Evaluator, tasks: Sequence[_Task], objective: str) -> list[Best]:
+    """Score the orders of several chains in one batch."""
+    if not tasks:
+        return []
+    keys: tuple[Key, ...] = tasks[0].chain.keys
+    setting = evaluator.setting
+    names = {dim: number for number, dim in enumerate(setting.layer.sizes)}
+    orders = [
+        [index for segment in order for index in segment]
+        for task in tasks
+        for order in product(*task.variants)
+    ]
+    sizes = [task.count for task in tasks]
+    flat = np.array(orders, dtype=np.int64).reshape(len(orders), -1).T
+    batch = MappingBatch(
+        np.array([names[key.dim] for key in keys], dtype=np.int64)[flat],
+        np.array([key.prime for key in keys], dtype=np.int64)[flat],
+        {
+            operand: np.repeat(
+                np.array([task.ends[operand] for task in tasks], dtype=np.int64).T, sizes, axis=1
+            )
+            for operand in tasks[0].ends
+        },
+    )
+    found = evaluate_batch(
+        setting.accelerator, setting.layer, setting.spatial, batch, setting.conventions, setting.links
+    )
+    values = objective_values(found.energy, found.latency.astype(float), objective)
+    values = np.where(found.valid, values, np.inf)
+    links = None if setting.links == setting.layer.default_links else setting.links
+    result = []
+    start = 0
+    for task, size in zip(tasks, sizes, strict=True):
+        winner = start + int(np.argmin(values[start : start + size]))
+        mapping = None
+        if np.isfinite(values[winner]):
+            loops = [(keys[index].dim, keys[index].prime) for index in orders[winner]]
+            mapping = Mapping.from_order(setting.spatial, loops, task.ends, links=links)
+        result.append(Best(mapping, float(values[winner]), task.exhaustive))
+        start += size
+    return result
+
+
+def _arrangements(segment: Sequence[int]) -> int:
+    """Return how many orders of a segment there are."""
+    total = math.factorial(len(segment))
+    for index in set(segment):
+        total //= math.factorial(segment.count(index))
+    return total
+
+
+def _permutations(segment: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Yield every order of a segment once."""
+    if not segment:
+        yield ()
+    for first in dict.fromkeys(segment):
+        rest = list(segment)
+        rest.remove(first)
+        for order in _permutations(rest):
+            yield (first, *order)

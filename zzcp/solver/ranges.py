@@ -1,0 +1,267 @@
+"""The search by ranges of energy: what the relaxation rules out, and the few chains that are left, one by one.
+
+All mappings that are better than the incumbent lie below the curve E^p D^q = U. Over a range of energies the curve lies
+below its chord, so that they lie below the chord, too:
+
+    a E + b D <= 1    at both ends of the range with equality.
+
+Where the relaxation's least a E + b D exceeds 1 the range holds nothing. Else long ranges are halved. In short ones
+the vectors through which nothing below the chord leads are dropped, and the chains that are left are enumerated
+(`zzcp.solver.labels`) and completed to mappings in the order of their bounds. Ranges with too many chains stay open,
+for CP-SAT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from zzcp.solver.labels import Enumeration, Labels, joined
+from zzcp.solver.lattice import Lattice
+from zzcp.solver.relaxation import Chain, Line, Relaxation
+from zzcp.solver.terms import Array, Place
+
+_MARGIN = 1e-9
+"""More than the relative error of sums in floating point."""
+_ROUNDS = 16
+"""Dynamic programs per choice of multipliers."""
+_LONG = 1.15
+"""Ranges of a greater ratio are halved at once."""
+_SHORT = 1.01
+"""Ranges of a smaller ratio are not halved any more."""
+_BEAM = 600
+"""Labels per level of the search for a better incumbent."""
+_FIRST = 24
+"""Chains of that search that are completed."""
+_MOST_LABELS = 300_000
+"""Labels per level at most."""
+_MOST_LABELS_GREEDY = 5_000
+"""The same where the buffering is not the mapping's: the bounds are less sharp, and CP-SAT is faster."""
+_AT_ONCE = 64
+"""Chains that are completed at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What the search by ranges needs of the search that it is part of.
+
+    Parameters
+    ----------
+    value : callable
+        Returns the objective of the incumbent, energy in units of 1 / scale.
+    complete : callable
+        Completes chains to mappings and offers the best; returns for each whether nothing better can have its
+        boundaries.
+    tell : callable
+        Called with every bound of the objective, infinite if nothing better than the incumbent is left.
+    goes_on : callable
+        Whether there is time left.
+    tolerance : float
+        Relative distance to the incumbent that does not matter.
+    """
+
+    value: Callable[[], float]
+    complete: Callable[[Sequence[Chain]], Sequence[bool]]
+    tell: Callable[[float], None]
+    goes_on: Callable[[], bool]
+    tolerance: float
+
+
+@dataclass(slots=True, eq=False)
+class RangeSearch:
+    """The search by ranges of energy.
+
+    Parameters
+    ----------
+    relaxation : Relaxation
+        The relaxation over all chains.
+    powers : tuple of int
+        Exponents of energy and latency in the objective.
+    steps : Steps
+        The way back to the search.
+    bound : float
+        What the objective is at least; infinite if nothing better than the incumbent is left.
+    alive : dict
+        The vectors of every boundary that are left in open ranges; None while nothing is known.
+    """
+
+    relaxation: Relaxation
+    powers: tuple[int, int]
+    steps: Steps
+    bound: float = 0.0
+    alive: dict[Place, Array] | None = None
+    _visited: set[tuple[tuple[int, ...], ...]] = field(default_factory=set)
+    _open: list[tuple[float, dict[Place, Array]]] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Search all ranges."""
+        lattice = self.relaxation.lattice
+        self.alive = dict(lattice.alive)
+        value = self.steps.value()
+        energy, latency = self.powers
+        least_energy, least_latency = self._extremes(value)
+        self.bound = least_energy**energy * least_latency**latency
+        self.steps.tell(self.bound)
+        if self._done(self.bound):
+            return
+        if not latency:
+            ranges = [(least_energy, value)]
+        elif not energy:
+            ranges = [(least_energy, np.inf)]
+        else:
+            ranges = [(least_energy, value / least_latency**latency)]
+        pending = [(low, high, self.bound) for low, high in ranges]
+        finished: list[float] = []
+        while pending:
+            low, high, known = pending.pop()
+            if not self.steps.goes_on():
+                finished.append(known)
+                self._open.append((known, dict(lattice.alive)))
+                continue
+            found, halves = self._range(low, high, known)
+            pending += [(*half, found) for half in halves]
+            if not halves:
+                finished.append(found)
+            self.bound = max(self.bound, min([*finished, *(known for *_, known in pending)]))
+            self.steps.tell(self.bound)
+        self.alive = _union([alive for _, alive in self._open], lattice)
+
+    def _done(self, bound: float) -> bool:
+        return bound >= self.steps.value() * (1 - self.steps.tolerance / 2)
+
+    def _extremes(self, value: float) -> tuple[float, float]:
+        """Return the least energy and the least latency, each by itself."""
+        relaxation = self.relaxation
+        base = float(relaxation.base)
+        least_energy = relaxation.energy.constant
+        if self.powers[0]:
+            scale = max(value / base ** self.powers[1], 1.0)
+            bound, _ = relaxation.tighten(Line(1 / scale, 0.0), 3, self._visit)
+            least_energy = max(least_energy, bound * scale * (1 - _MARGIN))
+        least_latency = base
+        if self.powers[1]:
+            bound, _ = relaxation.tighten(Line(0.0, 1 / base), 6, self._visit)
+            least_latency = max(base, bound * base * (1 - _MARGIN))
+        return least_energy, least_latency
+
+    def _visit(self, chain: Chain) -> None:
+        key = tuple(chain.values())
+        if key not in self._visited:
+            self._visited.add(key)
+            self.steps.complete([chain])
+
+    def _line(self, low: float, high: float, value: float) -> Line:
+        """Return the chord of the curve of the objective over a range."""
+        energy, latency = self.powers
+        if not latency:
+            return Line(1 / value, 0.0)
+        if not energy:
+            return Line(0.0, value ** (-1 / latency))
+        high = max(high, low * (1 + 1e-6))
+        above, below = ((value / end) ** (1 / latency) for end in (low, high))
+        a, b = above - below, high - low
+        at_end = a * low + b * above
+        return Line(a / at_end, b / at_end)
+
+    def _bound_of(self, low: float, high: float, line: Line, least: float) -> float:
+        """Return what the objective is at least in a range, from a bound of a E + b D."""
+        energy, latency = self.powers
+        if not latency:
+            return least / line.energy
+        if not energy:
+            return float((least / line.latency) ** latency)
+        ends = (end * max(0.0, (least - line.energy * end) / line.latency) ** latency for end in (low, high))
+        return min(ends)
+
+    def _range(self, low: float, high: float, known: float) -> tuple[float, list[tuple[float, float]]]:
+        """Search one range; return its bound, and the parts that it must be cut into."""
+        value = self.steps.value()
+        both = all(self.powers)
+        if both:
+            high = min(high, value / self.relaxation.base ** self.powers[1])
+        line = self._line(low, high, value)
+        least, weights = self.relaxation.tighten(line, _ROUNDS, self._visit, enough=1 + _MARGIN)
+        if least > 1 + _MARGIN:
+            return np.inf, []
+        known = max(known, self._bound_of(low, high, line, least) * (1 - _MARGIN))
+        if self._done(known):
+            return known, []
+        middle = float(np.sqrt(low * high)) if both else 0.0
+        if both and high > low * _LONG:
+            return known, [(low, middle), (middle, high)]
+        alive = self._alive(line, weights)
+        inner = Relaxation(
+            self.relaxation.model, self.relaxation.tables, self.relaxation.lattice.restricted(alive)
+        )
+        greedy = self.relaxation.model.setting.conventions.greedy_buffering
+        most = _MOST_LABELS_GREEDY if greedy else _MOST_LABELS
+        for width in (_BEAM, None):
+            search = Enumeration(inner, line, weights, high, self.powers)
+            chains: list[Labels] = []
+            left = True
+            for level, whole in search.levels(self.steps.value, most, width):
+                chains += whole
+                left = bool(level)
+                if not self.steps.goes_on():
+                    break
+            if width is not None:
+                self._complete(search, chains, _FIRST)
+                continue
+            if left:
+                break
+            return max(known, self._complete(search, chains, None, alive)), []
+        if both and not greedy and high > low * _SHORT and self.steps.goes_on():
+            return known, [(low, middle), (middle, high)]
+        self._open.append((known, alive))
+        return known, []
+
+    def _alive(self, line: Line, weights: Array) -> dict[Place, Array]:
+        """Return the vectors of every boundary through which something below a chord leads."""
+        lattice = self.relaxation.lattice
+        through = self.relaxation.through(line, weights)
+        return {place: lattice.alive[place] & (bounds <= 1 + _MARGIN) for place, bounds in through.items()}
+
+    def _complete(
+        self,
+        search: Enumeration,
+        parts: Sequence[Labels],
+        most: int | None,
+        alive: dict[Place, Array] | None = None,
+    ) -> float:
+        """Complete chains in the order of their bounds; return the least bound of those that may be better."""
+        if not parts:
+            return np.inf
+        chains = joined(list(parts))
+        order = np.argsort(chains.bound, kind="stable")[:most]
+        least = np.inf
+        for start in range(0, len(order), _AT_ONCE):
+            some = order[start : start + _AT_ONCE]
+            rest = float(chains.bound[order[start]]) * (1 - _MARGIN)
+            if self._done(rest):
+                # what is no better than the incumbent does not count
+                return least if rest >= self.steps.value() else min(least, rest)
+            some = some[
+                chains.bound[some] * (1 - _MARGIN) < self.steps.value() * (1 - self.steps.tolerance / 2)
+            ]
+            if not self.steps.goes_on():
+                least = min(least, rest)
+                if alive is not None:
+                    self._open.append((least, alive))
+                return least
+            certain = self.steps.complete([search.chain(chains, int(number)) for number in some])
+            for number, exhausted in zip(some, certain, strict=True):
+                if not exhausted:
+                    least = min(least, float(chains.bound[number]) * (1 - _MARGIN))
+        if np.isfinite(least) and alive is not None and not self._done(least):
+            self._open.append((least, alive))
+        return least
+
+
+def _union(parts: Sequence[dict[Place, Array]], lattice: Lattice) -> dict[Place, Array]:
+    result = {place: np.zeros(lattice.shape, dtype=bool) for place in lattice.alive}
+    for part in parts:
+        for place, alive in part.items():
+            result[place] = result[place] | alive
+    return result

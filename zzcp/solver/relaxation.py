@@ -1,0 +1,219 @@
+"""Bounds by Lagrangian relaxation over the lattice.
+
+With weights a and b of energy and latency, and multipliers w >= 0 for the terms of the latency and k >= 0 for the
+capacities,
+
+    a E + b D  >=  a E + b (run + sum w_i term_i) + sum k_j (bits_j - size_j) / size_j
+
+is a sum over boundaries, whose least value over all chains the lattice gives exactly. The multipliers are chosen by
+cutting planes: every cheapest chain is a linear function of them, and a linear program picks the multipliers that make
+the least of these functions the greatest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from ortools.linear_solver import pywraplp
+
+from zzcp.cost.core import Model
+from zzcp.solver.lattice import Lattice
+from zzcp.solver.tables import BoundaryTable
+from zzcp.solver.terms import (
+    LOADING,
+    STALL,
+    UNLOADING,
+    Array,
+    Place,
+    Term,
+    capacity_terms,
+    energy_term,
+    latency_terms,
+    run_cycles,
+    tile_bits,
+)
+
+Chain = Mapping[Place, tuple[int, ...]]
+
+_MOST_PRESSURE = 4.0
+"""Largest multiplier of a capacity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Weights of energy (in units of 1 / scale) and latency, such that what is of interest is about 1.
+
+    Parameters
+    ----------
+    energy, latency : float
+        The weights.
+    """
+
+    energy: float
+    latency: float
+
+
+@dataclass(slots=True, eq=False)
+class Relaxation:
+    """The relaxation of one layer, with the multipliers found so far.
+
+    Parameters
+    ----------
+    model : Model
+        The compiled setting.
+    tables : sequence of sequence of BoundaryTable
+        Per operand and link.
+    lattice : Lattice
+        The vectors that are left for every boundary.
+    """
+
+    model: Model
+    tables: Sequence[Sequence[BoundaryTable]]
+    lattice: Lattice
+    energy: Term = field(init=False)
+    latency: list[Term] = field(init=False)
+    capacity: list[Term] = field(init=False)
+    base: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.energy = energy_term(self.model, self.tables)
+        self.latency = latency_terms(self.model, self.tables)
+        self.capacity = capacity_terms(self.model, self.tables)
+        self.base = run_cycles(self.model) + self.model.setting.drain
+        for row in self.tables:
+            for table in row[1:]:
+                place = table.operand, table.link
+                size = self.model.setting.operands[table.operand].memories[table.link - 1].size
+                fits = np.where(
+                    self.lattice.spread(place, tile_bits(self.model, table)[0]) <= size, True, False
+                )
+                self.lattice.alive[place] = self.lattice.alive[place] & fits
+
+    def tighten(
+        self,
+        line: Line,
+        rounds: int,
+        visit: Callable[[Chain], None] | None = None,
+        enough: float = np.inf,
+        weights: Array | None = None,
+    ) -> tuple[float, Array]:
+        """Return the greatest lower bound of a E + b D that was found, and its multipliers.
+
+        Parameters
+        ----------
+        line : Line
+            The weights a and b.
+        rounds : int
+            Dynamic programs to solve at most.
+        visit : callable, optional
+            Called with every cheapest chain.
+        enough : float
+            Stop above this bound.
+        weights : ndarray, optional
+            Multipliers to begin with.
+        """
+        terms = [*self.latency, *self.capacity]
+        master = _Master(self.latency, len(self.capacity), line.latency)
+        weights = master.start() if weights is None else weights
+        best, chosen = -np.inf, weights
+        for _ in range(rounds):
+            value, chain = self.lattice.cheapest(self.costs(line, weights))
+            value += self.constant(line, weights)
+            if value > best:
+                best, chosen = value, weights
+            if not chain or best > enough:
+                break
+            if visit is not None:
+                visit(chain)
+            slopes = np.array([self._of_chain(term, chain) for term in terms])
+            fixed = line.energy * self._of_chain(self.energy, chain) + line.latency * self.base
+            promised, weights = master.add(fixed, slopes)
+            if promised <= best + 1e-6 * abs(best):
+                break
+        return best, chosen
+
+    def through(self, line: Line, weights: Array) -> dict[Place, Array]:
+        """Return the bound of a E + b D for every boundary and vector, for some multipliers."""
+        found = self.lattice.through(self.costs(line, weights))
+        constant = self.constant(line, weights)
+        return {place: values + constant for place, values in found.items()}
+
+    def capacity_of(self, place: Place) -> int | None:
+        """Return the position of the term of the shared memory that a boundary's tile is kept in."""
+        return next((i for i, term in enumerate(self.capacity) if place in term.parts), None)
+
+    @property
+    def stall_ports(self) -> list[tuple[int, tuple[int, ...]]]:
+        """Positions of the terms of late transfers, with the movements of their ports."""
+        return [(number, term.late) for number, term in enumerate(self.latency) if term.late]
+
+    def scaled(self, line: Line, weights: Array) -> Array:
+        """Return what a unit of every term adds."""
+        scaled = np.array(weights, dtype=float)
+        scaled[: len(self.latency)] *= line.latency
+        return scaled
+
+    def costs(self, line: Line, weights: Array) -> dict[Place, Array]:
+        """Return what every boundary adds, over all vectors."""
+        total: dict[Place, Array] = {}
+        for place, part in self.energy.parts.items():
+            total[place] = part * line.energy
+        terms = [*self.latency, *self.capacity]
+        for weight, term in zip(self.scaled(line, weights), terms, strict=True):
+            if weight:
+                for place, part in term.parts.items():
+                    total[place] = total[place] + weight * part
+        return {place: self.lattice.spread(place, values) for place, values in total.items()}
+
+    def constant(self, line: Line, weights: Array) -> float:
+        """Return what the boundaries do not add."""
+        terms = [*self.latency, *self.capacity]
+        result = line.energy * self.energy.constant + line.latency * self.base
+        scaled = self.scaled(line, weights)
+        return float(result + sum(weight * term.constant for weight, term in zip(scaled, terms, strict=True)))
+
+    def _of_chain(self, term: Term, chain: Chain) -> float:
+        parts = (self.lattice.value(place, part, chain[place]) for place, part in term.parts.items())
+        return term.constant + sum(parts)
+
+
+class _Master:
+    """The linear program over the multipliers."""
+
+    def __init__(self, latency: Sequence[Term], capacities: int, scale: float) -> None:
+        self.solver: Any = pywraplp.Solver.CreateSolver("GLOP")
+        self.scale = scale
+        infinity = self.solver.infinity()
+        self.bound = self.solver.NumVar(-infinity, 1e6, "")
+        self.weights = [self.solver.NumVar(0, 1, "") for _ in latency]
+        self.pressures = [self.solver.NumVar(0, _MOST_PRESSURE, "") for _ in range(capacities)]
+        self.bounds = [term.bounds for term in latency]
+        for part in (STALL, LOADING, UNLOADING):
+            row = self.solver.Constraint(-infinity, 1)
+            for weight, bounds in zip(self.weights, self.bounds, strict=True):
+                if part in bounds:
+                    row.SetCoefficient(weight, 1)
+        self.solver.Objective().SetMaximization()
+        self.solver.Objective().SetCoefficient(self.bound, 1)
+
+    def start(self) -> Array:
+        """Return multipliers to begin with: every part of the latency shared out evenly."""
+        shares = [sum(part in bounds for bounds in self.bounds) for part in (STALL, LOADING, UNLOADING)]
+        weights = [1 / max(shares[part] for part in bounds) for bounds in self.bounds]
+        return np.array([*weights, *(0.0 for _ in self.pressures)])
+
+    def add(self, fixed: float, slopes: Array) -> tuple[float, Array]:
+        """Add a chain's cut, and return the bound that the program promises with its multipliers."""
+        row = self.solver.Constraint(-self.solver.infinity(), fixed)
+        row.SetCoefficient(self.bound, 1)
+        count = len(self.weights)
+        for variable, slope in zip(self.weights, slopes[:count], strict=True):
+            row.SetCoefficient(variable, -self.scale * float(slope))
+        for variable, slope in zip(self.pressures, slopes[count:], strict=True):
+            row.SetCoefficient(variable, -float(slope))
+        self.solver.Solve()
+        values = [max(0.0, variable.solution_value()) for variable in (*self.weights, *self.pressures)]
+        return self.bound.solution_value(), np.array(values)

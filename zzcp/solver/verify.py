@@ -1,0 +1,379 @@
+"""`verify`: a result again, from nothing but what it states.
+
+Every mapping is checked and scored anew by the exact evaluator, and each recorded figure is compared with what comes
+out, exactly. Then the bound: a new model, with other parameters of CP-SAT and another seed, is asked for a mapping that
+is better than the bound. If there is none, the bound is proven a second time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from zzcp.cost.constrained import constraint_violations
+from zzcp.cost.evaluate import evaluate
+from zzcp.cost.evaluation import Evaluation, plain
+from zzcp.cost.objective import objective_of
+from zzcp.errors import InputError, MappingError
+from zzcp.hardware import Accelerator
+from zzcp.io.result import ResultFile, ResultLayer, load_results
+from zzcp.mapping import Mapping
+from zzcp.mapping.constraints import Constraints
+from zzcp.mapping.default import default_spatial
+from zzcp.solver.constrained import Problem
+from zzcp.solver.diagnose import diagnose, is_certain
+from zzcp.solver.interrupt import Interrupt
+from zzcp.solver.optimize import Search
+from zzcp.solver.result import Progress, gap_of
+from zzcp.workload import Layer, Network
+
+TOLERANCE = Fraction(1, 10**6)
+"""How much below a recorded bound, relative to it, a second proof may stay: the solver rounds costs down to units."""
+
+PROVEN = "re-proven"
+OPEN = "not re-proven within the time limit"
+CONTRADICTED = "CONTRADICTED"
+SKIPPED = "not checked"
+
+
+class Difference(NamedTuple):
+    """A field of a result that is not what comes out.
+
+    Attributes
+    ----------
+    field : str
+        Path of the field, as in ``layers[0].evaluation.edp``.
+    recorded, recomputed
+        What it holds, and what it should.
+    """
+
+    field: str
+    recorded: Any
+    recomputed: Any
+
+    def __str__(self) -> str:
+        return f"{self.field}: recorded {_text(self.recorded)}, recomputed {_text(self.recomputed)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What became of a bound.
+
+    Parameters
+    ----------
+    state : str
+        ``re-proven``, ``not re-proven within the time limit``, ``CONTRADICTED`` or ``not checked``.
+    bound : float
+        What was proven this time; no mapping is better.
+    better : float or None
+        Objective of a mapping that is better than the recorded bound.
+    wall_s : float
+        Seconds.
+    """
+
+    state: str
+    bound: float = 0.0
+    better: float | None = None
+    wall_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LayerVerdict:
+    """What was found about a layer of a result.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    violations : tuple of str
+        Why its mapping is not valid; empty where it is.
+    compared : int
+        How many figures were compared.
+    differences : tuple of Difference
+        Those that are not equal.
+    recorded_bound : float
+        The bound in the result.
+    proof : Proof
+        What became of it.
+    """
+
+    layer: Layer
+    violations: tuple[str, ...]
+    compared: int
+    differences: tuple[Difference, ...]
+    recorded_bound: float
+    proof: Proof
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong (a bound that could not be proven again in time is not)."""
+        return not self.violations and not self.differences and self.proof.state != CONTRADICTED
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found about a result.
+
+    Parameters
+    ----------
+    file : str
+        The result.
+    layers : tuple of LayerVerdict
+        Layer by layer.
+    differences : tuple of Difference
+        Of what concerns all layers: the names and the totals.
+    """
+
+    file: str
+    layers: tuple[LayerVerdict, ...]
+    differences: tuple[Difference, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.differences and all(layer.ok for layer in self.layers)
+
+    @property
+    def proven(self) -> bool:
+        """Whether nothing is wrong and every bound was proven again."""
+        return self.ok and all(layer.proof.state == PROVEN for layer in self.layers)
+
+
+def verify(
+    result: ResultFile | str | Path,
+    *,
+    accelerator: Accelerator | None = None,
+    network: Network | None = None,
+    bounds: bool = True,
+    time_limit: float = 60.0,
+    seed: int = 1,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Verification:
+    """Check a result of ``solve``: its mappings, its figures and its bounds.
+
+    Parameters
+    ----------
+    result : ResultFile or path
+        The result.
+    accelerator : Accelerator, optional
+        The machine, in place of that in the result; only where `result` is a path.
+    network : Network, optional
+        The layers, in place of those in the result; only where `result` is a path.
+    bounds : bool
+        Whether bounds are proven again; without, it is a matter of milliseconds.
+    time_limit : float
+        Seconds for the proof of each bound.
+    seed : int
+        Added to the seed of the result, so that other random choices are made.
+    on_progress : callable, optional
+        Called with a `Progress` now and then.
+
+    Raises
+    ------
+    InputError
+        If the file is no result of ``solve``.
+    """
+    if not isinstance(result, ResultFile):
+        result = load_results(result, accelerator=accelerator, network=network)
+    proofs: dict[int, Proof] = {}
+    if bounds:
+        for members in equal_layers(result):
+            proof = prove_again(result, members[0], time_limit, seed, on_progress)
+            proofs |= dict.fromkeys(members, proof)
+    return verdict(result, proofs)
+
+
+def equal_layers(result: ResultFile) -> list[list[int]]:
+    """Return the positions of layers that have the same shape, mapping and bound."""
+    groups: dict[object, list[int]] = {}
+    for index, entry in enumerate(result.layers):
+        key = entry.layer.signature(), entry.status, entry.lower_bound, entry.mapping, entry.constraints
+        groups.setdefault(key, []).append(index)
+    return list(groups.values())
+
+
+def verdict(result: ResultFile, proofs: dict[int, Proof]) -> Verification:
+    """Return what is found about a result, with the proofs of some of its bounds."""
+    layers = []
+    evaluations: list[Evaluation] = []
+    for index, entry in enumerate(result.layers):
+        violations, evaluation, compared, differences = _check(result, entry, f"layers[{index}]")
+        if evaluation is not None:
+            evaluations.append(evaluation)
+        layers.append(
+            LayerVerdict(
+                entry.layer,
+                violations,
+                compared,
+                differences,
+                entry.lower_bound,
+                proofs.get(index, Proof(SKIPPED)),
+            )
+        )
+    energy = sum(evaluation.energy.total for evaluation in evaluations)
+    latency = plain(sum(evaluation.latency.total for evaluation in evaluations))
+    whole = {
+        "accelerator": result.accelerator.name,
+        "totals": {"energy": energy, "latency": latency, "edp": energy * latency},
+    }
+    recorded = {field: result.data[field] for field in whole}
+    return Verification(result.path, tuple(layers), tuple(differing(recorded, whole)))
+
+
+def _check(
+    result: ResultFile, entry: ResultLayer, path: str
+) -> tuple[tuple[str, ...], Evaluation | None, int, tuple[Difference, ...]]:
+    """Return why a mapping is invalid, its cost, how many figures were compared, and which differ."""
+    layer = entry.layer
+    whole: dict[str, Any] = {"operator": layer.operator}
+    evaluation = None
+    if entry.mapping is not None:
+        try:
+            mapping = _counted(result, entry)
+            evaluation = evaluate(result.accelerator, layer, mapping, result.conventions)
+            disobeyed = constraint_violations(
+                result.accelerator, layer, mapping, entry.constraints, result.conventions
+            )
+            if disobeyed:
+                return tuple(disobeyed), None, 0, ()
+        except MappingError as error:
+            return error.violations, None, 0, ()
+        except InputError as error:
+            return (str(error),), None, 0, ()
+        value = objective_of(evaluation, result.objective)
+        gap = gap_of(value, entry.lower_bound)
+        whole |= {
+            "status": _status(result, entry, gap),
+            "objective": float(value),
+            "gap": gap,
+            "double_buffered": {name: list(flags) for name, flags in evaluation.double_buffered.items()},
+            "evaluation": evaluation.to_dict(),
+        }
+    recorded = {field: entry.data.get(field) for field in whole}
+    return (), evaluation, count_figures(whole), tuple(differing(recorded, whole, path))
+
+
+def _status(result: ResultFile, entry: ResultLayer, gap: float) -> str:
+    tolerance = result.data.get("options", {}).get("gap")
+    if not isinstance(tolerance, int | float):
+        return entry.status
+    return "optimal" if gap <= tolerance else "feasible"
+
+
+def differing(recorded: Any, recomputed: Any, path: str = "") -> Iterator[Difference]:
+    """Yield the fields in which two pieces of plain data differ, however little."""
+    if isinstance(recorded, dict) and isinstance(recomputed, dict):
+        for key in dict.fromkeys((*recomputed, *recorded)):
+            name = f"{path}.{key}" if path else str(key)
+            yield from differing(recorded.get(key), recomputed.get(key), name)
+    elif isinstance(recorded, list) and isinstance(recomputed, list) and len(recorded) == len(recomputed):
+        for index, (one, other) in enumerate(zip(recorded, recomputed, strict=True)):
+            yield from differing(one, other, f"{path}[{index}]")
+    elif isinstance(recorded, bool) != isinstance(recomputed, bool) or recorded != recomputed:
+        yield Difference(path, recorded, recomputed)
+
+
+def count_figures(data: Any) -> int:
+    """Return how many single values there are in plain data."""
+    if isinstance(data, dict):
+        return sum(map(count_figures, data.values()))
+    if isinstance(data, list):
+        return sum(map(count_figures, data))
+    return 1
+
+
+def prove_again(
+    result: ResultFile,
+    index: int,
+    time_limit: float,
+    seed: int = 1,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Proof:
+    """Prove the bound of one layer with a new model, or find a mapping that is better.
+
+    Parameters
+    ----------
+    result : ResultFile
+        The result.
+    index : int
+        Position of the layer.
+    time_limit : float
+        Seconds.
+    seed : int
+        Added to the seed of the result.
+    on_progress : callable, optional
+        See `zzcp.optimize`.
+    """
+    started = time.monotonic()
+    entry = result.layers[index]
+    first_seed = result.data.get("options", {}).get("seed", 0)
+    seed += first_seed if isinstance(first_seed, int) else 0
+    search_with = partial(Search, workers=1, seed=seed, on_progress=on_progress, other_parameters=True)
+    spatial = entry.spatial or default_spatial(result.accelerator, entry.layer)
+    with Interrupt() as interrupt:
+        problem = Problem(
+            result.accelerator,
+            entry.layer,
+            spatial,
+            result.conventions,
+            entry.links,
+            search_with,
+            started + time_limit,
+            interrupt,
+        )
+        try:
+            proof = _prove(result, entry, problem)
+        except InputError:  # the mapping is not valid: there is nothing to start from
+            return Proof(SKIPPED)
+    return replace(proof, wall_s=time.monotonic() - started)
+
+
+def _prove(result: ResultFile, entry: ResultLayer, problem: Problem) -> Proof:
+    case = problem.case(entry.constraints)
+    if entry.status == "infeasible":
+        return Proof(_infeasible(entry, problem))
+    bound = Fraction(entry.lower_bound)
+    cutoff = bound * (1 - TOLERANCE)
+    hint = None if entry.mapping is None else replace(_counted(result, entry), bypass=None)
+    if (hint is None and diagnose(case.evaluator.model) is not None) or bound == 0:
+        return Proof(PROVEN if bound == 0 else OPEN)
+    search = problem.search_with(
+        case.evaluator,
+        result.objective,
+        max(problem.left, 0.1),
+        float(TOLERANCE),
+        cutoff=cutoff,
+        rules=case.rules,
+    )
+    found = search.run(hint)
+    value = search.value
+    if value is not None and value < bound:
+        return Proof(CONTRADICTED, found.lower_bound, float(value))
+    return Proof(PROVEN if search.bound >= cutoff else OPEN, found.lower_bound)
+
+
+def _infeasible(entry: ResultLayer, problem: Problem) -> str:
+    """Return what becomes of the claim that there is no mapping."""
+    model = problem.case(Constraints()).evaluator.model
+    if not entry.constraints:
+        if diagnose(model) is None:
+            return CONTRADICTED
+        if is_certain(model):
+            return PROVEN
+    return {"found": CONTRADICTED, "none": PROVEN}.get(problem.attempt(entry.constraints).answer, OPEN)
+
+
+def _counted(result: ResultFile, entry: ResultLayer) -> Mapping:
+    """Return a mapping as it is to be scored: where the conventions choose the double buffers, without its own."""
+    assert entry.mapping is not None
+    by_rule = result.conventions.greedy_buffering and not entry.constraints
+    return entry.mapping.with_buffering(None) if by_rule else entry.mapping
+
+
+def _text(value: Any) -> str:
+    return "nothing" if value is None else repr(value)

@@ -1,0 +1,137 @@
+"""Results of a sweep in an SQLite file, written as they come."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from zzcp.cost import CostConventions
+from zzcp.errors import InputError, Place
+from zzcp.hardware import Accelerator
+from zzcp.mapping import SpatialMapping
+from zzcp.sweeps.table import Outcome
+from zzcp.workload import Layer
+
+APPLICATION = 0x7A7A6370
+"""Marks our files among SQLite's (its `application_id`)."""
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS points (
+  key TEXT PRIMARY KEY,      -- what was solved: hash of machine, layer, unrolling, links, objective, conventions, seed
+  solved TEXT NOT NULL,      -- when
+  what TEXT NOT NULL,        -- JSON, for readers: values of the sweep, workload, layer, objective
+  time_limit REAL NOT NULL,  -- with what
+  gap REAL NOT NULL,
+  outcome TEXT NOT NULL      -- JSON: status, bound, mapping, evaluation
+)
+"""
+
+
+def point_key(
+    version: str,
+    accelerator: Accelerator,
+    layer: Layer,
+    spatial: SpatialMapping,
+    links: Mapping[str, str] | None,
+    objective: str,
+    conventions: CostConventions,
+    seed: int,
+) -> str:
+    """Return a hash of all that the optimum depends on; names of machines and layers do not count."""
+    content = [
+        version,
+        [repr(memory) for memory in accelerator.memories],
+        repr(accelerator.array),
+        layer.signature(),
+        spatial.unrolling,
+        sorted((links or layer.default_links).items()),
+        objective,
+        repr(conventions),
+        seed,
+    ]
+    return sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+
+
+class Store:
+    """A database of solved points.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, which is made if there is none; ``:memory:`` keeps nothing.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened, or is no such database.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = str(path)
+        try:
+            self._database = sqlite3.connect(self.path, timeout=60.0)
+            self._open()
+        except sqlite3.Error as error:
+            raise InputError(
+                "cannot be used as the database of a sweep", place=Place(self.path), found=str(error)
+            ) from None
+
+    def _open(self) -> None:
+        database = self._database
+        (found,) = database.execute("PRAGMA application_id").fetchone()
+        (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and found != APPLICATION:
+            database.close()
+            raise InputError(
+                "the file is a database of something else", place=Place(self.path), expected="that of a sweep"
+            )
+        with database:
+            database.execute(f"PRAGMA application_id = {APPLICATION}")
+            database.execute(_SCHEMA)
+
+    def get(self, key: str, time_limit: float, gap: float) -> Outcome | None:
+        """Return what is known of a point, or None where solving it (again) could tell more.
+
+        Parameters
+        ----------
+        key : str
+            Of the point.
+        time_limit, gap : float
+            What it would be solved with.
+        """
+        row = self._database.execute(
+            "SELECT time_limit, gap, outcome FROM points WHERE key = ?", (key,)
+        ).fetchone()
+        if row is None:
+            return None
+        outcome = Outcome.from_dict(json.loads(row[2]))
+        if outcome.gap is not None and outcome.gap <= gap:
+            return replace(outcome, status="optimal")
+        if outcome.status != "infeasible" and (row[0] < time_limit or row[1] > gap):
+            return None
+        return outcome
+
+    def put(self, key: str, what: Mapping[str, Any], time_limit: float, gap: float, outcome: Outcome) -> None:
+        """Write a point; once this returns, it is in the file."""
+        try:
+            with self._database:
+                self._database.execute(
+                    "INSERT OR REPLACE INTO points VALUES (?, datetime('now'), ?, ?, ?, ?)",
+                    (key, json.dumps(what), time_limit, gap, json.dumps(outcome.to_dict())),
+                )
+        except sqlite3.Error as error:
+            raise InputError(
+                "the result cannot be written", place=Place(self.path), found=str(error)
+            ) from None
+
+    def __len__(self) -> int:
+        (count,) = self._database.execute("SELECT count(*) FROM points").fetchone()
+        return int(count)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()

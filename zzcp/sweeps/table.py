@@ -1,0 +1,334 @@
+"""The table that a sweep returns."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from zzcp.cost.objective import combined
+from zzcp.solver import Result
+from zzcp.sweeps.axes import Axis, Step
+from zzcp.sweeps.theorem import Check, Seen, check_axes
+from zzcp.workload import Layer
+
+COMPONENTS = (
+    "ideal", "spatial_stall", "temporal_stall", "data_loading", "data_unloading", "drain",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the solver found at one point.
+
+    Parameters
+    ----------
+    status : str
+        ``optimal``, ``feasible``, ``infeasible`` or ``unknown``.
+    objective, gap : float or None
+        Of the mapping, from the exact evaluator; None without one.
+    lower_bound : float
+        Proven bound.
+    energy_exact, latency_exact : Fraction or None
+        Energy and latency of the mapping, as exact rationals.
+    data : mapping
+        The fields of a layer in a result file: mapping, evaluation, diagnosis.
+    wall_s : float
+        Seconds that it took when it was solved.
+    """
+
+    status: str
+    objective: float | None
+    lower_bound: float
+    gap: float | None
+    energy_exact: Fraction | None
+    latency_exact: Fraction | None
+    data: Mapping[str, Any]
+    wall_s: float
+
+    @classmethod
+    def of(cls, result: Result) -> Outcome:
+        """Return the outcome of a search."""
+        found = result.evaluation
+        data = result.to_dict()
+        return cls(
+            result.status,
+            result.objective,
+            result.lower_bound,
+            result.gap,
+            None if found is None else found.energy.exact,
+            None if found is None else Fraction(found.latency.total),
+            {
+                key: data[key]
+                for key in data
+                if key not in ("status", "objective", "lower_bound", "gap", "wall_s")
+            },
+            round(result.wall_s, 3),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that `from_dict` reads."""
+        return {
+            "status": self.status,
+            "objective": self.objective,
+            "lower_bound": self.lower_bound,
+            "gap": self.gap,
+            "wall_s": self.wall_s,
+            "energy_exact": None if self.energy_exact is None else str(self.energy_exact),
+            "latency_exact": None if self.latency_exact is None else str(self.latency_exact),
+            **self.data,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Outcome:
+        """Return the outcome that was written."""
+        rest = dict(data)
+        status, objective, bound, gap = (
+            rest.pop(key) for key in ("status", "objective", "lower_bound", "gap")
+        )
+        energy, latency = rest.pop("energy_exact"), rest.pop("latency_exact")
+        seconds = rest.pop("wall_s")
+        return cls(
+            status,
+            objective,
+            bound,
+            gap,
+            None if energy is None else Fraction(energy),
+            None if latency is None else Fraction(latency),
+            rest,
+            seconds,
+        )
+
+    def exact(self, objective: str) -> Fraction | None:
+        """Return the objective of the mapping as an exact rational."""
+        if self.energy_exact is None or self.latency_exact is None:
+            return None
+        value: Fraction = combined(self.energy_exact, self.latency_exact, objective)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPoint:
+    """One point of a sweep: a machine, a layer and an objective, with what was found.
+
+    Parameters
+    ----------
+    steps : tuple of tuple
+        For every axis the values of its fields.
+    values : mapping of str to value
+        The same by field.
+    accelerator : str
+        Name of the machine.
+    workload : str
+        Name of the network that the layer belongs to.
+    layer : Layer
+        The layer as it was solved.
+    objective : str
+        What was minimised.
+    outcome : Outcome
+        What was found.
+    reused : bool
+        Whether it was taken from the database.
+    """
+
+    steps: tuple[Step, ...]
+    values: Mapping[str, int | float | bool]
+    accelerator: str
+    workload: str
+    layer: Layer
+    objective: str
+    outcome: Outcome
+    reused: bool
+
+    @property
+    def series(self) -> tuple[str, str, str]:
+        """What the points of one curve share: workload, layer and objective."""
+        return self.workload, self.layer.name, self.objective
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {
+            "values": dict(self.values),
+            "workload": self.workload,
+            "layer": self.layer.name,
+            "id": self.layer.id,
+            "operator": self.layer.operator,
+            "objective_name": self.objective,
+            "reused": self.reused,
+            **self.outcome.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The layers of a network one after the other, at one step of every axis.
+
+    Parameters
+    ----------
+    steps : tuple of tuple
+        For every axis the values of its fields.
+    values : mapping of str to value
+        The same by field.
+    workload, objective : str
+        The network, and what was minimised for each of its layers.
+    layers : int
+        Number of layers.
+    energy, latency : float
+        Sums of energies and latencies.
+    """
+
+    steps: tuple[Step, ...]
+    values: Mapping[str, int | float | bool]
+    workload: str
+    objective: str
+    layers: int
+    energy: float
+    latency: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {
+            "values": dict(self.values),
+            "workload": self.workload,
+            "objective_name": self.objective,
+            "layers": self.layers,
+            "energy": self.energy,
+            "latency": self.latency,
+            "edp": self.energy * self.latency,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SweepTable:
+    """The points of a sweep in the order of its grid, the first axis changing slowest.
+
+    Parameters
+    ----------
+    accelerator : str
+        Name of the machine that was varied.
+    conventions : str
+        How costs were counted.
+    axes : tuple of Axis
+        What was varied.
+    points : tuple of SweepPoint
+        What was found; those that a stopped sweep did not reach are missing.
+    total : int
+        Number of points in the grid.
+    checks : tuple of Check
+        What the monotonicity theorem says of every axis, and whether the points agree.
+    interrupted : bool
+        Whether the user stopped it.
+    wall_s : float
+        Seconds that this run took.
+    options : mapping
+        Time limit, gap and seed.
+    """
+
+    accelerator: str
+    conventions: str
+    axes: tuple[Axis, ...]
+    points: tuple[SweepPoint, ...]
+    total: int
+    checks: tuple[Check, ...]
+    interrupted: bool
+    wall_s: float
+    options: Mapping[str, Any]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every point of the grid is there."""
+        return len(self.points) == self.total
+
+    def totals(self) -> tuple[Total, ...]:
+        """Return the sums over the layers of every network at every step, where all of them have a mapping."""
+        groups: dict[tuple[tuple[Step, ...], str, str], list[SweepPoint]] = {}
+        for point in self.points:
+            groups.setdefault((point.steps, point.workload, point.objective), []).append(point)
+        return tuple(
+            Total(
+                steps,
+                points[0].values,
+                workload,
+                objective,
+                len(points),
+                sum(found["energy"]["total"] for found in evaluations),
+                sum(found["latency"]["total"] for found in evaluations),
+            )
+            for (steps, workload, objective), points in groups.items()
+            if len(evaluations := [p.outcome.data["evaluation"] for p in points if p.outcome.energy_exact])
+            == len(points)
+        )
+
+    def checked(self, *, exact: bool) -> SweepTable:
+        """Return the table with the theorem checked along its axes; it is known to hold under `EXACT` only."""
+        seen = [
+            Seen(
+                point.series,
+                point.steps,
+                point.outcome.status,
+                point.outcome.exact(point.objective),
+                point.outcome.lower_bound,
+                _loading(point.outcome),
+            )
+            for point in self.points
+        ]
+        return replace(self, checks=check_axes(self.axes, seen, exact=exact))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {
+            "kind": "sweep",
+            "accelerator": self.accelerator,
+            "conventions": self.conventions,
+            "complete": self.complete,
+            "total": self.total,
+            "axes": [
+                {
+                    "name": axis.name,
+                    "fields": [{"name": field.name, "kind": field.kind.value} for field in axis.fields],
+                    "values": [list(step) for step in axis.steps],
+                    "labels": [axis.text(step) for step in axis.steps],
+                }
+                for axis in self.axes
+            ],
+            "options": dict(self.options),
+            "monotonicity": [check.to_dict() for check in self.checks],
+            "points": [point.to_dict() for point in self.points],
+            "totals": [total.to_dict() for total in self.totals()],
+        }
+
+    def to_csv(self) -> str:
+        """Return the table as CSV: a column per varied field, then what was found."""
+        fields = [field.name for axis in self.axes for field in axis.fields]
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([*fields, *_COLUMNS])
+        for point in self.points:
+            writer.writerow([*(point.values[name] for name in fields), *_cells(point)])
+        return text.getvalue()
+
+
+_COLUMNS = (
+    "workload", "layer", "objective_name", "status", "objective", "lower_bound", "gap", "energy", "latency", "edp",
+    *COMPONENTS, "wall_s", "diagnosis",
+)  # fmt: skip
+
+
+def _cells(point: SweepPoint) -> Sequence[object]:
+    outcome = point.outcome
+    found = outcome.data.get("evaluation")
+    figures: list[object] = [""] * (3 + len(COMPONENTS))
+    if found is not None:
+        figures = [found["energy"]["total"], found["latency"]["total"], found["edp"]]
+        figures += [found["latency"][name] for name in COMPONENTS]
+    head = [outcome.status, outcome.objective, outcome.lower_bound, outcome.gap]
+    return [*point.series, *head, *figures, round(outcome.wall_s, 3), outcome.data.get("diagnosis", "")]
+
+
+def _loading(outcome: Outcome) -> int | float | None:
+    found = outcome.data.get("evaluation")
+    value: int | float | None = None if found is None else found["latency"]["data_loading"]
+    return value
