@@ -23,7 +23,6 @@ from benchmarks.solver_table import report
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "benchmarks" / "results" / "solver.jsonl"
-PAGE = RECORDS.with_suffix(".md")
 CONVENTIONS = ("exact", "zigzag")
 MAPPERS = ("loma6", "loma7", "loma8", "salsa0", "salsa1")
 QUICK_EVERY = 45
@@ -64,8 +63,8 @@ def run(*, quick: bool, console: Console, options: argparse.Namespace) -> Record
             console.print(f"{number}/{len(jobs)} {_line(record)}", highlight=False, soft_wrap=True)
     figures, page = report(list(_read(records)), console)
     if not quick:
-        PAGE.write_text(page)
-        console.print(f"written to {PAGE.relative_to(ROOT)}")
+        records.with_suffix(".md").write_text(page)
+        console.print(f"written to {records.with_suffix('.md')}", soft_wrap=True)
     return figures
 
 

@@ -519,6 +519,7 @@ class Search:
             )
 
     def result(self, status: Status, diagnosis: Diagnosis | None = None) -> Result:
+        """Return what has been found so far."""
         value = self.value
         lower_bound = float_below(self.bound)
         setting = self.evaluator.setting
