@@ -214,6 +214,24 @@ class _Master:
             row.SetCoefficient(variable, -self.scale * float(slope))
         for variable, slope in zip(self.pressures, slopes[count:], strict=True):
             row.SetCoefficient(variable, -float(slope))
-        self.solver.Solve()
-        values = [max(0.0, variable.solution_value()) for variable in (*self.weights, *self.pressures)]
-        return self.bound.solution_value(), np.array(values)
+        status = self.solver.Solve()
+        if status not in (pywraplp.Solver.OPTIMAL, pywraplp.Solver.FEASIBLE):
+            # numerical trouble: nothing better is promised
+            return -np.inf, self.start()
+        values = np.array(
+            [max(0.0, variable.solution_value()) for variable in (*self.weights, *self.pressures)]
+        )
+        return self.bound.solution_value(), self._admissible(values)
+
+    def _admissible(self, values: Array) -> Array:
+        """Return multipliers whose shares of no part of the latency exceed 1, not by a rounding error either."""
+        most = max(
+            (
+                sum(weight for weight, bounds in zip(values, self.bounds, strict=False) if part in bounds)
+                for part in (STALL, LOADING, UNLOADING)
+            ),
+            default=0.0,
+        )
+        if most > 1:
+            values[: len(self.weights)] /= most * (1 + 1e-15)
+        return values
