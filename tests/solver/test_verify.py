@@ -273,13 +273,13 @@ def test_equal_layers_are_proven_once(solved: Result, tmp_path: Path) -> None:
 
 
 def test_constraints_are_part_of_the_claim(tmp_path: Path) -> None:
-    asked = {"innermost": ["C"]}
+    asked = {"innermost": ["K"]}
     result = optimize(MACHINE, LAYER, constraints=asked, time_limit=20, gap=0.01)
     assert result.status == "optimal"
     constrained = book(tmp_path, result)
     assert constrained.layer["constraints"] == result.constraints.to_dict()
     assert constrained.check().proven
-    constrained.layer["constraints"] = {"innermost": ["K"]}
+    constrained.layer["constraints"] = {"innermost": ["C"]}
     (layer,) = constrained.check(bounds=False).layers
     assert layer.violations
     del constrained.layer["constraints"]
