@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.solver_cases import case_named
 from tests.solver.pinned import boundaries_of
 from tests.solver.test_pinned import Case, random_case
+from zzcp import Mapping, evaluate, optimize
 from zzcp.cost import EXACT, ZIGZAG, CostConventions
 from zzcp.solver.keys import keys_of
 from zzcp.solver.labels import Enumeration
@@ -63,3 +65,19 @@ def test_every_mapping_is_among_the_labels(conventions: CostConventions) -> None
 def test_every_mapping_is_among_the_labels_on_many_machines(conventions: CostConventions, part: int) -> None:
     ratios = [check(random_case(f"labels {part} {number}", conventions)) for number in range(100)]
     assert np.median(ratios) > 0.98
+
+
+@pytest.mark.differential
+def test_a_bound_that_was_once_too_high() -> None:
+    """An early form of the search by ranges claimed a bound above this mapping's product, and proved it optimal."""
+    pytest.importorskip("zigzag")
+    found = case_named("tpu_like/mobilenetv2.features.8.conv.1.0")
+    inner = [("FX", 3), ("FY", 3), ("OY", 7), ("G", 2), ("OX", 2), ("OY", 2), ("G", 2), ("G", 2)]
+    order = [*inner, ("OX", 7), *[("G", 2)] * 4, ("G", 3)]
+    mapping = Mapping.from_order(found.spatial, order, {"O": (2, 8, 14), "W": (9, 14), "I": (14, 14)})
+    known = evaluate(found.accelerator, found.layer, mapping).edp
+    assert known == 16265591755380.48
+    result = optimize(found.accelerator, found.layer, spatial=found.spatial)
+    assert result.status == "optimal"
+    assert result.lower_bound <= known
+    assert result.objective <= known
