@@ -58,6 +58,10 @@ _MOST_CELLS = 40_000_000
 """Largest table of the dynamic program over the lattice."""
 _FLOAT_ERROR = Fraction(1, 2**30)
 """More than the relative error of the bounds of the search by ranges."""
+_FEW_ENTRIES = 50_000
+"""Largest cost table of a model that is tried before the search by ranges."""
+_SHORT_WORK = 0.025
+"""Work that CP-SAT may do on it, in its own deterministic measure: less than a second."""
 _MOST_RUN = 2**40
 """Longest run that is modelled, in cycles: stalls and loads must not reach the limit of the model's latencies."""
 
@@ -206,6 +210,8 @@ class Search:
     mapping: LayerMapping | None = None
     evaluation: Evaluation | None = None
     bound: Fraction = Fraction(0)
+    told: Fraction = Fraction(0)
+    allowance: float = math.inf
     excluded: list[tuple[Chain, list[Vector]]] = field(default_factory=list)
     deterministic_limit: float = math.inf
     cutoff: Fraction | None = None
@@ -305,7 +311,9 @@ class Search:
             for link in range(1, operand.depth + 1)
         )
         windowed: frozenset[tuple[int, int]] = frozenset()
-        places = self._search_ranges(keys, tables)
+        if self._ranges_apply(keys, tables) and largest_table(self.evaluator.model, keys) <= _FEW_ENTRIES:
+            self._try_relaxation(tables)
+        places = None if self._closed else self._search_ranges(keys, tables)
         while not self._closed and self._goes_on:
             scale = scale_of(self.evaluator.model, self.objective, tables, self._ceiling)
             chain = build_model(self.evaluator.model, scale.energy_unit, tables, windowed, self.rules, places)
@@ -320,17 +328,28 @@ class Search:
             else:
                 break
 
+    def _ranges_apply(self, keys: tuple[Key, ...], tables: list[list[BoundaryTable]]) -> bool:
+        """Return whether the search by ranges can be used."""
+        # rules may forbid a chain and allow another one that says the same; a deterministic limit counts CP-SAT's work
+        if self.rules or math.isfinite(self.deterministic_limit):
+            return False
+        shape = tuple(key.multiplicity + 1 for key in keys)
+        return bool(keys) and packs(shape) and cells(keys, [len(row) for row in tables]) <= _MOST_CELLS
+
+    def _try_relaxation(self, tables: list[list[BoundaryTable]]) -> None:
+        """Let CP-SAT work for a moment on the model without windows, which is all that easy layers take."""
+        scale = scale_of(self.evaluator.model, self.objective, tables, self._ceiling)
+        self.allowance = _SHORT_WORK
+        self._solve(build_model(self.evaluator.model, scale.energy_unit, tables, (), self.rules), scale)
+        self.allowance = math.inf
+        self._tell("relaxation")
+
     def _search_ranges(
         self, keys: tuple[Key, ...], tables: list[list[BoundaryTable]]
     ) -> dict[tuple[int, int], Places] | None:
         """Search by ranges of energy; return what is left for every boundary, None where nothing was ruled out."""
         model = self.evaluator.model
-        shape = tuple(key.multiplicity + 1 for key in keys)
-        depths = [len(row) for row in tables]
-        # rules may forbid a chain and allow another one that says the same; a deterministic limit counts CP-SAT's work
-        if self.rules or math.isfinite(self.deterministic_limit):
-            return None
-        if not keys or not packs(shape) or cells(keys, depths) > _MOST_CELLS:
+        if not self._ranges_apply(keys, tables):
             return None
         powers = int(self.objective != "latency"), DELAYS[self.objective]
         scale = model.scale if powers[0] else 1
@@ -397,6 +416,7 @@ class Search:
                 self.bound = max(self.bound, min(claim.bound, self._ceiling))
                 return claim if claim.completion is not None else None
             self.faults.append(claim.fault)
+            self.told = self.bound
         return None
 
     def _attempt(self, chain: ChainModel, scale: Scale, attempt: int) -> Claim:
@@ -429,7 +449,7 @@ class Search:
 
         solver, status = run_solver(
             chain.model,
-            Limits(self.left, self.deterministic_left, self.tolerance / 10),
+            Limits(self.left, min(self.deterministic_left, self.allowance), self.tolerance / 10),
             self.interrupt,
             workers=self.workers,
             seed=self.seed,
@@ -505,7 +525,7 @@ class Search:
         if self.on_progress is None:
             return
         value = self.value
-        bound = max(self.bound, bound)
+        self.told = bound = max(self.told, self.bound, bound)
         gap = None if value is None else gap_of(value, bound)
         with self.interrupt.held():
             self.on_progress(
