@@ -139,7 +139,8 @@ def test_a_signal_leaves_what_was_found(jobs: int, root: Path, tmp_path: Path) -
     assert len(data["layers"]) < 8
     for layer in data["layers"]:
         assert layer["lower_bound"] <= layer["objective"]
-    assert verify(path, bounds=False).ok
+    found = verify(path, bounds=False)
+    assert found.ok, [(layer.violations, layer.differences, layer.proof) for layer in found.layers]
 
 
 def test_equal_layers_are_solved_once(zzcp: Run, tmp_path: Path) -> None:

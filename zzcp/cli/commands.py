@@ -586,6 +586,7 @@ def pareto(**arguments: Any) -> Any:
     click.option(
         "--dpi", type=click.IntRange(30, 1200), default=150, show_default=True, help="Dots per inch of a PNG."
     ),
+    _json,
     _quiet,
 )
 def plot(**arguments: Any) -> Any:
@@ -616,6 +617,7 @@ def plot(**arguments: Any) -> Any:
         metavar="TEXT",
         help="What a result is called; once for each file.",
     ),
+    _json,
     _quiet,
 )
 def report(**arguments: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import zzcp
 from zzcp.cli.output import check_writable, open_output
 from zzcp.errors import InputError, Place
 from zzcp.io import load_accelerator, load_document
@@ -40,6 +41,7 @@ def run(
     share: bool,
     size: str | None,
     dpi: int,
+    json_path: str | None,
     quiet: bool,
 ) -> None:
     """Draw a picture; see `zzcp plot --help` for the parameters."""
@@ -55,10 +57,13 @@ def run(
         if kind not in ("latency", "energy"):
             raise InputError("--share is for pictures of latency or energy", found=kind)
         looks["share"] = True
-    with open_output(None, quiet) as output:
+    with open_output(json_path, quiet) as output:
         figure = _DRAW[kind](files, layers, labels)(**looks)
         save(figure, picture, dpi=dpi)
         output.note(f"{picture} shows {_shown(kind, files)}")
+        output.finish(
+            {"zzcp_version": zzcp.__version__, "kind": kind, "picture": picture, "sources": list(files)}
+        )
 
 
 def _shown(kind: str, files: Sequence[str]) -> str:

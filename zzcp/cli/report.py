@@ -14,11 +14,18 @@ from zzcp.io.result import ResultFile, load_results
 from zzcp.plot.entries import Entry
 
 
-def run(files: Sequence[str], page: str, title: str | None, labels: Sequence[str], quiet: bool) -> None:
+def run(
+    files: Sequence[str],
+    page: str,
+    title: str | None,
+    labels: Sequence[str],
+    json_path: str | None,
+    quiet: bool,
+) -> None:
     """Write a page about results; see `zzcp report --help` for the parameters."""
     require_report()
     check_writable(page, "--output")
-    with open_output(None, quiet) as output:
+    with open_output(json_path, quiet) as output:
         results = [load_results(file) for file in files]
         with output.progress("writing the page"):
             text = report_page(
@@ -31,6 +38,7 @@ def run(files: Sequence[str], page: str, title: str | None, labels: Sequence[str
                 "cannot be written", place=Place(page), found=error.strerror or str(error)
             ) from None
         output.note(f"{page} holds the report, {len(text) / 1e6:.1f} MB")
+        output.finish({"zzcp_version": zzcp.__version__, "page": page, "sources": list(files)})
 
 
 def explanation(result: ResultFile, entry: Entry) -> Sequence[str]:
