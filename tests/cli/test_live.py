@@ -15,8 +15,8 @@ from zzcp.cli import live
 from zzcp.cli.live import Monitor
 from zzcp.cli.pool import Pool
 from zzcp.errors import InputError
+from zzcp.interrupt import Interrupt
 from zzcp.solver import Progress
-from zzcp.solver.interrupt import Interrupt
 
 STATE = Progress(1.5, 4.0, 3.0, 0.25, "relaxation")
 

@@ -16,7 +16,7 @@ import pytest
 import zzcp as package
 from tests.cli.conftest import ACCELERATOR, WORKLOAD, Run
 from tests.io import good_files
-from zzcp.cli import commands
+from zzcp.cli import options
 from zzcp.cli.main import cli, main
 from zzcp.cost import CONVENTIONS
 
@@ -72,7 +72,7 @@ def test_examples_of_the_help_name_files_that_exist(root: Path) -> None:
 
 
 def test_conventions_are_those_of_the_evaluator() -> None:
-    assert tuple(CONVENTIONS) == commands.CONVENTIONS
+    assert tuple(CONVENTIONS) == options.CONVENTIONS
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["evaluate", "--help"], ["--version"], ["sohw"]])

@@ -20,7 +20,8 @@ from zzcp.cost.macs import (
     mac_energy,
     macro_use,
 )
-from zzcp.cost.setting import Setting, compile_setting
+from zzcp.cost.setting import Setting
+from zzcp.cost.setting_compiler import compile_setting
 from zzcp.errors import InputError
 from zzcp.hardware import OperationalArray
 from zzcp.hardware.imc import MacroUse, precharge_energy_per_weight

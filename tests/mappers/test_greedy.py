@@ -9,7 +9,7 @@ import pytest
 from tests.machines import ARRAY, memory
 from tests.mappers.problems import problem
 from zzcp import EXACT, Layer, SpatialMapping
-from zzcp.cost.setting import compile_setting
+from zzcp.cost.setting_compiler import compile_setting
 from zzcp.hardware import Accelerator
 from zzcp.mappers import Budget, Problem, make_mapper
 from zzcp.mappers.greedy import stationary_order

@@ -11,8 +11,8 @@ import pytest
 
 from tests.mappers.problems import OWN, problem
 from zzcp import Layer
+from zzcp.interrupt import Interrupt
 from zzcp.mappers import Budget, Problem, Sample, Search, make_mapper
-from zzcp.mappers.interrupt import Interrupt
 
 ENDLESS: dict[str, dict[str, Any]] = {
     "loma": {"lpf_limit": None},

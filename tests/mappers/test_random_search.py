@@ -16,7 +16,7 @@ from tests.machines import machine, memory
 from tests.solver.brute_force import Case, mappings_of
 from zzcp import EXACT, Layer, SpatialMapping
 from zzcp.cost.batch import MappingBatch, evaluate_batch
-from zzcp.cost.setting import compile_setting
+from zzcp.cost.setting_compiler import compile_setting
 from zzcp.hardware import Accelerator
 from zzcp.mappers import Budget, Problem, Run, loop_prime_factors, make_mapper, shuffled
 from zzcp.mappers.boundaries import largest_boundaries, random_boundaries

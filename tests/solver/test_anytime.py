@@ -18,8 +18,8 @@ from tests.solver.test_optimize import machine
 from zzcp import Layer, optimize
 from zzcp.cost import EXACT, Evaluator
 from zzcp.errors import InputError
+from zzcp.interrupt import Interrupt
 from zzcp.solver import Progress, Result
-from zzcp.solver.interrupt import Interrupt
 
 LARGE = Layer.conv(b=1, k=96, c=96, oy=30, ox=30, fy=3, fx=3)
 SMALL = Layer.gemm(b=8, k=12, c=10)

@@ -20,7 +20,8 @@ import pytest
 import zzcp
 from tests.machines import machine
 from zzcp.errors import InputError
-from zzcp.sweeps import SweepProgress, run
+from zzcp.sweeps import SweepProgress, searches
+from zzcp.sweeps.plan import Task
 from zzcp.workload import Layer, Network
 
 LAYER = Layer.gemm(b=2, k=4, c=4)
@@ -77,7 +78,7 @@ def test_nothing_is_solved_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def refuse(*_: object) -> None:
         raise AssertionError("solved again")
 
-    monkeypatch.setattr(run, "solve_task", refuse)
+    monkeypatch.setattr(searches, "solve_task", refuse)
     # another name, another order, another time limit: the same points
     again = zzcp.sweep(
         replace(machine(), name="other"), replace(LAYER, name="other"), ["memories.w_regs.size=32,16,8,4"],
@@ -91,13 +92,13 @@ def test_nothing_is_solved_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_equal_layers_are_solved_once(monkeypatch: pytest.MonkeyPatch) -> None:
     solved: list[str] = []
-    original: Callable[..., zzcp.Result] = run.solve_task
+    original: Callable[..., zzcp.Result] = searches.solve_task
 
-    def count(task: run.Task, *rest: object) -> zzcp.Result:
+    def count(task: Task, *rest: object) -> zzcp.Result:
         solved.append(task.layer.name)
         return original(task, *rest)
 
-    monkeypatch.setattr(run, "solve_task", count)
+    monkeypatch.setattr(searches, "solve_task", count)
     layers = tuple(replace(LAYER, name=name, id=number) for number, name in enumerate(("a", "b", "c")))
     small = Layer.gemm(b=2, k=2, c=2, name="small")
     table = zzcp.sweep(machine(), [Network("net", layers), small], ["memories.w_regs.size=8,16"])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.generators import KINDS, random_layer
 from zzcp.errors import InputError
 from zzcp.workload import DimensionRelation, Equation, Layer
-from zzcp.workload.layer import MAX_LOOP
+from zzcp.workload.checks import MAX_LOOP
 
 
 def iterations(layer: Layer, factors: Mapping[str, int]) -> Iterator[dict[str, int]]:

@@ -2,55 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-CONVENTIONS = ("exact", "zigzag", "zigzag-3.0")
-"""Names of the presets of `zzcp.cost.CONVENTIONS`."""
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-_json = click.option(
-    "--json",
-    "json_path",
-    metavar="FILE",
-    help="Write the result as JSON, too; '-' for standard output, in place of the report.",
-)
-_quiet = click.option(
-    "-q", "--quiet", is_flag=True, help="Show no progress and no notes, only results and errors."
-)
-_accelerator = click.option("-a", "--accelerator", required=True, metavar="FILE", help="Hardware file.")
-_maybe_accelerator = click.option("-a", "--accelerator", metavar="FILE", help="Hardware file.")
-_maybe_workload = click.option("-w", "--workload", metavar="FILE", help="Workload file, or ONNX.")
-_workload = click.option("-w", "--workload", required=True, metavar="FILE", help="Workload file, or ONNX.")
-_layers = click.option(
-    "--layer",
-    "layers",
-    multiple=True,
-    metavar="NAME",
-    help="A layer, by name or id; may be given several times.",
-)
-_conventions = click.option(
-    "--conventions",
-    type=click.Choice(CONVENTIONS),
-    default=CONVENTIONS[0],
-    show_default=True,
-    help="How costs are counted: what the machine does, or the bookkeeping of ZigZag 3.9 or 3.0.",
-)
-
-
-def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
-    """Return a decorator that adds options in their order."""
-
-    def add(function: F) -> F:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return add
+from zzcp.cli import options
 
 
 def _run(name: str, arguments: dict[str, Any]) -> Any:
@@ -60,7 +17,7 @@ def _run(name: str, arguments: dict[str, Any]) -> Any:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@_options(_json, _quiet)
+@options.add_options(options.json, options.quiet)
 def show(**arguments: Any) -> Any:
     """Print what files hold: accelerators, workloads, mappings.
 
@@ -78,9 +35,9 @@ def show(**arguments: Any) -> Any:
 
 
 @click.command()
-@_options(
-    _accelerator,
-    _workload,
+@options.add_options(
+    options.accelerator(),
+    options.workload(),
     click.option(
         "-m",
         "--mapping",
@@ -88,15 +45,15 @@ def show(**arguments: Any) -> Any:
         metavar="FILE",
         help="A full mapping, a ZigZag mapping file with a complete temporal_ordering, or a result in JSON.",
     ),
-    _layers,
-    _conventions,
+    options.layers,
+    options.conventions,
     click.option(
         "--allow-invalid",
         is_flag=True,
         help="Score mappings that overflow a memory or do not cover the layer, too, and mark them.",
     ),
-    _json,
-    _quiet,
+    options.json,
+    options.quiet,
 )
 def evaluate(**arguments: Any) -> Any:
     """Compute the exact cost of given mappings.
@@ -115,69 +72,32 @@ def evaluate(**arguments: Any) -> Any:
 
 
 @click.command()
-@_options(
-    _maybe_accelerator,
-    _maybe_workload,
-    click.option(
-        "-m",
-        "--mapping",
-        metavar="FILE",
-        help="Mapping file with the spatial mappings; by default the machine's, or a full array.",
-    ),
-    _layers,
+@options.add_options(
+    options.accelerator(required=False),
+    options.workload(required=False),
+    options.spatial(),
+    options.layers,
     click.option(
         "--constraints",
         metavar="FILE",
         help="What the mappings must obey: loop order, tile sizes, bypass, buffering, budgets (docs/constraints.md).",
     ),
-    click.option(
-        "--objective",
-        type=click.Choice(("edp", "energy", "latency", "ed2")),
-        default="edp",
-        show_default=True,
-        help="What is minimised: energy-delay product, energy, latency, or energy times delay squared.",
+    options.objective,
+    options.layer_limits(
+        "for each layer",
+        "(1 is about half a minute): the result is the same every time, even if the limit is reached",
     ),
-    click.option(
-        "--time-limit",
-        type=click.FloatRange(min=0, min_open=True),
-        metavar="S",
-        help="Seconds for each layer.  [default: 60, or none with --deterministic-limit]",
-    ),
-    click.option(
-        "--deterministic-limit",
-        type=click.FloatRange(min=0, min_open=True),
-        metavar="D",
-        help="Limit of the solver's work for each layer, in its own measure (1 is about half a minute): the result is "
-        "the same every time, even if the limit is reached.",
-    ),
-    click.option(
-        "--gap",
-        type=click.FloatRange(0, 1, max_open=True),
-        default=1e-4,
-        show_default=True,
-        metavar="G",
-        help="Relative distance to the proven bound that counts as optimal.",
-    ),
-    click.option(
-        "--seed", type=int, default=0, show_default=True, metavar="N", help="Of all random choices."
-    ),
-    _conventions,
-    click.option(
-        "-j",
-        "--jobs",
-        type=click.IntRange(min=1),
-        default=1,
-        show_default=True,
-        metavar="N",
-        help="Layers solved side by side.",
-    ),
+    options.gap,
+    options.seed(),
+    options.conventions,
+    options.jobs("Layers solved"),
     click.option(
         "--progress-log",
         is_flag=True,
         help="Keep the progress of every search in the JSON, for zzcp plot progress; its times vary.",
     ),
-    _json,
-    _quiet,
+    options.json,
+    options.quiet,
 )
 def solve(**arguments: Any) -> Any:
     """Find the best mapping of every layer, and prove that there is none better.
@@ -196,36 +116,9 @@ def solve(**arguments: Any) -> Any:
     return _run("solve", arguments)
 
 
-_time_limit = click.option(
-    "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds for each search.",
-)
-_gap = click.option(
-    "--gap",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=1e-4,
-    show_default=True,
-    metavar="G",
-    help="Relative distance to the proven bound that counts as optimal.",
-)
-_seed = click.option(
-    "--seed", type=int, default=0, show_default=True, metavar="N", help="Of all random choices."
-)
-_csv = click.option(
-    "--csv", "csv_path", metavar="FILE", help="Write the table as CSV, too; '-' for standard output."
-)
-_plot_file = click.option(
-    "--plot", "plot_path", metavar="FILE", help="Draw a picture, too: PNG, SVG or PDF (needs matplotlib)."
-)
-
-
 @click.command()
-@_options(
-    _accelerator,
+@options.add_options(
+    options.accelerator(),
     click.option(
         "-w",
         "--workload",
@@ -235,13 +128,8 @@ _plot_file = click.option(
         metavar="FILE",
         help="Workload file, or ONNX; may be given several times.",
     ),
-    click.option(
-        "-m",
-        "--mapping",
-        metavar="FILE",
-        help="Mapping file with the spatial mappings; by default the machine's, or a full array.",
-    ),
-    _layers,
+    options.spatial(),
+    options.layers,
     click.option(
         "--vary",
         multiple=True,
@@ -259,19 +147,11 @@ _plot_file = click.option(
         metavar="NAME[,NAME]",
         help="What is minimised: edp, energy, latency, ed2, or several of them.",
     ),
-    _time_limit,
-    _gap,
-    _seed,
-    _conventions,
-    click.option(
-        "-j",
-        "--jobs",
-        type=click.IntRange(min=1),
-        default=1,
-        show_default=True,
-        metavar="N",
-        help="Points solved side by side.",
-    ),
+    options.seconds("each search", 60.0),
+    options.gap,
+    options.seed(),
+    options.conventions,
+    options.jobs("Points solved"),
     click.option(
         "--db",
         default="zzcp-sweep.sqlite",
@@ -279,10 +159,10 @@ _plot_file = click.option(
         metavar="FILE",
         help="SQLite file that keeps every result as it comes; ':memory:' keeps none.",
     ),
-    _csv,
-    _plot_file,
-    _json,
-    _quiet,
+    options.csv,
+    options.picture,
+    options.json,
+    options.quiet,
 )
 def sweep(**arguments: Any) -> Any:
     """Solve layers on a grid of machines, every point to proven optimality.
@@ -296,7 +176,7 @@ def sweep(**arguments: Any) -> Any:
     \b
     Examples:
       zzcp sweep -a models/accelerators/eyeriss_like.yaml -w models/workloads/gemm_512.yaml \\
-          --vary memories.sram_1M.size=64KiB:1MiB:x2 --objective edp,energy -j 2
+          --vary memories.glb.size=64KiB:256KiB:x2 --objective edp,energy -j 2
       zzcp sweep -a models/accelerators/seed_eyeriss_1_2_4.yaml -w models/workloads/seed_workload.yaml \\
           --vary memories.sram_8KB.size,memories.sram_64KB.size=1KB/2KB,8KB/64KB --csv table.csv
     """  # noqa: D301
@@ -305,47 +185,18 @@ def sweep(**arguments: Any) -> Any:
 
 @click.command()
 @click.argument("result", metavar="RESULT")
-@_options(
-    click.option(
-        "-a", "--accelerator", metavar="FILE", help="Hardware file; by default the machine in the result."
-    ),
-    click.option(
-        "-w",
-        "--workload",
-        metavar="FILE",
-        help="Workload file, or ONNX; by default the layers in the result.",
-    ),
-    _layers,
+@options.add_options(
+    options.accelerator(required=False, otherwise="; by default the machine in the result"),
+    options.workload(required=False, otherwise="; by default the layers in the result"),
+    options.layers,
     click.option(
         "--no-bound", is_flag=True, help="Check mappings and figures only: a matter of milliseconds."
     ),
-    click.option(
-        "--time-limit",
-        type=click.FloatRange(min=0, min_open=True),
-        default=60.0,
-        show_default=True,
-        metavar="S",
-        help="Seconds for the proof of each bound.",
-    ),
-    click.option(
-        "--seed",
-        type=int,
-        default=1,
-        show_default=True,
-        metavar="N",
-        help="Added to the seed of the result: other random choices are made.",
-    ),
-    click.option(
-        "-j",
-        "--jobs",
-        type=click.IntRange(min=1),
-        default=1,
-        show_default=True,
-        metavar="N",
-        help="Bounds proven side by side.",
-    ),
-    _json,
-    _quiet,
+    options.seconds("the proof of each bound", 60.0),
+    options.seed(1, "Added to the seed of the result: other random choices are made"),
+    options.jobs("Bounds proven"),
+    options.json,
+    options.quiet,
 )
 def verify(**arguments: Any) -> Any:
     """Check a result of solve: its mappings, its figures and its bounds.
@@ -368,16 +219,11 @@ def verify(**arguments: Any) -> Any:
 
 
 @click.command()
-@_options(
-    _maybe_accelerator,
-    _maybe_workload,
-    click.option(
-        "-m",
-        "--mapping",
-        metavar="FILE",
-        help="Mapping file with the spatial mappings; by default the machine's, or a full array.",
-    ),
-    _layers,
+@options.add_options(
+    options.accelerator(required=False),
+    options.workload(required=False),
+    options.spatial(),
+    options.layers,
     click.option(
         "--mappers",
         default="loma,salsa,random,genetic,greedy",
@@ -401,45 +247,20 @@ def verify(**arguments: Any) -> Any:
     ),
     click.option(
         "--mapper-time",
-        type=click.FloatRange(min=0, min_open=True),
+        type=options.positive,
         metavar="S",
         help="Seconds that a mapper may take for a layer.  [default: each mapper's own rule]",
     ),
-    click.option(
-        "--objective",
-        type=click.Choice(("edp", "energy", "latency", "ed2")),
-        default="edp",
-        show_default=True,
-        help="What is minimised: energy-delay product, energy, latency, or energy times delay squared.",
-    ),
-    click.option(
-        "--time-limit",
-        type=click.FloatRange(min=0, min_open=True),
-        metavar="S",
-        help="Seconds of the solver for each layer.  [default: 60, or none with --deterministic-limit]",
-    ),
-    click.option(
-        "--deterministic-limit",
-        type=click.FloatRange(min=0, min_open=True),
-        metavar="D",
-        help="Limit of the solver's work for each layer, in its own measure (roughly seconds).",
-    ),
-    _gap,
-    _seed,
-    _conventions,
-    click.option(
-        "-j",
-        "--jobs",
-        type=click.IntRange(min=1),
-        default=1,
-        show_default=True,
-        metavar="N",
-        help="Layers compared side by side.",
-    ),
-    _csv,
-    _plot_file,
-    _json,
-    _quiet,
+    options.objective,
+    options.layer_limits("of the solver for each layer", "(roughly seconds)"),
+    options.gap,
+    options.seed(),
+    options.conventions,
+    options.jobs("Layers compared"),
+    options.csv,
+    options.picture,
+    options.json,
+    options.quiet,
 )
 def compare(**arguments: Any) -> Any:
     """Compare heuristic mappers with the proven optimum: what they find, how far off, in what time.
@@ -460,7 +281,7 @@ def compare(**arguments: Any) -> Any:
 
 
 @click.command()
-@_options(
+@options.add_options(
     click.argument("files", nargs=-1, required=True, metavar="RESULT [RESULT]"),
     click.option(
         "-a",
@@ -470,11 +291,11 @@ def compare(**arguments: Any) -> Any:
         metavar="FILE",
         help="Hardware file, where the result does not hold its machine; twice for two results.",
     ),
-    _maybe_workload,
-    _layers,
+    options.workload(required=False),
+    options.layers,
     click.option(
         "--objective",
-        type=click.Choice(("edp", "energy", "latency", "ed2")),
+        type=click.Choice(options.OBJECTIVES),
         help="What a change of the machine should improve; by default what the result was solved for.",
     ),
     click.option(
@@ -487,9 +308,9 @@ def compare(**arguments: Any) -> Any:
         is_flag=True,
         help="Search the best mapping for every changed machine, too, rather than keep the mapping.",
     ),
-    _time_limit,
-    _json,
-    _quiet,
+    options.seconds("each search", 60.0),
+    options.json,
+    options.quiet,
 )
 def explain(**arguments: Any) -> Any:
     """Say where the cycles and the energy of a result go; of two results, what makes the difference.
@@ -509,43 +330,24 @@ def explain(**arguments: Any) -> Any:
 
 
 @click.command()
-@_options(
-    _accelerator,
-    _workload,
-    click.option(
-        "-m",
-        "--mapping",
-        metavar="FILE",
-        help="Mapping file with the spatial mapping; by default the machine's, or a full array.",
-    ),
+@options.add_options(
+    options.accelerator(),
+    options.workload(),
+    options.spatial("spatial mapping"),
     click.option("--layer", metavar="NAME", help="The layer, by name or id; needed where there are several."),
     click.option(
         "--points", type=click.IntRange(min=1), metavar="N", help="Stop with N points, spread over the front."
     ),
     click.option("--supported", is_flag=True, help="Show only the points on the convex hull."),
-    click.option(
-        "--time-limit",
-        type=click.FloatRange(min=0, min_open=True),
-        default=600.0,
-        show_default=True,
-        metavar="S",
-        help="Seconds for the whole front.",
-    ),
-    click.option(
-        "--search-limit",
-        type=click.FloatRange(min=0, min_open=True),
-        default=60.0,
-        show_default=True,
-        metavar="S",
-        help="Seconds for a single search.",
-    ),
-    _gap,
-    _seed,
-    _conventions,
-    _csv,
-    _plot_file,
-    _json,
-    _quiet,
+    options.seconds("the whole front", 600.0),
+    options.seconds("a single search", 60.0, "--search-limit"),
+    options.gap,
+    options.seed(),
+    options.conventions,
+    options.csv,
+    options.picture,
+    options.json,
+    options.quiet,
 )
 def pareto(**arguments: Any) -> Any:
     """Find the energy-latency front of a layer: every mapping that no other beats in both, and the proof.
@@ -567,18 +369,12 @@ def pareto(**arguments: Any) -> Any:
     "kind", type=click.Choice(("latency", "energy", "nest", "hierarchy", "progress", "sweep", "pareto"))
 )
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@_options(
+@options.add_options(
     click.option(
         "-o", "--output", "picture", required=True, metavar="FILE", help="The picture: PNG, SVG or PDF."
     ),
-    _layers,
-    click.option(
-        "--label",
-        "labels",
-        multiple=True,
-        metavar="TEXT",
-        help="What a result is called; once for each file.",
-    ),
+    options.layers,
+    options.labels,
     click.option("--title", metavar="TEXT", help="Title over the picture."),
     click.option("--log", is_flag=True, help="Logarithmic axes; in place of bars, points."),
     click.option("--share", is_flag=True, help="Shares in place of amounts (latency, energy)."),
@@ -586,8 +382,8 @@ def pareto(**arguments: Any) -> Any:
     click.option(
         "--dpi", type=click.IntRange(30, 1200), default=150, show_default=True, help="Dots per inch of a PNG."
     ),
-    _json,
-    _quiet,
+    options.json,
+    options.quiet,
 )
 def plot(**arguments: Any) -> Any:
     """Draw a picture of results.
@@ -607,28 +403,23 @@ def plot(**arguments: Any) -> Any:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@_options(
+@options.add_options(
     click.option("-o", "--output", "page", required=True, metavar="FILE", help="The page, in HTML."),
     click.option("--title", metavar="TEXT", help="Title of the page."),
-    click.option(
-        "--label",
-        "labels",
-        multiple=True,
-        metavar="TEXT",
-        help="What a result is called; once for each file.",
-    ),
-    _json,
-    _quiet,
+    options.labels,
+    options.json,
+    options.quiet,
 )
 def report(**arguments: Any) -> Any:
-    """Write one HTML page about results: tables, charts, loop nests, explanation, and what they come from.
+    """Write one HTML page about results, sweeps or fronts: tables, charts, loop nests, explanation, sources.
 
-    The page needs no other file and no network; it holds the library that draws the charts, some 5 MB. Needs Jinja2
-    and Plotly: pip install 'zzcp[report]'.
+    The files are what solve, sweep and pareto write with --json. The page needs no other file and no network; it holds
+    the library that draws the charts, some 5 MB. Needs Jinja2 and Plotly: pip install 'zzcp[report]'.
 
     \b
     Examples:
       zzcp report result.json -o result.html
       zzcp report small.json large.json -o both.html --label "1/2/4 KB" --label "8/64/1024 KB"
+      zzcp report sweep.json front.json -o machine.html
     """  # noqa: D301
     return _run("report", arguments)

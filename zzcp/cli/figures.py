@@ -1,4 +1,7 @@
-"""The option ``--plot`` of commands: a picture of their result, for which matplotlib is needed only then."""
+"""The options ``--csv`` and ``--plot`` of commands: files next to the report.
+
+Matplotlib is needed for a picture only.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,22 @@ from typing import Any
 
 from zzcp.cli.output import check_writable
 
-OPTION = "--plot"
 
-
-def check_figure(path: str | None) -> None:
-    """Check that a picture can be drawn and written, before any work.
+def check_files(csv_path: str | None, plot_path: str | None) -> None:
+    """Check that the table and the picture that are asked for can be written, before any work.
 
     Raises
     ------
     InputError
-        If matplotlib is missing, the format is unknown, or the file cannot be written.
+        If a file cannot be written, the format of the picture is unknown, or matplotlib is missing.
     """
-    if path is None:
-        return
-    style = import_module("zzcp.plot.style")
-    style.require_matplotlib()
-    style.format_of(path)
-    check_writable(path, OPTION)
+    if csv_path is not None:
+        check_writable(csv_path, "--csv")
+    if plot_path is not None:
+        style = import_module("zzcp.plot.style")
+        style.require_matplotlib()
+        style.format_of(plot_path)
+        check_writable(plot_path, "--plot")
 
 
 def save_figure(path: str | None, kind: str, result: Any) -> None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import zzcp
-from zzcp.cli.figures import check_figure, save_figure
-from zzcp.cli.output import check_writable, open_output, write_text
-from zzcp.cli.program import INTERRUPTED
-from zzcp.cli.solve import NO_MAPPING, NOTHING_FOUND
-from zzcp.cli.sources import select_layers
+from zzcp.cli.figures import check_files, save_figure
+from zzcp.cli.inputs import open_inputs
+from zzcp.cli.output import open_output, write_text
+from zzcp.cli.program import INTERRUPTED, NO_MAPPING, NOTHING_FOUND
+from zzcp.cli.sources import single_layer
 from zzcp.cost import CONVENTIONS
-from zzcp.errors import InputError, Place
-from zzcp.hardware import Accelerator
-from zzcp.io import MappingFile, load_accelerator, load_mapping, load_workload
-from zzcp.mapping import SpatialMapping
 from zzcp.report.front import front_report
 from zzcp.solver import pareto
 from zzcp.solver.pareto import FrontProgress
-from zzcp.workload import Layer
 
 
 def run(
@@ -43,27 +40,18 @@ def run(
     int
         The exit code.
     """
-    with open_output(json_path, quiet) as output:
-        if csv_path is not None:
-            check_writable(csv_path, "--csv")
-        check_figure(plot_path)
-        machine = load_accelerator(accelerator)
-        network = load_workload(workload)
-        source = None if mapping is None else load_mapping(mapping)
-        layers = select_layers(network, () if layer is None else (layer,), workload)
-        if len(layers) > 1:
-            names = ", ".join(entry.name for entry in layers[:20])
-            raise InputError(
-                f"a front is for one layer, the workload has {len(layers)}",
-                place=Place(workload),
-                expected=f"--layer with one of {names}{', ...' if len(layers) > 20 else ''}",
-            )
-        spatial, links = _unrolling(machine, layers[0], source, mapping)
-        head = f"front of {layers[0].name}"
+    with ExitStack() as stack:
+        output = stack.enter_context(open_output(json_path, quiet))
+        check_files(csv_path, plot_path)
+        names = () if layer is None else (layer,)
+        inputs = stack.enter_context(open_inputs(accelerator, workload, mapping, names))
+        chosen = single_layer(inputs.layers, workload, "a front")
+        spatial, links = inputs.unrolled(chosen)
+        head = f"front of {chosen.name}"
         with output.progress(head) as tell:
             front = pareto(
-                machine,
-                layers[0],
+                inputs.machine,
+                chosen,
                 spatial=spatial,
                 time_limit=time_limit,
                 search_limit=search_limit,
@@ -94,21 +82,3 @@ def progress_text(progress: FrontProgress) -> str:
         f"{progress.points} points after {progress.solved} searches, {progress.open} ranges open, "
         f"{progress.seconds:.0f} s"
     )
-
-
-def _unrolling(
-    machine: Accelerator, layer: Layer, source: MappingFile | None, file: str | None
-) -> tuple[SpatialMapping | None, dict[str, str] | None]:
-    """Return the unrolling and the links that a mapping file gives for a layer."""
-    entry = None if source is None else source.for_layer(layer)
-    if entry is None:
-        return None, None
-    given = entry.memory_operand_links or {}
-    links = {operand: given[operand] for operand in layer.operands if operand in given} or None
-    if entry.spatial_mapping is None:
-        return None, links
-    spatial = SpatialMapping.from_dict(entry.spatial_mapping).fitted(layer)
-    problems = spatial.violations(machine, layer)
-    if problems:
-        raise InputError("; ".join(problems), place=Place(file, field=f"layer {layer.name}"))
-    return spatial, links

@@ -20,7 +20,7 @@ from zzcp.plot.hierarchy import hierarchy_figure
 from zzcp.plot.latency import latency_figure
 from zzcp.plot.nest import nest_figure
 from zzcp.plot.progress import progress_figure, samples_of
-from zzcp.plot.style import format_of, require_matplotlib, save
+from zzcp.plot.style import MAX_INCHES, format_of, require_matplotlib, save
 from zzcp.plot.sweep import sweep_figure
 from zzcp.report.style import plural
 
@@ -78,11 +78,11 @@ def _size(text: str | None) -> dict[str, float]:
         width, height = (float(part) for part in text.lower().split("x"))
     except ValueError:
         width = height = 0.0
-    if not (1 <= width <= 60 and 1 <= height <= 60):
+    if not (1 <= width <= MAX_INCHES and 1 <= height <= MAX_INCHES):
         raise InputError(
             "wrong size",
             place=Place(field="--size"),
-            expected="width x height in inches, 1 to 60, such as 7x3.5",
+            expected=f"width x height in inches, 1 to {MAX_INCHES:g}, such as 7x3.5",
             found=text,
         )
     return {"width": width, "height": height}

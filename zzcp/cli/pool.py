@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, Protocol, TypeVar
 
-from zzcp.solver.interrupt import Interrupt
+from zzcp.interrupt import Interrupt
 
 T = TypeVar("T")
 R = TypeVar("R")

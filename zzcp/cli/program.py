@@ -13,8 +13,9 @@ import click
 
 from zzcp.errors import InputError, MappingError, ZzcpError, nearest
 
-BROKEN_PIPE, USAGE, INTERRUPTED = 1, 2, 130
-"""Exit codes: nobody reads our output any more (click's code, too); wrong usage or input; Ctrl-C."""
+BROKEN_PIPE, USAGE, NO_MAPPING, NOTHING_FOUND, INTERRUPTED = 1, 2, 3, 4, 130
+"""Exit codes: nobody reads our output any more (click's code, too); wrong usage or input; a layer has no valid mapping;
+the time limit left a layer without one; Ctrl-C."""
 
 
 class Program(click.Group):

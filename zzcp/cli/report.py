@@ -10,7 +10,8 @@ from zzcp.cli.output import check_writable, open_output
 from zzcp.errors import InputError, Place
 from zzcp.explanations import explain
 from zzcp.html.page import report_page, require_report
-from zzcp.io.result import ResultFile, load_results
+from zzcp.html.sources import load_source
+from zzcp.io.result import ResultFile
 from zzcp.plot.entries import Entry
 
 
@@ -26,10 +27,10 @@ def run(
     require_report()
     check_writable(page, "--output")
     with open_output(json_path, quiet) as output:
-        results = [load_results(file) for file in files]
+        sources = [load_source(file) for file in files]
         with output.progress("writing the page"):
             text = report_page(
-                results, version=zzcp.__version__, title=title, labels=labels, explain=explanation
+                sources, version=zzcp.__version__, title=title, labels=labels, explain=explanation
             )
         try:
             Path(page).write_text(text, encoding="utf-8")

@@ -41,6 +41,23 @@ def select_layers(network: Network, names: Sequence[str], file: str) -> list[Lay
     return list(dict.fromkeys(chosen)) or list(network)
 
 
+def single_layer(layers: Sequence[Layer], file: str | None, purpose: str) -> Layer:
+    """Return the only one of some layers.
+
+    Raises
+    ------
+    InputError
+        If there are several, naming what is for one layer only.
+    """
+    if len(layers) > 1:
+        raise InputError(
+            f"{purpose} is for one layer, the workload has {len(layers)}",
+            place=Place(file),
+            expected=f"--layer with one of {_listed([layer.name for layer in layers])}",
+        )
+    return layers[0]
+
+
 def map_layers(
     source: MappingFile | FullMappings,
     accelerator: Accelerator,
@@ -72,12 +89,8 @@ def map_layers(
     InputError
         If no layer has a mapping, or one that the user named has none.
     """
-    if isinstance(source, FullMappings) and None in source.by_layer and len(layers) > 1 and not named:
-        raise InputError(
-            f"a full mapping is for one layer, the workload has {len(layers)}",
-            place=Place(source.file),
-            expected=f"--layer with one of {_listed([layer.name for layer in layers])}",
-        )
+    if isinstance(source, FullMappings) and None in source.by_layer and not named:
+        single_layer(layers, source.file, "a full mapping")
     mapped: list[tuple[Layer, Mapping]] = []
     missing: list[tuple[Layer, InputError]] = []
     for layer in layers:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import zzcp
-from zzcp.cli.figures import check_figure, save_figure
-from zzcp.cli.output import check_writable, open_output, write_text
+from zzcp.cli.figures import check_files, save_figure
+from zzcp.cli.output import open_output, write_text
 from zzcp.cli.program import INTERRUPTED
 from zzcp.cli.sources import select_layers
 from zzcp.cost import CONVENTIONS
@@ -56,9 +56,7 @@ def run(
                 {"fields": [{"name": field.name, "kind": field.kind.value} for field in known.values()]}
             )
             return 0
-        if csv_path is not None:
-            check_writable(csv_path, "--csv")
-        check_figure(plot_path)
+        check_files(csv_path, plot_path)
         source = None if mapping is None else load_mapping(mapping)
         head = f"sweep of {machine.name}"
         with output.progress(head) as tell:

@@ -7,17 +7,15 @@ from dataclasses import replace
 from functools import partial
 
 import zzcp
-from zzcp.cli.live import Monitor
 from zzcp.cli.output import open_output
-from zzcp.cli.pool import Pool
-from zzcp.cli.program import INTERRUPTED
-from zzcp.cli.solve import NOTHING_FOUND
+from zzcp.cli.program import INTERRUPTED, NOTHING_FOUND
+from zzcp.cli.searches import search_all
 from zzcp.errors import InputError, Place, nearest
+from zzcp.interrupt import Interrupt
 from zzcp.io import load_accelerator, load_workload
 from zzcp.io.result import ResultFile, load_results
 from zzcp.report.verified import verified_data, verified_report
 from zzcp.solver import Progress
-from zzcp.solver.interrupt import Interrupt
 from zzcp.solver.verify import OPEN, SKIPPED, Proof, equal_layers, prove_again, verdict
 
 WRONG = 5
@@ -56,11 +54,9 @@ def run(
             work = partial(prove_layer, results=results, time_limit=time_limit, seed=seed)
             names = [results.layers[group[0]].layer.name for group in groups]
             firsts = [group[0] for group in groups]
-            with (
-                Pool(work, min(jobs, len(groups))) as pool,
-                Monitor(names, quiet=quiet, verb="proving") as monitor,
-            ):
-                found = pool.run(firsts, interrupt, monitor)
+            found = search_all(
+                work, firsts, names, jobs=jobs, quiet=quiet, interrupt=interrupt, verb="proving"
+            )
             for number, group in enumerate(groups):
                 proofs |= dict.fromkeys(group, found.get(number, Proof(SKIPPED)))
         everything = verdict(results, proofs)

@@ -21,12 +21,12 @@ from zzcp.cost.evaluate import evaluate
 from zzcp.cost.objective import Objective, objective_of
 from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator
+from zzcp.interrupt import Interrupt
 from zzcp.io import MappingFile
 from zzcp.mappers import Budget, Mapper, Problem, Search, make_mapper, options_of
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.default import default_spatial
 from zzcp.solver import Progress, Result, optimize
-from zzcp.solver.interrupt import Interrupt
 from zzcp.workload import Layer, Network
 
 DEFAULT_MAPPERS = ("loma", "salsa", "random", "genetic", "greedy")

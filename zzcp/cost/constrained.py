@@ -34,7 +34,8 @@ from zzcp.cost.rules import (
     UtilizationRule,
 )
 from zzcp.cost.rules_compiler import compile_rules
-from zzcp.cost.setting import IRRELEVANT, Setting, compile_setting
+from zzcp.cost.setting import IRRELEVANT, Setting
+from zzcp.cost.setting_compiler import compile_setting
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.mapping.constraints import Bypass, Constraints, DoubleBuffering

@@ -119,6 +119,12 @@ class Latency:
     drain: int
 
 
+COMPONENTS = (
+    "ideal", "spatial_stall", "temporal_stall", "data_loading", "data_unloading", "drain",
+)  # fmt: skip
+"""The parts of a latency, as they are added."""
+
+
 @dataclass(frozen=True, slots=True)
 class Utilization:
     """How much of the machine is in use, as fractions.
@@ -301,15 +307,7 @@ class Evaluation:
                     for operand, rows in self.energy.by_direction.items()
                 },
             },
-            "latency": {
-                "total": plain(self.latency.total),
-                "ideal": self.latency.ideal,
-                "spatial_stall": self.latency.spatial_stall,
-                "temporal_stall": self.latency.temporal_stall,
-                "data_loading": plain(self.latency.data_loading),
-                "data_unloading": plain(self.latency.data_unloading),
-                "drain": self.latency.drain,
-            },
+            "latency": {name: plain(getattr(self.latency, name)) for name in ("total", *COMPONENTS)},
             "accesses": {
                 operand: [
                     {name: plain(value) for name, value in zip(Accesses._fields, entry, strict=True)}

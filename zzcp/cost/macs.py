@@ -11,7 +11,7 @@ from hashlib import sha512
 from itertools import permutations
 
 from zzcp.cost.moves import exact
-from zzcp.cost.setting import OperandSetting, Setting
+from zzcp.cost.setting import Setting
 from zzcp.errors import InputError
 from zzcp.hardware.imc import MacroUse, layer_energy, macro_dimensions
 from zzcp.workload import Layer
@@ -132,8 +132,3 @@ def _zigzag_order(dims: Iterable[str]) -> list[str]:
 
 def _zigzag_hash(pickled: bytes) -> int:
     return int(sha512(pickled).hexdigest(), 16)
-
-
-def _in_cells(setting: Setting) -> OperandSetting:
-    """Return the operand that the cells hold."""
-    return next(operand for operand in setting.operands if operand.memory_operand == "I2")

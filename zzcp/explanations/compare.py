@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zzcp.cost.evaluation import plain
+from zzcp.cost.evaluation import COMPONENTS, plain
 from zzcp.explanations.differences import Difference, machine_differences, mapping_differences
-from zzcp.explanations.facts import COMPONENTS, Facts, Fill, Flow, Number
+from zzcp.explanations.facts import Facts, Fill, Flow, Number
 from zzcp.explanations.verdict import compare_words, proof_words
 
 

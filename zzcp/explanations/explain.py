@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, overload
+from typing import Any, TypedDict, Unpack, overload
 
 from zzcp.cost import Evaluation
 from zzcp.cost.objective import OBJECTIVES, objective_of
 from zzcp.errors import InputError
+from zzcp.explanations.collector import collect
 from zzcp.explanations.compare import Comparison, compare_facts
-from zzcp.explanations.facts import Facts, collect
+from zzcp.explanations.facts import Facts
 from zzcp.explanations.whatif import Change, resolved_changes, same_mapping_changes
 from zzcp.explanations.words import explain_words
 from zzcp.solver import Result
@@ -64,32 +65,22 @@ class Explanation:
         }
 
 
+class _Options(TypedDict, total=False):
+    """The keywords of `explain`, which the overloads share."""
+
+    objective: str | None
+    what_if: bool
+    resolve: bool
+    time_limit: float
+    gap: float
+    names: tuple[str, str] | None
+    on_progress: Callable[[str], None] | None
+
+
 @overload
-def explain(
-    first: Explained,
-    other: None = None,
-    *,
-    objective: str | None = None,
-    what_if: bool = True,
-    resolve: bool = False,
-    time_limit: float = 60.0,
-    gap: float = 1e-4,
-    names: tuple[str, str] | None = None,
-    on_progress: Callable[[str], None] | None = None,
-) -> Explanation: ...
+def explain(first: Explained, other: None = None, **options: Unpack[_Options]) -> Explanation: ...
 @overload
-def explain(
-    first: Explained,
-    other: Explained,
-    *,
-    objective: str | None = None,
-    what_if: bool = True,
-    resolve: bool = False,
-    time_limit: float = 60.0,
-    gap: float = 1e-4,
-    names: tuple[str, str] | None = None,
-    on_progress: Callable[[str], None] | None = None,
-) -> Comparison: ...
+def explain(first: Explained, other: Explained, **options: Unpack[_Options]) -> Comparison: ...
 def explain(
     first: Explained,
     other: Explained | None = None,

@@ -7,8 +7,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 from zzcp.cost import EXACT
+from zzcp.cost.evaluation import COMPONENTS
 from zzcp.cost.objective import objective_of
-from zzcp.explanations.facts import COMPONENTS, Facts, Fill, Flow
+from zzcp.explanations.facts import Facts, Fill, Flow
 from zzcp.explanations.phrases import Number, capacity, change, cycles, energy, figure, listed, percent, times
 from zzcp.explanations.words import NAMES
 from zzcp.hardware import Accelerator, Memory
@@ -123,13 +124,13 @@ def _fill(before: Fill, after: Fill, first: Facts, second: Facts) -> str:
     text = f"{before.name} takes {figure(before.exposed)} -> {figure(after.exposed)} of these cycles"
     reasons = []
     a, b = before.slower, after.slower
-    if a.bytes != b.bytes and (a.memory, a.port) == (b.memory, b.port):
+    if a.bytes != b.bytes and a.name == b.name:
         holder = before.source if before.operand == first.layer.output else before.target
         reasons.append(f"it moves {figure(a.bytes)} -> {figure(b.bytes)} bytes{_held(holder, first, second)}")
-    if (a.memory, a.port, a.bandwidth) != (b.memory, b.port, b.bandwidth):
+    if (a.name, a.bandwidth) != (b.name, b.bandwidth):
         reasons.append(
-            f"the slower side is {a.memory}.{a.port} with {figure(a.bytes)} bytes at {figure(a.bandwidth)} bits a "
-            f"cycle -> {b.memory}.{b.port} with {figure(b.bytes)} bytes at {figure(b.bandwidth)}"
+            f"the slower side is {a.name} with {figure(a.bytes)} bytes at {figure(a.bandwidth)} bits a "
+            f"cycle -> {b.name} with {figure(b.bytes)} bytes at {figure(b.bandwidth)}"
         )
     if before.hidden != after.hidden:
         reasons.append(

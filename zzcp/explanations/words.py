@@ -70,7 +70,7 @@ def fill_text(fill: Fill) -> str:
     """Return a fill with its bytes, the bandwidth that limits it and its cycles."""
     side = fill.slower
     text = f"{fill.name}: {figure(side.bytes)} bytes at {figure(side.bandwidth)} bits a cycle"
-    text += f" through {side.memory}.{side.port}, {cycles(fill.cycles)}"
+    text += f" through {side.name}, {cycles(fill.cycles)}"
     return f"{text}, of which {figure(fill.hidden)} hide behind the computation" if fill.hidden else text
 
 

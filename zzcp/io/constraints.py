@@ -10,7 +10,7 @@ from zzcp.errors import InputError
 from zzcp.io.document import load_document
 from zzcp.io.kinds import Kind, require_kind
 from zzcp.io.nodes import Document, FieldPath
-from zzcp.io.scalars import Exponential
+from zzcp.io.scalars import with_numbers
 from zzcp.mapping.constraints import Constraints, LayerConstraints
 
 DEFAULT = "default"
@@ -41,7 +41,7 @@ def read_constraints(document: Document) -> LayerConstraints:
     """Return the constraints that a document holds; see `load_constraints`."""
     require_kind(document, Kind.CONSTRAINTS)
     base: FieldPath = ()
-    data = _plain(document.data)
+    data = with_numbers(document.data)
     if isinstance(data, dict) and list(data) == [_WRAPPER]:
         base, data = (_WRAPPER,), data[_WRAPPER]
     if not isinstance(data, list):
@@ -75,12 +75,3 @@ def _read(document: Document, base: FieldPath, data: Any) -> Constraints:
         field = error.place.field or ""
         steps = tuple(int(number) if number else name for number, name in _STEP.findall(field))
         raise document.placed(error, base, {field: steps}) from None
-
-
-def _plain(data: Any) -> Any:
-    """Return data in which numbers such as 1e6 are numbers."""
-    if isinstance(data, dict):
-        return {key: _plain(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_plain(value) for value in data]
-    return float(data) if isinstance(data, Exponential) else data

@@ -20,7 +20,7 @@ from zzcp.io.schema import (
     number,
     text,
 )
-from zzcp.workload.layer import MAX_PRECISION
+from zzcp.workload.checks import MAX_PRECISION
 
 MAX_DIMENSIONS = 16
 """Largest number of array dimensions accepted."""

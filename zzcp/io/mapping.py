@@ -31,7 +31,7 @@ from zzcp.io.schema import (
     validate,
 )
 from zzcp.workload import Layer
-from zzcp.workload.layer import MAX_LOOP
+from zzcp.workload.checks import MAX_LOOP
 
 DEFAULT = "default"
 """Name of the entry for the layers that no other entry is for."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from zzcp.errors import InputError
 from zzcp.io.onnx_graph import OnnxGraph, OnnxNode, Shape
-from zzcp.io.onnx_operands import agree, known, precision, sources, unknown_shape
+from zzcp.io.onnx_operands import agree, filled, known, precision, sources, unknown_shape
 from zzcp.workload.equation import DimensionRelation, Equation
 from zzcp.workload.layer import Layer
 
@@ -68,8 +68,7 @@ def conv_layer(node: OnnxNode, graph: OnnxGraph, data: str, weights: str) -> Lay
     spatial = rank - 2
     if spatial > 2:
         return f"{spatial}-D convolution: its multiply-accumulate work is left out"
-    blank: Shape = ("?",) * rank
-    image, filters, result = (blank if shape is None else shape for shape in shapes)
+    image, filters, result = filled(shapes, rank)
     group = node.integer("group", 1)
     if group < 1:
         raise node.error("group out of range", expected="at least 1", found=str(group))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 
 from zzcp.errors import InputError, Place
-from zzcp.workload.layer import MAX_LOOP
+from zzcp.workload.checks import MAX_LOOP
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TypeProto

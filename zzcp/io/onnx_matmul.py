@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from zzcp.errors import InputError
 from zzcp.io.onnx_graph import OnnxGraph, OnnxNode, Shape
-from zzcp.io.onnx_operands import agree, known, precision, sources, unknown_shape
+from zzcp.io.onnx_operands import agree, filled, known, precision, sources, unknown_shape
 from zzcp.workload.equation import Equation
 from zzcp.workload.layer import Layer
 
@@ -37,11 +37,10 @@ def gemm_layer(node: OnnxNode, graph: OnnxGraph, left: str, right: str) -> Layer
     """
     output = node.output()
     shapes = [graph.shapes.get(tensor) for tensor in (left, right, output)]
-    blank: Shape = ("?", "?")
     if any(shape is not None and len(shape) != 2 for shape in shapes):
         ranks = ", ".join("?" if shape is None else str(len(shape)) for shape in shapes)
         raise node.error("Gemm multiplies matrices", expected="tensors of rank 2", found=f"ranks {ranks}")
-    a, b, result = (blank if shape is None else shape for shape in shapes)
+    a, b, result = filled(shapes, 2)
     a = a[::-1] if node.integer("transA", 0) else a
     b = b[::-1] if node.integer("transB", 0) else b
     sizes = known(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from zzcp.errors import InputError, Place
 from zzcp.io.onnx_graph import UNKNOWN, OnnxGraph, OnnxNode, Shape
 
@@ -24,6 +26,11 @@ def known(*sizes: int | str) -> tuple[int, ...] | None:
     """Return the sizes if all of them are known."""
     stated = tuple(size for size in sizes if isinstance(size, int))
     return stated if len(stated) == len(sizes) else None
+
+
+def filled(shapes: Iterable[Shape | None], rank: int) -> Iterator[Shape]:
+    """Yield the shapes, sizes of ``?`` in the place of one that is not known."""
+    return ((UNKNOWN,) * rank if shape is None else shape for shape in shapes)
 
 
 def unknown_shape(node: OnnxNode, graph: OnnxGraph, *tensors: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from zzcp.errors import InputError, Place, nearest
-from zzcp.workload.layer import MAX_LOOP
+from zzcp.workload.checks import MAX_LOOP
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, TensorShapeProto, ValueInfoProto

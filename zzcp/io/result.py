@@ -19,7 +19,7 @@ from zzcp.io.hardware import read_accelerator
 from zzcp.io.kinds import Kind, require_kind
 from zzcp.io.mapping import MAX_RESULT_VALUES, ResultLayerSchema
 from zzcp.io.nodes import Document, FieldPath, dotted
-from zzcp.io.scalars import Exponential
+from zzcp.io.scalars import with_numbers
 from zzcp.io.schema import Name, Schema, choice, number, text, unmet, validate
 from zzcp.io.workload import read_layer
 from zzcp.mapping import Mapping, SpatialMapping
@@ -162,11 +162,18 @@ def load_results(
         If the file is no result of ``solve``, or is not whole, with the place of what is wrong.
     """
     document = load_document(path, max_values=MAX_RESULT_VALUES)
+    return read_results(document, accelerator=accelerator, network=network)
+
+
+def read_results(
+    document: Document, *, accelerator: Accelerator | None = None, network: Network | None = None
+) -> ResultFile:
+    """Return the result that a document holds; parameters as for `load_results`."""
     require_kind(document, Kind.RESULT)
     schema = validate(_RESULT, document)
     machine = accelerator or _embedded_accelerator(document)
     layers = tuple(_layer(document, i, entry, network) for i, entry in enumerate(schema.layers))
-    data: Any = _numbers(document.data)
+    data: Any = with_numbers(document.data)
     objective: Any = schema.objective
     found = tuple(
         ResultLayer(
@@ -186,15 +193,6 @@ def load_results(
         for i, (entry, (layer, mapping)) in enumerate(zip(schema.layers, layers, strict=True))
     )
     return ResultFile(document.file, machine, objective, CONVENTIONS[schema.conventions], found, data)
-
-
-def _numbers(value: Any) -> Any:
-    """Return plain data in which numbers such as 1e-05 are numbers."""
-    if isinstance(value, dict):
-        return {key: _numbers(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_numbers(item) for item in value]
-    return float(value) if isinstance(value, Exponential) else value
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from functools import lru_cache
+from typing import Any
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _TRUE = frozenset(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"))
@@ -33,6 +34,15 @@ class Exponential(str):
     """A number such as ``1e-3``, which YAML 1.1 reads as text and JSON as a number: it may stand for either."""
 
     __slots__ = ()
+
+
+def with_numbers(data: Any) -> Any:
+    """Return plain data in which numbers such as ``1e-3`` are numbers."""
+    if isinstance(data, dict):
+        return {key: with_numbers(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [with_numbers(value) for value in data]
+    return float(data) if isinstance(data, Exponential) else data
 
 
 class ScalarError(ValueError):

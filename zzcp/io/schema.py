@@ -21,7 +21,7 @@ from zzcp.errors import InputError, nearest
 from zzcp.hardware.memory import MEMORY_OPERANDS
 from zzcp.io.nodes import Document, FieldPath, known_keys, shorten
 from zzcp.io.scalars import Exponential
-from zzcp.workload.layer import MAX_LOOP
+from zzcp.workload.checks import MAX_LOOP
 
 T = TypeVar("T")
 

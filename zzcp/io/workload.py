@@ -14,7 +14,8 @@ from zzcp.io.kinds import Kind, require_kind
 from zzcp.io.nodes import Document, FieldPath
 from zzcp.io.schema import Identifier, LayerDimension, LoopFactor, Name, Schema, integer, text, validate
 from zzcp.workload import DimensionRelation, Equation, Layer, Network
-from zzcp.workload.layer import FINAL, MAX_LOOP, MAX_PRECISION
+from zzcp.workload.checks import MAX_LOOP, MAX_PRECISION
+from zzcp.workload.layer import FINAL
 
 MAX_LOOPS = 64
 """Largest number of loops accepted in a layer."""

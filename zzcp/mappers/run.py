@@ -15,8 +15,8 @@ from zzcp.cost.batch_states import Array
 from zzcp.cost.evaluate import cached_evaluator
 from zzcp.cost.objective import combined, objective_values
 from zzcp.cost.setting import Setting
+from zzcp.interrupt import Interrupt
 from zzcp.mappers.allocate_orders import allocate_orders
-from zzcp.mappers.interrupt import Interrupt
 from zzcp.mappers.protocol import Budget, OnBest, Problem, Sample, Search
 from zzcp.mapping import Mapping
 
@@ -67,7 +67,6 @@ class Run:
         self.rng = np.random.default_rng(budget.seed)
         self.evaluations = 0
         self._interrupt = Interrupt()
-        self._stopped = False
         self._best: tuple[Fraction, Mapping] | None = None
         self._history: list[Sample] = []
 
@@ -130,7 +129,8 @@ class Run:
             if fits is not None:
                 columns = columns[fits[columns]]
             if len(columns):
-                values[columns] = self._score(select(batch, columns), columns - start)
+                chosen = batch if len(columns) == len(batch) else select(batch, columns)
+                values[columns] = self._score(chosen, columns - start)
             self.evaluations += length
         return values
 

@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from zzcp.errors import InputError
 from zzcp.plot.entries import Entry
-from zzcp.plot.style import BLUE, HEIGHT, VERMILION, WIDTH, new_figure, scaled_axis, set_title, styled
+from zzcp.plot.style import BLUE, HEIGHT, VERMILION, WIDTH, new_figure, objective_axis, set_title, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-UNITS = {"edp": "pJ cycles", "energy": "pJ", "latency": "cycles", "ed2": "pJ cycles²"}
-"""Units of the objectives."""
 
 
 def samples_of(entry: Entry) -> Sequence[dict[str, Any]]:
@@ -92,9 +89,7 @@ def progress_figure(
         axes.set_xscale("log")
     axes.set_xlabel("time (s)")
     top = max([value for _, value in found] or [value for _, value in bound])
-    scaled_axis(
-        axes.yaxis, objective.upper() if objective.startswith("ed") else objective, top, UNITS[objective]
-    )
+    objective_axis(axes.yaxis, objective, top)
     axes.set_ylim(0, 1.06 * top or 1)
     axes.grid(visible=True)
     figure.legend(loc="outside right upper")

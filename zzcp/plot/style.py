@@ -169,6 +169,8 @@ SCALES = {
     "pJ cycles²": ((1, "pJ cycles²"), (1e12, "J cycles²"), (1e18, "MJ cycles²"), (1e24, "TJ cycles²")),
 }  # fmt: skip
 """Units with their multiples, smallest first."""
+UNITS = {"edp": "pJ cycles", "energy": "pJ", "latency": "cycles", "ed2": "pJ cycles²"}
+"""Units of the objectives."""
 
 
 def scale_of(largest: float, unit: str) -> tuple[float, str]:
@@ -196,6 +198,12 @@ def scaled_axis(axis: Axis, quantity: str, largest: float, unit: str) -> None:
     divisor, name = scale_of(largest, unit)
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / divisor:,.6g}"))
     axis.set_label_text(f"{quantity} ({name})")
+
+
+def objective_axis(axis: Axis, objective: str, largest: float, before: str = "") -> None:
+    """Label an axis of an objective, with words before its name if need be; see `scaled_axis`."""
+    name = objective.upper() if objective in ("edp", "ed2") else objective
+    scaled_axis(axis, f"{before}{name}", largest, UNITS[objective])
 
 
 def fitted_text(text: str, limit: int) -> str:

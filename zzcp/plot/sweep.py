@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zzcp.errors import InputError
-from zzcp.plot.progress import UNITS
 from zzcp.plot.style import (
     DASHES,
     MARKERS,
@@ -14,6 +13,7 @@ from zzcp.plot.style import (
     WIDTH,
     fitted_text,
     new_figure,
+    objective_axis,
     scaled_axis,
     set_title,
     styled,
@@ -130,9 +130,8 @@ def sweep_figure(
     for panel, (objective, curves) in zip(panels, found.items(), strict=False):
         _draw(panel, curves, "values")
         top = max(value for curve in curves for value in curve.values)
-        quantity = f"least {objective if objective not in ('edp', 'ed2') else objective.upper()}"
         _limit(panel, top, log)
-        scaled_axis(panel.yaxis, quantity, top, UNITS[objective])
+        objective_axis(panel.yaxis, objective, top, "least ")
     first = next(iter(found))
     _draw(panels[-1], found[first], "loading")
     loading = max(value for curve in found[first] for value in curve.loading)

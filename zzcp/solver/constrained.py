@@ -23,11 +23,11 @@ from zzcp.cost.rules import EnergyRule, LatencyRule, Rule, UtilizationRule
 from zzcp.cost.rules_compiler import compile_rules
 from zzcp.errors import MappingError
 from zzcp.hardware import Accelerator
+from zzcp.interrupt import Interrupt
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.solver.chain import any_completion, best_completion
-from zzcp.solver.interrupt import Interrupt
 from zzcp.solver.keys import keys_of
 from zzcp.solver.result import Result
 from zzcp.solver.space import Space, is_too_large, solve

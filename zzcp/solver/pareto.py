@@ -17,6 +17,7 @@ from fractions import Fraction
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
+from zzcp.interrupt import Interrupt
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, MaxLatency
 from zzcp.mapping.default import default_spatial
@@ -31,7 +32,6 @@ from zzcp.solver.front import (
     latency_of,
     non_dominated,
 )
-from zzcp.solver.interrupt import Interrupt
 from zzcp.solver.optimize import optimize
 from zzcp.solver.result import Result
 from zzcp.workload import Layer

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
-from zzcp.solver.interrupt import Interrupt
+from zzcp.interrupt import Interrupt
 
 Value = Callable[[cp_model.IntVar], int]
 """Gives the value of a variable in a solution."""

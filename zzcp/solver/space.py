@@ -15,9 +15,9 @@ from ortools.sat.python import cp_model
 
 from zzcp.cost.core import Model
 from zzcp.cost.rules import BufferRule, Rule
+from zzcp.interrupt import Interrupt
 from zzcp.mapping.constraints import Constraint
 from zzcp.solver.chain import Chain, Vector
-from zzcp.solver.interrupt import Interrupt
 from zzcp.solver.keys import Key, keys_of, split_keys
 from zzcp.solver.restrict import MOST_BITS, Restriction, add_chain
 

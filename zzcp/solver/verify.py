@@ -21,13 +21,13 @@ from zzcp.cost.evaluation import Evaluation, plain
 from zzcp.cost.objective import objective_of
 from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator
+from zzcp.interrupt import Interrupt
 from zzcp.io.result import ResultFile, ResultLayer, load_results
 from zzcp.mapping import Mapping
 from zzcp.mapping.constraints import Constraints
 from zzcp.mapping.default import default_spatial
 from zzcp.solver.constrained import Problem
 from zzcp.solver.diagnose import diagnose, is_certain
-from zzcp.solver.interrupt import Interrupt
 from zzcp.solver.optimize import Search
 from zzcp.solver.result import Progress, gap_of
 from zzcp.workload import Layer, Network

@@ -49,8 +49,11 @@ def catalogue(accelerator: Accelerator, layers: Iterable[Layer]) -> dict[str, Fi
     found = [field for memory in accelerator.memories for field in _memory_fields(memory)]
     found += _array_fields(accelerator)
     for layer in layers:
-        found += [_precision_field(operand) for operand in layer.precision]
-        found += [_loop_field(dim) for dim in layer.sizes]
+        found += [
+            _layer_field(f"workload.operand_precision.{operand}", Kind.BITS, "precision", operand)
+            for operand in layer.precision
+        ]
+        found += [_layer_field(f"workload.loop_sizes.{dim}", Kind.LOOP, "sizes", dim) for dim in layer.sizes]
     return {field.name: field for field in found}
 
 
@@ -91,7 +94,7 @@ def _listed(known: Mapping[str, Field], name: str) -> str:
 
 
 def _changed(entry: Any, changes: Mapping[str, Any]) -> Any:
-    """Return a part of a machine with other values in some of its fields."""
+    """Return a layer or a part of a machine with other values in some of its fields."""
     return replace(entry, **changes)
 
 
@@ -206,26 +209,13 @@ def _array_fields(accelerator: Accelerator) -> list[Field]:
     return [*found, macro_field("bit_serial_precision"), macro_field("adc_resolution")]
 
 
-def _precision_field(operand: str) -> Field:
+def _layer_field(name: str, kind: Kind, attribute: str, key: str) -> Field:
+    """Return the field of one entry of a layer's sizes or precisions; layers without it stay as they are."""
+
     def put(subject: Subject, value: Value) -> Subject:
-        layer = subject.layer
-        if operand not in layer.precision:
+        held = getattr(subject.layer, attribute)
+        if key not in held:
             return subject
-        return subject._replace(layer=replace(layer, precision={**layer.precision, operand: int(value)}))
+        return subject._replace(layer=_changed(subject.layer, {attribute: {**held, key: int(value)}}))
 
-    return Field(
-        f"workload.operand_precision.{operand}",
-        Kind.BITS,
-        lambda subject: subject.layer.precision.get(operand),
-        put,
-    )
-
-
-def _loop_field(dim: str) -> Field:
-    def put(subject: Subject, value: Value) -> Subject:
-        layer = subject.layer
-        if dim not in layer.sizes:
-            return subject
-        return subject._replace(layer=replace(layer, sizes={**layer.sizes, dim: int(value)}))
-
-    return Field(f"workload.loop_sizes.{dim}", Kind.LOOP, lambda subject: subject.layer.sizes.get(dim), put)
+    return Field(name, kind, lambda subject: getattr(subject.layer, attribute).get(key), put)

@@ -14,7 +14,7 @@ from zzcp.cost import CostConventions
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
 from zzcp.mapping import SpatialMapping
-from zzcp.sweeps.table import Outcome
+from zzcp.sweeps.outcome import Outcome
 from zzcp.workload import Layer
 
 APPLICATION = 0x7A7A6370

@@ -132,6 +132,11 @@ class DimensionRelation:
         if len({self.window, self.outer, self.inner}) != 3:
             raise InputError(f"relation of {self.window} needs three different dimensions", found=str(self))
 
+    @property
+    def loops(self) -> tuple[str, str]:
+        """The two loops that the window depends on."""
+        return self.outer, self.inner
+
     @classmethod
     def parse(cls, text: str) -> DimensionRelation:
         """Read a relation such as ``ix=2*ox+1*fx``.

@@ -8,14 +8,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from zzcp.errors import InputError, Place, integer, nearest
+from zzcp.workload.checks import check_indices, check_precision, check_sizes, check_sources, check_windows
 from zzcp.workload.equation import DimensionRelation, Equation
-
-MAX_LOOP = 10**11
-"""Largest loop accepted."""
-MAX_MACS = 2**62
-"""Largest number of multiply-accumulate operations accepted in a layer."""
-MAX_PRECISION = 4096
-"""Largest operand precision accepted, in bits."""
 
 FINAL = "_final"
 """Suffix of the precision key of the complete output, as in ``O_final``."""
@@ -41,7 +35,7 @@ class Relevance(NamedTuple):
     @property
     def partially_relevant(self) -> tuple[str, ...]:
         """The loops of the sliding windows."""
-        return tuple(dim for relation in self.partial for dim in (relation.outer, relation.inner))
+        return tuple(dim for relation in self.partial for dim in relation.loops)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +91,7 @@ class Layer:
             DimensionRelation.parse(relation) if isinstance(relation, str) else relation
             for relation in given_relations
         )
-        precision = dict.fromkeys(equation.inputs, 8)
-        precision |= {equation.output: 16, equation.output + FINAL: 8}
-        if equation.output in self.precision and equation.output + FINAL not in self.precision:
-            precision[equation.output + FINAL] = self.precision[equation.output]
-        for key, bits in self.precision.items():
-            if key not in precision:
-                raise InputError(
-                    "precision of an unknown operand",
-                    place=Place(field=f"precision.{key}"),
-                    expected=", ".join(precision),
-                    found=key,
-                    hint=nearest(key, tuple(precision)),
-                )
-            precision[key] = integer(bits, f"precision of {key}")
+        precision = _full_precision(equation, self.precision)
         self._set("equation", equation)
         self._set("relations", relations)
         self._set("precision", precision)
@@ -133,120 +114,17 @@ class Layer:
         object.__setattr__(self, name, value)
 
     def _check(self) -> None:
-        self._check_ranges()
-        self._check_relations()
-        self._check_indices()
-        for operand in self.sources:
-            if operand not in self.equation.inputs:
-                raise InputError(
-                    "source of an operand that is no input",
-                    place=Place(field="sources"),
-                    expected=", ".join(self.equation.inputs),
-                    found=operand,
-                )
-
-    def _check_ranges(self) -> None:
-        for dim, size in self.sizes.items():
-            if not 1 <= size <= MAX_LOOP:
-                raise InputError(
-                    f"loop {dim}: size out of range", expected=f"1 to {MAX_LOOP}", found=str(size)
-                )
-        if self.macs > MAX_MACS:
-            raise InputError(
-                "the layer is too large",
-                place=Place(field="sizes"),
-                expected="at most 2^62 operations",
-                found=str(self.macs),
-            )
-        for key, bits in self.precision.items():
-            if not 0 <= bits <= MAX_PRECISION:
-                raise InputError(
-                    f"precision of {key} out of range", expected=f"0 to {MAX_PRECISION} bits", found=str(bits)
-                )
-
-    def _check_relations(self) -> None:
-        windows = {relation.window for relation in self.relations}
-        if len(windows) != len(self.relations):
-            raise InputError(
-                "a window dimension has two relations",
-                place=Place(field="relations"),
-                found=", ".join(map(str, self.relations)),
-            )
-        for relation in self.relations:
-            for dim in (relation.outer, relation.inner):
-                if dim not in self.sizes:
-                    raise InputError(
-                        f"relation {relation} uses a loop without a size",
-                        place=Place(field="relations"),
-                        found=dim,
-                    )
-            if relation.window in self.sizes:
-                raise InputError(
-                    f"{relation.window} is both a loop and a window dimension",
-                    place=Place(field="relations"),
-                    found=str(relation),
-                )
-        named: tuple[tuple[Mapping[str, object], str], ...] = (
-            (self.padding, "padding"),
-            (self.window_sizes, "size"),
-        )
-        for given, label in named:
-            for dim in given:
-                if dim not in windows:
-                    raise InputError(
-                        f"{label} of a dimension that is no window",
-                        place=Place(field="window_sizes"),
-                        expected=", ".join(sorted(windows)) or "none, since the layer has no windows",
-                        found=dim,
-                    )
-        for dim, pad in self.padding.items():
-            if min(pad) < 0:
-                raise InputError(
-                    f"padding of {dim} out of range",
-                    place=Place(field="padding"),
-                    expected=">= 0",
-                    found=str(pad),
-                )
+        check_sizes(self.sizes)
+        check_precision(self.precision)
+        check_windows(self.relations, self.sizes, self.padding, self.window_sizes)
         for relation in self.relations:
             if min(self.window_size(relation, zigzag=zigzag) for zigzag in (False, True)) < 1:
                 raise InputError(
                     f"window dimension {relation.window} has no elements left after padding",
                     place=Place(field="padding"),
                 )
-
-    def _check_indices(self) -> None:
-        known = (*self.sizes, *(relation.window for relation in self.relations))
-        used: set[str] = set()
-        for operand, indices in self.equation.indices.items():
-            for dim in indices:
-                if dim not in known:
-                    raise InputError(
-                        f"operand {operand} is indexed by an unknown dimension",
-                        place=Place(field="equation"),
-                        expected=", ".join(known),
-                        found=dim,
-                        hint=nearest(dim, known),
-                    )
-            partial = {
-                dim
-                for relation in self.relations
-                if relation.window in indices
-                for dim in (relation.outer, relation.inner)
-            }
-            if partial & set(indices):
-                raise InputError(
-                    f"operand {operand} uses a loop both directly and in a window",
-                    place=Place(field="equation"),
-                )
-            used |= partial | set(indices)
-        for dim, size in self.sizes.items():
-            if dim not in used and size > 1:
-                raise InputError(
-                    f"loop {dim} indexes no operand",
-                    place=Place(field="sizes"),
-                    found=str(self.equation),
-                    hint="remove it",
-                )
+        check_indices(self.equation, self.sizes, self.relations)
+        check_sources(self.equation, self.sources)
 
     @classmethod
     def conv(
@@ -281,9 +159,7 @@ class Layer:
         name, operator, precision, id
             As for `Layer`.
         """
-        stride_y, stride_x = _pair(stride)
-        dilation_y, dilation_x = _pair(dilation)
-        pad_y, pad_x = _pair(padding)
+        relations, pads = _windows(stride, dilation, padding)
         group = "" if g is None else "[g]"
         sizes = {"B": b, "K": k, "C": c, "OY": oy, "OX": ox, "FY": fy, "FX": fx}
         return cls(
@@ -291,12 +167,9 @@ class Layer:
             sizes if g is None else {"G": g, **sizes},
             name=name,
             operator=operator,
-            relations=(
-                DimensionRelation("IX", "OX", stride_x, "FX", dilation_x),
-                DimensionRelation("IY", "OY", stride_y, "FY", dilation_y),
-            ),
+            relations=relations,
             precision=precision or {},
-            padding={"IX": (pad_x, pad_x), "IY": (pad_y, pad_y)} if pad_x or pad_y else {},
+            padding=pads,
             id=id,
         )
 
@@ -384,19 +257,15 @@ class Layer:
         id: int = 0,  # noqa: A002
     ) -> Layer:
         """Return a pooling layer over `g` channels: a depthwise window whose weights take no bits."""
-        stride_y, stride_x = _pair(stride)
-        pad_y, pad_x = _pair(padding)
+        relations, pads = _windows(stride, 1, padding)
         return cls(
             Equation.parse("O[b][g][oy][ox]+=W[fy][fx]*I[b][g][iy][ix]"),
             {"B": b, "G": g, "OY": oy, "OX": ox, "FY": fy, "FX": fx},
             name=name,
             operator="Pooling",
-            relations=(
-                DimensionRelation("IX", "OX", stride_x, "FX", 1),
-                DimensionRelation("IY", "OY", stride_y, "FY", 1),
-            ),
+            relations=relations,
             precision={"W": 0} | dict(precision or {}),
-            padding={"IX": (pad_x, pad_x), "IY": (pad_y, pad_y)} if pad_x or pad_y else {},
+            padding=pads,
             id=id,
         )
 
@@ -474,7 +343,7 @@ class Layer:
         """
         indices = self.equation.indices[operand]
         partial = tuple(relation for relation in self.relations if relation.window in indices)
-        windows = {dim for relation in partial for dim in (relation.outer, relation.inner)}
+        windows = {dim for relation in partial for dim in relation.loops}
         return Relevance(
             tuple(dim for dim in self.sizes if dim in indices and self.sizes[dim] > 1),
             tuple(
@@ -544,5 +413,36 @@ class Layer:
         return hash((str(self.equation), frozenset(self.sizes.items()), self.name, self.id))
 
 
-def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else value
+def _full_precision(equation: Equation, given: Mapping[str, int]) -> dict[str, int]:
+    """Return the bits of every operand, those that are not given filled in."""
+    final = equation.output + FINAL
+    precision = {
+        **dict.fromkeys(equation.inputs, 8),
+        equation.output: 16,
+        final: given.get(equation.output, 8),
+    }
+    for key, bits in given.items():
+        if key not in precision:
+            raise InputError(
+                "precision of an unknown operand",
+                place=Place(field=f"precision.{key}"),
+                expected=", ".join(precision),
+                found=key,
+                hint=nearest(key, tuple(precision)),
+            )
+        precision[key] = integer(bits, f"precision of {key}")
+    return precision
+
+
+def _windows(
+    stride: int | tuple[int, int], dilation: int | tuple[int, int], padding: int | tuple[int, int]
+) -> tuple[tuple[DimensionRelation, ...], dict[str, tuple[int, int]]]:
+    """Return the windows of a filter over an image, and the padding on both sides of each."""
+    (stride_y, stride_x), (dilation_y, dilation_x), (pad_y, pad_x) = (
+        (value, value) if isinstance(value, int) else value for value in (stride, dilation, padding)
+    )
+    relations = (
+        DimensionRelation("IX", "OX", stride_x, "FX", dilation_x),
+        DimensionRelation("IY", "OY", stride_y, "FY", dilation_y),
+    )
+    return relations, {"IX": (pad_x, pad_x), "IY": (pad_y, pad_y)}

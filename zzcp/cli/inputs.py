@@ -1,0 +1,136 @@
+"""The files that a search starts from: the machine, the workload, and the mapping file with the unrollings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import NamedTuple
+
+from zzcp.cli.sources import select_layers
+from zzcp.errors import InputError, Place
+from zzcp.hardware import Accelerator
+from zzcp.io import MappingFile, load_accelerator, load_mapping, load_workload
+from zzcp.mapping import SpatialMapping
+from zzcp.mapping.default import default_spatial
+from zzcp.report.solved import Source
+from zzcp.workload import Layer, Network, SkippedNode
+
+SEED = {
+    "accelerator": "seed_eyeriss_1_2_4.yaml",
+    "workload": "seed_workload.yaml",
+    "mapping": "seed_mapping.yaml",
+}
+"""What is searched when no files are given."""
+
+
+class Unrolled(NamedTuple):
+    """The unrolling of a layer and the memory operand of every operand, where a file says it."""
+
+    spatial: SpatialMapping
+    links: dict[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the files of a command hold.
+
+    Parameters
+    ----------
+    paths : mapping
+        The files: ``accelerator``, ``workload`` and ``mapping`` (None where there is none).
+    machine : Accelerator
+        The machine.
+    network : Network
+        The workload.
+    layers : list of Layer
+        The layers that the user named, or all.
+    left_out : tuple of SkippedNode
+        What of the workload cannot be mapped, where no layer is named.
+    mappings : MappingFile or None
+        Where the unrollings come from; by default the machine's, or a full array.
+    """
+
+    paths: Mapping[str, str | None]
+    machine: Accelerator
+    network: Network
+    layers: list[Layer]
+    left_out: tuple[SkippedNode, ...]
+    mappings: MappingFile | None
+
+    def unrolled(self, layer: Layer) -> Unrolled:
+        """Return the unrolling and the links of a layer.
+
+        Raises
+        ------
+        InputError
+            If the machine cannot be unrolled that way.
+        """
+        entry = None if self.mappings is None else self.mappings.for_layer(layer)
+        if entry is None or entry.spatial_mapping is None:
+            spatial = default_spatial(self.machine, layer)
+        else:
+            spatial = SpatialMapping.from_dict(entry.spatial_mapping).fitted(layer)
+        problems = spatial.violations(self.machine, layer)
+        if problems:
+            place = Place(self.paths["mapping"], field=f"layer {layer.name}")
+            raise InputError("; ".join(problems), place=place)
+        given = None if entry is None else entry.memory_operand_links
+        if given is None:
+            return Unrolled(spatial, None)
+        return Unrolled(spatial, {operand: given[operand] for operand in layer.operands if operand in given})
+
+    def sources(self) -> dict[str, Source | None]:
+        """Return names and hashes of the files."""
+        return {role: None if path is None else Source.of(path) for role, path in self.paths.items()}
+
+
+@contextmanager
+def open_inputs(
+    accelerator: str | None, workload: str | None, mapping: str | None, layers: Sequence[str]
+) -> Iterator[Inputs]:
+    """Read the files of a command, those of the seed example where none are given; they are there inside the block.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or there is no layer of some name.
+    """
+    with _paths(accelerator, workload, mapping) as (machine_file, workload_file, mapping_file):
+        machine = load_accelerator(machine_file)
+        network = load_workload(workload_file)
+        yield Inputs(
+            paths={"accelerator": machine_file, "workload": workload_file, "mapping": mapping_file},
+            machine=machine,
+            network=network,
+            mappings=None if mapping_file is None else load_mapping(mapping_file),
+            layers=select_layers(network, layers, workload_file),
+            left_out=() if layers else tuple(network.skipped),
+        )
+
+
+def check_both_or_none(accelerator: str | None, workload: str | None) -> None:
+    """Check that machine and workload are given together, before anything is read.
+
+    Raises
+    ------
+    InputError
+        If one of them is missing.
+    """
+    if (accelerator is None) != (workload is None):
+        missing = "--workload" if workload is None else "--accelerator"
+        raise InputError(f"{missing} is missing", hint="give both files, or none for the seed example")
+
+
+@contextmanager
+def _paths(
+    accelerator: str | None, workload: str | None, mapping: str | None
+) -> Iterator[tuple[str, str, str | None]]:
+    if accelerator is not None and workload is not None:
+        yield accelerator, workload, mapping
+        return
+    with as_file(files("zzcp") / "data" / "seed") as folder:
+        paths = {role: str(Path(folder) / name) for role, name in SEED.items()}
+        yield paths["accelerator"], paths["workload"], mapping or paths["mapping"]

@@ -1,0 +1,155 @@
+"""The options that several commands have, each defined once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+CONVENTIONS = ("exact", "zigzag", "zigzag-3.0")
+"""Names of the presets of `zzcp.cost.CONVENTIONS`."""
+OBJECTIVES = ("edp", "energy", "latency", "ed2")
+"""What can be minimised."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+positive = click.FloatRange(min=0, min_open=True)
+"""Any amount of time."""
+
+
+def add_options(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Return a decorator that adds options in their order."""
+
+    def add(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
+
+
+json = click.option(
+    "--json",
+    "json_path",
+    metavar="FILE",
+    help="Write the result as JSON, too; '-' for standard output, in place of the report.",
+)
+quiet = click.option(
+    "-q", "--quiet", is_flag=True, help="Show no progress and no notes, only results and errors."
+)
+csv = click.option(
+    "--csv", "csv_path", metavar="FILE", help="Write the table as CSV, too; '-' for standard output."
+)
+picture = click.option(
+    "--plot", "plot_path", metavar="FILE", help="Draw a picture, too: PNG, SVG or PDF (needs matplotlib)."
+)
+layers = click.option(
+    "--layer",
+    "layers",
+    multiple=True,
+    metavar="NAME",
+    help="A layer, by name or id; may be given several times.",
+)
+labels = click.option(
+    "--label", "labels", multiple=True, metavar="TEXT", help="What a result is called; once for each file."
+)
+conventions = click.option(
+    "--conventions",
+    type=click.Choice(CONVENTIONS),
+    default=CONVENTIONS[0],
+    show_default=True,
+    help="How costs are counted: what the machine does, or the bookkeeping of ZigZag 3.9 or 3.0.",
+)
+objective = click.option(
+    "--objective",
+    type=click.Choice(OBJECTIVES),
+    default=OBJECTIVES[0],
+    show_default=True,
+    help="What is minimised: energy-delay product, energy, latency, or energy times delay squared.",
+)
+gap = click.option(
+    "--gap",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=1e-4,
+    show_default=True,
+    metavar="G",
+    help="Relative distance to the proven bound that counts as optimal.",
+)
+
+
+def accelerator(*, required: bool = True, otherwise: str = "") -> Callable[[F], F]:
+    """Return the option for the hardware file, and what holds where it may be left out."""
+    return click.option(
+        "-a", "--accelerator", required=required, metavar="FILE", help=f"Hardware file{otherwise}."
+    )
+
+
+def workload(*, required: bool = True, otherwise: str = "") -> Callable[[F], F]:
+    """Return the option for the workload file, and what holds where it may be left out."""
+    return click.option(
+        "-w", "--workload", required=required, metavar="FILE", help=f"Workload file, or ONNX{otherwise}."
+    )
+
+
+def spatial(unrolling: str = "spatial mappings") -> Callable[[F], F]:
+    """Return the option for a mapping file of which only the spatial part counts."""
+    return click.option(
+        "-m",
+        "--mapping",
+        metavar="FILE",
+        help=f"Mapping file with the {unrolling}; by default the machine's, or a full array.",
+    )
+
+
+def seconds(purpose: str, default: float, name: str = "--time-limit") -> Callable[[F], F]:
+    """Return an option for a time in seconds."""
+    return click.option(
+        name, type=positive, default=default, show_default=True, metavar="S", help=f"Seconds for {purpose}."
+    )
+
+
+def layer_limits(time: str, measure: str) -> Callable[[F], F]:
+    """Return the two limits of the solver for each layer: in seconds, and in work.
+
+    Parameters
+    ----------
+    time : str
+        What the seconds are for.
+    measure : str
+        What is said about the solver's own measure.
+    """
+    return add_options(
+        click.option(
+            "--time-limit",
+            type=positive,
+            metavar="S",
+            help=f"Seconds {time}.  [default: 60, or none with --deterministic-limit]",
+        ),
+        click.option(
+            "--deterministic-limit",
+            type=positive,
+            metavar="D",
+            help=f"Limit of the solver's work for each layer, in its own measure {measure}.",
+        ),
+    )
+
+
+def seed(default: int = 0, purpose: str = "Of all random choices") -> Callable[[F], F]:
+    """Return the option for the seed."""
+    return click.option(
+        "--seed", type=int, default=default, show_default=True, metavar="N", help=f"{purpose}."
+    )
+
+
+def jobs(work: str) -> Callable[[F], F]:
+    """Return the option for how much of the work is done side by side, such as ``Layers solved``."""
+    return click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help=f"{work} side by side.",
+    )

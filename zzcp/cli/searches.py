@@ -1,0 +1,103 @@
+"""Searches for several layers side by side, shown while they run; and the exit code that they give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
+
+from zzcp.cli.live import Monitor
+from zzcp.cli.output import Output
+from zzcp.cli.pool import Pool, Tell, Watcher
+from zzcp.cli.program import INTERRUPTED, NO_MAPPING, NOTHING_FOUND
+from zzcp.interrupt import Interrupt
+from zzcp.solver import Progress
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Recorder:
+    """Keeps what searches report, and passes it on.
+
+    Parameters
+    ----------
+    watcher : Watcher
+        Is told everything, too.
+    samples : dict
+        Where the reports of every search are kept, by its number.
+    """
+
+    def __init__(self, watcher: Watcher, samples: dict[int, list[Progress]]) -> None:
+        self.watcher, self.samples = watcher, samples
+
+    def started(self, number: int) -> None:
+        """A task begins."""
+        self.watcher.started(number)
+
+    def progress(self, number: int, message: Progress) -> None:
+        """A task reports."""
+        self.samples.setdefault(number, []).append(message)
+        self.watcher.progress(number, message)
+
+    def ended(self, number: int) -> None:
+        """A task has ended."""
+        self.watcher.ended(number)
+
+
+def search_all(
+    work: Callable[[T, Tell], R],
+    tasks: Sequence[T],
+    names: Sequence[str],
+    *,
+    jobs: int,
+    quiet: bool,
+    interrupt: Interrupt,
+    verb: str = "solving",
+    samples: dict[int, list[Progress]] | None = None,
+) -> dict[int, R]:
+    """Run tasks and return the results by number; after an interrupt only those that have been begun have one.
+
+    Parameters
+    ----------
+    work, jobs
+        See `zzcp.cli.pool.Pool`.
+    tasks : sequence
+        The tasks.
+    names, quiet, verb
+        See `zzcp.cli.live.Monitor`.
+    interrupt : Interrupt
+        Says when the user wants the end.
+    samples : dict, optional
+        Takes all that the tasks report, by number.
+    """
+    # the processes come first: they must not inherit the threads of the display
+    with Pool(work, min(jobs, len(tasks))) as pool, Monitor(names, quiet=quiet, verb=verb) as monitor:
+        watcher = monitor if samples is None else Recorder(monitor, samples)
+        return pool.run(tasks, interrupt, watcher)
+
+
+def exit_code(
+    statuses: Collection[str], wanted: int, output: Output, *, stopped: bool, done: str = "solved"
+) -> int:
+    """Return the exit code of searches, after a note where some are missing.
+
+    Parameters
+    ----------
+    statuses : collection of str
+        The status of every layer that has a result.
+    wanted : int
+        Layers that should have one.
+    output : Output
+        Takes the note.
+    stopped : bool
+        Whether the user asked for the end of a search.
+    done : str
+        What was done to the layers.
+    """
+    if stopped:
+        output.note("stopped; what had been found by then is shown")
+        return INTERRUPTED
+    if len(statuses) < wanted:
+        output.note(f"a process that {done} a layer was ended from outside; its layers are missing")
+        return NOTHING_FOUND
+    return NO_MAPPING if "infeasible" in statuses else NOTHING_FOUND if "unknown" in statuses else 0

@@ -1,0 +1,205 @@
+"""From layer, machine and unrolling to a setting: done once, before temporal mappings are scored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+from zzcp.cost.conventions import CostConventions
+from zzcp.cost.macs import mac_energy
+from zzcp.cost.setting import (
+    IRRELEVANT,
+    PARTIAL,
+    RELEVANT,
+    OperandSetting,
+    PortSetting,
+    PortUse,
+    Setting,
+    Tenancy,
+)
+from zzcp.cost.unrolling import Factors, compile_variant, fractional_factors, whole_factors
+from zzcp.errors import InputError, MappingError
+from zzcp.hardware import Accelerator, Direction, Memory
+from zzcp.hardware.imc import CELLS, precharge_energy_per_weight
+from zzcp.mapping import SpatialMapping
+from zzcp.workload import Layer
+
+
+def compile_setting(
+    accelerator: Accelerator,
+    layer: Layer,
+    spatial: SpatialMapping,
+    conventions: CostConventions,
+    links: Mapping[str, str] | None = None,
+) -> Setting:
+    """Compile what is fixed for all temporal mappings of a layer on an accelerator under one unrolling.
+
+    Raises
+    ------
+    InputError
+        If an operand is linked to a memory operand that the accelerator does not have, or two share one.
+    MappingError
+        If the unrolling does not fit the array or the layer.
+    """
+    links = dict(layer.default_links) | dict(links or {})
+    _check_links(accelerator, layer, links)
+    problems = spatial.violations(accelerator, layer)
+    if problems:
+        raise MappingError(problems)
+    energy, latency = (
+        (fractional_factors(layer, spatial, allow_fractions=True), fractional_factors(layer, spatial))
+        if conventions.fractional_unrolling
+        else (whole_factors(layer, spatial),) * 2
+    )
+    operands = tuple(
+        _compile_operand(accelerator, layer, name, links[name], energy, latency, conventions)
+        for name in layer.operands
+    )
+    array = accelerator.array
+    imc = array.in_memory_computing
+    cycles_per_op = -(-imc.input_precision[0] // imc.bit_serial_precision) if imc else 1
+    held = {links[name]: index for index, name in enumerate(layer.operands)}
+    setting = Setting(
+        accelerator=accelerator,
+        layer=layer,
+        spatial=spatial,
+        conventions=conventions,
+        links=links,
+        operands=operands,
+        ports=_compile_ports(accelerator, held),
+        tenancies=_compile_tenancies(accelerator, held),
+        temporal_sizes=spatial.temporal_sizes(layer),
+        cycles_per_op=cycles_per_op,
+        ideal_cycles=-(-layer.macs // array.units) * cycles_per_op,
+        drain=sum(
+            math.prod(factor for _, factor in factors) - 1
+            for dimension, factors in spatial.unrolling
+            if dimension in array.systolic_dimensions
+        ),
+        mac_energy=Fraction(0),
+    )
+    return replace(setting, mac_energy=mac_energy(setting))
+
+
+def _check_links(accelerator: Accelerator, layer: Layer, links: Mapping[str, str]) -> None:
+    for operand, memory_operand in links.items():
+        if operand not in layer.operands:
+            continue
+        if memory_operand not in accelerator.operands:
+            raise InputError(
+                f"operand {operand} is linked to a memory operand that accelerator {accelerator.name} lacks",
+                expected=", ".join(accelerator.operands),
+                found=memory_operand,
+            )
+    for operand in layer.operands:
+        if operand not in links:
+            raise InputError(
+                f"operand {operand} of layer {layer.name} is linked to no memory operand",
+                expected="memory_operand_links with one of I1, I2, O for every operand",
+            )
+    used = [links[operand] for operand in layer.operands]
+    if len(set(used)) != len(used):
+        raise InputError(
+            f"two operands of layer {layer.name} are linked to one memory operand", found=str(links)
+        )
+    if links[layer.output] != "O":
+        raise InputError(f"the output of layer {layer.name} must be linked to O", found=links[layer.output])
+
+
+def _compile_operand(
+    accelerator: Accelerator,
+    layer: Layer,
+    name: str,
+    memory_operand: str,
+    energy: Factors,
+    latency: Factors,
+    conventions: CostConventions,
+) -> OperandSetting:
+    relevance = layer.relevance(name)
+    partial = relevance.partially_relevant
+    kind = {
+        dim: PARTIAL if dim in partial else RELEVANT if dim in relevance.relevant else IRRELEVANT
+        for dim in layer.sizes
+    }
+    memories = tuple(
+        _with_precharge(accelerator, memory, layer.precision[name])
+        for memory in accelerator.levels(memory_operand)
+    )
+    variant = compile_variant(layer, name, kind, memories, energy, conventions)
+    same = energy == latency
+    return OperandSetting(
+        name=name,
+        memory_operand=memory_operand,
+        is_output=name == layer.output,
+        memories=memories,
+        kind=kind,
+        relations=relevance.partial,
+        window_sizes=tuple(
+            layer.window_size(relation, zigzag=conventions.overcounted_slivers)
+            for relation in relevance.partial
+        ),
+        precision=layer.precision[name],
+        final_precision=layer.final_precision if name == layer.output else layer.precision[name],
+        energy=variant,
+        latency=variant if same else compile_variant(layer, name, kind, memories, latency, conventions),
+        ports=tuple(
+            {
+                direction: port
+                for direction in Direction
+                if (port := memory.port(memory_operand, direction)) is not None
+            }
+            for memory in memories
+        ),
+        elements=layer.tile_size(name, layer.sizes, zigzag=conventions.overcounted_slivers),
+    )
+
+
+def _with_precharge(accelerator: Accelerator, memory: Memory, precision: int) -> Memory:
+    """Return the cells of an array that computes in memory with the energy of precharging their bitlines.
+
+    Every weight read from a group of cells that stores several precharges the local bitline once more.
+    """
+    port = memory.port("I2", Direction.TO_BELOW)
+    if memory.name != CELLS or accelerator.array.in_memory_computing is None or port is None or not precision:
+        return memory
+    per_weight = precharge_energy_per_weight(accelerator.array, memory.size)
+    return replace(memory, read_energy=memory.read_energy + per_weight * port.bandwidth_max / precision)
+
+
+def _compile_ports(accelerator: Accelerator, held: Mapping[str, int]) -> tuple[PortSetting, ...]:
+    """Return the ports that move something; `held` is the operand (its position) of every memory operand in use."""
+    result = []
+    for memory in accelerator.memories:
+        for port in memory.ports:
+            uses = []
+            inputs = set()
+            for operand in memory.operands:
+                level = accelerator.level_of(memory, operand)
+                # a movement given to several ports keeps its first place in the order, as a Python dict does
+                order = dict.fromkeys(d for p in memory.ports for op, d in p.allocation if op == operand)
+                for direction in order:
+                    if memory.port(operand, direction) is not port:
+                        continue
+                    inputs.add(operand)
+                    top = level == len(accelerator.levels(operand)) - 1
+                    external = top and direction in (Direction.FROM_ABOVE, Direction.TO_ABOVE)
+                    is_input = operand != "O"
+                    backwards = is_input and direction in (Direction.FROM_BELOW, Direction.TO_ABOVE)
+                    if operand in held and not external and not backwards:
+                        uses.append(PortUse(held[operand], level, direction))
+            if uses:
+                result.append(PortSetting(memory, port, tuple(uses), {"I1", "I2"} <= inputs))
+    return tuple(result)
+
+
+def _compile_tenancies(accelerator: Accelerator, held: Mapping[str, int]) -> tuple[Tenancy, ...]:
+    result = []
+    for memory in accelerator.memories:
+        tenants = tuple(
+            (held[operand], level) for operand, level in accelerator.tenants(memory) if operand in held
+        )
+        if tenants:
+            result.append(Tenancy(memory, tenants))
+    return tuple(result)

@@ -1,0 +1,185 @@
+"""The points of a sweep before they are solved: axes, machines, layers and unrollings, checked one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple
+
+from zzcp.cost import CostConventions
+from zzcp.errors import InputError, Place
+from zzcp.hardware import Accelerator
+from zzcp.io import MappingFile
+from zzcp.mapping import SpatialMapping
+from zzcp.mapping.default import default_spatial
+from zzcp.sweeps.axes import Axis, Given, Step, make_axis, parse_axis
+from zzcp.sweeps.fields import Subject, catalogue
+from zzcp.sweeps.refit import refit
+from zzcp.sweeps.store import point_key
+from zzcp.workload import Layer, Network
+
+MAX_POINTS = 100_000
+"""Most points of a sweep."""
+
+Workloads = Layer | Network | Sequence[Layer | Network]
+Vary = Mapping[str, Given] | Iterable[str]
+Unrolling = SpatialMapping | Mapping[str, Mapping[str, int]] | MappingFile | None
+
+
+class Task(NamedTuple):
+    """One search."""
+
+    accelerator: Accelerator
+    layer: Layer
+    spatial: SpatialMapping
+    links: dict[str, str] | None
+    objective: str
+
+
+class Planned(NamedTuple):
+    """One point of the grid before it is solved."""
+
+    steps: tuple[Step, ...]
+    values: dict[str, Any]
+    workload: str
+    task: Task
+    key: str
+
+
+def make_axes(accelerator: Accelerator, layers: Sequence[Layer], vary: Vary) -> tuple[Axis, ...]:
+    """Return the axes of a sweep.
+
+    Raises
+    ------
+    InputError
+        If a field does not exist, is on two axes, or a value is not one of its kind.
+    """
+    known = catalogue(accelerator, layers)
+    if isinstance(vary, Mapping):
+        axes = tuple(make_axis(names, values, known) for names, values in vary.items())
+    else:
+        axes = tuple(parse_axis(text, known) for text in vary)
+    names = [field.name for axis in axes for field in axis.fields]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError("field on two axes", place=Place(field=name))
+    return axes
+
+
+def as_networks(workloads: Workloads) -> list[Network]:
+    """Return workloads as networks; a layer is one of its own.
+
+    Raises
+    ------
+    InputError
+        If there is no layer.
+    """
+    given = [workloads] if isinstance(workloads, Layer | Network) else list(workloads)
+    networks = [
+        item if isinstance(item, Network) else Network(item.name, (replace(item, sources={}),))
+        for item in given
+    ]
+    if not any(len(network) for network in networks):
+        raise InputError("nothing to solve", expected="at least one layer")
+    return networks
+
+
+def plan_points(
+    accelerator: Accelerator,
+    networks: Sequence[Network],
+    axes: Sequence[Axis],
+    objectives: Sequence[str],
+    spatial: Unrolling,
+    links: Mapping[str, str] | None,
+    conventions: CostConventions,
+    seed: int,
+) -> Iterator[Planned]:
+    """Yield every point of the grid, after checking that each is a machine and a layer.
+
+    Parameters
+    ----------
+    accelerator : Accelerator
+        The machine whose fields are varied.
+    networks : sequence of Network
+        What runs on it.
+    axes : sequence of Axis
+        What is varied.
+    objectives : sequence of str
+        What is minimised, one after the other.
+    spatial : SpatialMapping, dict or MappingFile, optional
+        The unrolling, as for `sweep`.
+    links : mapping of str to str, optional
+        Memory operand of every operand.
+    conventions : CostConventions
+        How costs are counted.
+    seed : int
+        Of the solver.
+
+    Raises
+    ------
+    InputError
+        If there are too many points, or one is no machine or no layer.
+    """
+    count = prod(len(axis.steps) for axis in axes) * len(objectives) * sum(map(len, networks))
+    if count > MAX_POINTS:
+        raise InputError("too many points", expected=f"at most {MAX_POINTS:,}", found=f"{count:,}")
+    release = version("zzcp")
+    for steps in product(*(axis.steps for axis in axes)):
+        for network in networks:
+            for layer in network:
+                base = Subject(accelerator, layer)
+                subject, values = _at(base, axes, steps)
+                unrolled, own_links = _unrolling(base, subject, spatial)
+                for objective in objectives:
+                    task = Task(
+                        subject.accelerator,
+                        subject.layer,
+                        unrolled,
+                        dict(links) if links else own_links,
+                        objective,
+                    )
+                    key = point_key(release, *task, conventions, seed)
+                    yield Planned(steps, values, network.name, task, key)
+
+
+def _at(subject: Subject, axes: Sequence[Axis], steps: Sequence[Step]) -> tuple[Subject, dict[str, Any]]:
+    """Return the machine and the layer at a point."""
+    values: dict[str, Any] = {}
+    for axis, step in zip(axes, steps, strict=True):
+        for field, value in zip(axis.fields, step, strict=True):
+            values[field.name] = value
+            try:
+                subject = field.put(subject, value)
+            except InputError as error:
+                error.place = Place(field=f"{field.name} = {value}")
+                raise
+    return subject, values
+
+
+def _unrolling(
+    base: Subject, subject: Subject, spatial: Unrolling
+) -> tuple[SpatialMapping, dict[str, str] | None]:
+    """Return the unrolling at a point, and the links that a mapping file gives."""
+    layer, links = subject.layer, None
+    if isinstance(spatial, MappingFile):
+        entry = spatial.for_layer(layer)
+        given = entry.memory_operand_links or {}
+        links = {operand: given[operand] for operand in layer.operands if operand in given} or None
+        spatial = entry.spatial_mapping
+    if spatial is None and not base.accelerator.dataflows:
+        return default_spatial(subject.accelerator, layer), links
+    if spatial is None:
+        assert base.accelerator.dataflows is not None
+        spatial = base.accelerator.dataflows
+    chosen = spatial if isinstance(spatial, SpatialMapping) else SpatialMapping.from_dict(spatial)
+    if base.accelerator.array.sizes == subject.accelerator.array.sizes:
+        chosen = chosen.fitted(layer)
+    else:
+        chosen = refit(chosen, layer, base.accelerator.array, subject.accelerator.array)
+    problems = chosen.violations(subject.accelerator, layer)
+    if problems:
+        raise InputError("; ".join(problems), place=Place(field=f"layer {layer.name}"))
+    return chosen, links

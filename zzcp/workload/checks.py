@@ -1,0 +1,163 @@
+"""What the parts of a layer must fulfil, alone and together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from zzcp.errors import InputError, Place, nearest
+from zzcp.workload.equation import DimensionRelation, Equation
+
+MAX_LOOP = 10**11
+"""Largest loop accepted."""
+MAX_MACS = 2**62
+"""Largest number of multiply-accumulate operations accepted in a layer."""
+MAX_PRECISION = 4096
+"""Largest operand precision accepted, in bits."""
+
+
+def check_sizes(sizes: Mapping[str, int]) -> None:
+    """Check that the loops, and all of them together, are in range.
+
+    Raises
+    ------
+    InputError
+        If they are not.
+    """
+    for dim, size in sizes.items():
+        if not 1 <= size <= MAX_LOOP:
+            raise InputError(f"loop {dim}: size out of range", expected=f"1 to {MAX_LOOP}", found=str(size))
+    macs = math.prod(sizes.values())
+    if macs > MAX_MACS:
+        raise InputError(
+            "the layer is too large",
+            place=Place(field="sizes"),
+            expected="at most 2^62 operations",
+            found=str(macs),
+        )
+
+
+def check_precision(precision: Mapping[str, int]) -> None:
+    """Check that the bits of every operand are in range.
+
+    Raises
+    ------
+    InputError
+        If they are not.
+    """
+    for key, bits in precision.items():
+        if not 0 <= bits <= MAX_PRECISION:
+            raise InputError(
+                f"precision of {key} out of range", expected=f"0 to {MAX_PRECISION} bits", found=str(bits)
+            )
+
+
+def check_windows(
+    relations: Sequence[DimensionRelation],
+    sizes: Mapping[str, int],
+    padding: Mapping[str, tuple[int, int]],
+    window_sizes: Mapping[str, int],
+) -> None:
+    """Check that every window is between loops and has one relation, and that only windows have padding or a size.
+
+    Raises
+    ------
+    InputError
+        If that is not so, or padding is negative.
+    """
+    windows = {relation.window for relation in relations}
+    if len(windows) != len(relations):
+        raise InputError(
+            "a window dimension has two relations",
+            place=Place(field="relations"),
+            found=", ".join(map(str, relations)),
+        )
+    for relation in relations:
+        for dim in relation.loops:
+            if dim not in sizes:
+                raise InputError(
+                    f"relation {relation} uses a loop without a size",
+                    place=Place(field="relations"),
+                    found=dim,
+                )
+        if relation.window in sizes:
+            raise InputError(
+                f"{relation.window} is both a loop and a window dimension",
+                place=Place(field="relations"),
+                found=str(relation),
+            )
+    named: tuple[tuple[Mapping[str, object], str], ...] = ((padding, "padding"), (window_sizes, "size"))
+    for given, label in named:
+        for dim in given:
+            if dim not in windows:
+                raise InputError(
+                    f"{label} of a dimension that is no window",
+                    place=Place(field="window_sizes"),
+                    expected=", ".join(sorted(windows)) or "none, since the layer has no windows",
+                    found=dim,
+                )
+    for dim, pad in padding.items():
+        if min(pad) < 0:
+            raise InputError(
+                f"padding of {dim} out of range",
+                place=Place(field="padding"),
+                expected=">= 0",
+                found=str(pad),
+            )
+
+
+def check_indices(
+    equation: Equation, sizes: Mapping[str, int], relations: Sequence[DimensionRelation]
+) -> None:
+    """Check that every index is a loop or a window, and every loop larger than 1 indexes an operand.
+
+    Raises
+    ------
+    InputError
+        If that is not so, or an operand uses a loop twice.
+    """
+    known = (*sizes, *(relation.window for relation in relations))
+    used: set[str] = set()
+    for operand, indices in equation.indices.items():
+        for dim in indices:
+            if dim not in known:
+                raise InputError(
+                    f"operand {operand} is indexed by an unknown dimension",
+                    place=Place(field="equation"),
+                    expected=", ".join(known),
+                    found=dim,
+                    hint=nearest(dim, known),
+                )
+        partial = {dim for relation in relations if relation.window in indices for dim in relation.loops}
+        if partial & set(indices):
+            raise InputError(
+                f"operand {operand} uses a loop both directly and in a window",
+                place=Place(field="equation"),
+            )
+        used |= partial | set(indices)
+    for dim, size in sizes.items():
+        if dim not in used and size > 1:
+            raise InputError(
+                f"loop {dim} indexes no operand",
+                place=Place(field="sizes"),
+                found=str(equation),
+                hint="remove it",
+            )
+
+
+def check_sources(equation: Equation, sources: Mapping[str, int]) -> None:
+    """Check that only inputs have a source.
+
+    Raises
+    ------
+    InputError
+        If another operand has one.
+    """
+    for operand in sources:
+        if operand not in equation.inputs:
+            raise InputError(
+                "source of an operand that is no input",
+                place=Place(field="sources"),
+                expected=", ".join(equation.inputs),
+                found=operand,
+            )
