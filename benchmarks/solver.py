@@ -1,6 +1,8 @@
 """The optimal mapper on networks and machines: time, memory, gap, and ZigZag's LOMA and SALSA beside it.
 
-Every measurement runs in a process of its own (`benchmarks.solver_child`), one thread each, and is appended to
+Our own LOMA and SALSA under ZigZag's conventions (``our-loma6`` ...) can stand in for ZigZag's, which take hours.
+Every measurement runs in a process of its own (`benchmarks.solver_child`; those of our mappers on one case share it,
+but nothing that they compile), one thread each, and is appended to
 ``benchmarks/results/solver.jsonl`` as it ends, so that a run that was stopped goes on with ``--resume``.
 """
 
@@ -25,11 +27,14 @@ ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "benchmarks" / "results" / "solver.jsonl"
 CONVENTIONS = ("exact", "zigzag")
 MAPPERS = ("loma6", "loma7", "loma8", "salsa0", "salsa1")
+OUR_MAPPERS = tuple(f"our-{name}" for name in MAPPERS)
 QUICK_EVERY = 45
 SECONDS, EXTREME_SECONDS, MAPPER_SECONDS = 60, 600, 600
 """Limits of a search, of the extreme case's, and of one of ZigZag's mappers."""
 
 Record = dict[str, Any]
+Job = tuple[Case, tuple[str, ...], float]
+"""A case, what is measured in one process, and a time limit."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +46,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--conventions", choices=CONVENTIONS, action="append", help="one convention only (else both)"
     )
     group.add_argument("--no-zigzag", action="store_true", help="leave ZigZag's mappers out")
-    group.add_argument("--mappers", nargs="+", choices=MAPPERS, help="which of ZigZag's mappers to run")
+    group.add_argument(
+        "--mappers",
+        nargs="+",
+        choices=(*MAPPERS, *OUR_MAPPERS),
+        help="which mappers to run (else all of ZigZag's); our-... are our own under ZigZag's conventions",
+    )
+    group.add_argument("--no-solver", action="store_true", help="run the mappers only")
     group.add_argument("--time-limit", type=float, help=f"seconds per search (else {SECONDS})")
     group.add_argument("--jobs", type=int, default=1, metavar="N", help="measurements side by side")
     group.add_argument("--resume", action="store_true", help="keep what was measured before")
@@ -55,12 +66,16 @@ def run(*, quick: bool, console: Console, options: argparse.Namespace) -> Record
     if not options.resume:
         records.unlink(missing_ok=True)
     done = {(record["case"], record["what"]): record for record in _read(records)}
-    jobs = [job for job in _jobs(options, quick=quick) if (job[0].name, job[1]) not in done]
+    jobs = []
+    for case, whats, limit in _jobs(options, quick=quick):
+        if left := tuple(what for what in whats if (case.name, what) not in done):
+            jobs.append((case, left, limit))
     with ThreadPoolExecutor(options.jobs) as pool, records.open("a") as file:
-        for number, record in enumerate(pool.map(_measure, jobs), 1):
-            file.write(json.dumps(record) + "\n")
+        for number, found in enumerate(pool.map(_measure, jobs), 1):
+            for record in found:
+                file.write(json.dumps(record) + "\n")
+                console.print(f"{number}/{len(jobs)} {_line(record)}", highlight=False, soft_wrap=True)
             file.flush()
-            console.print(f"{number}/{len(jobs)} {_line(record)}", highlight=False, soft_wrap=True)
     figures, page = report(list(_read(records)), console)
     if not quick:
         records.with_suffix(".md").write_text(page)
@@ -68,7 +83,7 @@ def run(*, quick: bool, console: Console, options: argparse.Namespace) -> Record
     return figures
 
 
-def _jobs(options: argparse.Namespace, *, quick: bool) -> Iterator[tuple[Case, str, float]]:
+def _jobs(options: argparse.Namespace, *, quick: bool) -> Iterator[Job]:
     cases = all_cases()
     if options.only:
         cases = tuple(case for case in cases if options.only in case.name)
@@ -77,30 +92,36 @@ def _jobs(options: argparse.Namespace, *, quick: bool) -> Iterator[tuple[Case, s
         cases = tuple(case for case in cases[::every] if not case.name.endswith(FOUR_KEYS))
     mappers = MAPPERS[:1] if quick else MAPPERS
     mappers = tuple(options.mappers or mappers)
+    ours = tuple(name for name in mappers if name in OUR_MAPPERS)
+    theirs = tuple(name for name in mappers if name not in OUR_MAPPERS)
     if options.no_zigzag or find_spec("zigzag") is None or find_spec("six") is None:
-        mappers = ()
+        theirs = ()
     for case in cases:
         limit = options.time_limit or (EXTREME_SECONDS if case.name.endswith(FOUR_KEYS) else SECONDS)
-        for conventions in options.conventions or CONVENTIONS:
-            yield case, conventions, limit
-        for mapper in mappers:
-            yield case, mapper, MAPPER_SECONDS
+        for conventions in () if options.no_solver else options.conventions or CONVENTIONS:
+            yield case, (conventions,), limit
+        for mapper in theirs:
+            yield case, (mapper,), MAPPER_SECONDS
+        if ours:
+            yield case, ours, MAPPER_SECONDS
 
 
-def _measure(job: tuple[Case, str, float]) -> Record:
-    case, what, limit = job
-    record: Record = {"case": case.name, "what": what, "machine": case.machine}
-    command = [sys.executable, "-m", "benchmarks.solver_child", case.name, what, str(limit)]
+def _measure(job: Job) -> list[Record]:
+    """Measure in a process, which writes a line for each measurement."""
+    case, whats, limit = job
+    records: list[Record] = [{"case": case.name, "what": what, "machine": case.machine} for what in whats]
+    command = [sys.executable, "-m", "benchmarks.solver_child", case.name, ",".join(whats), str(limit)]
     try:
         child = subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, timeout=limit + 240, check=False
         )
     except subprocess.TimeoutExpired:
-        return record | {"status": "timeout"}
+        return [record | {"status": "timeout"} for record in records]
     if child.returncode:
         lines = child.stderr.strip().splitlines() or [f"exit code {child.returncode}"]
-        return record | {"status": "crash", "error": lines[-1][:200]}
-    return record | json.loads(child.stdout.splitlines()[-1])
+        return [record | {"status": "crash", "error": lines[-1][:200]} for record in records]
+    found = child.stdout.splitlines()[-len(records) :]
+    return [record | json.loads(line) for record, line in zip(records, found, strict=True)]
 
 
 def _read(path: Path) -> Iterator[Record]:
@@ -110,7 +131,7 @@ def _read(path: Path) -> Iterator[Record]:
 
 
 def _line(record: Record) -> str:
-    parts = [f"{record['case']:55} {record['what']:7} {record['status']:9}"]
+    parts = [f"{record['case']:55} {record['what']:10} {record['status']:9}"]
     if "wall_s" in record:
         parts.append(f"{record['wall_s']:7.2f} s  cpu {record['cpu_s']:7.2f} s  {record['peak_mb']:5} MB")
     if record.get("gap") is not None:

@@ -1,7 +1,9 @@
 """One measurement in a process of its own: ``python -m benchmarks.solver_child CASE WHAT [SECONDS]``.
 
-WHAT is ``exact`` or ``zigzag`` (our search under these conventions), or a mapper of ZigZag. The last line printed is
-a JSON object; peak memory and processor time are those of the process.
+WHAT is ``exact`` or ``zigzag`` (our search under these conventions), a mapper of ZigZag (``loma6``, ``salsa0``), or
+some of our own mappers under ZigZag's conventions (``our-loma6,our-salsa0``). The last lines printed are JSON objects,
+one for each. Times are those of the search alone, without imports and without ZigZag's reading of its files; peak
+memory is that of the process.
 """
 
 from __future__ import annotations
@@ -10,38 +12,73 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.solver_cases import Case, case_named
+from zzcp import ZIGZAG
+from zzcp.mappers import Budget, Loma, Problem, Salsa
 
 CONVENTIONS = ("exact", "zigzag")
 
 
 def main() -> None:
     """Measure, and print what was measured."""
-    name, what, *rest = sys.argv[1:]
+    name, whats, *rest = sys.argv[1:]
     case = case_named(name)
-    before = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = before.ru_utime + before.ru_stime
-    started = time.monotonic()
-    if what in CONVENTIONS:
-        found = _solve(case, what, float(rest[0]))
-    else:
-        from benchmarks.zigzag_mappers import search  # noqa: PLC0415 - an optional dependency, and slow to import
+    for what in whats.split(","):
+        search = _search(case, what, float(rest[0]) if rest else 0)
+        started, cpu = time.monotonic(), _cpu_seconds()
+        found = search()
+        found.setdefault("wall_s", round(time.monotonic() - started, 3))
+        found.setdefault("cpu_s", round(_cpu_seconds() - cpu, 3))
+        found["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        if what == "zigzag" and found.get("mapping"):
+            found["referee"] = _referee(case, found["mapping"])
+        print(json.dumps(found))
 
-        started = time.monotonic()
-        found = search(case, what)
-    found.setdefault("wall_s", round(time.monotonic() - started, 3))
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    found["cpu_s"] = round(after.ru_utime + after.ru_stime - cpu, 3)
-    found["peak_mb"] = round(after.ru_maxrss / 1024)
-    if what == "zigzag" and found.get("mapping"):
-        found["referee"] = _referee(case, found["mapping"])
-    print(json.dumps(found))
+
+def _cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _search(case: Case, what: str, time_limit: float) -> Callable[[], dict[str, Any]]:
+    """Import what is measured, and return it."""
+    if what in CONVENTIONS:
+        import zzcp.solver.optimize  # noqa: F401, PLC0415 - ZigZag's mappers are measured without it in memory
+
+        return lambda: _solve(case, what, time_limit)
+    if what.startswith("our-"):
+        return lambda: _our_mapper(case, what.removeprefix("our-"))
+    from benchmarks.zigzag_mappers import search  # noqa: PLC0415 - an optional dependency, and slow to import
+
+    return lambda: search(case, what)
+
+
+def _our_mapper(case: Case, mapper: str) -> dict[str, Any]:
+    """Search by our LOMA with a limit of loop prime factors (``loma6``), or our SALSA with a seed (``salsa0``)."""
+    # another layer object: nothing is known about the setting from the mapper before
+    problem = Problem(case.accelerator, replace(case.layer), case.spatial, "edp", ZIGZAG)
+    number = int(mapper.removeprefix("loma").removeprefix("salsa"))
+    if mapper.startswith("loma"):
+        found = Loma(lpf_limit=number).map(problem, Budget())
+    else:
+        found = Salsa().map(problem, Budget(seed=number))
+    if found.evaluation is None:
+        return {"status": "nothing found", "scored": found.evaluations}
+    return {
+        "status": "done",
+        "edp": found.objective,
+        "energy": found.evaluation.energy.total,
+        "latency": found.evaluation.latency.total,
+        "scored": found.evaluations,
+    }
 
 
 def _solve(case: Case, conventions: str, time_limit: float) -> dict[str, Any]:
-    from zzcp import optimize  # noqa: PLC0415 - ZigZag's mappers are measured without the solver in memory
+    from zzcp import optimize  # noqa: PLC0415
     from zzcp.cost.conventions import CONVENTIONS as PRESETS  # noqa: PLC0415
 
     stages: list[list[Any]] = []

@@ -31,6 +31,7 @@ from zzcp.cost import (
     batch_score,
 )
 from zzcp.cost.batch import BatchEvaluation, MappingBatch, evaluate_batch
+from zzcp.cost.evaluate import cached_evaluator
 from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping, SpatialMapping
@@ -86,11 +87,17 @@ def assert_same(
     mappings: MappingBatch,
     conventions: CostConventions,
 ) -> BatchEvaluation:
+    plain = evaluate_batch(accelerator, layer, spatial, mappings, conventions)
+    # whoever asks for the compiled formulas gets them for good
+    assert cached_evaluator(accelerator, layer, spatial, conventions)._arrays is None
+    cached_evaluator(accelerator, layer, spatial, conventions).arrays  # noqa: B018
     found = evaluate_batch(accelerator, layer, spatial, mappings, conventions)
     evaluator = Evaluator(accelerator, layer, spatial, conventions)
     for number in range(len(mappings)):
         mapping = mappings.mapping(number, layer, spatial)
-        assert batch_figures(found, number) == scalar_figures(evaluator, mapping), (number, mapping)
+        expected = scalar_figures(evaluator, mapping)
+        assert batch_figures(plain, number) == expected, (number, mapping)
+        assert batch_figures(found, number) == expected, (number, mapping)
     return found
 
 
@@ -196,7 +203,7 @@ def test_best_of_several_bufferings_counts(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(batch_buffering, "_flags", spying)
     mappings = random_batch(Random(3), cramped, layer, SPATIAL, 300, wrong=0)
     assert_same(cramped, layer, SPATIAL, mappings, EXACT)
-    assert choices == [0, 1]
+    assert choices == [0, 1, 0, 1]  # for the plain and for the compiled formulas
 
 
 @pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda value: value.name)
@@ -249,7 +256,9 @@ def test_large_layers_are_exact(
     mappings = random_batch(Random(5), large, layer, SPATIAL, 20, wrong=0)
     found = assert_same(large, layer, SPATIAL, mappings, conventions)
     if conventions is EXACT:
-        assert {0: "none", 20: "all"}.get(len(rows), "some") == again
+        # the plain and the compiled formulas agree on which
+        assert sorted(rows[: len(rows) // 2]) == sorted(rows[len(rows) // 2 :])
+        assert {0: "none", 20: "all"}.get(len(rows) // 2, "some") == again
         assert found.energy_units is not None
         assert (max(map(int, found.energy_units)) >= 2**63) is (found.energy_units.dtype == object)
 

@@ -20,7 +20,7 @@ from tests.generators import (
 )
 from tests.mappers.problems import problem, tiny_problems
 from zzcp import EXACT, ZIGZAG, CostConventions, MappingError, SpatialMapping, evaluate
-from zzcp.cost.setting import compile_setting
+from zzcp.cost.setting_compiler import compile_setting
 from zzcp.mappers import Budget, Problem, allocate, allocate_orders, loop_prime_factors, make_mapper
 
 

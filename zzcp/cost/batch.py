@@ -9,8 +9,12 @@ import numpy as np
 from zzcp.cost.batch_score import BatchScorer, one_by_one
 from zzcp.cost.batch_states import Array, LoopTables, state_arrays
 from zzcp.cost.batch_types import BatchEvaluation, MappingBatch
+from zzcp.cost.codegen_arrays import TooLargeError
+from zzcp.cost.compiled import CompiledArrays
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluate import cached_evaluator
+from zzcp.cost.evaluator import Evaluator
+from zzcp.cost.plain_arrays import PlainArrays
 from zzcp.cost.setting import OperandSetting, Setting
 from zzcp.cost.state import OperandState
 from zzcp.errors import InputError
@@ -63,12 +67,25 @@ def evaluate_batch(
     if not len(batch):
         return one_by_one(evaluator, batch, np.arange(0), None)
     _check(evaluator.setting, batch)
-    compiled = evaluator.arrays
-    if compiled is None:
+    formulas = evaluator.arrays_for(len(batch))
+    if isinstance(formulas, PlainArrays):
+        try:
+            return _scored(evaluator, formulas, batch)
+        except TooLargeError:
+            # a constant on the way; compiling may find that it does not matter
+            formulas = evaluator.arrays
+    if formulas is None:
         return one_by_one(evaluator, batch, np.arange(len(batch)), None)
+    return _scored(evaluator, formulas, batch)
+
+
+def _scored(
+    evaluator: Evaluator, formulas: CompiledArrays | PlainArrays, batch: MappingBatch
+) -> BatchEvaluation:
+    """Score a batch by formulas on arrays."""
     chunks = -(-len(batch) // CHUNK)
     length = -(-len(batch) // chunks)
-    scorer = BatchScorer(evaluator, compiled, len(batch.dims), length)
+    scorer = BatchScorer(evaluator, formulas, len(batch.dims), length)
     parts = []
     for number in range(chunks):
         # all chunks have one length: the last one starts within the one before

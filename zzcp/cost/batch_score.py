@@ -19,6 +19,7 @@ from zzcp.cost.core import LatencyFigures, Model
 from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.macs import zigzag_mac_energy
+from zzcp.cost.plain_arrays import PlainArrays
 from zzcp.cost.state import OperandState
 
 
@@ -29,13 +30,15 @@ class BatchScorer:
     ----------
     evaluator : Evaluator
         The setting.
-    compiled : CompiledArrays
+    compiled : CompiledArrays or PlainArrays
         Its formulas.
     depth, length : int
         Loops of every mapping, and mappings.
     """
 
-    def __init__(self, evaluator: Evaluator, compiled: CompiledArrays, depth: int, length: int) -> None:
+    def __init__(
+        self, evaluator: Evaluator, compiled: CompiledArrays | PlainArrays, depth: int, length: int
+    ) -> None:
         self.evaluator, self.compiled, self.length = evaluator, compiled, length
         self._tables = LoopTables(evaluator.setting.temporal_sizes, depth, length)
         self._figures_space = compiled.figures.workspace(length)

@@ -224,15 +224,18 @@ class Figures:
     greedy: Flags | None
 
 
-def compute_figures(model: Model, traffic: Traffic, numeric: Numeric) -> Figures:
-    """Return what the traffic of a mapping comes to."""
+def compute_figures(model: Model, traffic: Traffic, numeric: Numeric, *, energy: bool = True) -> Figures:
+    """Return what the traffic of a mapping comes to; the energy may be left out, as 0."""
     setting = model.setting
-    if setting.conventions.fractional_unrolling:
-        energy: Any = 0.0
+    total: Any = 0
+    if not energy:
+        pass
+    elif setting.conventions.fractional_unrolling:
+        total = 0.0
         for *_, level_energy in level_energies(model, access_counts(model, traffic, numeric)):
-            energy = energy + level_energy
+            total = total + level_energy
     else:
-        energy = energy_units(model, traffic)
+        total = energy_units(model, traffic)
     bits, forced = copies(model, traffic, numeric)
     fits: Any = True
     for _, used, size in occupied_bits(setting, bits, forced):
@@ -240,7 +243,7 @@ def compute_figures(model: Model, traffic: Traffic, numeric: Numeric) -> Figures
     greedy = None
     if setting.conventions.greedy_buffering:
         greedy = stated_flags(setting, zigzag_buffering(model, traffic, numeric)[0], forced)
-    return Figures(energy, bits, forced, fits, greedy)
+    return Figures(total, bits, forced, fits, greedy)
 
 
 def access_counts(model: Model, traffic: Traffic, numeric: Numeric) -> list[Any]:

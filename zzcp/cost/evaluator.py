@@ -25,8 +25,10 @@ from zzcp.cost.core import (
 from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.macs import zigzag_mac_energy
 from zzcp.cost.numeric import PYTHON
+from zzcp.cost.plain_arrays import PlainArrays
 from zzcp.cost.report import build_evaluation
-from zzcp.cost.setting import Setting, compile_setting
+from zzcp.cost.setting import Setting
+from zzcp.cost.setting_compiler import compile_setting
 from zzcp.cost.state import OperandState, mapping_states
 from zzcp.errors import MappingError
 from zzcp.hardware import Accelerator
@@ -37,6 +39,10 @@ from zzcp.workload import Layer
 
 COMPILE_AFTER = 64
 """Mappings that are scored by the formulas as they stand before these are compiled, which takes as long."""
+COMPILE_ARRAYS_AFTER = 20_000
+"""The same for batches. Measured: to compile takes as long as 20,000 mappings take longer uncompiled."""
+_BATCH = 1500
+"""Mappings that a batch counts as besides those that it has: it takes longer uncompiled however small it is."""
 
 
 class Evaluator:
@@ -76,6 +82,8 @@ class Evaluator:
         self._recording: Recording | None = None
         self._compiled: CompiledNumbers | None = None
         self._arrays: CompiledArrays | None = None
+        self._plain: PlainArrays | None = None
+        self._batched = 0
         self._too_large = False
         self._bypassing: dict[Any, Evaluator] = {}
 
@@ -172,6 +180,20 @@ class Evaluator:
             except TooLargeError:
                 self._too_large = True
         return self._arrays
+
+    def arrays_for(self, mappings: int) -> CompiledArrays | PlainArrays | None:
+        """Return the formulas on arrays for so many more mappings: compiled if that pays by now, else as they stand.
+
+        None where floats cannot hold their inputs.
+        """
+        self._batched += _BATCH + mappings
+        if self._arrays is not None or self._too_large or self._batched > COMPILE_ARRAYS_AFTER:
+            return self.arrays
+        try:
+            self._plain = self._plain or PlainArrays(self.model)
+        except TooLargeError:
+            return self.arrays
+        return self._plain
 
     def _is_regular(self, mapping: Mapping) -> bool:
         """Return whether a mapping has no fault, at a glance; if not, `check_structure` has a closer look.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import lcm
 
 from zzcp.cost.setting import Setting
@@ -77,6 +78,7 @@ def compile_moves(setting: Setting) -> tuple[Move, ...]:
     return tuple(moves)
 
 
+@lru_cache(maxsize=4096)
 def exact(value: float) -> Fraction:
     """Return the decimal that a file states (0.095 is 95/1000), not the nearest binary fraction."""
     return Fraction(repr(value))
@@ -89,10 +91,16 @@ def access_energy(memory: Memory, direction: Direction) -> Fraction:
 
 def word_energies(setting: Setting, moves: tuple[Move, ...]) -> tuple[int, tuple[int, ...]]:
     """Return a scale and the energy of one smallest word of every movement as integers in units of 1 / scale."""
-    costs = [
-        access_energy(setting.operands[move.operand].memories[move.level], move.direction)
-        * Fraction(move.width_min, move.width)
-        for move in moves
-    ]
+    costs = [_word_energy(setting.operands[move.operand].memories[move.level], move) for move in moves]
     scale = lcm(setting.mac_energy.denominator, *(cost.denominator for cost in costs))
     return scale, tuple(int(cost * scale) for cost in costs)
+
+
+def _word_energy(memory: Memory, move: Move) -> Fraction:
+    energy = memory.write_energy if move.direction.is_write else memory.read_energy
+    return _share(energy, move.width_min, move.width)
+
+
+@lru_cache(maxsize=4096)
+def _share(energy: float, width_min: int, width: int) -> Fraction:
+    return exact(energy) * Fraction(width_min, width)

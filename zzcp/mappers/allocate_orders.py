@@ -64,7 +64,12 @@ def tile_table(setting: Setting, operand: OperandSetting, level: int, tables: Lo
 
     Below fractional unrollings the result may be off by a rounding.
     """
-    groups = {dim: tables.products(frozenset([dim])) for dim, kind in operand.kind.items() if kind == PARTIAL}
+    groups = {
+        # most layers have windows without loops: those cost nothing
+        dim: tables.products(frozenset([dim])) if tables.needed[dim] > 1 else 1
+        for dim, kind in operand.kind.items()
+        if kind == PARTIAL
+    }
     windows: Any = [[(groups[r.outer], groups[r.inner]) for r in operand.relations]]
     relevant = tables.products(tables.group(operand.kind, RELEVANT))
     state = OperandState([], [], [relevant], windows, [], [], [], None)
@@ -165,6 +170,13 @@ def _fill(tenancy: Tenancy, queues: list[_Queue], fits: Array) -> None:
         part = slice(first, last + 1)
         accesses = np.where(possible[part], queue.iterations_after[part] * bits[part], np.inf)
         choices.append((first, bits[part], accesses))
+    if all(len(bits) == 1 for _, bits, _ in choices):
+        # mostly the outermost memory: nothing to choose
+        fits &= sum(bits[0] for _, bits, _ in choices) <= tenancy.memory.size
+        fits &= np.isfinite(sum(accesses[0] for _, _, accesses in choices))
+        for (queue, _), (first, _, _) in zip(tenants, choices, strict=True):
+            queue.take(np.where(fits, first, queue.taken))
+        return
     length = len(fits)
     best = np.empty((len(choices), length), dtype=np.int64)
     width = max(1, _MOST_COMBINATIONS // math.prod(len(bits) for _, bits, _ in choices))

@@ -21,8 +21,8 @@ from typing import Any
 from zzcp.cost.evaluate import cached_evaluator
 from zzcp.cost.evaluation import Evaluation
 from zzcp.errors import InputError
+from zzcp.interrupt import Interrupt
 from zzcp.io import accelerator_to_yaml, layer_to_dict
-from zzcp.mappers.interrupt import Interrupt
 from zzcp.mappers.options import at_least, within
 from zzcp.mappers.protocol import Budget, OnBest, Problem, Sample, Search
 from zzcp.mapping import Mapping
