@@ -51,6 +51,13 @@ def at_root(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root)
 
 
+def settled(text: str, name: str) -> str:
+    """Return a text without what is not the same for every optimum, on the page that prints it: parts of a latency."""
+    if name == "tutorial.md":
+        return re.sub(r"\b(loading|unloading|stall) +[\d,]+", r"\1 #", text)
+    return text
+
+
 @pytest.mark.parametrize("name", [name for name in PAGES if "```python" in page(name)])
 def test_examples_print_what_the_page_says(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The python blocks of a page run in one namespace; what one prints stands in the text block after it."""
@@ -59,7 +66,12 @@ def test_examples_print_what_the_page_says(name: str, capsys: pytest.CaptureFixt
     for (language, code), (following, text) in zip(blocks, [*blocks[1:], ("", "")], strict=True):
         if language == "python":
             exec(compile(code, f"<{name}>", "exec"), scope)
-            assert capsys.readouterr().out == (text if following == "text" else ""), code
+            printed = capsys.readouterr().out
+            assert settled(printed, name) == (settled(text, name) if following == "text" else ""), code
+            if name == "tutorial.md" and "zzcp.sweep" in code:
+                loading = [number(cycles) for cycles in re.findall(r"loading +([\d,]+)", printed)]
+                # what the page tells of them: it rises, and falls below where it began
+                assert max(loading) > 2 * loading[0] > 2 * loading[-1]
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if EQUATION.search(page(name))])

@@ -5,10 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
-from collections.abc import Iterator
 from copy import deepcopy
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -17,54 +14,13 @@ import pytest
 pytest.importorskip("jinja2")
 pytest.importorskip("plotly")
 
+from tests.report.pages import EVIL, opened, read
 from zzcp.errors import InputError
 from zzcp.html.nest import nest_lines
 from zzcp.html.page import report_page, script_json
 from zzcp.io.result import ResultFile, load_results
 from zzcp.plot.entries import entries_of
 from zzcp.report.style import count
-
-EVIL = "<script>alert(1)</script> & {{ 7*7 }}"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-class Cells(HTMLParser):
-    """Collects the elements that say which number they show, with their texts, and all attributes that load."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[tuple[str, str, str]] = []
-        self.loads: list[str] = []
-        self._open: tuple[str, str] | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        self.loads += [
-            f"{tag} {name}={value}"
-            for name, value in attrs
-            if name in ("src", "href") and not str(value).startswith(("#", "data:"))
-        ]
-        self._open = (given["data-key"] or "", given["data-value"] or "") if "data-key" in given else None
-
-    def handle_data(self, data: str) -> None:
-        if self._open is not None and data.strip():
-            self.found.append((*self._open, data.strip()))
-            self._open = None
-
-
-def read(page: str) -> Cells:
-    cells = Cells()
-    cells.feed(page)
-    return cells
 
 
 @pytest.fixture(scope="module")
@@ -192,37 +148,6 @@ def test_without_the_packages_the_extra_is_named(
 # ---- in a browser -------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Return a headless Chromium, or skip."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"no browser on PATH ({', '.join(BROWSERS)})")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield found
-        found.close()
-
-
-def opened(browser: Any, text: str, folder: Path, width: int) -> tuple[Any, list[str]]:
-    """Return a page in a window of a width, and all that went wrong on it."""
-    path = folder / "page.html"
-    path.write_text(text, encoding="utf-8")
-    tab = browser.new_page(viewport={"width": width, "height": 900})
-    wrong: list[str] = []
-    tab.on("console", lambda message: wrong.append(message.text))
-    tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.on("dialog", lambda dialog: (wrong.append("a dialog"), dialog.dismiss()))
-    tab.on(
-        "request",
-        lambda request: wrong.append(request.url) if request.url.startswith(("http", "ws")) else None,
-    )
-    tab.goto(path.as_uri())
-    tab.wait_for_selector("html[data-ready=yes]", state="attached", timeout=60_000)
-    return tab, wrong
-
-
 @pytest.mark.parametrize("width", [1280, 390])
 def test_page_in_a_browser(width: int, browser: Any, page: str, tmp_path: Path) -> None:
     tab, wrong = opened(browser, page, tmp_path, width)
@@ -238,6 +163,17 @@ def test_page_in_a_browser(width: int, browser: Any, page: str, tmp_path: Path) 
     shot = tmp_path / "page.png"
     tab.screenshot(path=str(shot))
     assert shot.stat().st_size > 20_000
+    tab.close()
+    assert wrong == []
+
+
+def test_nothing_offers_to_upload_the_data(browser: Any, page: str, tmp_path: Path) -> None:
+    tab, wrong = opened(browser, page, tmp_path, 1280)
+    titles = tab.evaluate(
+        "[...document.querySelectorAll('.modebar-btn')].map((button) => button.dataset.title)"
+    )
+    assert "Download plot as a PNG" in titles
+    assert not [title for title in titles if re.search("share|cloud|edit", title, re.IGNORECASE)]
     tab.close()
     assert wrong == []
 

@@ -55,16 +55,13 @@ def energy_chart(entries: Sequence[Entry]) -> dict[str, Any]:
 def _labels(entries: Sequence[Entry]) -> list[str]:
     """Return a different label for every bar; Plotly reads some HTML in them, so that theirs is escaped."""
     several = len({entry.result for entry in entries}) > 1
-    return [
-        html.escape(f"{entry.name} · {entry.result}" if several else entry.name, quote=False)
-        for entry in entries
-    ]
+    return [escaped(f"{entry.name} · {entry.result}" if several else entry.name) for entry in entries]
 
 
 def _trace(
     name: str, labels: Sequence[str], values: Sequence[float], colour: str, hatch: str, unit: str
 ) -> dict[str, Any]:
-    shown = html.escape(name, quote=False)
+    shown = escaped(name)
     return {
         "type": "bar",
         "orientation": "h",
@@ -86,22 +83,43 @@ def _trace(
 
 
 def _chart(traces: list[dict[str, Any]], title: str, bars: int) -> dict[str, Any]:
+    layout = framed(ROW * bars + FRAME, title, "")
+    layout["barmode"] = "stack"
+    layout["xaxis"] |= {"exponentformat": "SI"}
+    layout["yaxis"] = {"autorange": "reversed", "automargin": True, "type": "category"}
+    return {"data": traces, "layout": layout}
+
+
+def framed(height: int, across: str, upwards: str) -> dict[str, Any]:
+    """Return the layout that all charts share; the script of the page adds the colours of its ground.
+
+    Parameters
+    ----------
+    height : int
+        In pixels.
+    across, upwards : str
+        Titles of the axes.
+    """
     return {
-        "data": traces,
-        "layout": {
-            "barmode": "stack",
-            "height": ROW * bars + FRAME,
-            "margin": {"l": 10, "r": 10, "t": 10, "b": 40},
-            "font": {"family": "system-ui, sans-serif", "size": 12, "color": INK},
-            "xaxis": {
-                "title": {"text": title},
-                "automargin": True,
-                "exponentformat": "SI",
-                "gridcolor": "#ddd",
-            },
-            "yaxis": {"autorange": "reversed", "automargin": True, "type": "category"},
-            "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "traceorder": "normal"},
-            "paper_bgcolor": "white",
-            "plot_bgcolor": "white",
-        },
+        "height": height,
+        "margin": {"l": 10, "r": 10, "t": 10, "b": 40},
+        "font": {"family": "system-ui, sans-serif", "size": 12},
+        "hoverlabel": {"align": "left", "namelength": -1},
+        "xaxis": _axis(across),
+        "yaxis": _axis(upwards),
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "traceorder": "normal"},
     }
+
+
+def _axis(title: str) -> dict[str, Any]:
+    return {
+        "title": {"text": escaped(title), "standoff": 14},
+        "automargin": True,
+        "exponentformat": "SI",
+        "separatethousands": True,
+    }
+
+
+def escaped(text: str) -> str:
+    """Return a text as Plotly shows it letter by letter; it reads some HTML."""
+    return html.escape(text, quote=False)

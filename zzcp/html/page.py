@@ -10,10 +10,13 @@ from typing import Any
 
 from zzcp.errors import InputError
 from zzcp.html.charts import energy_chart, latency_chart
+from zzcp.html.curves import sweep_chart
+from zzcp.html.fronts import best_of, front_chart
 from zzcp.html.nest import nest_lines
+from zzcp.html.sources import FrontFile, Source, SweepFile, subject
 from zzcp.io.result import ResultFile
 from zzcp.plot.entries import LATENCY, Entry, entries_of, file_labels
-from zzcp.plot.style import INK, PALETTE
+from zzcp.plot.style import PALETTE
 from zzcp.report.style import amount, bits, count, product_of, share
 
 POLICY = "; ".join(
@@ -45,42 +48,62 @@ def require_report() -> None:
 
 
 def report_page(
-    results: Sequence[ResultFile],
+    sources: Sequence[Source],
     *,
     version: str,
     title: str | None = None,
     labels: Sequence[str] = (),
     explain: Callable[[ResultFile, Entry], Sequence[str]] | None = None,
 ) -> str:
-    """Return a page about results.
+    """Return a page about results, sweeps and fronts.
 
     Parameters
     ----------
-    results : sequence of ResultFile
+    sources : sequence of ResultFile, SweepFile or FrontFile
         What it is about.
     version : str
         Version of zzcp that writes it.
     title : str, optional
         Its title.
     labels : sequence of str
-        What the results are called.
+        What the sources are called; by default what tells their files apart.
     explain : callable, optional
         Returns sentences about a layer.
 
     Raises
     ------
     InputError
-        If no layer has a mapping, or a package is missing.
+        If no layer of the results has a mapping, there are not as many labels as sources, or a package is missing.
     """
     require_report()
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - an optional dependency
+    from jinja2 import DictLoader, Environment, StrictUndefined  # noqa: PLC0415 - an optional dependency
     from plotly.offline import get_plotlyjs  # noqa: PLC0415 - an optional dependency
 
-    names = list(labels) or file_labels([result.path for result in results])
-    shown = entries_of(results, labels=names)
-    folder = files("zzcp.html") / "templates"
+    if labels and len(labels) != len(sources):
+        raise InputError(
+            "as many labels are needed as there are files", expected=str(len(sources)), found=str(len(labels))
+        )
+    named = list(zip(sources, labels or file_labels([source.path for source in sources]), strict=True))
+    results = [(source, name) for source, name in named if isinstance(source, ResultFile)]
+    shown = (
+        entries_of([source for source, _ in results], labels=[name for _, name in results]) if results else []
+    )
+    sweeps = [_sweep(source, name) for source, name in named if isinstance(source, SweepFile)]
+    fronts = [_front(source, name) for source, name in named if isinstance(source, FrontFile)]
+    charts = {"latency": latency_chart(shown), "energy": energy_chart(shown)} if results else {}
+    for number, entry in enumerate([*sweeps, *fronts]):
+        entry["chart"] = f"table-{number}"
+        charts[entry["chart"]] = entry["figure"]
+    parts = {
+        entry.name: entry.read_text(encoding="utf-8")
+        for entry in (files("zzcp.html") / "templates").iterdir()
+    }
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=DictLoader(parts),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {
         "count": count,
@@ -89,20 +112,18 @@ def report_page(
         "share": share,
         "bits": bits,
     }
-    template = environment.from_string((folder / "report.html").read_text(encoding="utf-8"))
-    charts = {"latency": latency_chart(shown), "energy": energy_chart(shown)}
-    return template.render(
+    return environment.get_template("report.html").render(
         policy=POLICY,
-        title=title
-        or f"Mappings of {', '.join(dict.fromkeys(result.accelerator.name for result in results))}",
+        title=title or subject(sources),
         version=version,
-        results=[_result(result, name, shown, explain) for result, name in zip(results, names, strict=True)],
+        results=[_result(result, name, shown, explain) for result, name in results],
+        sweeps=sweeps,
+        fronts=fronts,
         components=LATENCY,
         palette=PALETTE,
-        ink=INK,
         charts=script_json(charts),
-        style=(folder / "report.css").read_text(encoding="utf-8"),
-        script=(folder / "report.js").read_text(encoding="utf-8"),
+        style=parts["report.css"],
+        script=parts["report.js"],
         plotly=get_plotlyjs().replace("</script", "<\\/script"),
     )
 
@@ -113,6 +134,71 @@ def script_json(data: Any) -> str:
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return text
+
+
+_FORMS = {"energy": "amount", "latency": "count"}
+"""How the values of an objective are written; products where it is none of these."""
+
+
+def _sweep(source: SweepFile, name: str) -> dict[str, Any]:
+    table = source.table
+    best: dict[tuple[str, str, str], tuple[float, int]] = {}
+    columns = {"workload": "workload", "layer": "layer", "objective": "objective_name"}
+    columns = {
+        title: field for title, field in columns.items() if len({getattr(p, field) for p in table.points}) > 1
+    }
+    rows = []
+    for number, (point, places, loops) in enumerate(
+        zip(table.points, source.places, source.loops, strict=True)
+    ):
+        if point.objective is not None:
+            series = (point.workload, point.layer, point.objective_name)
+            best[series] = min(best.get(series, (point.objective, number)), (point.objective, number))
+        rows.append(
+            {
+                "point": point,
+                "labels": _labels(source, places),
+                "names": [getattr(point, field) for field in columns.values()],
+                "form": _FORMS.get(point.objective_name, "product"),
+                "loops": loops,
+                "best": False,
+            }
+        )
+    for _, number in best.values():
+        rows[number]["best"] = len(rows) > len(best)
+    return {
+        "name": name,
+        "table": table,
+        "figure": sweep_chart(source),
+        "first": table.axes[0].title if table.axes else "",
+        "columns": list(columns),
+        "rows": rows,
+        "totals": [
+            {"total": total, "labels": _labels(source, places)}
+            for total, places in zip(table.totals, source.total_places, strict=True)
+            if total.layers > 1
+        ],
+        "proven": sum(point.proven for point in table.points),
+        "unproven": sum(point.evaluation is not None and not point.proven for point in table.points),
+        "without": sum(point.evaluation is None for point in table.points),
+    }
+
+
+def _labels(source: SweepFile, places: Sequence[int]) -> list[str]:
+    return [axis.labels[place] for axis, place in zip(source.table.axes, places, strict=True)]
+
+
+def _front(source: FrontFile, name: str) -> dict[str, Any]:
+    best = best_of(source)
+    return {
+        "name": name,
+        "table": source.table,
+        "figure": front_chart(source),
+        "rows": [
+            {"point": point, "loops": loops, "best": number == best}
+            for number, (point, loops) in enumerate(zip(source.table.points, source.loops, strict=True))
+        ],
+    }
 
 
 def _result(
