@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -18,16 +18,19 @@ import numpy.typing as npt
 from zzcp.cost.batch import MappingBatch, evaluate_batch
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import objective_values
-from zzcp.cost.setting import IRRELEVANT, Setting
+from zzcp.cost.setting import Setting
 from zzcp.cost.state import merge_down
 from zzcp.mapping import Mapping
 from zzcp.solver.keys import Key
+from zzcp.solver.orders import distinct_orders, leading_orders
 
 Vector = tuple[int, ...]
 """Exponents per key."""
 
 _MOST = 4096
 """How many orders of one chain are scored at the most."""
+_MOST_DISTINCT = 20_000
+"""The same under ZigZag's buffering, where every order can matter."""
 _MOST_SLOW = 64
 """The same where they are scored one by one."""
 
@@ -46,6 +49,11 @@ class Chain:
 
     keys: tuple[Key, ...]
     ends: MappingType[str, tuple[Vector, ...]]
+
+    @property
+    def cuts(self) -> dict[str, list[int]]:
+        """Loops at or below every boundary: as many as its exponents count."""
+        return {operand: [sum(vector) for vector in vectors] for operand, vectors in self.ends.items()}
 
     def points(self, extra: Sequence[Vector] = ()) -> list[Vector]:
         """Return the distinct vectors, smallest first, without the zero vector."""
@@ -105,13 +113,8 @@ def best_completion(
     admits : callable, optional
         Which mappings may be returned; all, if None.
     """
-    segments = chain.segments(extra)
-    points = chain.points(extra)
-    position = {point: sum(len(s) for s in segments[: i + 1]) for i, point in enumerate(points)}
-    position[(0,) * len(chain.keys)] = 0
-    ends = {operand: [position[vector] for vector in vectors] for operand, vectors in chain.ends.items()}
-    variants = [segment_orders(evaluator, chain.keys, segment) for segment in segments]
-    exact = not evaluator.setting.conventions.greedy_buffering
+    ends = chain.cuts
+    variants, exhaustive = orders_of(evaluator, chain, extra, normal=admits is None)
 
     def mapping(order: Sequence[Sequence[int]]) -> Mapping:
         loops = [(chain.keys[i].dim, chain.keys[i].prime) for segment in order for i in segment]
@@ -119,15 +122,12 @@ def best_completion(
         links = None if setting.links == setting.layer.default_links else setting.links
         return Mapping.from_order(setting.spatial, loops, ends, links=links)
 
-    most = _MOST_SLOW if evaluator.arrays is None else _MOST
-    exhaustive = math.prod(map(len, variants)) <= most
-    if exhaustive:
+    if math.prod(map(len, variants)) <= most_orders(evaluator):
         orders: list[Sequence[list[int]]] = list(product(*variants))
         values = _score(evaluator, chain.keys, orders, ends, objective)
     else:
         value, order = _descend(evaluator, chain.keys, variants, ends, objective)
-        orders, values = [order], np.array([value])
-    exhaustive = exhaustive and exact
+        orders, values, exhaustive = [order], np.array([value]), False
     for rejected, winner in enumerate(np.argsort(values, kind="stable")):
         if not np.isfinite(values[winner]):
             return Completion(None, exhaustive, rejected > 0)
@@ -140,11 +140,67 @@ def best_completion(
 def any_completion(evaluator: Evaluator, chain: Chain, extra: Sequence[Vector] = ()) -> Mapping:
     """Return some mapping with the boundaries of a chain; parameters as for `best_completion`."""
     loops = [(chain.keys[i].dim, chain.keys[i].prime) for segment in chain.segments(extra) for i in segment]
-    # a boundary has as many loops beneath it as its exponents count
-    ends = {operand: [sum(vector) for vector in vectors] for operand, vectors in chain.ends.items()}
     setting = evaluator.setting
     links = None if setting.links == setting.layer.default_links else setting.links
-    return Mapping.from_order(setting.spatial, loops, ends, links=links)
+    return Mapping.from_order(setting.spatial, loops, chain.cuts, links=links)
+
+
+def most_orders(evaluator: Evaluator) -> int:
+    """Return how many orders of one chain are scored at the most."""
+    if evaluator.arrays is None:
+        return _MOST_SLOW
+    return _MOST_DISTINCT if evaluator.setting.conventions.greedy_buffering else _MOST
+
+
+def orders_of(
+    evaluator: Evaluator, chain: Chain, extra: Sequence[Vector], *, normal: bool = True
+) -> tuple[list[list[list[int]]], bool]:
+    """Return the orders of every segment of a chain that can matter, and whether none is missing.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        Scores the orders.
+    chain : Chain
+        The boundaries.
+    extra : sequence of Vector
+        Further points; first of all those of the stationary loops at the array, operand by operand.
+    normal : bool
+        Whether mappings that can be written with another chain may be left to that one.
+    """
+    setting = evaluator.setting
+    operands = setting.operands
+    segments = chain.segments(extra)
+    leading = [leading_orders(operands, chain.keys, segment) for segment in segments]
+    if not setting.conventions.greedy_buffering:
+        return leading, True
+    # ZigZag's buffering looks at the runs of relevant loops, too
+    if not normal:
+        return leading, False
+    distinct = []
+    below: Vector = (0,) * len(chain.keys)
+    for segment, point in zip(segments, chain.points(extra), strict=True):
+        starting = [
+            index
+            for index, operand in enumerate(operands)
+            if below in chain.ends[operand.name]
+            or (
+                setting.conventions.same_data_free
+                and not operand.is_output
+                and extra[index : index + 1] == [below]
+            )
+        ]
+        orders = distinct_orders(operands, chain.keys, segment, starting, most_orders(evaluator))
+        if orders is None:
+            return leading, False
+        distinct.append(orders)
+        below = point
+    if not all(distinct):
+        # every mapping with these boundaries can be written with others
+        return leading, True
+    if math.prod(map(len, distinct)) > most_orders(evaluator):
+        return leading, False
+    return distinct, True
 
 
 def _descend(
@@ -168,29 +224,6 @@ def _descend(
                 improved = True
                 best, current = float(values[winner]), orders[winner]
     return best, current
-
-
-def segment_orders(evaluator: Evaluator, keys: Sequence[Key], segment: Sequence[int]) -> list[list[int]]:
-    """Return the orders of a segment that can matter.
-
-    Costs see a segment through the runs of irrelevant loops beneath its end, one for every operand, and shorter runs
-    are never worse. Factors of dimensions that matter to the same operands break the same runs; so it is enough to
-    put one factor of every such class on top, the smallest, in every order of the classes.
-    """
-    operands = evaluator.setting.operands
-    classes: dict[tuple[bool, ...], list[int]] = {}
-    for index in segment:
-        signature = tuple(operand.kind[keys[index].dim] == IRRELEVANT for operand in operands)
-        classes.setdefault(signature, []).append(index)
-    smallest = [min(members, key=lambda index: keys[index].prime) for members in classes.values()]
-    result = []
-    for top in permutations(smallest):
-        rest = list(segment)
-        for index in top:
-            rest.remove(index)
-        # the class on top may as well stand together: what lies beneath is the same for it
-        result.append([*rest, *top])
-    return result or [[]]
 
 
 def _score(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -13,15 +13,11 @@ from zzcp.cost.batch import MappingBatch, evaluate_batch
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import objective_values
 from zzcp.mapping import Mapping
-from zzcp.solver.chain import Chain, Vector, segment_orders
+from zzcp.solver.chain import Chain, Vector, most_orders, orders_of
 from zzcp.solver.keys import Key
 
 _MOST = 4096
 """How many orders are scored at a time."""
-_MOST_SLOW = 64
-"""The same where they are scored one by one."""
-_MOST_ARRANGEMENTS = 720
-"""How many orders of one chain are scored at the most where every order can matter (ZigZag's buffering)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +56,9 @@ def best_of_each(
     result: list[Best] = []
     waiting: list[_Task] = []
     width = 0
-    most = _MOST_SLOW if evaluator.arrays is None else _MOST
+    most = min(_MOST, most_orders(evaluator))
     for chain, extra in chains:
-        waiting.append(_Task.of(evaluator, chain, extra, most))
+        waiting.append(_Task.of(evaluator, chain, extra))
         width += waiting[-1].count
         if width >= most:
             result += _score(evaluator, waiting, objective)
@@ -80,22 +76,14 @@ class _Task:
     exhaustive: bool
 
     @classmethod
-    def of(cls, evaluator: Evaluator, chain: Chain, extra: Sequence[Vector], most: int) -> _Task:
+    def of(cls, evaluator: Evaluator, chain: Chain, extra: Sequence[Vector]) -> _Task:
         """Return the orders of a chain that can matter, or some of them if they are too many."""
-        segments = chain.segments(extra)
-        # a boundary has as many loops beneath it as its exponents count
-        ends = {operand: [sum(vector) for vector in vectors] for operand, vectors in chain.ends.items()}
-        greedy = evaluator.setting.conventions.greedy_buffering
-        # ZigZag's buffering looks at the runs of relevant loops, too
-        if greedy and math.prod(map(_arrangements, segments)) <= min(most, _MOST_ARRANGEMENTS):
-            return cls(chain, [list(map(list, _permutations(part))) for part in segments], ends, True)
-        variants = [segment_orders(evaluator, chain.keys, part) for part in segments]
-        exhaustive = not greedy
-        while math.prod(map(len, variants)) > most:
+        variants, exhaustive = orders_of(evaluator, chain, extra)
+        while math.prod(map(len, variants)) > most_orders(evaluator):
             longest = max(range(len(variants)), key=lambda number: len(variants[number]))
             variants[longest] = variants[longest][:1]
             exhaustive = False
-        return cls(chain, variants, ends, exhaustive)
+        return cls(chain, variants, chain.cuts, exhaustive)
 
     @property
     def count(self) -> int:
@@ -144,22 +132,3 @@ def _score(evaluator: Evaluator, tasks: Sequence[_Task], objective: str) -> list
         result.append(Best(mapping, float(values[winner]), task.exhaustive))
         start += size
     return result
-
-
-def _arrangements(segment: Sequence[int]) -> int:
-    """Return how many orders of a segment there are."""
-    total = math.factorial(len(segment))
-    for index in set(segment):
-        total //= math.factorial(segment.count(index))
-    return total
-
-
-def _permutations(segment: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """Yield every order of a segment once."""
-    if not segment:
-        yield ()
-    for first in dict.fromkeys(segment):
-        rest = list(segment)
-        rest.remove(first)
-        for order in _permutations(rest):
-            yield (first, *order)

@@ -7,6 +7,9 @@ of their ports both share, in the better of two orders.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +25,25 @@ if TYPE_CHECKING:
 
 _MOST_ROOM = 2**52
 """The spare bandwidth of wider and longer fills is not limited: the solver needs the sum of all domains below 2^63."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hidden:
+    """A movement that may hide in the spare bandwidth of its port.
+
+    Parameters
+    ----------
+    part : IntVar
+        Cycles that hide.
+    cycles : IntVar or int
+        Cycles of the fill or drain.
+    whole : LinearExpr or int
+        Cycles that can hide if it happens once; less than 1 if it happens more often.
+    """
+
+    part: Any
+    cycles: Any
+    whole: Any
 
 
 def add_combined_loading(chain: ChainModel, run: int, stall: Any) -> Any:
@@ -73,7 +95,7 @@ def _left_per_move(chain: ChainModel, run: int, stall: Any) -> dict[int, Any]:
     hides = chain.cost.setting.conventions.once_only_loads != "exposed"
     left: dict[int, Any] = {}
     for moves, port in zip(chain.cost.port_moves, chain.cost.setting.ports, strict=True):
-        hidden = []
+        hidden: list[_Hidden] = []
         most = 0
         average: Any = 0
         for number in moves:
@@ -89,16 +111,39 @@ def _left_per_move(chain: ChainModel, run: int, stall: Any) -> dict[int, Any]:
             if not hides or boundary.link == 0 or not room.any():
                 continue
             part = model.new_int_var(0, int(room.max()), f"hidden{number}")
-            model.add(part <= lookup(model, boundary, f"room{number}.", room))
+            once = lookup(model, boundary, f"room{number}.", room)
+            model.add(part <= once)
             innermost = chain.boundaries[boundary.operand][1]
-            least = innermost_cycles(chain.cost, number, innermost.table.data)
-            model.add(part <= cycles - lookup_data(model, innermost, f"least{number}.", least))
-            hidden.append(part)
+            least = lookup_data(
+                model,
+                innermost,
+                f"least{number}.",
+                innermost_cycles(chain.cost, number, innermost.table.data),
+            )
+            model.add(part <= cycles - least)
+            hidden.append(_Hidden(part, cycles, once - least))
             most += int(room.max()) + 1
             left[number] = cycles - part
         if hidden:
-            _limit(chain, hidden, most, average, port.port.bandwidth_max, run + stall)
+            _hide_longest_first(model, hidden)
+            _limit(chain, [fill.part for fill in hidden], most, average, port.port.bandwidth_max, run + stall)
     return left
+
+
+def _hide_longest_first(model: cp_model.CpModel, fills: Sequence[_Hidden]) -> None:
+    """Let a fill hide only if those that are longer, or as long and before it, hide in full."""
+    if len(fills) == 1:
+        return
+    some = []
+    for number, fill in enumerate(fills):
+        some.append(model.new_bool_var(f"hides{number}"))
+        model.add(fill.part == 0).only_enforce_if(~some[-1])
+    for (i, one), (j, other) in combinations(enumerate(fills), 2):
+        first = model.new_bool_var(f"longer{i}.{j}")
+        model.add(one.cycles >= other.cycles).only_enforce_if(first)
+        model.add(one.cycles < other.cycles).only_enforce_if(~first)
+        model.add(one.part >= one.whole).only_enforce_if(first, some[j])
+        model.add(other.part >= other.whole).only_enforce_if(~first, some[i])
 
 
 def _limit(chain: ChainModel, hidden: list[Any], most: int, average: Any, width: int, cycles: Any) -> None:

@@ -174,11 +174,11 @@ def _add_capacity(chain: ChainModel) -> None:
             if doubled is None or forced:
                 continue
             if setting.conventions.greedy_buffering:
-                # ZigZag counts effective sizes, of which only the tile's own is certain here
+                # a second copy matters only above irrelevant loops, where the effective size is the whole tile's;
+                # of the other tenants' nothing is certain here
                 boundary = chain.boundaries[index][level + 1]
-                tile = lookup_data(model, boundary, "tile", boundary.table.tile)
-                least = min(setting.operands[index].precision, setting.operands[index].final_precision)
-                model.add(2 * least * tile <= size).only_enforce_if(doubled)
+                own = lookup(model, boundary, "effective", boundary.table.effective)
+                model.add(2 * own <= size).only_enforce_if(doubled)
                 continue
             copy = model.new_int_var(0, size, f"copy{index}.{level}")
             model.add(copy >= bits).only_enforce_if(doubled)

@@ -26,6 +26,8 @@ from zzcp.cost.objective import DELAYS, OBJECTIVES, Objective, objective_of
 from zzcp.cost.rules import Rule
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
+from zzcp.interrupt import Interrupt
+from zzcp.mappers import Budget, Genetic, Problem
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
@@ -34,9 +36,8 @@ from zzcp.solver.chain import Chain, Completion, Vector, best_completion, merged
 from zzcp.solver.completions import best_of_each
 from zzcp.solver.constrained import attempt_after_all, constraints_of, is_exact, obeys, optimize_constrained
 from zzcp.solver.diagnose import diagnose, is_certain
-from zzcp.solver.interrupt import Interrupt
+from zzcp.solver.factors import packs
 from zzcp.solver.keys import Key, keys_of
-from zzcp.solver.labels import packs
 from zzcp.solver.lattice import Lattice, cells
 from zzcp.solver.model import ChainModel, build_model, certain
 from zzcp.solver.ranges import RangeSearch, Steps
@@ -56,12 +57,16 @@ _MOST_ENTRIES = 4_000_000
 """Largest cost table that is built; beyond it the model would not fit into memory."""
 _MOST_CELLS = 40_000_000
 """Largest table of the dynamic program over the lattice."""
+_DESCENDANTS = 10_000
+"""Mappings that are scored in search of a better incumbent."""
 _FLOAT_ERROR = Fraction(1, 2**30)
 """More than the relative error of the bounds of the search by ranges."""
 _FEW_ENTRIES = 50_000
 """Largest cost table of a model that is tried before the search by ranges."""
 _SHORT_WORK = 0.025
 """Work that CP-SAT may do on it, in its own deterministic measure: less than a second."""
+_SHORT_WORK_GREEDY = 0.3
+"""The same under ZigZag's buffering, where the search by ranges is less sharp."""
 _MOST_RUN = 2**40
 """Longest run that is modelled, in cycles: stalls and loads must not reach the limit of the model's latencies."""
 
@@ -339,7 +344,8 @@ class Search:
     def _try_relaxation(self, tables: list[list[BoundaryTable]]) -> None:
         """Let CP-SAT work for a moment on the model without windows, which is all that easy layers take."""
         scale = scale_of(self.evaluator.model, self.objective, tables, self._ceiling)
-        self.allowance = _SHORT_WORK
+        greedy = self.evaluator.setting.conventions.greedy_buffering
+        self.allowance = _SHORT_WORK_GREEDY if greedy else _SHORT_WORK
         self._solve(build_model(self.evaluator.model, scale.energy_unit, tables, (), self.rules), scale)
         self.allowance = math.inf
         self._tell("relaxation")
@@ -365,6 +371,7 @@ class Search:
         steps = Steps(
             value=lambda: float(self._ceiling * scale),
             complete=lambda chains: self._complete(keys, chains),
+            improve=self._improve,
             tell=tell,
             goes_on=lambda: self._goes_on,
             tolerance=self.tolerance if self.cutoff is None else 0.0,
@@ -373,6 +380,29 @@ class Search:
         search.run()
         places = {} if search.alive is None else lattice.restricted(search.alive).places()
         return places if all(len(place.vectors) for place in places.values()) else None
+
+    def _improve(self) -> None:
+        """Search a better incumbent among the descendants of random mappings."""
+        setting = self.evaluator.setting
+        problem = Problem(
+            setting.accelerator,
+            setting.layer,
+            setting.spatial,
+            self.objective,
+            setting.conventions,
+            self.links,
+        )
+        budget = Budget(_DESCENDANTS, seconds=self.left, seed=self.seed)
+        found = Genetic().map(problem, budget).mapping
+        if found is not None:
+            self._offer(found)
+            self._tell("descendants")
+
+    @property
+    def links(self) -> Mapping[str, str] | None:
+        """The memory operands where they are not the layer's own."""
+        setting = self.evaluator.setting
+        return None if setting.links == setting.layer.default_links else setting.links
 
     def _complete(
         self, keys: tuple[Key, ...], found: Sequence[Mapping[tuple[int, int], Vector]]
@@ -559,7 +589,7 @@ class Search:
             wall_s=time.monotonic() - self.started,
             interrupted=self.interrupt.requested,
             spatial=setting.spatial,
-            links=None if setting.links == setting.layer.default_links else setting.links,
+            links=self.links,
             faults=tuple(self.faults),
         )
 

@@ -7,8 +7,8 @@ below its chord, so that they lie below the chord, too:
 
 Where the relaxation's least a E + b D exceeds 1 the range holds nothing. Else long ranges are halved. In short ones
 the vectors through which nothing below the chord leads are dropped, and the chains that are left are enumerated
-(`zzcp.solver.labels`) and completed to mappings in the order of their bounds. Ranges with too many chains stay open,
-for CP-SAT.
+(`zzcp.solver.enumeration`) and completed to mappings in the order of their bounds. Ranges with too many chains stay
+open, for CP-SAT.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from zzcp.solver.labels import Enumeration, Labels, joined
+from zzcp.solver.enumeration import Enumeration
+from zzcp.solver.factors import Factors
+from zzcp.solver.labels import Labels, joined
 from zzcp.solver.lattice import Lattice
 from zzcp.solver.relaxation import Chain, Line, Relaxation
 from zzcp.solver.terms import Array, Place
@@ -29,15 +31,18 @@ _ROUNDS = 16
 """Dynamic programs per choice of multipliers."""
 _LONG = 1.15
 """Ranges of a greater ratio are halved at once."""
-_SHORT = 1.01
-"""Ranges of a smaller ratio are not halved any more."""
+_BENT = 0.4
+"""Shorter ranges with too many labels are halved where the curve bends so much below its chord.
+
+In the middle of a range of ratio r it lies (log r)^2 / 8 above the chord; that counts against what the bound lacks.
+"""
 _BEAM = 600
-"""Labels per level of the search for a better incumbent."""
-_FIRST = 24
-"""Chains of that search that are completed."""
-_MOST_LABELS = 300_000
-"""Labels per level at most."""
-_MOST_LABELS_GREEDY = 5_000
+"""Labels of the first group of an enumeration, which leads to a better incumbent."""
+_FEW_LABELS = 30_000
+"""Labels of an enumeration until a better incumbent has been searched for."""
+_MOST_LABELS = 1_500_000
+"""Labels of an enumeration."""
+_MOST_LABELS_GREEDY = 15_000
 """The same where the buffering is not the mapping's: the bounds are less sharp, and CP-SAT is faster."""
 _AT_ONCE = 64
 """Chains that are completed at a time."""
@@ -54,6 +59,8 @@ class Steps:
     complete : callable
         Completes chains to mappings and offers the best; returns for each whether nothing better can have its
         boundaries.
+    improve : callable
+        Searches a better incumbent.
     tell : callable
         Called with every bound of the objective, infinite if nothing better than the incumbent is left.
     goes_on : callable
@@ -64,6 +71,7 @@ class Steps:
 
     value: Callable[[], float]
     complete: Callable[[Sequence[Chain]], Sequence[bool]]
+    improve: Callable[[], None]
     tell: Callable[[float], None]
     goes_on: Callable[[], bool]
     tolerance: float
@@ -93,7 +101,12 @@ class RangeSearch:
     bound: float = 0.0
     alive: dict[Place, Array] | None = None
     _visited: set[tuple[tuple[int, ...], ...]] = field(default_factory=set)
+    _improved: bool = False
+    _factors: Factors = field(init=False)
     _open: list[tuple[float, dict[Place, Array]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._factors = Factors(self.relaxation.lattice, self.relaxation.model.setting)
 
     def run(self) -> None:
         """Search all ranges."""
@@ -179,8 +192,11 @@ class RangeSearch:
         """Search one range; return its bound, and the parts that it must be cut into."""
         value = self.steps.value()
         both = all(self.powers)
+        halves: list[tuple[float, float]] = []
         if both:
             high = min(high, value / self.relaxation.base ** self.powers[1])
+            middle = float(np.sqrt(low * high))
+            halves = [(low, middle), (middle, high)]
         line = self._line(low, high, value)
         least, weights = self.relaxation.tighten(line, _ROUNDS, self._visit, enough=1 + _MARGIN)
         if least > 1 + _MARGIN:
@@ -188,34 +204,43 @@ class RangeSearch:
         known = max(known, self._bound_of(low, high, line, least) * (1 - _MARGIN))
         if self._done(known):
             return known, []
-        middle = float(np.sqrt(low * high)) if both else 0.0
         if both and high > low * _LONG:
-            return known, [(low, middle), (middle, high)]
+            return known, halves
         alive = self._alive(line, weights)
         inner = Relaxation(
             self.relaxation.model, self.relaxation.tables, self.relaxation.lattice.restricted(alive)
         )
-        greedy = self.relaxation.model.setting.conventions.greedy_buffering
-        most = _MOST_LABELS_GREEDY if greedy else _MOST_LABELS
-        for width in (_BEAM, None):
-            search = Enumeration(inner, line, weights, high, self.powers)
-            chains: list[Labels] = []
-            left = True
-            for level, whole in search.levels(self.steps.value, most, width):
-                chains += whole
-                left = bool(level)
-                if not self.steps.goes_on():
-                    break
-            if width is not None:
-                self._complete(search, chains, _FIRST)
-                continue
-            if left:
-                break
-            return max(known, self._complete(search, chains, None, alive)), []
-        if both and not greedy and high > low * _SHORT and self.steps.goes_on():
-            return known, [(low, middle), (middle, high)]
+        found, left = self._enumerate(
+            Enumeration(inner, self._factors, line, weights, high, self.powers), alive
+        )
+        if not left:
+            return max(known, found), []
+        again = not self._improved
+        bent = both and np.log(high / low) ** 2 > _BENT * (1 - least)
+        if self.steps.goes_on() and (again or bent):
+            if again:
+                self._improved = True
+                self.steps.improve()
+            return known, [(low, high)] if again else halves
         self._open.append((known, alive))
         return known, []
+
+    def _enumerate(self, search: Enumeration, alive: dict[Place, Array]) -> tuple[float, bool]:
+        """Complete chains; return the least bound of those that may still be better, and whether labels are left."""
+        greedy = self.relaxation.model.setting.conventions.greedy_buffering
+        most = _MOST_LABELS_GREEDY if greedy else _MOST_LABELS
+        if not self._improved:
+            most = min(most, _FEW_LABELS)
+        waiting: list[Labels] = []
+        least = np.inf
+        for whole in search.chains(self.steps.value, most, _BEAM):
+            waiting.append(whole)
+            if sum(map(len, waiting)) >= _AT_ONCE:
+                least = min(least, self._complete(search, waiting, alive))
+                waiting = []
+            if not self.steps.goes_on():
+                return 0.0, True
+        return min(least, self._complete(search, waiting, alive)), search.left
 
     def _alive(self, line: Line, weights: Array) -> dict[Place, Array]:
         """Return the vectors of every boundary through which something below a chord leads."""
@@ -227,14 +252,13 @@ class RangeSearch:
         self,
         search: Enumeration,
         parts: Sequence[Labels],
-        most: int | None,
-        alive: dict[Place, Array] | None = None,
+        alive: dict[Place, Array],
     ) -> float:
         """Complete chains in the order of their bounds; return the least bound of those that may be better."""
         if not parts:
             return np.inf
         chains = joined(list(parts))
-        order = np.argsort(chains.bound, kind="stable")[:most]
+        order = np.argsort(chains.bound, kind="stable")
         least = np.inf
         for start in range(0, len(order), _AT_ONCE):
             some = order[start : start + _AT_ONCE]
@@ -247,14 +271,13 @@ class RangeSearch:
             ]
             if not self.steps.goes_on():
                 least = min(least, rest)
-                if alive is not None:
-                    self._open.append((least, alive))
+                self._open.append((least, alive))
                 return least
             certain = self.steps.complete([search.chain(chains, int(number)) for number in some])
             for number, exhausted in zip(some, certain, strict=True):
                 if not exhausted:
                     least = min(least, float(chains.bound[number]) * (1 - _MARGIN))
-        if np.isfinite(least) and alive is not None and not self._done(least):
+        if np.isfinite(least) and not self._done(least):
             self._open.append((least, alive))
         return least
 

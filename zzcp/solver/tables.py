@@ -73,8 +73,9 @@ class BoundaryTable:
         Elements of one copy of the tile as its memory holds it; fractions where lanes count as fractions.
     bits, bits_partial : ndarray, shape (data states,)
         Bits of that copy at final and at partial precision, rounded down.
-    tile : ndarray, shape (data states,)
-        Elements of the tile, as it counts for the energy.
+    effective : ndarray, shape (data states, reuse values)
+        Bits of the tile, as they count for the energy: what ZigZag's buffering looks at if no loop of the operand's
+        data is on top of the level.
     timed_tile : ndarray, shape (data states,)
         The same as it counts for the latency.
     fill : ndarray, shape (data states, reuse values)
@@ -95,7 +96,7 @@ class BoundaryTable:
     stored: Array
     bits: Array
     bits_partial: Array
-    tile: Array
+    effective: Array
     timed_tile: Array
     fill: Array
     room: Array
@@ -166,7 +167,7 @@ def boundary_table(model: Model, keys: tuple[Key, ...], index: int, link: int) -
             MoveTable(number, cycles.reshape(shape), count.reshape(shape), repeats.reshape(shape))
         )
     period = (state.period[link] * setting.cycles_per_op).reshape(shape)
-    tile = _array(moved.tile[link], len(grid_data)).reshape(shape)[:, 0]
+    effective = _whole(_array(moved.tile[link] * moved.precision[link], len(grid_data)).reshape(shape))
     stored = _stored(model, index, link, data)
     fill, room = _fill(model, link, move_tables, shape)
     return BoundaryTable(
@@ -182,7 +183,7 @@ def boundary_table(model: Model, keys: tuple[Key, ...], index: int, link: int) -
         stored=stored,
         bits=_whole(stored * operand.final_precision),
         bits_partial=_whole(stored * operand.precision),
-        tile=tile,
+        effective=effective,
         timed_tile=_array(timed.tile[link], len(grid_data)).reshape(shape)[:, 0],
         fill=fill,
         room=room,

@@ -90,7 +90,7 @@ def merge_classes(table: BoundaryTable) -> tuple[Array, Array]:
         The class of every state.
     """
     columns = [
-        table.tile[:, None],
+        table.effective,
         table.timed_tile[:, None],
         table.stored[:, None] * _FINE,
         table.energy,
