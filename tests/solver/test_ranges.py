@@ -10,6 +10,7 @@ from tests.solver.pinned import boundaries_of
 from tests.solver.test_pinned import Case, random_case
 from zzcp import Mapping, evaluate, optimize
 from zzcp.cost import EXACT, ZIGZAG, CostConventions
+from zzcp.solver.cuts import by_completion
 from zzcp.solver.enumeration import Enumeration
 from zzcp.solver.factors import Factors
 from zzcp.solver.keys import keys_of
@@ -40,6 +41,8 @@ def check(case: Case) -> float:
     for place, vector in chain.items():
         alive[place] = np.zeros(lattice.shape, dtype=bool)
         alive[place][vector] = np.broadcast_to(lattice.alive[place], lattice.shape)[vector]
+    factors = Factors(lattice, model.setting)
+    parts = by_completion(relaxation, factors)
     relaxation.lattice = lattice.restricted(alive)
     real = evaluator.evaluate(case.mapping)
     energy, latency = float(real.energy.exact * model.scale), float(real.latency.total)
@@ -53,6 +56,16 @@ def check(case: Case) -> float:
     assert found, "no label leads to the mapping"
     bound = min(part.bound.min() for part in found)
     assert bound <= energy * latency * (1 + FLOAT_ERROR)
+    if parts:
+        # of the parts in which the reduction is complete from different boundaries on, one has the mapping
+        holding = [
+            part for part in parts if all((part.lattice.alive[place] & alive[place]).any() for place in chain)
+        ]
+        assert len(holding) == 1
+        inner = holding[0].restricted(alive)
+        assert inner.tighten(line, 5)[0] <= 1 + FLOAT_ERROR
+        search = Enumeration(inner, factors, line, weights, energy * (1 + FLOAT_ERROR), (1, 1))
+        assert list(search.chains(lambda: energy * latency, 10**6, 600)), "the cut leaves the mapping out"
     return float(bound / (energy * latency))
 
 

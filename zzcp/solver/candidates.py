@@ -11,7 +11,7 @@ from zzcp.hardware import Memory
 from zzcp.solver.factors import Factors
 from zzcp.solver.lattice import Counts
 from zzcp.solver.relaxation import Line, Relaxation
-from zzcp.solver.terms import Array, Place, tile_bits
+from zzcp.solver.terms import Array, Place
 
 
 @dataclass(slots=True, eq=False)
@@ -88,10 +88,7 @@ def candidates_of(
         if link:
             size = memory_of(setting, place).size
             effective = lattice.tables[operand][link].effective[rows, columns] / size
-            least, partial = (
-                bits[rows, columns] / size
-                for bits in tile_bits(relaxation.model, lattice.tables[operand][link])
-            )
+            least, partial = (bits[rows, columns] / size for bits in relaxation.tile_bits(place))
         shared = {
             "at": alive,
             "relaxed": costs[place][vectors],

@@ -7,17 +7,18 @@ below its chord, so that they lie below the chord, too:
 
 Where the relaxation's least a E + b D exceeds 1 the range holds nothing. Else long ranges are halved. In short ones
 the vectors through which nothing below the chord leads are dropped, and the chains that are left are enumerated
-(`zzcp.solver.enumeration`) and completed to mappings in the order of their bounds. Ranges with too many chains stay
-open, for CP-SAT.
+(`zzcp.solver.enumeration`) and completed to mappings in the order of their bounds. Where there are too many of them the
+vectors are cut, too (`zzcp.solver.cuts`); what is still too large stays open, for CP-SAT.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from zzcp.solver.cuts import by_completion, by_size
 from zzcp.solver.enumeration import Enumeration
 from zzcp.solver.factors import Factors
 from zzcp.solver.labels import Labels, joined
@@ -40,8 +41,12 @@ _BEAM = 600
 """Labels of the first group of an enumeration, which leads to a better incumbent."""
 _FEW_LABELS = 30_000
 """Labels of an enumeration until a better incumbent has been searched for."""
-_MOST_LABELS = 1_500_000
+_MOST_LABELS = 100_000
 """Labels of an enumeration."""
+_DEEPEST = 40
+"""Cuts by the size of a tile, one within the other."""
+_LAST = 8
+"""Cheapest chains, those of the last multipliers, that say where to cut."""
 _MOST_LABELS_GREEDY = 15_000
 """The same where the buffering is not the mapping's: the bounds are less sharp, and CP-SAT is faster."""
 _AT_ONCE = 64
@@ -75,6 +80,23 @@ class Steps:
     tell: Callable[[float], None]
     goes_on: Callable[[], bool]
     tolerance: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """A range of energies with some vectors for every boundary, and what the objective is at least in it."""
+
+    low: float
+    high: float
+    known: float
+    relaxation: Relaxation
+    depth: int = 0
+    by_completion: bool = False
+
+    def halves(self) -> list[_Part]:
+        """Return the lower and the upper half of the range."""
+        middle = float(np.sqrt(self.low * self.high))
+        return [replace(self, high=middle), replace(self, low=middle)]
 
 
 @dataclass(slots=True, eq=False)
@@ -120,24 +142,24 @@ class RangeSearch:
         if self._done(self.bound):
             return
         if not latency:
-            ranges = [(least_energy, value)]
+            high = value
         elif not energy:
-            ranges = [(least_energy, np.inf)]
+            high = np.inf
         else:
-            ranges = [(least_energy, value / least_latency**latency)]
-        pending = [(low, high, self.bound) for low, high in ranges]
+            high = value / least_latency**latency
+        pending = [_Part(least_energy, high, self.bound, self.relaxation)]
         finished: list[float] = []
         while pending:
-            low, high, known = pending.pop()
+            part = pending.pop()
             if not self.steps.goes_on():
-                finished.append(known)
-                self._open.append((known, dict(lattice.alive)))
+                finished.append(part.known)
+                self._open.append((part.known, dict(part.relaxation.lattice.alive)))
                 continue
-            found, halves = self._range(low, high, known)
-            pending += [(*half, found) for half in halves]
-            if not halves:
+            found, smaller = self._range(part)
+            pending += smaller
+            if not smaller:
                 finished.append(found)
-            self.bound = max(self.bound, min([*finished, *(known for *_, known in pending)]))
+            self.bound = max(self.bound, min([*finished, *(part.known for part in pending)]))
             self.steps.tell(self.bound)
         self.alive = _union([alive for _, alive in self._open], lattice)
 
@@ -188,42 +210,61 @@ class RangeSearch:
         ends = (end * max(0.0, (least - line.energy * end) / line.latency) ** latency for end in (low, high))
         return min(ends)
 
-    def _range(self, low: float, high: float, known: float) -> tuple[float, list[tuple[float, float]]]:
-        """Search one range; return its bound, and the parts that it must be cut into."""
+    def _range(self, part: _Part) -> tuple[float, list[_Part]]:
+        """Search a part; return its bound, and the parts that it must be cut into."""
         value = self.steps.value()
         both = all(self.powers)
-        halves: list[tuple[float, float]] = []
+        low, high, relaxation = part.low, part.high, part.relaxation
         if both:
-            high = min(high, value / self.relaxation.base ** self.powers[1])
-            middle = float(np.sqrt(low * high))
-            halves = [(low, middle), (middle, high)]
+            high = min(high, value / relaxation.base ** self.powers[1])
         line = self._line(low, high, value)
-        least, weights = self.relaxation.tighten(line, _ROUNDS, self._visit, enough=1 + _MARGIN)
+        chains: list[Chain] = []
+
+        def visit(chain: Chain) -> None:
+            chains.append(chain)
+            self._visit(chain)
+
+        least, weights = relaxation.tighten(line, _ROUNDS, visit, enough=1 + _MARGIN)
         if least > 1 + _MARGIN:
             return np.inf, []
-        known = max(known, self._bound_of(low, high, line, least) * (1 - _MARGIN))
+        known = max(part.known, self._bound_of(low, high, line, least) * (1 - _MARGIN))
         if self._done(known):
             return known, []
+        part = replace(part, high=high, known=known)
         if both and high > low * _LONG:
-            return known, halves
-        alive = self._alive(line, weights)
-        inner = Relaxation(
-            self.relaxation.model, self.relaxation.tables, self.relaxation.lattice.restricted(alive)
-        )
-        found, left = self._enumerate(
-            Enumeration(inner, self._factors, line, weights, high, self.powers), alive
-        )
+            return known, part.halves()
+        alive = {
+            place: relaxation.lattice.alive[place] & (bounds <= 1 + _MARGIN)
+            for place, bounds in relaxation.through(line, weights).items()
+        }
+        part = replace(part, relaxation=relaxation.restricted(alive))
+        search = Enumeration(part.relaxation, self._factors, line, weights, high, self.powers)
+        found, left = self._enumerate(search, alive)
         if not left:
             return max(known, found), []
-        again = not self._improved
-        bent = both and np.log(high / low) ** 2 > _BENT * (1 - least)
-        if self.steps.goes_on() and (again or bent):
-            if again:
-                self._improved = True
-                self.steps.improve()
-            return known, [(low, high)] if again else halves
-        self._open.append((known, alive))
-        return known, []
+        smaller = self._smaller(part, least, chains[-_LAST:]) if self.steps.goes_on() else []
+        if not smaller:
+            self._open.append((known, alive))
+        return known, smaller
+
+    def _smaller(self, part: _Part, least: float, chains: Sequence[Chain]) -> list[_Part]:
+        """Return what takes the place of a part with too many labels; nothing if it must stay open."""
+        first = not self._improved
+        if first:
+            self._improved = True
+            self.steps.improve()
+        elif all(self.powers) and np.log(part.high / part.low) ** 2 > _BENT * (1 - least):
+            return part.halves()
+        if part.depth >= _DEEPEST:
+            return []
+        cut = [] if part.by_completion else by_completion(part.relaxation, self._factors)
+        if first and not cut:
+            return [part]
+        cut = cut or by_size(part.relaxation, chains)
+        return [
+            replace(part, relaxation=relaxation, depth=part.depth + 1, by_completion=True)
+            for relaxation in cut
+        ]
 
     def _enumerate(self, search: Enumeration, alive: dict[Place, Array]) -> tuple[float, bool]:
         """Complete chains; return the least bound of those that may still be better, and whether labels are left."""
@@ -241,12 +282,6 @@ class RangeSearch:
             if not self.steps.goes_on():
                 return 0.0, True
         return min(least, self._complete(search, waiting, alive)), search.left
-
-    def _alive(self, line: Line, weights: Array) -> dict[Place, Array]:
-        """Return the vectors of every boundary through which something below a chord leads."""
-        lattice = self.relaxation.lattice
-        through = self.relaxation.through(line, weights)
-        return {place: lattice.alive[place] & (bounds <= 1 + _MARGIN) for place, bounds in through.items()}
 
     def _complete(
         self,

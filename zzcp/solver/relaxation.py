@@ -13,7 +13,8 @@ the least of these functions the greatest.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -68,11 +69,14 @@ class Relaxation:
         Per operand and link.
     lattice : Lattice
         The vectors that are left for every boundary.
+    unfinished : Place, optional
+        A boundary of the output whose tile is known to hold partial sums.
     """
 
     model: Model
     tables: Sequence[Sequence[BoundaryTable]]
     lattice: Lattice
+    unfinished: Place | None = None
     energy: Term = field(init=False)
     latency: list[Term] = field(init=False)
     capacity: list[Term] = field(init=False)
@@ -85,12 +89,32 @@ class Relaxation:
         self.base = run_cycles(self.model) + self.model.setting.drain
         for row in self.tables:
             for table in row[1:]:
-                place = table.operand, table.link
-                size = self.model.setting.operands[table.operand].memories[table.link - 1].size
-                fits = np.where(
-                    self.lattice.spread(place, tile_bits(self.model, table)[0]) <= size, True, False
-                )
-                self.lattice.alive[place] = self.lattice.alive[place] & fits
+                self._drop_too_large((table.operand, table.link))
+
+    def _drop_too_large(self, place: Place) -> None:
+        """Drop the vectors whose tile does not fit its memory by itself."""
+        size = self.model.setting.operands[place[0]].memories[place[1] - 1].size
+        fits = self.lattice.spread(place, self.tile_bits(place)[0]) <= size
+        self.lattice.alive[place] = self.lattice.alive[place] & fits
+
+    def tile_bits(self, place: Place) -> tuple[Array, Array]:
+        """Return the bits of a tile at the least and as partial sums (`zzcp.solver.terms.tile_bits`)."""
+        least, partial = tile_bits(self.model, self.tables[place[0]][place[1]])
+        return (partial if place == self.unfinished else least), partial
+
+    def with_unfinished(self, place: Place, alive: Mapping[Place, Array]) -> Relaxation:
+        """Return the relaxation over fewer vectors where a tile of the output is known to hold partial sums."""
+        result = self.restricted(alive)
+        result.unfinished = place
+        result._drop_too_large(place)
+        size = self.model.setting.operands[place[0]].memories[place[1] - 1].size
+        result.capacity = [
+            replace(term, parts={**term.parts, place: self.tile_bits(place)[1] / size})
+            if place in term.parts
+            else term
+            for term in self.capacity
+        ]
+        return result
 
     def tighten(
         self,
@@ -134,6 +158,20 @@ class Relaxation:
             if promised <= best + 1e-6 * abs(best):
                 break
         return best, chosen
+
+    def restricted(self, alive: Mapping[Place, Array]) -> Relaxation:
+        """Return the relaxation over fewer vectors."""
+        result = copy(self)
+        result.lattice = self.lattice.restricted(alive)
+        return result
+
+    def shares(self) -> dict[Place, Array]:
+        """Return for every boundary of a shared memory the share of it that the tile takes, over all vectors."""
+        return {
+            place: np.broadcast_to(self.lattice.spread(place, part), self.lattice.shape)
+            for term in self.capacity
+            for place, part in term.parts.items()
+        }
 
     def through(self, line: Line, weights: Array) -> dict[Place, Array]:
         """Return the bound of a E + b D for every boundary and vector, for some multipliers."""
