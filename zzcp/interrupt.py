@@ -85,5 +85,8 @@ class Interrupt:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self in self._active:
-            self._active.remove(self)
-            self._restore()
+            # a signal meanwhile is for the handlers before: it must not find nobody
+            try:
+                self._restore()
+            finally:
+                self._active.remove(self)

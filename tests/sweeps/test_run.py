@@ -183,8 +183,12 @@ def test_bad_arguments(arguments: dict[str, object], part: str) -> None:
 SCRIPT = """
 import sys, zzcp
 zzcp.sweep(zzcp.load_accelerator("docs/toy.yaml"), zzcp.Layer.gemm(b=4, k=4, c=4),
-           {"memories.buf.size": "16B:38B:+2B"}, db=sys.argv[1], jobs=int(sys.argv[2]))
+           {"memories.buf.size": "16B:74B:+2B"}, db=sys.argv[1], jobs=int(sys.argv[2]))
 """
+
+
+POINTS = 30
+"""More than are solved before the signal arrives, on a busy machine, too."""
 
 
 def start(root: Path, path: Path, jobs: int) -> subprocess.Popen[str]:
@@ -233,10 +237,10 @@ def test_a_run_that_is_killed_loses_nothing(number: int, jobs: int, root: Path, 
     assert process.returncode == (-number if number == signal.SIGKILL else 0)
     wait_for(lambda: not alive(process.pid), 10)
     kept = rows(path)
-    assert 2 <= len(kept) < 12
+    assert 2 <= len(kept) < POINTS
     again = start(root, path, 2)
     _, errors = again.communicate(timeout=120)
     assert (again.returncode, errors) == (0, "")
     found = rows(path)
-    assert len(found) == 12
+    assert len(found) == POINTS
     assert {key: found[key] for key in kept} == kept
