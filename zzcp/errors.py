@@ -138,6 +138,18 @@ def integer(value: object, what: str) -> int:
     raise InputError(f"{what} is not a whole number", expected="an integer", found=repr(value))
 
 
+def check_seed(seed: int) -> None:
+    """Check the seed of random choices.
+
+    Raises
+    ------
+    InputError
+        If it is negative.
+    """
+    if seed < 0:
+        raise InputError("seed out of range", expected="0 or more", found=str(seed))
+
+
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """Return ``did you mean ...?`` with the known word nearest to a misspelt one, or None."""
     folded = {name.lower(): name for name in known}

@@ -115,6 +115,13 @@ def test_deterministic_limits_out_of_range(limit: float) -> None:
         optimize(machine(), SMALL, deterministic_limit=limit)
 
 
+def test_a_seed_is_any_number_from_0() -> None:
+    layer = Layer.gemm(b=4, k=4, c=4)
+    with pytest.raises(InputError, match="seed out of range: expected 0 or more, found -1"):
+        optimize(machine(), layer, seed=-1)
+    assert optimize(machine(), layer, seed=2**40, deterministic_limit=5.0).status == "optimal"
+
+
 def test_progress_comes_while_the_solver_runs() -> None:
     seen: list[Progress] = []
     result = optimize(machine(), SMALL, deterministic_limit=0.012, gap=0, on_progress=seen.append)

@@ -177,6 +177,7 @@ def test_progress_and_forms(several: Case) -> None:
         ({"search_limit": -1}, "search limit out of range"),
         ({"max_points": 0}, "number of points out of range"),
         ({"gap": 1}, "gap out of range"),
+        ({"seed": -1}, "seed out of range"),
     ],
 )
 def test_bad_arguments(several: Case, options: dict[str, object], part: str) -> None:

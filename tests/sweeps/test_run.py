@@ -171,6 +171,7 @@ def test_json_and_csv() -> None:
         ({"vary": ["memories.w_regs.size=1:1000:+1", "workload.loop_sizes.B=1:1000:+1"]}, "too many points"),
         ({"spatial": {"D1": {"K": 8}}, "workloads": Layer.gemm(b=1, k=8, c=1)}, "D1 has 4 units"),
         ({"time_limit": 0}, "time limit out of range"),
+        ({"seed": -1}, "seed out of range"),
     ],
 )
 def test_bad_arguments(arguments: dict[str, object], part: str) -> None:

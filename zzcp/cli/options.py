@@ -138,7 +138,12 @@ def layer_limits(time: str, measure: str) -> Callable[[F], F]:
 def seed(default: int = 0, purpose: str = "Of all random choices") -> Callable[[F], F]:
     """Return the option for the seed."""
     return click.option(
-        "--seed", type=int, default=default, show_default=True, metavar="N", help=f"{purpose}."
+        "--seed",
+        type=click.IntRange(min=0),
+        default=default,
+        show_default=True,
+        metavar="N",
+        help=f"{purpose}.",
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.objective import OBJECTIVES, Objective, objective_of
-from zzcp.errors import InputError, nearest
+from zzcp.errors import InputError, check_seed, nearest
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.workload import Layer
@@ -98,8 +98,7 @@ class Budget:
             raise InputError(
                 "budget of seconds out of range", expected="a positive number", found=str(self.seconds)
             )
-        if self.seed < 0:
-            raise InputError("seed out of range", expected="0 or more", found=str(self.seed))
+        check_seed(self.seed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import DELAYS, OBJECTIVES, Objective, objective_of
 from zzcp.cost.rules import Rule
-from zzcp.errors import InputError
+from zzcp.errors import InputError, check_seed
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.mappers import Budget, Genetic, Problem
@@ -150,6 +150,7 @@ def optimize(
         raise InputError("gap out of range", expected="0 <= gap < 1", found=str(gap))
     if workers < 1:
         raise InputError("workers out of range", expected="at least 1", found=str(workers))
+    check_seed(seed)
     if spatial is None:
         spatial = default_spatial(accelerator, layer)
     elif not isinstance(spatial, SpatialMapping):
@@ -383,6 +384,9 @@ class Search:
 
     def _improve(self) -> None:
         """Search a better incumbent among the descendants of random mappings."""
+        if self.evaluator.arrays is None:
+            # one by one they would take longer than they save
+            return
         setting = self.evaluator.setting
         problem = Problem(
             setting.accelerator,
@@ -392,7 +396,7 @@ class Search:
             setting.conventions,
             self.links,
         )
-        budget = Budget(_DESCENDANTS, seconds=self.left, seed=self.seed)
+        budget = Budget(_DESCENDANTS, seconds=max(self.left, 1e-3), seed=self.seed)
         found = Genetic().map(problem, budget).mapping
         if found is not None:
             self._offer(found)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from zzcp.cost.conventions import EXACT, CostConventions
-from zzcp.errors import InputError
+from zzcp.errors import InputError, check_seed
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.mapping import SpatialMapping
@@ -127,6 +127,7 @@ def pareto(
         raise InputError("number of points out of range", expected="at least 1", found=str(max_points))
     if not 0 <= gap < 1:
         raise InputError("gap out of range", expected="0 <= gap < 1", found=str(gap))
+    check_seed(seed)
     chosen = default_spatial(accelerator, layer) if spatial is None else spatial
 
     def solve(objective: str, budget: int | None, seconds: float, hint: Found | None) -> Result:

@@ -80,7 +80,8 @@ def run_solver(
     solver = cp_model.CpSolver()
     parameters = solver.parameters
     parameters.num_workers = workers
-    parameters.random_seed = seed + 7919 * attempt
+    # CP-SAT's own has 31 bits
+    parameters.random_seed = (seed + 7919 * attempt) % 2**31
     parameters.max_time_in_seconds = max(limits.seconds, 0.1)
     if limits.deterministic < math.inf:
         parameters.max_deterministic_time = max(limits.deterministic, 1e-6)

@@ -19,7 +19,7 @@ from zzcp.cost.constrained import constraint_violations
 from zzcp.cost.evaluate import evaluate
 from zzcp.cost.evaluation import Evaluation, plain
 from zzcp.cost.objective import objective_of
-from zzcp.errors import InputError, MappingError
+from zzcp.errors import InputError, MappingError, check_seed
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.io.result import ResultFile, ResultLayer, load_results
@@ -313,6 +313,7 @@ def prove_again(
     entry = result.layers[index]
     first_seed = result.data.get("options", {}).get("seed", 0)
     seed += first_seed if isinstance(first_seed, int) else 0
+    check_seed(seed)
     search_with = partial(Search, workers=1, seed=seed, on_progress=on_progress, other_parameters=True)
     spatial = entry.spatial or default_spatial(result.accelerator, entry.layer)
     with Interrupt() as interrupt:

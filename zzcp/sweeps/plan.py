@@ -10,7 +10,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from zzcp.cost import CostConventions
-from zzcp.errors import InputError, Place
+from zzcp.errors import InputError, Place, check_seed
 from zzcp.hardware import Accelerator
 from zzcp.io import MappingFile
 from zzcp.mapping import SpatialMapping
@@ -121,8 +121,9 @@ def plan_points(
     Raises
     ------
     InputError
-        If there are too many points, or one is no machine or no layer.
+        If there are too many points, or one is no machine or no layer, or the seed is negative.
     """
+    check_seed(seed)
     count = prod(len(axis.steps) for axis in axes) * len(objectives) * sum(map(len, networks))
     if count > MAX_POINTS:
         raise InputError("too many points", expected=f"at most {MAX_POINTS:,}", found=f"{count:,}")
