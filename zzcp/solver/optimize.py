@@ -202,7 +202,7 @@ class Search:
     """One search: the incumbent, the bound, and the steps that bring them together.
 
     With a cutoff only mappings that are better than it are searched for: the search ends with one of them, or when
-    there is none.
+    there is none. `elsewhere` is the bound of what the search by ranges has closed, where the model has only the rest.
     """
 
     evaluator: Evaluator
@@ -226,6 +226,7 @@ class Search:
     faults: list[str] = field(default_factory=list)
     interrupt: Interrupt = field(default_factory=Interrupt)
     rules: Sequence[Rule] = ()
+    elsewhere: Fraction | None = None
 
     def run(self, hint: LayerMapping | None) -> Result:
         """Search until the gap is closed, the time is up, or the user stops it."""
@@ -380,7 +381,14 @@ class Search:
         search = RangeSearch(Relaxation(model, tables, lattice), powers, steps)
         search.run()
         places = {} if search.alive is None else lattice.restricted(search.alive).places()
-        return places if all(len(place.vectors) for place in places.values()) else None
+        if not places or not all(len(place.vectors) for place in places.values()):
+            return None
+        closed = search.closed
+        known = (
+            Fraction(closed) / scale * self._certain * (1 - _FLOAT_ERROR) if math.isfinite(closed) else None
+        )
+        self.elsewhere = self._ceiling if known is None else known
+        return places
 
     def _improve(self) -> None:
         """Search a better incumbent among the descendants of random mappings."""
@@ -447,7 +455,7 @@ class Search:
         for attempt in range(2):
             claim = self._attempt(chain, scale, attempt)
             if claim.fault is None:
-                self.bound = max(self.bound, min(claim.bound, self._ceiling))
+                self.bound = max(self.bound, self._everywhere(claim.bound))
                 return claim if claim.completion is not None else None
             self.faults.append(claim.fault)
             self.told = self.bound
@@ -456,7 +464,8 @@ class Search:
     def _attempt(self, chain: ChainModel, scale: Scale, attempt: int) -> Claim:
         """Run the solver; everything that it finds is scored by the evaluator."""
         # of what lies in the model: what is excluded may be better than all that is left
-        least = [] if self.excluded or self.cutoff is not None else [self._exact_value()]
+        partial = self.excluded or self.cutoff is not None or self.elsewhere is not None
+        least = [] if partial else [self._exact_value()]
         unit = scale.unit * self._certain
         stage = "windows" if chain.windows or chain.tails else "relaxation"
         last: list[tuple[Completion, tuple[Chain, list[Vector]]]] = []
@@ -479,7 +488,7 @@ class Search:
                 self._tell(stage)
 
         def on_bound(bound: float) -> None:
-            self._tell(stage, min(_floor(bound) * unit, self._ceiling))
+            self._tell(stage, self._everywhere(_floor(bound) * unit))
 
         solver, status = run_solver(
             chain.model,
@@ -506,6 +515,11 @@ class Search:
                 bound, f"the solver claims a bound of {float(bound)}, above a mapping's {float(min(least))}"
             )
         return Claim(bound, None, completion, solved if status == cp_model.OPTIMAL else None)
+
+    def _everywhere(self, bound: Fraction) -> Fraction:
+        """Return what a bound of the model says of all mappings."""
+        least = min(bound, self._ceiling)
+        return least if self.elsewhere is None else min(least, self.elsewhere)
 
     def _is_settled(self, claim: Claim) -> bool:
         """Return whether all that can be made of the boundaries that a claim is about has been scored."""

@@ -115,6 +115,8 @@ class RangeSearch:
         What the objective is at least; infinite if nothing better than the incumbent is left.
     alive : dict
         The vectors of every boundary that are left in open ranges; None while nothing is known.
+    closed : float
+        What the objective is at least in all other ranges.
     """
 
     relaxation: Relaxation
@@ -122,6 +124,7 @@ class RangeSearch:
     steps: Steps
     bound: float = 0.0
     alive: dict[Place, Array] | None = None
+    closed: float = np.inf
     _visited: set[tuple[tuple[int, ...], ...]] = field(default_factory=set)
     _improved: bool = False
     _factors: Factors = field(init=False)
@@ -155,10 +158,13 @@ class RangeSearch:
                 finished.append(part.known)
                 self._open.append((part.known, dict(part.relaxation.lattice.alive)))
                 continue
+            before = len(self._open)
             found, smaller = self._range(part)
             pending += smaller
             if not smaller:
                 finished.append(found)
+                if len(self._open) == before:
+                    self.closed = min(self.closed, found)
             self.bound = max(self.bound, min([*finished, *(part.known for part in pending)]))
             self.steps.tell(self.bound)
         self.alive = _union([alive for _, alive in self._open], lattice)
@@ -249,13 +255,14 @@ class RangeSearch:
 
     def _smaller(self, part: _Part, least: float, chains: Sequence[Chain]) -> list[_Part]:
         """Return what takes the place of a part with too many labels; nothing if it must stay open."""
+        greedy = part.relaxation.model.setting.conventions.greedy_buffering
         first = not self._improved
         if first:
             self._improved = True
             self.steps.improve()
-        elif all(self.powers) and np.log(part.high / part.low) ** 2 > _BENT * (1 - least):
+        elif not greedy and all(self.powers) and np.log(part.high / part.low) ** 2 > _BENT * (1 - least):
             return part.halves()
-        if part.depth >= _DEEPEST:
+        if greedy or part.depth >= _DEEPEST:
             return []
         cut = [] if part.by_completion else by_completion(part.relaxation, self._factors)
         if first and not cut:
@@ -301,14 +308,20 @@ class RangeSearch:
             if self._done(rest):
                 # what is no better than the incumbent does not count
                 return least if rest >= self.steps.value() else min(least, rest)
-            some = some[
-                chains.bound[some] * (1 - _MARGIN) < self.steps.value() * (1 - self.steps.tolerance / 2)
-            ]
+            bounds = chains.bound[some] * (1 - _MARGIN)
+            near = bounds >= self.steps.value() * (1 - self.steps.tolerance / 2)
+            # what is better by no more than the tolerance is not looked at, but counts
+            least = min(least, float(bounds[near & (bounds < self.steps.value())].min(initial=np.inf)))
+            some = some[~near]
             if not self.steps.goes_on():
                 least = min(least, rest)
                 self._open.append((least, alive))
                 return least
-            certain = self.steps.complete([search.chain(chains, int(number)) for number in some])
+            certain = (
+                self.steps.complete([search.chain(chains, int(number)) for number in some])
+                if len(some)
+                else ()
+            )
             for number, exhausted in zip(some, certain, strict=True):
                 if not exhausted:
                     least = min(least, float(chains.bound[number]) * (1 - _MARGIN))
