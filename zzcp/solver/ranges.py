@@ -308,11 +308,6 @@ class RangeSearch:
             if self._done(rest):
                 # what is no better than the incumbent does not count
                 return least if rest >= self.steps.value() else min(least, rest)
-            bounds = chains.bound[some] * (1 - _MARGIN)
-            near = bounds >= self.steps.value() * (1 - self.steps.tolerance / 2)
-            # what is better by no more than the tolerance is not looked at, but counts
-            least = min(least, float(bounds[near & (bounds < self.steps.value())].min(initial=np.inf)))
-            some = some[~near]
             if not self.steps.goes_on():
                 least = min(least, rest)
                 self._open.append((least, alive))
