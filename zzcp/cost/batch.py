@@ -23,7 +23,7 @@ from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.workload import Layer
 
-__all__ = ["BatchEvaluation", "MappingBatch", "evaluate_batch", "operand_states"]
+__all__ = ["BatchEvaluation", "MappingBatch", "evaluate_batch", "operand_states", "score_batch"]
 
 CHUNK = 4096
 """Mappings scored together at most: arrays of this length stay in the processor's cache."""
@@ -61,9 +61,26 @@ def evaluate_batch(
     InputError
         If the arrays lack an operand or a level, or hold numbers that mean nothing.
     """
-    evaluator = cached_evaluator(accelerator, layer, spatial, conventions, links)
     if not isinstance(batch, MappingBatch):
         batch = MappingBatch.from_mappings(layer, batch)
+    return score_batch(cached_evaluator(accelerator, layer, spatial, conventions, links), batch)
+
+
+def score_batch(evaluator: Evaluator, batch: MappingBatch) -> BatchEvaluation:
+    """Return the costs of many mappings by an evaluator that one has, as `evaluate_batch` does.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        Of the setting.
+    batch : MappingBatch
+        The mappings.
+
+    Raises
+    ------
+    InputError
+        If the arrays lack an operand or a level, or hold numbers that mean nothing.
+    """
     if not len(batch):
         return one_by_one(evaluator, batch, np.arange(0), None)
     _check(evaluator.setting, batch)

@@ -212,6 +212,11 @@ class Setting:
     drain: int
     mac_energy: Fraction
 
+    @property
+    def own_links(self) -> Mapping[str, str] | None:
+        """The memory operands where they are not those that the layer has by default."""
+        return None if self.links == self.layer.default_links else self.links
+
     def operand_index(self, name: str) -> int:
         """Return the position of an operand in `operands`."""
         return self.layer.operands.index(name)

@@ -10,14 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from zzcp.cost import Evaluation, PortReport
+from zzcp.cost.evaluation import COMPONENTS
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping
 from zzcp.report.nest import level_names, loop_nest
 from zzcp.report.style import amount, count, heading, loops, product_of, section, share, table
 from zzcp.workload import Layer
-
-LATENCY = ("ideal", "spatial_stall", "temporal_stall", "data_loading", "data_unloading", "drain")
-"""The components of a latency, as they are added."""
 
 
 def evaluation_report(
@@ -65,7 +63,7 @@ def latency_table(evaluation: Evaluation) -> Table:
     """Return the components of the latency with their shares."""
     latency = evaluation.latency
     rows = table("component", ">cycles", ">share")
-    for name in LATENCY:
+    for name in COMPONENTS:
         cycles = getattr(latency, name)
         rows.add_row(name.replace("_", " "), count(cycles), share(cycles, latency.total))
     rows.add_row("total", count(latency.total), share(latency.total, latency.total), style="bold")

@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from zzcp.cost.batch import MappingBatch, evaluate_batch
+from zzcp.cost.batch import MappingBatch, score_batch
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import objective_values
 from zzcp.cost.setting import Setting
@@ -118,9 +118,7 @@ def best_completion(
 
     def mapping(order: Sequence[Sequence[int]]) -> Mapping:
         loops = [(chain.keys[i].dim, chain.keys[i].prime) for segment in order for i in segment]
-        setting = evaluator.setting
-        links = None if setting.links == setting.layer.default_links else setting.links
-        return Mapping.from_order(setting.spatial, loops, ends, links=links)
+        return Mapping.from_order(evaluator.setting.spatial, loops, ends, links=evaluator.setting.own_links)
 
     if math.prod(map(len, variants)) <= most_orders(evaluator):
         orders: list[Sequence[list[int]]] = list(product(*variants))
@@ -141,8 +139,7 @@ def any_completion(evaluator: Evaluator, chain: Chain, extra: Sequence[Vector] =
     """Return some mapping with the boundaries of a chain; parameters as for `best_completion`."""
     loops = [(chain.keys[i].dim, chain.keys[i].prime) for segment in chain.segments(extra) for i in segment]
     setting = evaluator.setting
-    links = None if setting.links == setting.layer.default_links else setting.links
-    return Mapping.from_order(setting.spatial, loops, chain.cuts, links=links)
+    return Mapping.from_order(setting.spatial, loops, chain.cuts, links=setting.own_links)
 
 
 def most_orders(evaluator: Evaluator) -> int:
@@ -171,12 +168,15 @@ def orders_of(
     setting = evaluator.setting
     operands = setting.operands
     segments = chain.segments(extra)
-    leading = [leading_orders(operands, chain.keys, segment) for segment in segments]
+
+    def leading() -> list[list[list[int]]]:
+        return [leading_orders(operands, chain.keys, segment) for segment in segments]
+
     if not setting.conventions.greedy_buffering:
-        return leading, True
+        return leading(), True
     # ZigZag's buffering looks at the runs of relevant loops, too
     if not normal:
-        return leading, False
+        return leading(), False
     distinct = []
     below: Vector = (0,) * len(chain.keys)
     for segment, point in zip(segments, chain.points(extra), strict=True):
@@ -192,14 +192,14 @@ def orders_of(
         ]
         orders = distinct_orders(operands, chain.keys, segment, starting, most_orders(evaluator))
         if orders is None:
-            return leading, False
+            return leading(), False
         distinct.append(orders)
         below = point
     if not all(distinct):
         # every mapping with these boundaries can be written with others
-        return leading, True
+        return leading(), True
     if math.prod(map(len, distinct)) > most_orders(evaluator):
-        return leading, False
+        return leading(), False
     return distinct, True
 
 
@@ -244,9 +244,7 @@ def _score(
         size_of[flat].T.reshape(-1, width),
         {op: np.repeat(np.array(cut, dtype=np.int64)[:, None], width, axis=1) for op, cut in ends.items()},
     )
-    found = evaluate_batch(
-        setting.accelerator, setting.layer, setting.spatial, batch, setting.conventions, setting.links
-    )
+    found = score_batch(evaluator, batch)
     value = objective_values(found.energy, found.latency.astype(float), objective)
     return np.where(found.valid, value, np.inf)
 

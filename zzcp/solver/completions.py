@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 
-from zzcp.cost.batch import MappingBatch, evaluate_batch
+from zzcp.cost.batch import MappingBatch, score_batch
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import objective_values
 from zzcp.mapping import Mapping
@@ -115,12 +115,9 @@ def _score(evaluator: Evaluator, tasks: Sequence[_Task], objective: str) -> list
             for operand in tasks[0].ends
         },
     )
-    found = evaluate_batch(
-        setting.accelerator, setting.layer, setting.spatial, batch, setting.conventions, setting.links
-    )
+    found = score_batch(evaluator, batch)
     values = objective_values(found.energy, found.latency.astype(float), objective)
     values = np.where(found.valid, values, np.inf)
-    links = None if setting.links == setting.layer.default_links else setting.links
     result = []
     start = 0
     for task, size in zip(tasks, sizes, strict=True):
@@ -128,7 +125,7 @@ def _score(evaluator: Evaluator, tasks: Sequence[_Task], objective: str) -> list
         mapping = None
         if np.isfinite(values[winner]):
             loops = [(keys[index].dim, keys[index].prime) for index in orders[winner]]
-            mapping = Mapping.from_order(setting.spatial, loops, task.ends, links=links)
+            mapping = Mapping.from_order(setting.spatial, loops, task.ends, links=setting.own_links)
         result.append(Best(mapping, float(values[winner]), task.exhaustive))
         start += size
     return result

@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from zzcp.cost.evaluation import Evaluation, plain
+from zzcp.cost.evaluation import COMPONENTS, Evaluation, plain
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.workload import Layer
 
 _FEW = 6
 """Most ranges that the statement names."""
-COMPONENTS = (
-    "ideal", "spatial_stall", "temporal_stall", "data_loading", "data_unloading", "drain",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,7 +306,8 @@ class Search:
         keys = keys_of(setting.temporal_sizes)
         self.bound = first_bound(self.evaluator.model, self.objective) * self._certain
         run = math.prod(setting.temporal_sizes.values()) * setting.cycles_per_op
-        if run > _MOST_RUN or largest_table(self.evaluator.model, keys) > _MOST_ENTRIES:
+        entries = largest_table(self.evaluator.model, keys)
+        if run > _MOST_RUN or entries > _MOST_ENTRIES:
             self._tell(
                 "too many states or cycles for the model: only the bound of ideal cycles and operations is proven"
             )
@@ -318,7 +319,7 @@ class Search:
             for link in range(1, operand.depth + 1)
         )
         windowed: frozenset[tuple[int, int]] = frozenset()
-        if self._ranges_apply(keys, tables) and largest_table(self.evaluator.model, keys) <= _FEW_ENTRIES:
+        if self._ranges_apply(keys, tables) and entries <= _FEW_ENTRIES:
             self._try_relaxation(tables)
         places = None if self._closed else self._search_ranges(keys, tables)
         while not self._closed and self._goes_on:
@@ -363,11 +364,13 @@ class Search:
         scale = model.scale if powers[0] else 1
         lattice = Lattice(keys, tables)
 
+        def known(bound: float) -> Fraction:
+            if not math.isfinite(bound):
+                return self._ceiling
+            return min(self._ceiling, Fraction(bound) / scale * self._certain * (1 - _FLOAT_ERROR))
+
         def tell(bound: float) -> None:
-            least = self._ceiling
-            if math.isfinite(bound):
-                least = min(least, Fraction(bound) / scale * self._certain * (1 - _FLOAT_ERROR))
-            self.bound = max(self.bound, least)
+            self.bound = max(self.bound, known(bound))
             self._tell("ranges")
 
         steps = Steps(
@@ -383,11 +386,7 @@ class Search:
         places = {} if search.alive is None else lattice.restricted(search.alive).places()
         if not places or not all(len(place.vectors) for place in places.values()):
             return None
-        closed = search.closed
-        known = (
-            Fraction(closed) / scale * self._certain * (1 - _FLOAT_ERROR) if math.isfinite(closed) else None
-        )
-        self.elsewhere = self._ceiling if known is None else known
+        self.elsewhere = known(search.closed)
         return places
 
     def _improve(self) -> None:
@@ -402,19 +401,13 @@ class Search:
             setting.spatial,
             self.objective,
             setting.conventions,
-            self.links,
+            setting.own_links,
         )
         budget = Budget(_DESCENDANTS, seconds=max(self.left, 1e-3), seed=self.seed)
         found = Genetic().map(problem, budget).mapping
         if found is not None:
             self._offer(found)
             self._tell("descendants")
-
-    @property
-    def links(self) -> Mapping[str, str] | None:
-        """The memory operands where they are not the layer's own."""
-        setting = self.evaluator.setting
-        return None if setting.links == setting.layer.default_links else setting.links
 
     def _complete(
         self, keys: tuple[Key, ...], found: Sequence[Mapping[tuple[int, int], Vector]]
@@ -607,7 +600,7 @@ class Search:
             wall_s=time.monotonic() - self.started,
             interrupted=self.interrupt.requested,
             spatial=setting.spatial,
-            links=self.links,
+            links=setting.own_links,
             faults=tuple(self.faults),
         )
 

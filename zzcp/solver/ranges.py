@@ -91,7 +91,6 @@ class _Part:
     known: float
     relaxation: Relaxation
     depth: int = 0
-    by_completion: bool = False
 
     def halves(self) -> list[_Part]:
         """Return the lower and the upper half of the range."""
@@ -264,14 +263,11 @@ class RangeSearch:
             return part.halves()
         if greedy or part.depth >= _DEEPEST:
             return []
-        cut = [] if part.by_completion else by_completion(part.relaxation, self._factors)
+        cut = [] if part.depth else by_completion(part.relaxation, self._factors)
         if first and not cut:
             return [part]
         cut = cut or by_size(part.relaxation, chains)
-        return [
-            replace(part, relaxation=relaxation, depth=part.depth + 1, by_completion=True)
-            for relaxation in cut
-        ]
+        return [replace(part, relaxation=relaxation, depth=part.depth + 1) for relaxation in cut]
 
     def _enumerate(self, search: Enumeration, alive: dict[Place, Array]) -> tuple[float, bool]:
         """Complete chains; return the least bound of those that may still be better, and whether labels are left."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from zzcp.cost.batch import MappingBatch, evaluate_batch, operand_states
+from zzcp.cost.batch import MappingBatch, operand_states, score_batch
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.links import tile_elements
 from zzcp.cost.numeric import NUMPY
@@ -47,8 +47,7 @@ def outermost_mapping(setting: Setting) -> Mapping:
     """Return the mapping with all loops in the outermost memories, which fits whenever anything does."""
     order = outermost_order(setting)
     ends = {operand.name: [0] * (operand.depth - 1) + [len(order)] for operand in setting.operands}
-    links = None if setting.links == setting.layer.default_links else setting.links
-    return Mapping.from_order(setting.spatial, order, ends, links=links)
+    return Mapping.from_order(setting.spatial, order, ends, links=setting.own_links)
 
 
 def first_mapping(
@@ -88,9 +87,7 @@ def first_mapping(
         if time.monotonic() > deadline or (number >= rounds and (best is not None or admits is not None)):
             break
         batch = _random_batch(evaluator, keys, rng, width)
-        found = evaluate_batch(
-            setting.accelerator, setting.layer, setting.spatial, batch, setting.conventions, setting.links
-        )
+        found = score_batch(evaluator, batch)
         values = objective_values(found.energy, found.latency.astype(float), objective)
         values = np.where(found.valid, values, np.inf)
         for winner in np.argsort(values)[:_ASKED] if admits else [np.argmin(values)]:
