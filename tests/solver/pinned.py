@@ -12,7 +12,7 @@ from tests.generators import prime_factors
 from zzcp.cost import Evaluator
 from zzcp.cost.setting import IRRELEVANT
 from zzcp.mapping import Mapping
-from zzcp.solver.chain import merged
+from zzcp.solver.chain import Chain, best_completion, merged
 from zzcp.solver.keys import Key, keys_of
 from zzcp.solver.model import build_model
 
@@ -103,6 +103,20 @@ def pin(evaluator: Evaluator, mapping: Mapping, windowed: Collection[Place]) -> 
         latency,
         round(solver.objective_value),
     )
+
+
+def best_order(evaluator: Evaluator, mapping: Mapping) -> Mapping:
+    """Return the mapping of the least latency that shares all boundaries with a mapping."""
+    keys = keys_of(evaluator.setting.temporal_sizes)
+    rows = boundaries_of(evaluator, mapping, keys)
+    whole = tuple(key.multiplicity for key in keys)
+    ends = {
+        operand.name: (*row[1:], whole) for operand, row in zip(evaluator.setting.operands, rows, strict=True)
+    }
+    found = best_completion(evaluator, Chain(keys, ends), "latency", [row[0] for row in rows])
+    assert found.mapping is not None
+    assert found.exhaustive
+    return found.mapping
 
 
 def every_window(evaluator: Evaluator) -> list[Place]:

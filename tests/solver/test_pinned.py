@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from tests.generators import KINDS, random_accelerator, random_layer, random_mapping, random_spatial
-from tests.solver.pinned import every_window, pin
+from tests.solver.pinned import best_order, every_window, pin
 from zzcp.cost import EXACT, ZIGZAG, CostConventions, Evaluator
 from zzcp.hardware import Accelerator
 from zzcp.io import load_accelerator
@@ -54,7 +54,11 @@ def random_case(
 
 
 def check(case: Case, *, windows: bool) -> Counter[str]:
-    """Assert that the model is no higher than the evaluator; count where it is equal."""
+    """Assert that the model is no higher than the evaluator; count where it is equal.
+
+    The model may choose among the orders that share the mapping's boundaries: where it is lower than the mapping, it
+    still counts as equal if the best of these orders takes as long.
+    """
     evaluator = case.evaluator
     real = evaluator.evaluate(case.mapping)
     model = pin(evaluator, case.mapping, every_window(evaluator) if windows else ())
@@ -64,6 +68,11 @@ def check(case: Case, *, windows: bool) -> Counter[str]:
     assert model.latency <= real.latency.total
     energy = real.energy.exact - model.energy <= model.rounding
     latency = model.latency > real.latency.total - 1
+    stall = real.latency.temporal_stall
+    if windows and not latency:
+        best = evaluator.evaluate(best_order(evaluator, case.mapping)).latency
+        assert model.latency <= best.total
+        latency, stall = model.latency > best.total - 1, best.temporal_stall
     return Counter(
         {
             "cases": 1,
@@ -73,8 +82,8 @@ def check(case: Case, *, windows: bool) -> Counter[str]:
             "near": model.latency >= 0.9 * real.latency.total,
             # why they are not equal
             "accesses truncated": not energy,
-            "windows shorter than the run": not latency and model.stall < real.latency.temporal_stall,
-            "loading": not latency and model.stall >= real.latency.temporal_stall,
+            "windows shorter than the run": not latency and model.stall < stall,
+            "loading": not latency and model.stall >= stall,
         }
     )
 
@@ -88,10 +97,9 @@ def tally(cases: Iterable[Case], *, windows: bool) -> Counter[str]:
 def test_the_model_is_a_lower_bound(conventions: CostConventions, windows: bool) -> None:
     cases = (random_case(f"pinned {number}", conventions) for number in range(30))
     equal = tally(cases, windows=windows)
-    # what is lower: unions of windows that are shorter than the run, the schedule of the fills; accesses that
-    # ZigZag truncates
+    # what is lower: unions of windows that are shorter than the run; accesses that ZigZag truncates
     assert equal["energy"] == equal["cases"] if conventions is EXACT else equal["energy"] > 20
-    assert equal["latency"] > 12
+    assert equal["latency"] > (28 if windows else 12)
 
 
 @pytest.mark.slow
@@ -100,7 +108,8 @@ def test_the_model_is_a_lower_bound(conventions: CostConventions, windows: bool)
 def test_the_model_is_a_lower_bound_on_many_machines(conventions: CostConventions, part: int) -> None:
     cases = (random_case(f"slow {part} {number}", conventions) for number in range(100))
     equal = tally(cases, windows=True)
-    assert equal["latency"] > 40
+    print(conventions.name, dict(equal))  # noqa: T201 - what docs/formulation.md reports
+    assert equal["latency"] > 95
 
 
 MACHINES = sorted((Path(__file__).parents[2] / "models" / "accelerators").glob("*.yaml"))
@@ -113,9 +122,8 @@ def test_the_model_is_a_lower_bound_on_bundled_machines(file: Path) -> None:
     for conventions in (EXACT, ZIGZAG):
         cases = (random_case(f"{file.stem} {number}", conventions, machine, 100_000) for number in range(4))
         equal[conventions.name] = tally(cases, windows=True)
-    # the scheduled rule leaves a few cycles of the fills open
-    assert equal["exact"]["near"] == 4
-    assert equal["zigzag"]["latency"] >= 3
+    for counts in equal.values():
+        assert counts["latency"] >= 3
 
 
 @pytest.mark.slow
@@ -131,7 +139,7 @@ def test_the_model_is_a_lower_bound_of_many_mappings_on_bundled_machines(
     counts = tally(cases, windows=True)
     print(file.stem, conventions.name, dict(counts))  # noqa: T201 - what docs/formulation.md reports
     assert counts["energy"] == 150 if conventions is EXACT else counts["energy"] >= 100
-    assert counts["near"] >= 148
+    assert counts["latency"] >= 140
 
 
 def test_every_mapping_is_in_the_model_with_and_without_windows() -> None:

@@ -98,7 +98,7 @@ def _meet_windows(chain: ChainModel, side: Sequence[FillSetting], cycles: Any, i
     """What an operand's window has no room for comes before the run (or after it)."""
     model = chain.model
     for operand in sorted({fill.operand for fill in side if _table(chain, fill).room.any()}):
-        tail = chain.tails.get(operand, 1)
+        tail = chain.tails[operand].product if operand in chain.tails else 1
         if isinstance(tail, int):
             continue
         own = [fill for fill in side if fill.operand == operand]

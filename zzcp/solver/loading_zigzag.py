@@ -18,7 +18,7 @@ from ortools.sat.python import cp_model
 from zzcp.cost.loading import FillSetting
 from zzcp.solver.stall import MOST_CYCLES, boundary_of
 from zzcp.solver.tables import average_bits, innermost_cycles
-from zzcp.solver.variables import lookup, lookup_data
+from zzcp.solver.variables import lookup
 
 if TYPE_CHECKING:
     from zzcp.solver.model import ChainModel
@@ -37,8 +37,8 @@ class _Hidden:
         Cycles that hide.
     cycles : IntVar or int
         Cycles of the fill or drain.
-    whole : LinearExpr or int
-        Cycles that can hide if it happens once; less than 1 if it happens more often.
+    whole : IntVar
+        Cycles that can hide; 0 if it happens more than once.
     """
 
     part: Any
@@ -110,18 +110,17 @@ def _left_per_move(chain: ChainModel, run: int, stall: Any) -> dict[int, Any]:
             )
             if not hides or boundary.link == 0 or not room.any():
                 continue
-            part = model.new_int_var(0, int(room.max()), f"hidden{number}")
             once = lookup(model, boundary, f"room{number}.", room)
-            model.add(part <= once)
             innermost = chain.boundaries[boundary.operand][1]
-            least = lookup_data(
-                model,
-                innermost,
-                f"least{number}.",
-                innermost_cycles(chain.cost, number, innermost.table.data),
+            least = lookup(
+                model, innermost, f"least{number}.", innermost_cycles(chain.cost, number, innermost.table)
             )
-            model.add(part <= cycles - least)
-            hidden.append(_Hidden(part, cycles, once - least))
+            # where the innermost tiles are partial sums they may take longer than the drain
+            part = model.new_int_var(0, int(room.max()), f"hidden{number}")
+            whole = model.new_int_var(0, int(room.max()), f"whole{number}")
+            model.add_max_equality(whole, [0, once - least])
+            model.add(part <= whole)
+            hidden.append(_Hidden(part, cycles, whole))
             most += int(room.max()) + 1
             left[number] = cycles - part
         if hidden:

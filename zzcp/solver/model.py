@@ -22,7 +22,7 @@ from zzcp.solver.restrict import Point, Restriction, add_budgets
 from zzcp.solver.stall import add_stall
 from zzcp.solver.tables import BoundaryTable, boundary_tables, grid_state
 from zzcp.solver.variables import Boundary, Places, add_boundary, lookup, lookup_data
-from zzcp.solver.windows import Window, add_tail, add_window
+from zzcp.solver.windows import Tail, Window, add_tail, add_window, order_tails
 
 _FLOAT_ERROR = Fraction(1, 2**40)
 """More than the relative error of ZigZag's sums of floats, which may lie below the exact sums of the model."""
@@ -61,7 +61,7 @@ class ChainModel:
     energy_unit: int
     doubled: dict[tuple[int, int], Any] = field(default_factory=dict)
     windows: dict[tuple[int, int], Window] = field(default_factory=dict)
-    tails: dict[int, Any] = field(default_factory=dict)
+    tails: dict[int, Tail] = field(default_factory=dict)
     points: list[Point] = field(default_factory=list)
 
 
@@ -113,6 +113,8 @@ def build_model(
             chain.doubled[index, link] = model.new_int_var(0, not once, f"double{index}.{link}")
         elif cost.setting.conventions.once_only_loads == "hidden_until_needed":
             chain.tails[index] = add_tail(model, keys, others, index)
+    for one, other in combinations(chain.tails.values(), 2):
+        order_tails(model, one, other)
     _add_capacity(chain)
     for place in chain.doubled:
         chain.windows[place] = add_window(

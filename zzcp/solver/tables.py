@@ -76,8 +76,8 @@ class BoundaryTable:
     effective : ndarray, shape (data states, reuse values)
         Bits of the tile, as they count for the energy: what ZigZag's buffering looks at if no loop of the operand's
         data is on top of the level.
-    timed_tile : ndarray, shape (data states,)
-        The same as it counts for the latency.
+    timed_bits : ndarray, shape (data states, reuse values)
+        Bits of the tile as they count for ZigZag's average bandwidths.
     fill : ndarray, shape (data states, reuse values)
         Cycles of the first fill (last drain) on the slower side; 0 at the array.
     room : ndarray
@@ -97,7 +97,7 @@ class BoundaryTable:
     bits: Array
     bits_partial: Array
     effective: Array
-    timed_tile: Array
+    timed_bits: Array
     fill: Array
     room: Array
 
@@ -184,7 +184,7 @@ def boundary_table(model: Model, keys: tuple[Key, ...], index: int, link: int) -
         bits=_whole(stored * operand.final_precision),
         bits_partial=_whole(stored * operand.precision),
         effective=effective,
-        timed_tile=_array(timed.tile[link], len(grid_data)).reshape(shape)[:, 0],
+        timed_bits=_array(timed.tile[link] * timed.precision[link], len(grid_data)).reshape(shape),
         fill=fill,
         room=room,
     )
@@ -301,8 +301,9 @@ def least_cycles(model: Model, index: int, link: int, below: int, table: Boundar
     table : BoundaryTable
         Its costs.
     """
+    lower, upper = _once_precisions(model, index, link, table.data)
     sides = [
-        _piece(model, number, below, table.data, link + 1 if move.is_upper else link)
+        _piece(model, number, below, table.data, link + move.is_upper, upper if move.is_upper else lower)
         for number, move in enumerate(model.moves)
         if move.operand == index and move.link == link and not move.back
     ]
@@ -314,31 +315,45 @@ def least_cycles(model: Model, index: int, link: int, below: int, table: Boundar
     return np.where(count > 1, least, 0)
 
 
-def innermost_cycles(model: Model, number: int, data: StateSpace) -> Array:
+def innermost_cycles(model: Model, number: int, table: BoundaryTable) -> Array:
     """Return the cycles that one instance's innermost tile takes at the port of a movement (ZigZag's floor)."""
-    return _piece(model, number, 1, data, 1)
+    return np.asarray(-(-table.timed_bits // model.moves[number].width))
 
 
-def _piece(model: Model, number: int, temporal: int, data: StateSpace, spatial: int) -> Array:
+def _once_precisions(model: Model, index: int, link: int, data: StateSpace) -> tuple[int, int]:
+    """Return the bits per element, on the lower and the upper side, of a fill that happens once.
+
+    All loops that matter to the operand, those of a reduction among them, are beneath its link then. Where results
+    have more bits than partial sums, those of the partial sums, so that no fill is shorter than its first piece.
+    """
+    operand = model.setting.operands[index]
+    irrelevant = [size for dim, size in model.setting.temporal_sizes.items() if operand.kind.get(dim) == 0]
+    state = grid_state(model, index, link, data.only(np.arange(1)), np.array([math.prod(irrelevant)]))
+    moved = transfers(operand, operand.latency, state, model.setting.conventions, NUMPY)
+    lower, upper = (
+        min(int(_array(side[link], 1)[0]), operand.precision)
+        for side in (moved.lower_precision, moved.upper_precision)
+    )
+    return lower, upper
+
+
+def _piece(model: Model, number: int, temporal: int, data: StateSpace, spatial: int, precision: int) -> Array:
     move = model.moves[number]
     operand = model.setting.operands[move.operand]
     state = grid_state(model, move.operand, temporal, data, np.ones(len(data), dtype=np.int64))
     elements = tile_elements(
         operand, operand.latency, state, temporal, spatial, model.setting.conventions, NUMPY
     )
-    precision = min(operand.precision, operand.final_precision)
     return _array(-(-elements * precision // move.width), len(data))
 
 
 def average_bits(model: Model, number: int, table: BoundaryTable) -> Array:
-    """Return the bits per cycle that a recurring movement needs on average, as ZigZag truncates them, from below."""
+    """Return the bits per cycle that a recurring movement needs on average, as ZigZag truncates them."""
     move = model.moves[number]
-    operand = model.setting.operands[move.operand]
     moved = next(part for part in table.moves if part.move == number)
-    precision = min(operand.precision, operand.final_precision)
-    per_cycle = table.timed_tile[:, None] * precision / (table.period // model.setting.cycles_per_op)
+    per_cycle = table.timed_bits / (table.period // model.setting.cycles_per_op)
     if move.is_upper:
-        per_cycle = per_cycle * operand.latency.boost[move.link]
+        per_cycle = per_cycle * model.setting.operands[move.operand].latency.boost[move.link]
     bits = -(-np.trunc(per_cycle).astype(np.int64) // model.setting.cycles_per_op)
     return np.where(moved.count > 1, bits, 0)
 

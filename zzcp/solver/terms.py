@@ -132,7 +132,7 @@ def _filling_terms_zigzag(model: Model, tables: Sequence[Sequence[BoundaryTable]
             if not move.back:
                 average = average_bits(model, number, table) / model.setting.ports[port].port.bandwidth_max
                 taken = average * (part.count - 1) / np.maximum(part.count, 1) * run
-                _add(share, (move.operand, move.link), taken)
+                _add(share, (move.operand, move.link), np.minimum(taken, part.cycles * part.repeats))
             if number in drains:
                 _add(drained, drains[number], np.where(part.count == 1, part.cycles, 0))
         for chain in model.plan.inputs:

@@ -91,7 +91,7 @@ def merge_classes(table: BoundaryTable) -> tuple[Array, Array]:
     """
     columns = [
         table.effective,
-        table.timed_tile[:, None],
+        table.timed_bits,
         table.stored[:, None] * _FINE,
         table.energy,
         table.period,

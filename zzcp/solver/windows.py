@@ -46,6 +46,25 @@ class Window:
     index: Any
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Tail:
+    """The loops at the end of the order during which all data of an operand has been used before.
+
+    Parameters
+    ----------
+    product : IntVar or int
+        Their product.
+    point : list of (IntVar or int)
+        The exponents below them; empty where there can be none.
+    beneath : dict of int to BoolVar
+        The factor of the operand's data directly beneath the point, by the positions of the keys.
+    """
+
+    product: Any
+    point: list[Any]
+    beneath: dict[int, Any]
+
+
 def add_window(
     model: cp_model.CpModel,
     keys: Sequence[Key],
@@ -92,8 +111,8 @@ def add_tail(
     keys: Sequence[Key],
     boundaries: Sequence[Sequence[Boundary | Point]],
     operand: int,
-) -> Any:
-    """Return a variable with the product of the irrelevant loops at the end of the order.
+) -> Tail:
+    """Create the tail of an operand and place it in the chain.
 
     Parameters
     ----------
@@ -114,7 +133,7 @@ def add_tail(
         point[position] = model.new_int_var(0, keys[position].multiplicity, f"t{operand}.{position}")
     beneath = {position: model.new_bool_var(f"tz{operand}.{position}") for position in table.data.keys}
     if not beneath or not table.reuse.keys:
-        return 1
+        return Tail(1, [], {})
     model.add_exactly_one(beneath.values())
     for row in boundaries:
         for other in row:
@@ -124,7 +143,35 @@ def add_tail(
     tail = model.new_int_var_from_domain(cp_model.Domain.from_values(values.tolist()), f"tail{operand}")
     rows = np.concatenate([states.exponents, values[index.reshape(-1)][:, None]], axis=1)
     model.add_allowed_assignments([*(point[position] for position in table.reuse.keys), tail], rows.tolist())
-    return tail
+    return Tail(tail, point, beneath)
+
+
+def order_tails(model: cp_model.CpModel, one: Tail, other: Tail) -> None:
+    """Let two tails belong to one order: one begins below the factor beneath the other, or both above the same.
+
+    Parameters
+    ----------
+    model : CpModel
+        The model.
+    one, other : Tail
+        Of different operands.
+    """
+    if not one.point or not other.point:
+        return
+    choices = []
+    for lower, upper in ((one, other), (other, one)):
+        below = model.new_bool_var("below")
+        for position, flag in upper.beneath.items():
+            for key, (mine, theirs) in enumerate(zip(lower.point, upper.point, strict=True)):
+                model.add(mine <= theirs - (key == position)).only_enforce_if(below, flag)
+        choices.append(below)
+    same = model.new_bool_var("same")
+    for mine, theirs in zip(one.point, other.point, strict=True):
+        model.add(mine == theirs).only_enforce_if(same)
+    for position in one.beneath.keys() | other.beneath.keys():
+        flags = [tail.beneath.get(position, 0) for tail in (one, other)]
+        model.add(flags[0] == flags[1]).only_enforce_if(same)
+    model.add_exactly_one([*choices, same])
 
 
 def _around(
