@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import product
 
 from ortools.sat.python import cp_model
 
 from tests.generators import prime_factors
-from zzcp.cost import Evaluator
+from zzcp.cost import Evaluator, Latency
 from zzcp.cost.setting import IRRELEVANT
 from zzcp.mapping import Mapping
-from zzcp.solver.chain import Chain, best_completion, merged
+from zzcp.solver.chain import Chain, merged, orders_of
 from zzcp.solver.keys import Key, keys_of
 from zzcp.solver.model import build_model
 
@@ -105,18 +106,33 @@ def pin(evaluator: Evaluator, mapping: Mapping, windowed: Collection[Place]) -> 
     )
 
 
-def best_order(evaluator: Evaluator, mapping: Mapping) -> Mapping:
-    """Return the mapping of the least latency that shares all boundaries with a mapping."""
-    keys = keys_of(evaluator.setting.temporal_sizes)
+def best_order(evaluator: Evaluator, mapping: Mapping) -> Latency:
+    """Return the least latency of the mappings that have all boundaries of a mapping."""
+    setting = evaluator.setting
+    keys = keys_of(setting.temporal_sizes)
     rows = boundaries_of(evaluator, mapping, keys)
     whole = tuple(key.multiplicity for key in keys)
-    ends = {
-        operand.name: (*row[1:], whole) for operand, row in zip(evaluator.setting.operands, rows, strict=True)
-    }
-    found = best_completion(evaluator, Chain(keys, ends), "latency", [row[0] for row in rows])
-    assert found.mapping is not None
-    assert found.exhaustive
-    return found.mapping
+    chain = Chain(
+        keys,
+        {operand.name: (*row[1:], whole) for operand, row in zip(setting.operands, rows, strict=True)},
+    )
+    # one order for every combination of runs, not only those that are best without ZigZag's buffering
+    greedy = Evaluator(
+        setting.accelerator,
+        setting.layer,
+        setting.spatial,
+        replace(setting.conventions, greedy_buffering=True),
+        setting.links,
+    )
+    variants, exhaustive = orders_of(greedy, chain, [row[0] for row in rows])
+    assert exhaustive
+    found = []
+    for segments in product(*variants):
+        loops = [(keys[index].dim, keys[index].prime) for segment in segments for index in segment]
+        other = Mapping.from_order(setting.spatial, loops, chain.cuts, links=setting.own_links)
+        if boundaries_of(evaluator, other, keys) == rows:
+            found.append(evaluator.evaluate(other).latency)
+    return min(found, key=lambda latency: latency.total)
 
 
 def every_window(evaluator: Evaluator) -> list[Place]:

@@ -9,7 +9,7 @@ from tests.solver.test_pinned import random_case
 from zzcp import ZIGZAG
 from zzcp.cost.setting import IRRELEVANT
 from zzcp.solver.keys import keys_of
-from zzcp.solver.orders import distinct_orders, leading_orders, runs
+from zzcp.solver.orders import distinct_orders, leading_orders, runs, signatures
 
 MOST = 10**6
 
@@ -21,18 +21,18 @@ def test_every_combination_of_runs_is_there_once() -> None:
         setting = random_case(f"orders {number}", ZIGZAG).evaluator.setting
         keys = keys_of(setting.temporal_sizes)
         factors = [index for index, key in enumerate(keys) for _ in range(key.multiplicity)]
-        segment = sorted(rng.sample(factors, min(len(factors), rng.randint(0, 7))))
-        starting = [index for index in range(len(setting.operands)) if rng.random() < 0.3]
-        kinds = [[operand.kind[key.dim] for key in keys] for operand in setting.operands]
-        orders = distinct_orders(setting.operands, keys, segment, starting, MOST)
+        segment = tuple(sorted(rng.sample(factors, min(len(factors), rng.randint(0, 7)))))
+        starting = frozenset(index for index in range(len(setting.operands)) if rng.random() < 0.3)
+        kinds, primes = signatures(setting.operands, keys), tuple(key.prime for key in keys)
+        orders = distinct_orders(kinds, primes, segment, starting, MOST)
         assert orders is not None
-        found = [runs(kinds, keys, order) for order in orders]
+        found = [runs(kinds, primes, order) for order in orders]
         assert len(set(found)) == len(found)
-        assert all(sorted(order) == segment for order in orders)
+        assert all(tuple(sorted(order)) == segment for order in orders)
         wanted = {
-            runs(kinds, keys, order)
+            runs(kinds, primes, order)
             for order in set(permutations(segment))
-            if not order or all(kinds[operand][order[0]] != IRRELEVANT for operand in starting)
+            if not order or all(kinds[order[0]][operand] != IRRELEVANT for operand in starting)
         }
         assert set(found) == wanted
         some += len(found) > 1
@@ -42,11 +42,14 @@ def test_every_combination_of_runs_is_there_once() -> None:
 def test_too_many_orders_are_none() -> None:
     setting = random_case("orders 1", ZIGZAG).evaluator.setting
     keys = keys_of(dict.fromkeys(setting.layer.sizes, 4))
-    segment = [index for index, key in enumerate(keys) for _ in range(key.multiplicity)]
-    assert distinct_orders(setting.operands, keys, segment, (), 1) is None
+    segment = tuple(index for index, key in enumerate(keys) for _ in range(key.multiplicity))
+    kinds, primes = signatures(setting.operands, keys), tuple(key.prime for key in keys)
+    assert distinct_orders(kinds, primes, segment, frozenset(), 1) is None
 
 
 def test_nothing_is_one_order() -> None:
     setting = random_case("orders 1", ZIGZAG).evaluator.setting
-    assert distinct_orders(setting.operands, keys_of(setting.layer.sizes), [], (0, 1), MOST) == [[]]
-    assert leading_orders(setting.operands, keys_of(setting.layer.sizes), []) == [[]]
+    keys = keys_of(setting.layer.sizes)
+    kinds, primes = signatures(setting.operands, keys), tuple(key.prime for key in keys)
+    assert distinct_orders(kinds, primes, (), frozenset((0, 1)), MOST) == [[]]
+    assert leading_orders(kinds, primes, ()) == [[]]

@@ -13,6 +13,7 @@ from zzcp.cost import EXACT, ZIGZAG, CostConventions
 from zzcp.solver.cuts import by_completion
 from zzcp.solver.enumeration import Enumeration
 from zzcp.solver.factors import Factors
+from zzcp.solver.first_pieces import first_pieces
 from zzcp.solver.keys import keys_of
 from zzcp.solver.lattice import Lattice
 from zzcp.solver.relaxation import Line, Relaxation
@@ -49,9 +50,8 @@ def check(case: Case) -> float:
     line = Line(0.5 / energy, 0.5 / latency)
     value, weights = relaxation.tighten(line, 5)
     assert value <= 1 + FLOAT_ERROR
-    search = Enumeration(
-        relaxation, Factors(lattice, model.setting), line, weights, energy * (1 + FLOAT_ERROR), (1, 1)
-    )
+    pieces = first_pieces(model, lattice, factors.vectors)
+    search = Enumeration(relaxation, factors, pieces, line, weights, energy * (1 + FLOAT_ERROR), (1, 1))
     found = list(search.chains(lambda: energy * latency, 10**6, 600))
     assert found, "no label leads to the mapping"
     bound = min(part.bound.min() for part in found)
@@ -64,7 +64,7 @@ def check(case: Case) -> float:
         assert len(holding) == 1
         inner = holding[0].restricted(alive)
         assert inner.tighten(line, 5)[0] <= 1 + FLOAT_ERROR
-        search = Enumeration(inner, factors, line, weights, energy * (1 + FLOAT_ERROR), (1, 1))
+        search = Enumeration(inner, factors, pieces, line, weights, energy * (1 + FLOAT_ERROR), (1, 1))
         assert list(search.chains(lambda: energy * latency, 10**6, 600)), "the cut leaves the mapping out"
     return float(bound / (energy * latency))
 

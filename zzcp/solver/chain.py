@@ -22,7 +22,7 @@ from zzcp.cost.setting import Setting
 from zzcp.cost.state import merge_down
 from zzcp.mapping import Mapping
 from zzcp.solver.keys import Key
-from zzcp.solver.orders import distinct_orders, leading_orders
+from zzcp.solver.orders import distinct_orders, leading_orders, signatures
 
 Vector = tuple[int, ...]
 """Exponents per key."""
@@ -167,10 +167,11 @@ def orders_of(
     """
     setting = evaluator.setting
     operands = setting.operands
-    segments = chain.segments(extra)
+    kinds, primes = signatures(operands, chain.keys), tuple(key.prime for key in chain.keys)
+    segments = [tuple(segment) for segment in chain.segments(extra)]
 
     def leading() -> list[list[list[int]]]:
-        return [leading_orders(operands, chain.keys, segment) for segment in segments]
+        return [leading_orders(kinds, primes, segment) for segment in segments]
 
     if not setting.conventions.greedy_buffering:
         return leading(), True
@@ -180,7 +181,7 @@ def orders_of(
     distinct = []
     below: Vector = (0,) * len(chain.keys)
     for segment, point in zip(segments, chain.points(extra), strict=True):
-        starting = [
+        starting = frozenset(
             index
             for index, operand in enumerate(operands)
             if below in chain.ends[operand.name]
@@ -189,8 +190,8 @@ def orders_of(
                 and not operand.is_output
                 and extra[index : index + 1] == [below]
             )
-        ]
-        orders = distinct_orders(operands, chain.keys, segment, starting, most_orders(evaluator))
+        )
+        orders = distinct_orders(kinds, primes, segment, starting, most_orders(evaluator))
         if orders is None:
             return leading(), False
         distinct.append(orders)

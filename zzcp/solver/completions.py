@@ -12,6 +12,7 @@ import numpy as np
 from zzcp.cost.batch import MappingBatch, score_batch
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import objective_values
+from zzcp.cost.setting import Setting
 from zzcp.mapping import Mapping
 from zzcp.solver.chain import Chain, Vector, most_orders, orders_of
 from zzcp.solver.keys import Key
@@ -26,17 +27,25 @@ class Best:
 
     Parameters
     ----------
-    mapping : Mapping or None
-        The mapping, or None if the chain does not fit.
+    chain : Chain
+        The boundaries.
+    order : sequence of int
+        The keys of the loops, innermost first.
     value : float
-        Its objective; infinite without a mapping.
+        The objective; infinite if the chain does not fit.
     exhaustive : bool
         Whether every order that can matter was scored.
     """
 
-    mapping: Mapping | None
+    chain: Chain
+    order: Sequence[int]
     value: float
     exhaustive: bool
+
+    def mapping(self, setting: Setting) -> Mapping:
+        """Return the mapping."""
+        loops = [(self.chain.keys[index].dim, self.chain.keys[index].prime) for index in self.order]
+        return Mapping.from_order(setting.spatial, loops, self.chain.cuts, links=setting.own_links)
 
 
 def best_of_each(
@@ -122,10 +131,6 @@ def _score(evaluator: Evaluator, tasks: Sequence[_Task], objective: str) -> list
     start = 0
     for task, size in zip(tasks, sizes, strict=True):
         winner = start + int(np.argmin(values[start : start + size]))
-        mapping = None
-        if np.isfinite(values[winner]):
-            loops = [(keys[index].dim, keys[index].prime) for index in orders[winner]]
-            mapping = Mapping.from_order(setting.spatial, loops, task.ends, links=setting.own_links)
-        result.append(Best(mapping, float(values[winner]), task.exhaustive))
+        result.append(Best(task.chain, orders[winner], float(values[winner]), task.exhaustive))
         start += size
     return result

@@ -24,6 +24,7 @@ import numpy as np
 from zzcp.solver.candidates import Candidates, candidates_of, memory_of
 from zzcp.solver.chain_latency import early_cycles, least_objective
 from zzcp.solver.factors import Factors
+from zzcp.solver.first_pieces import FirstPieces
 from zzcp.solver.labels import Labels, Level, groups, joined
 from zzcp.solver.lattice import Counts
 from zzcp.solver.relaxation import Line, Relaxation
@@ -44,6 +45,8 @@ class Enumeration:
         The relaxation, whose lattice holds the vectors.
     factors : Factors
         What the vectors stand for.
+    pieces : FirstPieces or None
+        What fills bring before the run, under the scheduled rule.
     line : Line
         Weights of energy and latency, of which nothing above 1 is of interest.
     weights : ndarray
@@ -58,6 +61,7 @@ class Enumeration:
         self,
         relaxation: Relaxation,
         factors: Factors,
+        pieces: FirstPieces | None,
         line: Line,
         weights: Array,
         most_energy: float,
@@ -68,17 +72,15 @@ class Enumeration:
         self.lattice = relaxation.lattice
         self.places = list(self.lattice.alive)
         self.setting = relaxation.model.setting
-        self.factors = factors
+        self.factors, self.pieces = factors, pieces
         self.prices = relaxation.scaled(line, weights)[: len(relaxation.latency)]
         self.candidates = candidates_of(relaxation, factors, line, weights)
         self.left = False
 
-    def chain(self, labels: Labels, number: int) -> dict[Place, tuple[int, ...]]:
-        """Return the boundaries of one chain."""
-        return {
-            place: tuple(int(exponent) for exponent in self.factors.vectors[labels.chain[row, number]])
-            for row, place in enumerate(self.places)
-        }
+    def boundaries(self, labels: Labels, numbers: Array) -> list[dict[Place, tuple[int, ...]]]:
+        """Return the boundaries of some complete chains."""
+        vectors = self.factors.vectors[labels.chain[:, numbers]].swapaxes(0, 1)
+        return [dict(zip(self.places, map(tuple, chain), strict=True)) for chain in vectors.tolist()]
 
     def start(self) -> Labels:
         """Return the label without boundaries."""
@@ -213,14 +215,21 @@ class Enumeration:
         effective, single = self._once(labels, among, other, place, share, used)
         chain = labels.chain.copy()
         chain[self.places.index(place)] = labels.at
+        terms = labels.terms + among.terms[:, other]
+        relaxed = labels.relaxed + among.relaxed[other]
+        pieces = self.pieces and self.pieces.uncounted(place, self._at(chain))
+        if pieces is not None:
+            counting = [place in term.pieces for term in self.relaxation.latency]
+            terms[counting] += pieces
+            relaxed += self.prices[counting].sum() * pieces
         labels = replace(
             labels,
             last=np.full(len(other), operand),
             # nothing can be moved beneath a boundary that is always at the array
             fresh=labels.fresh | (0 if self._is_fixed(place) else 1 << operand),
-            relaxed=labels.relaxed + among.relaxed[other],
+            relaxed=relaxed,
             energy=labels.energy + among.energy[other],
-            terms=labels.terms + among.terms[:, other],
+            terms=terms,
             used=used,
             effective=effective,
             chain=chain,
@@ -371,10 +380,21 @@ class Enumeration:
             result.append(part.pick(near))
         return [part for part in result if len(part)]
 
+    def _at(self, chain: Array) -> dict[Place, Array]:
+        """Return the vectors of chains by their boundaries."""
+        return dict(zip(self.places, chain, strict=True))
+
     def _early(self, labels: Labels) -> tuple[Array, Array]:
-        """Return the least cycles before and after the run of fills that are due early."""
+        """Return the least cycles before and after the run."""
+        if self.pieces is None:
+            return np.zeros(len(labels)), np.zeros(len(labels))
+        at = self._at(labels.chain)
         states = {
-            place: self.lattice.states(place, tuple(self.factors.vectors[labels.chain[number]].T))
-            for number, place in enumerate(self.places)
+            place: self.lattice.states(place, tuple(self.factors.vectors[vectors].T))
+            for place, vectors in at.items()
         }
-        return early_cycles(self.relaxation, states, labels.tails)
+        due = early_cycles(self.relaxation, states, labels.tails)
+        before, after = (
+            np.maximum(early, first) for early, first in zip(due, self.pieces.scheduled(at), strict=True)
+        )
+        return before, after

@@ -425,8 +425,8 @@ class Search:
         completions = best_of_each(self.evaluator, chains, self.objective)
         best = min(completions, key=lambda completion: completion.value)
         before = self._exact_value()
-        if best.mapping is not None and best.value < float(before) * (1 + 1e-9):
-            self._offer(best.mapping)
+        if best.value < float(before) * (1 + 1e-9):
+            self._offer(best.mapping(setting))
             if self.value != before:
                 self._tell("ranges")
         return [completion.exhaustive for completion in completions]

@@ -6,22 +6,30 @@ irrelevant loops at its bottom where one of the operand's boundaries lies there 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import permutations
 
 from zzcp.cost.setting import IRRELEVANT, PARTIAL, OperandSetting
 from zzcp.solver.keys import Key
 
-Kinds = Sequence[Sequence[int]]
-"""Relevance to every operand (first index), per key."""
+Kinds = tuple[tuple[int, ...], ...]
+"""Per key, how it matters to every operand."""
+
+_KEPT, _KEPT_DISTINCT = 4096, 256
+"""Segments whose orders are remembered: chains that are scored after each other share most of theirs."""
 
 _CLOSED = -1
 """In place of a kind: the run has come to its end."""
 
 
-def leading_orders(
-    operands: Sequence[OperandSetting], keys: Sequence[Key], segment: Sequence[int]
-) -> list[list[int]]:
+def signatures(operands: Sequence[OperandSetting], keys: Sequence[Key]) -> Kinds:
+    """Return how every key matters to the operands."""
+    return tuple(tuple(operand.kind[key.dim] for operand in operands) for key in keys)
+
+
+@lru_cache(maxsize=_KEPT)
+def leading_orders(kinds: Kinds, primes: tuple[int, ...], segment: tuple[int, ...]) -> list[list[int]]:
     """Return the orders of a segment of which one is best where shorter runs of irrelevant loops are never worse.
 
     Factors of dimensions that matter to the same operands break the same runs; so it is enough to put one factor of
@@ -29,18 +37,18 @@ def leading_orders(
 
     Parameters
     ----------
-    operands : sequence of OperandSetting
-        The operands.
-    keys : sequence of Key
-        The prime factors of the layer.
-    segment : sequence of int
+    kinds : Kinds
+        How every key matters to the operands.
+    primes : tuple of int
+        The prime of every key.
+    segment : tuple of int
         Keys of the segment, one entry per factor.
     """
     classes: dict[tuple[bool, ...], list[int]] = {}
     for index in segment:
-        signature = tuple(operand.kind[keys[index].dim] == IRRELEVANT for operand in operands)
+        signature = tuple(kind == IRRELEVANT for kind in kinds[index])
         classes.setdefault(signature, []).append(index)
-    smallest = [min(members, key=lambda index: keys[index].prime) for members in classes.values()]
+    smallest = [min(members, key=lambda index: primes[index]) for members in classes.values()]
     result = []
     for top in permutations(smallest):
         rest = list(segment)
@@ -51,12 +59,9 @@ def leading_orders(
     return result or [[]]
 
 
+@lru_cache(maxsize=_KEPT_DISTINCT)
 def distinct_orders(
-    operands: Sequence[OperandSetting],
-    keys: Sequence[Key],
-    segment: Sequence[int],
-    starting: Collection[int],
-    most: int,
+    kinds: Kinds, primes: tuple[int, ...], segment: tuple[int, ...], starting: frozenset[int], most: int
 ) -> list[list[int]] | None:
     """Return one order of a segment for every combination of runs, None if they are more than `most`.
 
@@ -65,20 +70,19 @@ def distinct_orders(
 
     Parameters
     ----------
-    operands : sequence of OperandSetting
-        The operands.
-    keys : sequence of Key
-        The prime factors of the layer.
-    segment : sequence of int
+    kinds : Kinds
+        How every key matters to the operands.
+    primes : tuple of int
+        The prime of every key.
+    segment : tuple of int
         Keys of the segment, one entry per factor.
-    starting : collection of int
+    starting : frozenset of int
         Operands of which a boundary lies at the bottom of the segment.
     most : int
         More orders are not wanted.
     """
-    kinds = [[operand.kind[key.dim] for key in keys] for operand in operands]
     found: dict[tuple[tuple[int, int], ...], list[int]] = {}
-    columns = [(key.prime, *column) for key, column in zip(keys, zip(*kinds, strict=True), strict=True)]
+    columns = [(prime, *column) for prime, column in zip(primes, kinds, strict=True)]
     # factors of the same size that matter to the same operands can be exchanged
     alike = [columns.index(column) for column in columns]
     for top in _tops(kinds, alike, sorted(segment, key=lambda index: alike[index])):
@@ -86,17 +90,17 @@ def distinct_orders(
         for index in top:
             rest.remove(index)
         order = [*rest, *reversed(top)]
-        combination = runs(kinds, keys, order)
+        combination = runs(kinds, primes, order)
         if combination in found:
             continue
         # which factor is at the bottom changes a run only where runs reach down to it
         for index in dict.fromkeys(order):
-            if any(kinds[operand][index] == IRRELEVANT for operand in starting):
+            if any(kinds[index][operand] == IRRELEVANT for operand in starting):
                 continue
             moved = list(order)
             moved.remove(index)
             moved.insert(0, index)
-            if runs(kinds, keys, moved) == combination:
+            if runs(kinds, primes, moved) == combination:
                 found[combination] = moved
                 break
         if len(found) > most:
@@ -104,19 +108,16 @@ def distinct_orders(
     return list(found.values()) if segment else [[]]
 
 
-def runs(kinds: Kinds, keys: Sequence[Key], order: Sequence[int]) -> tuple[tuple[int, int], ...]:
+def runs(kinds: Kinds, primes: Sequence[int], order: Sequence[int]) -> tuple[tuple[int, int], ...]:
     """Return the kind and the product of the run on top of an order, for every operand."""
     result = []
-    for kind in kinds:
-        if not order or kind[order[-1]] == PARTIAL:
-            result.append((PARTIAL, 1))
-            continue
+    for operand, top in enumerate(kinds[order[-1]] if order else ()):
         product = 1
-        for index in reversed(order):
-            if kind[index] != kind[order[-1]]:
+        for index in reversed(order if top != PARTIAL else ()):
+            if kinds[index][operand] != top:
                 break
-            product *= keys[index].prime
-        result.append((kind[order[-1]], product))
+            product *= primes[index]
+        result.append((top, product))
     return tuple(result)
 
 
@@ -134,10 +135,8 @@ def _tops(
         return
     for index in {alike[index]: index for index in rest}.values():
         following = tuple(
-            kind[index]
-            if kind[index] != PARTIAL and (not state or kind[index] == state[operand])
-            else _CLOSED
-            for operand, kind in enumerate(kinds)
+            kind if kind != PARTIAL and (not state or kind == state[operand]) else _CLOSED
+            for operand, kind in enumerate(kinds[index])
         )
         # loops that close no run may change places: they come in the order of their keys
         if following == state and alike[index] < least:
@@ -149,4 +148,4 @@ def _tops(
         )
 
 
-__all__ = ["distinct_orders", "leading_orders", "runs"]
+__all__ = ["distinct_orders", "leading_orders", "runs", "signatures"]

@@ -21,6 +21,7 @@ import numpy as np
 from zzcp.solver.cuts import by_completion, by_size
 from zzcp.solver.enumeration import Enumeration
 from zzcp.solver.factors import Factors
+from zzcp.solver.first_pieces import FirstPieces, first_pieces
 from zzcp.solver.labels import Labels, joined
 from zzcp.solver.lattice import Lattice
 from zzcp.solver.relaxation import Chain, Line, Relaxation
@@ -127,10 +128,13 @@ class RangeSearch:
     _visited: set[tuple[tuple[int, ...], ...]] = field(default_factory=set)
     _improved: bool = False
     _factors: Factors = field(init=False)
+    _pieces: FirstPieces | None = field(init=False)
     _open: list[tuple[float, dict[Place, Array]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._factors = Factors(self.relaxation.lattice, self.relaxation.model.setting)
+        model, lattice = self.relaxation.model, self.relaxation.lattice
+        self._factors = Factors(lattice, model.setting)
+        self._pieces = first_pieces(model, lattice, self._factors.vectors)
 
     def run(self) -> None:
         """Search all ranges."""
@@ -243,7 +247,7 @@ class RangeSearch:
             for place, bounds in relaxation.through(line, weights).items()
         }
         part = replace(part, relaxation=relaxation.restricted(alive))
-        search = Enumeration(part.relaxation, self._factors, line, weights, high, self.powers)
+        search = Enumeration(part.relaxation, self._factors, self._pieces, line, weights, high, self.powers)
         found, left = self._enumerate(search, alive)
         if not left:
             return max(known, found), []
@@ -308,11 +312,7 @@ class RangeSearch:
                 least = min(least, rest)
                 self._open.append((least, alive))
                 return least
-            certain = (
-                self.steps.complete([search.chain(chains, int(number)) for number in some])
-                if len(some)
-                else ()
-            )
+            certain = self.steps.complete(search.boundaries(chains, some))
             for number, exhausted in zip(some, certain, strict=True):
                 if not exhausted:
                     least = min(least, float(chains.bound[number]) * (1 - _MARGIN))

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from zzcp.cost.core import Model
 from zzcp.cost.loading import FillSetting
 from zzcp.cost.setting import IRRELEVANT
-from zzcp.solver.tables import BoundaryTable, average_bits
+from zzcp.solver.tables import BoundaryTable, average_bits, least_cycles
 
 Array = npt.NDArray[Any]
 Place = tuple[int, int]
@@ -46,12 +46,15 @@ class Term:
         Parts of the latency that are together at least this term; empty for energy and capacities.
     late : tuple of int
         Movements whose late transfers the term counts.
+    pieces : tuple of Place
+        Fills whose first pieces the term counts.
     """
 
     parts: Mapping[Place, Array]
     constant: float
     bounds: tuple[int, ...] = ()
     late: tuple[int, ...] = ()
+    pieces: tuple[Place, ...] = ()
 
 
 def energy_term(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> Term:
@@ -79,6 +82,72 @@ def latency_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> li
         terms.append(Term(late, 0.0, (STALL,), tuple(moves)))
         if len(moves) > 1:
             terms.append(Term(busy, -float(run), (STALL,)))
+    exposed = _exposed_terms_zigzag if model.setting.conventions.combined_loading else _exposed_terms
+    terms += exposed(model, tables)
+    filling = _filling_terms_zigzag if model.setting.conventions.combined_loading else _filling_terms
+    terms += filling(model, tables, run)
+    return [term for term in terms if term.late or any(part.any() for part in term.parts.values())]
+
+
+def _exposed_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> list[Term]:
+    """Return the first pieces, one after the other: those of every operand, and those of the inputs at one port."""
+    terms = []
+    by_port: dict[int, list[FillSetting]] = {}
+    for chain, part_of in (
+        *((chain, LOADING) for chain in model.plan.inputs),
+        (model.plan.output, UNLOADING),
+    ):
+        exposed = {
+            (fill.operand, fill.link): with_latency(
+                fill, least_piece(model, tables[fill.operand], fill.link)
+            ).astype(float)
+            for fill in chain
+        }
+        if exposed:
+            terms.append(Term(exposed, 0.0, (part_of,), pieces=tuple(exposed)))
+        for fill in chain if part_of == LOADING else ():
+            for port in fill.ports:
+                by_port.setdefault(port, []).append(fill)
+    for fills in by_port.values():
+        if len({fill.operand for fill in fills}) > 1:
+            pieces = {
+                (fill.operand, fill.link): least_piece(model, tables[fill.operand], fill.link).astype(float)
+                for fill in fills
+            }
+            terms.append(Term(pieces, 0.0, (LOADING,), pieces=tuple(pieces)))
+    return terms
+
+
+def least_piece(model: Model, row: Sequence[BoundaryTable], link: int) -> Array:
+    """Return the cycles of the first piece of a fill as far as its own boundary tells them.
+
+    Parameters
+    ----------
+    model : Model
+        The compiled setting.
+    row : sequence of BoundaryTable
+        The tables of the operand.
+    link : int
+        The link that is filled.
+
+    Returns
+    -------
+    ndarray of int, shape (data states, reuse values)
+        All of a fill that recurs, of others what the array uses at once.
+    """
+    table = row[link]
+    array = least_cycles(model, table.operand, link, 0, row[0])
+    return np.asarray(np.minimum(table.fill, np.maximum(table.fill - table.room, array.min())))
+
+
+def with_latency(fill: FillSetting, cycles: Array) -> Array:
+    """Return the cycles of a fill with the access to the memory that it reads, where it moves anything."""
+    return np.asarray(cycles + np.where(cycles > 0, fill.latency, 0))
+
+
+def _exposed_terms_zigzag(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> list[Term]:
+    """Return the fills that recur, one after the other."""
+    terms = []
     for chain, part_of in (
         *((chain, LOADING) for chain in model.plan.inputs),
         (model.plan.output, UNLOADING),
@@ -89,9 +158,7 @@ def latency_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> li
             exposed[fill.operand, fill.link] = (table.fill - table.room).astype(float)
         if exposed:
             terms.append(Term(exposed, 0.0, (part_of,)))
-    filling = _filling_terms_zigzag if model.setting.conventions.combined_loading else _filling_terms
-    terms += filling(model, tables, run)
-    return [term for term in terms if term.late or any(part.any() for part in term.parts.values())]
+    return terms
 
 
 def _counted(model: Model, chain: Sequence[FillSetting]) -> list[FillSetting]:
@@ -99,7 +166,7 @@ def _counted(model: Model, chain: Sequence[FillSetting]) -> list[FillSetting]:
 
     ZigZag counts one of those with one port that both inputs use, and none with any where there is one input.
     """
-    if not model.setting.conventions.combined_loading or not chain or chain[0] in model.plan.output:
+    if not chain or chain[0] in model.plan.output:
         return list(chain)
     ports = model.setting.ports
     sides = {fill: ports[fill.lower].both_inputs + ports[fill.upper].both_inputs for fill in chain}
