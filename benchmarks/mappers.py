@@ -28,7 +28,8 @@ from zzcp.mappers import Budget, Loma, Problem
 MACHINES = ("edge_tpu_like", "meta_prototype", "tesla_npu_like", "tpu_like")
 QUICK = ("tpu_like",)
 LIMIT = 6
-ROUNDS = 1
+ROUNDS, ENOUGH = 7, 3.0
+"""Most rounds, and the seconds of ZigZag's after which no further one is begun: short searches need several."""
 OUR_ROUNDS = 5
 """Searches of ours within a round: each takes a few milliseconds."""
 
@@ -81,7 +82,7 @@ class Found:
 def measure(problem: Problem, rounds: int) -> dict[str, Any]:
     """Return times, numbers of orders and best objectives of both."""
     found: dict[str, list[Found]] = {"zigzag": [], "cold": [], "warm": []}
-    for _ in range(rounds):
+    while len(found["zigzag"]) < rounds and sum(each.seconds for each in found["zigzag"]) < ENOUGH:
         found["zigzag"].append(zigzag_loma(problem))
         for _ in range(OUR_ROUNDS):
             # another layer object: nothing is known about the setting

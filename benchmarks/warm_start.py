@@ -1,8 +1,9 @@
-"""Warm starts: what a heuristic's best mapping as the first incumbent does for the solver.
+"""Warm starts: what a heuristic's best mapping as the first incumbent does for CP-SAT.
 
 Every layer is solved without and with the best mapping of a heuristic as hint, each time with the same deterministic
-limit of the solver, so that what is found does not depend on what else the machine does. The seconds are process time,
-those of the heuristic included.
+limit of the solver, so that what is found does not depend on what else the machine does; with such a limit the solver
+uses CP-SAT alone (the search by ranges starts the genetic mapper itself where it needs it). The seconds are process
+time, those of the heuristic included.
 """
 
 from __future__ import annotations

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.pages import replace_part, table
+from benchmarks.solver_cases import FOUR_KEYS, all_cases
 
 compare = pytest.importorskip("benchmarks.compare", reason="the cases are those of the solver's suite")
 
@@ -32,8 +34,9 @@ def test_figures_are_those_of_proven_layers() -> None:
     assert found["mean"] == pytest.approx(1.0)  # sqrt(1 x 4) - 1
     assert (found["worst"], found["median"]) == (3.0, 1.5)
     assert found["s"] == pytest.approx(2.0)
-    text = compare.page(rows)
-    assert "Measured on 4 layers" in text
+    text = compare.page(rows, 32)
+    assert "Measured on 4 layers of the 32 of the suite" in text
+    assert "within 120 s each" in text
     assert "1 of them fit their machine in no way" in text
     assert "Of the 3 others 2 are solved" in text
     assert "gaps up to 20.0%" in text
@@ -41,12 +44,29 @@ def test_figures_are_those_of_proven_layers() -> None:
 
 
 def test_nothing_measured() -> None:
-    assert "Measured on 0 layers" in compare.page([])
+    assert "Measured on 0 layers" in compare.page([], 32)
+
+
+def test_the_whole_suite() -> None:
+    assert "Measured on 1 layers, all of the suite;" in compare.page([row("optimal", 0.0)], 1)
+
+
+def test_only_what_was_measured_under_this_limit_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "RECORD", tmp_path / "record.jsonl")
+    assert compare.recorded() == {}
+    old, new = row("optimal", 0.0), {**row("optimal", 3.0), "time_limit": compare.TIME_LIMIT}
+    compare.RECORD.write_text("".join(json.dumps(entry) + "\n" for entry in (old, new)))
+    assert list(compare.recorded()) == [new["case"]]
 
 
 @pytest.mark.differential
 def test_every_beginning_of_the_sample_is_spread() -> None:
-    names = [case.name for case in compare.sample(32)]
+    everything = [case.name for case in compare.sample()]
+    assert len(set(everything)) == len(everything) == len(all_cases()) - 1
+    assert not any(name.endswith(FOUR_KEYS) for name in everything)
+    names = everything[:32]
     strata = {(name.partition("/")[0], name.partition("/")[2].partition(".")[0]) for name in names}
     assert len(strata) == 32
     assert names[:10] == [case.name for case in compare.sample(10)]

@@ -36,6 +36,7 @@ OPERATIONS = {
     "quotient": lambda a, b, n: a // b + 100 // a + a // 3,
     "rounded up": lambda a, b, n: -(-a // b) + -(-a * 3 // 5),
     "negative": lambda a, b, n: -a + -b * 2 - -a,
+    "nothing": lambda a, b, n: (0 + a + 0 - 0) * 1 // 1 + -(-a // 1) + a * 1.0 + a / 8 // 1,
     "remainder": lambda a, b, n: a % b + 100 % a + a % 7,
     "fraction": lambda a, b, n: a / b + 1 / a + a / 8,
     "comparison": lambda a, b, n: [a < b, a <= b, a > 3, a >= b, a == b, a != b],
@@ -75,6 +76,23 @@ def test_pairs_of_one_key_are_one() -> None:
         ([5, 5], [12, 2]),
         ([12, 5], [3, 3]),
     ]
+
+
+@pytest.mark.parametrize("constants", [(1, 9), (1, 5), (5,), (), (2, 7, 8)])
+def test_constants_among_sorted_pairs(constants: tuple[int, ...]) -> None:
+    # outside of what the columns span they stay constants, within they cannot
+    columns = [column([2, 7, 5]), column([3, 4, 6])]
+    pairs = [*((key, 10 + key) for key in constants), *((each, each) for each in columns)]
+    found = columns_watched_by([]).sort_pairs(pairs)
+    for place in range(3):
+        plain = [tuple(x if isinstance(x, int) else int(x.array[place]) for x in pair) for pair in (*pairs,)]
+        sorted_ones = [
+            tuple(x if isinstance(x, int) else int(x.array[place]) for x in pair) for pair in found
+        ]
+        assert [key for key, _ in sorted_ones] == sorted(key for key, _ in plain)
+        assert sorted(sorted_ones) == sorted(plain)
+    within = any(2 < key < 7 for key in constants)
+    assert sum(type(key) is int for key, _ in found) == (0 if within else len(constants))
 
 
 def test_what_may_be_rounded_is_watched() -> None:

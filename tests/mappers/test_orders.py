@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zzcp.mappers.orders import Orders, loop_prime_factors, prime_factors, shuffled
+from zzcp.mappers.orders import FEW, Orders, loop_prime_factors, prime_factors, shuffled
 
 NAMES = ["A", "B", "C"]
 NEEDED = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 64), min_size=1)
@@ -69,6 +69,18 @@ def test_every_order_once(loops: list[tuple[str, int]]) -> None:
 def test_orders_follow_each_other_lexicographically() -> None:
     dims, _ = Orders([("A", 2), ("A", 2), ("B", 2)], NAMES).ranked([0, 1, 2])
     assert dims.T.tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
+
+
+def test_few_orders_are_those_of_many() -> None:
+    orders = Orders([("A", 2), ("A", 2), ("B", 2), ("B", 3), ("C", 5), ("C", 7), ("C", 7)], NAMES)
+    assert orders.number > 2 * FEW
+    for arrays, whole in zip(
+        (orders.ranked([rank]) for rank in range(0, orders.number, 13)),
+        range(0, orders.number, 13),
+        strict=True,
+    ):
+        for few, many in zip(arrays, orders.ranked(range(orders.number)), strict=True):
+            assert few[:, 0].tolist() == many[:, whole].tolist()
 
 
 def test_more_orders_than_64_bits_can_count() -> None:

@@ -43,10 +43,12 @@ class LoopTables:
         self._rows = np.arange(depth, dtype=np.int16)[:, None]
         self._arrays: dict[tuple[str, Dims], Array] = {}
         self._filled: set[tuple[str, Dims]] = set()
+        self._masks: dict[Dims, Array] = {}
 
     def load(self, dims: Array, sizes: Array) -> None:
         """Take the loops of other mappings, as in `zzcp.cost.batch.MappingBatch`."""
         self._filled.clear()
+        self._masks.clear()
         self._dims[:] = dims
         self._more[:] = sizes
         self._more -= 1
@@ -91,9 +93,12 @@ class LoopTables:
 
     def _over(self, dims: Dims) -> Array:
         """Return which loops are over some dimensions."""
-        result = np.zeros(self._dims.shape, dtype=bool)
-        for dim in dims:
-            result |= self._dims == self._number[dim]
+        result = self._masks.get(dims)
+        if result is None:
+            result = np.zeros(self._dims.shape, dtype=bool)
+            for dim in dims:
+                result |= self._dims == self._number[dim]
+            self._masks[dims] = result
         return result
 
     def run_starts(self, dims: Dims) -> Array:
@@ -125,12 +130,10 @@ class LoopTables:
 
     def covers(self) -> Array:
         """Return which mappings run every dimension as often as needed."""
-        result = np.ones(self.length, dtype=bool)
-        for dim, size in self.needed.items():
-            if size > 1:
-                result &= self.products(frozenset([dim]))[-1] == size
-            else:
-                result &= ((self._dims != self._number[dim]) | self._nothing).all(axis=0)
+        needed = frozenset(dim for dim, size in self.needed.items() if size > 1)
+        result: Array = np.asarray((self._over(needed) | self._nothing).all(axis=0))
+        for dim in needed:
+            result &= self.products(frozenset([dim]))[-1] == self.needed[dim]
         return result
 
 
@@ -165,12 +168,16 @@ def state_arrays(
 
     def below(dims: Dims) -> list[Array]:
         """Products of the loops below every boundary but the lowest."""
+        if not dims:
+            return [one] * len(ends)
         table = tables.products(dims)
         flat = table.ravel()
         return [*(flat[cut] for cut in cuts), table[-1]]
 
     def runs(dims: Dims, products: list[Array]) -> list[Array]:
         """Product of the loops directly beneath every boundary, within the level's own loops."""
+        if not dims:
+            return [one] * (len(ends) + 1)
         flat, start = tables.products(dims).ravel(), tables.run_starts(dims)
         starts = [*(start.ravel()[cut] for cut in cuts), start[-1]]
         starts[1:] = [np.maximum(*pair) for pair in zip(starts[1:], places, strict=True)]
@@ -179,15 +186,20 @@ def state_arrays(
     divide = np.divide if tables.dtype is np.float64 else np.floor_divide
     one: Array = np.ones(tables.length, dtype=tables.dtype)
     irrelevant, relevant = below(irrelevant_dims), below(relevant_dims)
-    stays = same_data_free and not operand.is_output
-    products = tables.products(irrelevant_dims).ravel()
-    at_array = products[tables.at(run_end[0])] if stays else one
+    at_array = tail = one
+    if irrelevant_dims:
+        products = tables.products(irrelevant_dims).ravel()
+        tail = divide(irrelevant[-1], products[tables.at(tables.run_starts(irrelevant_dims)[-1])])
+        if same_data_free and not operand.is_output:
+            at_array = products[tables.at(run_end[0])]
     window_dims = {dim for relation in operand.relations for dim in (relation.outer, relation.inner)}
     windows = {
         dim: below(frozenset([dim])) if tables.needed[dim] > 1 else [one] * len(ends) for dim in window_dims
     }
     period = [a * b for a, b in zip(irrelevant, relevant, strict=True)]
-    for factors in windows.values():
+    for dim, factors in windows.items():
+        if tables.needed[dim] == 1:
+            continue
         period = [cycles * factor for cycles, factor in zip(period, factors, strict=True)]
     period.insert(0, at_array)
     return OperandState(
@@ -207,5 +219,5 @@ def state_arrays(
         [divide(irrelevant[-1], product) for product in (at_array, *irrelevant)],
         runs(irrelevant_dims, irrelevant),
         runs(relevant_dims, relevant) if relevant_runs else [one] * len(period),
-        divide(irrelevant[-1], products[tables.at(tables.run_starts(irrelevant_dims)[-1])]),
+        tail,
     )

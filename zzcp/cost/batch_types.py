@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -102,12 +103,12 @@ class MappingBatch:
         """Return one mapping of the batch."""
         names = list(layer.sizes)
         loops = [
-            (names[int(dim)], int(size))
-            for dim, size in zip(self.dims[:, number], self.sizes[:, number], strict=True)
+            (names[dim], size)
+            for dim, size in zip(self.dims[:, number].tolist(), self.sizes[:, number].tolist(), strict=True)
         ]
         kept = [position for position, (_, size) in enumerate(loops) if size > 1]
         allocation = {
-            operand: [sum(position < end for position in kept) for end in ends[:, number]]
+            operand: [bisect_left(kept, end) for end in ends[:, number].tolist()]
             for operand, ends in self.ends.items()
         }
         return LayerMapping.from_order(spatial, [loops[position] for position in kept], allocation)

@@ -152,6 +152,9 @@ def compute_traffic(
         counts.append(count)
         if timed is not moved:
             bits, _ = move_bits(move, timed)
+        elif move.width == move.width_min:
+            cycles.append(words[-1])
+            continue
         cycles.append(-(-bits // move.width))
     return Traffic(
         states,
@@ -382,7 +385,7 @@ def _activities(model: Model, traffic: Traffic, doubled: Flags, numeric: Numeric
         counts,
         [
             # the first visit of a tile reads no partial sums, so that none of the reads falls into the loading
-            count if move.back and not reads_all else numeric.maximum(0, count - 1)
+            (numeric.maximum(0, count - 1) if reads_all else count) if move.back else count - 1
             for move, count in zip(model.moves, counts, strict=True)
         ],
     )

@@ -128,7 +128,8 @@ class LoadingPlan:
     output : tuple of FillSetting
         Drains of the output, innermost link first.
     orders : tuple of tuple of (int, int)
-        Orders of the input fills (operand position, step) that lead to different schedules.
+        Orders of the input fills (operand position, step) that lead to different schedules; none under ZigZag's rule,
+        which schedules nothing.
     port_moves : tuple of tuple of int
         Movements through every port of the setting.
     """
@@ -151,7 +152,10 @@ def compile_loading(
         if index != output
     )
     return LoadingPlan(
-        inputs, tuple(fill for fill in fills if fill.operand == output), _orders(inputs), port_moves
+        inputs,
+        tuple(fill for fill in fills if fill.operand == output),
+        () if setting.conventions.combined_loading else _orders(inputs),
+        port_moves,
     )
 
 

@@ -125,6 +125,11 @@ def _reduce_port(
     for fill in fills:
         average = average + numeric.where(fill.recurring, fill.average, 0)
     spare = numeric.maximum(0, ((width - average) / width) * run)
+    if len(fills) == 1:
+        ((move, fill),) = zip(moves, fills, strict=True)
+        hidden = numeric.minimum(numeric.maximum(0, fill.cycles - fill.least), spare)
+        left[move] = fill.cycles - numeric.where(fill.once, hidden, 0)
+        return
     wanted = [numeric.where(fill.once, numeric.maximum(0, fill.cycles - fill.least), 0) for fill in fills]
     for place, (move, fill) in enumerate(zip(moves, fills, strict=True)):
         # no rounding: the wanted cycles are integers, so it does not matter in which order they are taken away

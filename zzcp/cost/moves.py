@@ -93,7 +93,7 @@ def word_energies(setting: Setting, moves: tuple[Move, ...]) -> tuple[int, tuple
     """Return a scale and the energy of one smallest word of every movement as integers in units of 1 / scale."""
     costs = [_word_energy(setting.operands[move.operand].memories[move.level], move) for move in moves]
     scale = lcm(setting.mac_energy.denominator, *(cost.denominator for cost in costs))
-    return scale, tuple(int(cost * scale) for cost in costs)
+    return scale, tuple(cost.numerator * (scale // cost.denominator) for cost in costs)
 
 
 def _word_energy(memory: Memory, move: Move) -> Fraction:

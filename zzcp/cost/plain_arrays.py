@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,9 @@ class Column:
         return Column(array, high, self.watched)
 
     def __add__(self, other: Any) -> Column:
-        value, high = _operand(other)
+        if other is _ZERO:
+            return self
+        value, high = (other.array, other.high) if type(other) is Column else _operand(other)
         high += self.high
         array = self.array + value
         return self.checked(array) if high >= EXACT_BELOW else Column(array, high, self.watched)
@@ -65,21 +68,23 @@ class Column:
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Column:
-        value, high = _operand(other)
+        if other is _ZERO:
+            return self
+        value, high = (other.array, other.high) if type(other) is Column else _operand(other)
         high += self.high
         array = self.array - value
         return self.checked(array) if high >= EXACT_BELOW else Column(array, high, self.watched)
 
     def __rsub__(self, other: Any) -> Column:
-        value, high = _operand(other)
+        value, high = (other.array, other.high) if type(other) is Column else _operand(other)
         high += self.high
         array = value - self.array
         return self.checked(array) if high >= EXACT_BELOW else Column(array, high, self.watched)
 
     def __mul__(self, other: Any) -> Column:
-        if other is _ONE:
+        if other is _ONE or (type(other) is float and other == 1):
             return self
-        value, high = _operand(other)
+        value, high = (other.array, other.high) if type(other) is Column else _operand(other)
         high *= self.high
         array = self.array * value
         return self.checked(array) if high >= EXACT_BELOW else Column(array, high, self.watched)
@@ -90,18 +95,20 @@ class Column:
         return _Negated(self)
 
     def __floordiv__(self, other: Any) -> Column:
+        if other is _ONE and not math.isnan(self.high):
+            return self
         # a quotient of integers below 2^53 is never rounded onto, or past, an integer
         return Column(np.floor(self.array / _operand(other)[0]), self.high, self.watched)
 
     def __rfloordiv__(self, other: Any) -> Column:
-        value, high = _operand(other)
+        value, high = (other.array, other.high) if type(other) is Column else _operand(other)
         return Column(np.floor(value / self.array), high, self.watched)
 
     def __mod__(self, other: Any) -> Column:
         return Column(np.fmod(self.array, _operand(other)[0]), self.high, self.watched)
 
     def __rmod__(self, other: Any) -> Column:
-        value, high = _operand(other)
+        value, high = (other.array, other.high) if type(other) is Column else _operand(other)
         return Column(np.fmod(value, self.array), high, self.watched)
 
     def __truediv__(self, other: Any) -> Column:
@@ -153,34 +160,39 @@ class _Negated(Column):
 
     def __floordiv__(self, other: Any) -> Column:
         column = self.column
+        if other is _ONE and not math.isnan(self.high):
+            return self
         return _Negated(Column(np.ceil(column.array / _operand(other)[0]), column.high, column.watched))
 
 
+_ZERO: Any = 0
 _ONE: Any = 1
 _SQUARES = (EXACT_BELOW / 2) ** 2
 
 
 def _operand(value: Any) -> tuple[Any, float]:
     """Return a column, an array of truth values or a constant for numpy, and its bound (see `Column`)."""
+    kind = type(value)
+    if kind is int:
+        return _whole(value)
     if isinstance(value, Column):
         return value.array, value.high
-    if type(value) is np.ndarray:
+    if kind is np.ndarray:
         return value, 1.0 if value.dtype == bool else float(np.abs(value).max(initial=0))
-    return _constant(value)
+    if kind is bool:
+        return _whole(int(value))
+    if kind is float:
+        return np.array(value), math.nan
+    raise TypeError(f"a formula takes a {kind.__name__}")
 
 
-@lru_cache(maxsize=4096, typed=True)
-def _constant(value: float) -> tuple[Array, float]:
-    """Return a constant as an array, which numpy takes in less time than a number, and its bound."""
-    if type(value) not in (int, float, bool):
-        raise TypeError(f"a formula takes a {type(value).__name__}")
-    array = np.array(float(value))
-    if type(value) is float:
-        return array, math.nan
+@lru_cache(maxsize=4096)
+def _whole(value: int) -> tuple[Array, float]:
+    """Return an integer as an array, which numpy takes in less time than a number, and its bound."""
     high = float(abs(value))
     if high >= EXACT_BELOW and float(value) != value:
         raise TooLargeError
-    return array, high
+    return np.array(float(value)), high
 
 
 # ---- the operations of `Numeric` ------------------------------------------------------------------------------
@@ -197,7 +209,7 @@ def columns_watched_by(watched: list[Array]) -> Numeric:
                 if not isinstance(a, Column):
                     return constants(a, b)
                 a, b = b, a
-            first, high = _operand(a)
+            first, high = (a.array, a.high) if type(a) is Column else _operand(a)
             return Column(arrays(first, b.array), high + b.high, watched)
 
         return choose
@@ -237,22 +249,34 @@ def _sort_pairs(
         known = largest.get(id(key))
         largest[id(key)] = key, value if known is None else maximum(known[1], value)
     merged = list(largest.values())
-    columns = [entry for pair in merged for entry in pair if isinstance(entry, Column)]
+    numbers = sorted((pair for pair in merged if not isinstance(pair[0], Column)), key=itemgetter(0))
+    columns = [pair for pair in merged if isinstance(pair[0], Column)]
     if not columns:
-        return sorted(merged)
-    if len(merged) == 1:
-        return merged
-    both = np.empty((2, len(merged), len(columns[0].array)))
+        return numbers
+    if len(columns) > 1:
+        columns = _sorted_columns(columns)
+    # constants mostly come before or after all columns, and stay constants
+    least, most = columns[0][0].array.min(), columns[-1][0].array.max()
+    before = [pair for pair in numbers if pair[0] <= least]
+    after = [pair for pair in numbers[len(before) :] if pair[0] >= most]
+    if len(before) + len(after) == len(numbers):
+        return [*before, *columns, *after]
+    return _sorted_columns(merged)
+
+
+def _sorted_columns(pairs: Sequence[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Sort pairs mapping by mapping; at least one of their keys is a column."""
+    some = next(key for key, _ in pairs if isinstance(key, Column))
+    both = np.empty((2, len(pairs), len(some.array)))
     high = [0.0, 0.0]
-    for place, pair in enumerate(merged):
+    for place, pair in enumerate(pairs):
         for side, entry in enumerate(pair):
             both[side, place], bound = _operand(entry)
             high[side] = max(high[side], bound)
     order = np.argsort(both[0], axis=0, kind="stable")
     keys, values = both[:, order, np.arange(both.shape[2])]
-    watched = columns[0].watched
     return [
-        (Column(key, high[0], watched), Column(value, high[1], watched))
+        (Column(key, high[0], some.watched), Column(value, high[1], some.watched))
         for key, value in zip(keys, values, strict=True)
     ]
 
@@ -344,36 +368,41 @@ class _Kept:
 def _state(state: OperandState, setting: Setting, watched: list[Array]) -> OperandState:
     """Return columns for what differs from mapping to mapping, and numbers for what does not."""
     most = float(math.prod(setting.temporal_sizes.values()))
-    rows: list[Array] = []
+    # many entries are one and the same array
+    rows: dict[int, Array] = {}
     _collect(state, rows)
-    table = np.array(rows)
-    entries = iter(
-        int(number) if same else Column(row, most, watched)
-        for row, same, number in zip(
-            table, (table == table[:, :1]).all(axis=1).tolist(), table[:, 0].tolist(), strict=True
+    table = np.array(list(rows.values()))
+    entries = {
+        key: int(number) if same else Column(row, most, watched)
+        for key, row, same, number in zip(
+            rows, table, (table == table[:, :1]).all(axis=1).tolist(), table[:, 0].tolist(), strict=True
         )
-    )
+    }
 
     def filled(structure: Any) -> Any:
-        return [filled(part) for part in structure] if isinstance(structure, tuple | list) else next(entries)
+        if type(structure) is np.ndarray:
+            return entries[id(structure)]
+        return [filled(part) for part in structure]
 
-    return OperandState(*filled(tuple(state)))
+    return OperandState(*map(filled, state))
 
 
-def _collect(structure: Any, rows: list[Array]) -> None:
-    """Collect the arrays of a structure from left to right."""
-    if isinstance(structure, tuple | list):
+def _collect(structure: Any, rows: dict[int, Array]) -> None:
+    """Collect the different arrays of a structure by their identity."""
+    if type(structure) is np.ndarray:
+        rows[id(structure)] = structure
+    else:
         for part in structure:
             _collect(part, rows)
-    else:
-        rows.append(structure)
 
 
 def _arrays(structure: Any) -> Any:
     """Return a nested structure with arrays in place of the columns."""
+    if isinstance(structure, Column):
+        return structure.array
     if isinstance(structure, tuple | list):
         return [_arrays(entry) for entry in structure]
-    return structure.array if isinstance(structure, Column) else structure
+    return structure
 
 
 def _part(structure: Any, rows: Array, watched: list[Array]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -21,10 +22,20 @@ from zzcp.cost.setting import (
 )
 from zzcp.cost.unrolling import Factors, compile_variant, fractional_factors, whole_factors
 from zzcp.errors import InputError, MappingError
-from zzcp.hardware import Accelerator, Direction, Memory
+from zzcp.hardware import Accelerator, Direction, Memory, Port
 from zzcp.hardware.imc import CELLS, precharge_energy_per_weight
 from zzcp.mapping import SpatialMapping
 from zzcp.workload import Layer
+
+_DIRECTIONS = tuple(Direction)
+_OUTWARDS = (Direction.FROM_ABOVE, Direction.TO_ABOVE)
+_BACKWARDS = (Direction.FROM_BELOW, Direction.TO_ABOVE)
+"""The directions of an operand's outermost memory that leave the machine, and those in which no input moves."""
+
+Places = Mapping[tuple[str, str], int]
+"""The level at which every memory, by its name, holds every memory operand of its own."""
+Carriers = Mapping[tuple[str, Direction], Port]
+"""The port through which every memory operand of a memory moves in every direction."""
 
 
 def compile_setting(
@@ -53,8 +64,10 @@ def compile_setting(
         if conventions.fractional_unrolling
         else (whole_factors(layer, spatial),) * 2
     )
+    places = _places(accelerator)
+    carriers = {memory.name: _carriers(memory) for memory in accelerator.memories}
     operands = tuple(
-        _compile_operand(accelerator, layer, name, links[name], energy, latency, conventions)
+        _compile_operand(accelerator, layer, name, links[name], carriers, energy, latency, conventions)
         for name in layer.operands
     )
     array = accelerator.array
@@ -68,8 +81,8 @@ def compile_setting(
         conventions=conventions,
         links=links,
         operands=operands,
-        ports=_compile_ports(accelerator, held),
-        tenancies=_compile_tenancies(accelerator, held),
+        ports=_compile_ports(accelerator, held, places, carriers),
+        tenancies=_compile_tenancies(accelerator, held, places),
         temporal_sizes=spatial.temporal_sizes(layer),
         cycles_per_op=cycles_per_op,
         ideal_cycles=-(-layer.macs // array.units) * cycles_per_op,
@@ -84,13 +97,14 @@ def compile_setting(
 
 
 def _check_links(accelerator: Accelerator, layer: Layer, links: Mapping[str, str]) -> None:
+    known = accelerator.operands
     for operand, memory_operand in links.items():
         if operand not in layer.operands:
             continue
-        if memory_operand not in accelerator.operands:
+        if memory_operand not in known:
             raise InputError(
                 f"operand {operand} is linked to a memory operand that accelerator {accelerator.name} lacks",
-                expected=", ".join(accelerator.operands),
+                expected=", ".join(known),
                 found=memory_operand,
             )
     for operand in layer.operands:
@@ -113,6 +127,7 @@ def _compile_operand(
     layer: Layer,
     name: str,
     memory_operand: str,
+    carriers: Mapping[str, Carriers],
     energy: Factors,
     latency: Factors,
     conventions: CostConventions,
@@ -147,8 +162,8 @@ def _compile_operand(
         ports=tuple(
             {
                 direction: port
-                for direction in Direction
-                if (port := memory.port(memory_operand, direction)) is not None
+                for direction in _DIRECTIONS
+                if (port := carriers[memory.name].get((memory_operand, direction))) is not None
             }
             for memory in memories
         ),
@@ -161,44 +176,65 @@ def _with_precharge(accelerator: Accelerator, memory: Memory, precision: int) ->
 
     Every weight read from a group of cells that stores several precharges the local bitline once more.
     """
+    if memory.name != CELLS or accelerator.array.in_memory_computing is None or not precision:
+        return memory
     port = memory.port("I2", Direction.TO_BELOW)
-    if memory.name != CELLS or accelerator.array.in_memory_computing is None or port is None or not precision:
+    if port is None:
         return memory
     per_weight = precharge_energy_per_weight(accelerator.array, memory.size)
     return replace(memory, read_energy=memory.read_energy + per_weight * port.bandwidth_max / precision)
 
 
-def _compile_ports(accelerator: Accelerator, held: Mapping[str, int]) -> tuple[PortSetting, ...]:
+def _places(accelerator: Accelerator) -> Places:
+    return {
+        (memory.name, operand): level
+        for operand in accelerator.operands
+        for level, memory in enumerate(accelerator.levels(operand))
+    }
+
+
+def _carriers(memory: Memory) -> Carriers:
+    # a movement given to several ports goes through the last one, and keeps its first place in the order
+    return {(operand, direction): port for port in memory.ports for operand, direction in port.allocation}
+
+
+def _compile_ports(
+    accelerator: Accelerator, held: Mapping[str, int], places: Places, carriers: Mapping[str, Carriers]
+) -> tuple[PortSetting, ...]:
     """Return the ports that move something; `held` is the operand (its position) of every memory operand in use."""
+    depth = Counter(operand for _, operand in places)
     result = []
     for memory in accelerator.memories:
+        moves = [
+            (operand, direction, port)
+            for operand in memory.operands
+            for (moved, direction), port in carriers[memory.name].items()
+            if moved == operand
+        ]
         for port in memory.ports:
             uses = []
             inputs = set()
-            for operand in memory.operands:
-                level = accelerator.level_of(memory, operand)
-                # a movement given to several ports keeps its first place in the order, as a Python dict does
-                order = dict.fromkeys(d for p in memory.ports for op, d in p.allocation if op == operand)
-                for direction in order:
-                    if memory.port(operand, direction) is not port:
-                        continue
-                    inputs.add(operand)
-                    top = level == len(accelerator.levels(operand)) - 1
-                    external = top and direction in (Direction.FROM_ABOVE, Direction.TO_ABOVE)
-                    is_input = operand != "O"
-                    backwards = is_input and direction in (Direction.FROM_BELOW, Direction.TO_ABOVE)
-                    if operand in held and not external and not backwards:
-                        uses.append(PortUse(held[operand], level, direction))
+            for operand, direction, carrier in moves:
+                if carrier is not port:
+                    continue
+                inputs.add(operand)
+                level = places[memory.name, operand]
+                external = level == depth[operand] - 1 and direction in _OUTWARDS
+                backwards = operand != "O" and direction in _BACKWARDS
+                if operand in held and not external and not backwards:
+                    uses.append(PortUse(held[operand], level, direction))
             if uses:
                 result.append(PortSetting(memory, port, tuple(uses), {"I1", "I2"} <= inputs))
     return tuple(result)
 
 
-def _compile_tenancies(accelerator: Accelerator, held: Mapping[str, int]) -> tuple[Tenancy, ...]:
+def _compile_tenancies(
+    accelerator: Accelerator, held: Mapping[str, int], places: Places
+) -> tuple[Tenancy, ...]:
     result = []
     for memory in accelerator.memories:
         tenants = tuple(
-            (held[operand], level) for operand, level in accelerator.tenants(memory) if operand in held
+            (held[operand], places[memory.name, operand]) for operand in memory.operands if operand in held
         )
         if tenants:
             result.append(Tenancy(memory, tenants))

@@ -136,9 +136,11 @@ def _loops_per_link(memories: tuple[Memory, ...], factors: Factors, *, zigzag: b
     result: list[Spatial] = []
     for memory in memories:
         merged: dict[str, Number] = {}
-        served = memory.served_dimensions
-        for dimension in set_order(served) if zigzag else served:
-            for dim, factor in left.pop(dimension, ()):
+        served = [dimension for dimension in memory.served_dimensions if dimension in left]
+        if zigzag and len(served) > 1:
+            served = [dimension for dimension in set_order(memory.served_dimensions) if dimension in left]
+        for dimension in served:
+            for dim, factor in left.pop(dimension):
                 merged[dim] = merged.get(dim, 1) * factor
         result.append(tuple(merged.items()))
     merged = {}

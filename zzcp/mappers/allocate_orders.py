@@ -64,6 +64,11 @@ def tile_table(setting: Setting, operand: OperandSetting, level: int, tables: Lo
 
     Below fractional unrollings the result may be off by a rounding.
     """
+    return _tile_table(setting, operand, level, _tiles(operand, tables))
+
+
+def _tiles(operand: OperandSetting, tables: LoopTables) -> OperandState:
+    """Return what the tiles depend on, for every number of loops that they hold."""
     groups = {
         # most layers have windows without loops: those cost nothing
         dim: tables.products(frozenset([dim])) if tables.needed[dim] > 1 else 1
@@ -72,8 +77,11 @@ def tile_table(setting: Setting, operand: OperandSetting, level: int, tables: Lo
     }
     windows: Any = [[(groups[r.outer], groups[r.inner]) for r in operand.relations]]
     relevant = tables.products(tables.group(operand.kind, RELEVANT))
-    state = OperandState([], [], [relevant], windows, [], [], [], None)
-    elements = tile_elements(operand, operand.energy, state, 0, level + 1, setting.conventions, NUMPY)
+    return OperandState([], [], [relevant], windows, [], [], [], None)
+
+
+def _tile_table(setting: Setting, operand: OperandSetting, level: int, tiles: OperandState) -> Array:
+    elements = tile_elements(operand, operand.energy, tiles, 0, level + 1, setting.conventions, NUMPY)
     return np.asarray(elements)
 
 
@@ -87,15 +95,16 @@ class _Queue:
         self.places = np.arange(tables.depth + 1)[:, None]
         run = tables.products(frozenset(dim for dim, size in tables.needed.items() if size > 1))
         self.iterations_after = run[-1] / run
+        self._tiles = _tiles(operand, tables) if operand.energy.integral else None
         self._products: dict[str, Array] = {}
 
     def sizes(self, level: int) -> tuple[Array, Array]:
         """Return the bits needed for each number of loops, and which numbers the memory can hold alone."""
         memory = self.operand.memories[level]
         elements = (
-            tile_table(self.setting, self.operand, level, self.tables)
-            if self.operand.energy.integral
-            else self._fractional_table(level)
+            self._fractional_table(level)
+            if self._tiles is None
+            else _tile_table(self.setting, self.operand, level, self._tiles)
         )
         bits = elements * self._precision(level)
         if memory.doubles(self.operand.memory_operand):
@@ -104,7 +113,8 @@ class _Queue:
             bits = np.where(refilled, bits * 2, bits)
         reached = self.places >= self.taken
         too_large = reached & (bits > memory.size)
-        return bits, reached & ~np.logical_or.accumulate(too_large, axis=0)
+        # from the first one on that is too large all are
+        return bits, reached > np.logical_or.accumulate(too_large, axis=0)
 
     def take(self, end: Array) -> None:
         """Let a memory hold the loops up to a place."""
@@ -194,6 +204,11 @@ def _fill(tenancy: Tenancy, queues: list[_Queue], fits: Array) -> None:
 def _cheapest(choices: list[tuple[Array, Array]], size: int) -> tuple[Array, Array]:
     """Return the combination with the fewest accesses, the last of equals, and whether there is any."""
     number = len(choices)
+    if number == 1:
+        # what does not fit costs infinitely much
+        ((_, accesses),) = choices
+        chosen = len(accesses) - 1 - accesses[::-1].argmin(axis=0)
+        return chosen[None], np.isfinite(accesses.min(axis=0))
     total_bits: Any = 0.0
     total: Any = 0.0
     for place, (bits, accesses) in enumerate(choices):

@@ -1,10 +1,11 @@
 """A genetic algorithm over loop orders, tiles and allocations, with the operators of GAMMA.
 
 Source: Kao and Krishna, "GAMMA: Automating the HW Mapping of DNN Models on Accelerators via Genetic Algorithm",
-ICCAD 2020, and the parameters of its published program: population 100, 100 generations, 5 % elite, 15 % parents; tile
-crossover in 57 %, up to three tile mutations of 52 % each, order mutation in 47 % of the children. Its operators that
-change the unrolling (growth, aging, parallel dimension) have no counterpart here, where the unrolling is given; the
-boundaries of uneven mappings, which GAMMA does not know, are inherited and mutated like tiles.
+ICCAD 2020. Taken from the paper: genomes of loop orders and tiles, and of its operators crossover, mutation of tiles
+and reordering. The parameters are those of its published program: population 100, 100 generations, 5 % elite, 15 %
+parents; tile crossover in 57 %, up to three tile mutations of 52 % each, order mutation in 47 % of the children. The
+operators that change the unrolling (growth, aging, parallel dimension) have no counterpart here, where the unrolling is
+given; the boundaries of uneven mappings, which GAMMA does not know, are inherited and mutated like tiles.
 """
 
 from __future__ import annotations

@@ -1,4 +1,10 @@
-"""Greedy construction: for a stationary operand, the largest tile that fits every memory, from the inside outwards."""
+"""Greedy construction: for a stationary operand, the largest tile that fits every memory, from the inside outwards.
+
+Source of the dataflows: Chen, Emer and Sze, "Eyeriss: A Spatial Architecture for Energy-Efficient Dataflow for
+Convolutional Neural Networks", ISCA 2016, its taxonomy of existing dataflows, the classes weight stationary (WS) and
+output stationary (OS): an operand stays where it is as long as its data is used. Input stationary is the same for the
+inputs, and not in that taxonomy. How tiles are chosen is our own: the largest that fit.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +35,7 @@ class Greedy:
     The loops that are irrelevant to the stationary operand come first, in any order, then the others, in any order.
     With each such list of dimensions the memories are filled from the inside outwards: as many iterations of each
     dimension in turn as fit, with the tiles of all operands that share the memory. What is left runs outermost. Which
-    memory holds which loops is decided by `zzcp.mappers.allocate`. The names follow the taxonomy of Chen et al.,
-    "Eyeriss: A Spatial Architecture for Energy-Efficient Dataflow", ISCA 2016.
+    memory holds which loops is decided by `zzcp.mappers.allocate`.
 
     Parameters
     ----------

@@ -52,6 +52,10 @@ def loop_prime_factors(needed: Mapping[str, int], limit: int | None = None) -> t
     return tuple(Loop(dim, factor) for dim, row in factors.items() for factor in row)
 
 
+FEW = 128
+"""Orders that are made one by one: for so few arrays take longer."""
+
+
 class Orders:
     """All different orders of some loops, numbered from 0.
 
@@ -100,11 +104,14 @@ class Orders:
         The number counts the orders in lexicographic order of the kinds of loops: below a prefix with n loops left,
         c of them of one kind, there are (orders of the n loops) x c / n that go on with this kind.
         """
-        # numbers of any size where 64 bits do not hold them
-        dtype: type = np.int64 if self._number * max(self._depth, 1) < 2**62 else object
-        rank: Array = np.array(ranks, dtype=dtype)
+        # arrays pay where there are many, and where 64 bits hold the numbers
+        if len(ranks) <= FEW or self._number * max(self._depth, 1) >= 2**62:
+            rows = [self._kinds(rank) for rank in ranks]
+            kinds = np.array(rows, dtype=np.int64).reshape(len(ranks), self._depth).T
+            return self._dims[kinds], self._sizes[kinds]
+        rank: Array = np.array(ranks, dtype=np.int64)
         length = len(rank)
-        below: Array = np.full(length, self._number, dtype=dtype)
+        below: Array = np.full(length, self._number, dtype=np.int64)
         counts = np.repeat(np.array(self._counts, dtype=np.int64)[:, None], length, axis=1)
         kinds = np.empty((self._depth, length), dtype=np.int64)
         columns = np.arange(length)
@@ -112,12 +119,27 @@ class Orders:
             left = self._depth - place
             shares = below * counts // left
             ends = np.cumsum(shares, axis=0)
-            kind = (ends <= rank).sum(axis=0).astype(np.int64)
+            kind = (ends <= rank).sum(axis=0)
             kinds[place] = kind
             rank = rank - (ends[kind, columns] - shares[kind, columns])
             below = shares[kind, columns]
             counts[kind, columns] -= 1
         return self._dims[kinds], self._sizes[kinds]
+
+    def _kinds(self, rank: int) -> list[int]:
+        """Return the kinds of the loops of one order."""
+        counts, below = list(self._counts), self._number
+        kinds = []
+        for left in range(self._depth, 0, -1):
+            for kind, count in enumerate(counts):
+                share = below * count // left
+                if rank < share:
+                    kinds.append(kind)
+                    below = share
+                    counts[kind] -= 1
+                    break
+                rank -= share
+        return kinds
 
 
 def shuffled(

@@ -6,11 +6,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 from types import TracebackType
 
 import numpy as np
 
-from zzcp.cost.batch import BatchEvaluation, MappingBatch, evaluate_batch
+from zzcp.cost.batch import BatchEvaluation, MappingBatch, score_batch
 from zzcp.cost.batch_states import Array
 from zzcp.cost.evaluate import cached_evaluator
 from zzcp.cost.objective import combined, objective_values
@@ -46,8 +47,6 @@ class Run:
     ----------
     setting : Setting
         Machine, layer and unrolling as the cost model sees them.
-    rng : numpy.random.Generator
-        The source of all random choices, from the budget's seed.
     evaluations : int
         Candidates tried so far.
 
@@ -64,7 +63,6 @@ class Run:
             problem.accelerator, problem.layer, problem.spatial, problem.conventions, problem.links
         )
         self.setting: Setting = self._evaluator.setting
-        self.rng = np.random.default_rng(budget.seed)
         self.evaluations = 0
         self._interrupt = Interrupt()
         self._best: tuple[Fraction, Mapping] | None = None
@@ -78,6 +76,11 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._interrupt.__exit__(kind, error, trace)
+
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        """The source of all random choices, from the budget's seed."""
+        return np.random.default_rng(self.budget.seed)
 
     @property
     def seconds(self) -> float:
@@ -176,9 +179,7 @@ class Run:
     def _score(self, batch: MappingBatch, places: Array) -> Array:
         """Score a chunk whose candidates stand at some places among those tried since the last chunk."""
         problem = self.problem
-        found = evaluate_batch(
-            problem.accelerator, problem.layer, problem.spatial, batch, problem.conventions, problem.links
-        )
+        found = score_batch(self._evaluator, batch)
         values = objective_values(found.energy, found.latency.astype(float), problem.objective)
         values = np.where(found.valid, values, np.inf)
         winner = self._winner(found, values)

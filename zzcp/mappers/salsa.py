@@ -1,9 +1,10 @@
 """SALSA: simulated annealing over loop orders, each allocated greedily from the innermost memory outwards.
 
 Source: Jung et al., "SALSA: Simulated Annealing based Loop-Ordering Scheduler for DNN Accelerators", AICAS 2023
-(arXiv 2304.12931): all orders where they are few, annealing where they are many. The schedule (start temperature
-0.05, times 0.995 per step, 1000 steps), the move (two loops change places) and the rule of acceptance are those of
-``SalsaEngine`` of zigzag-dse 3.9.1.
+(arXiv 2304.12931). Taken from the paper: its two engines, an exhaustive search where the orders are few and annealing
+where they are many, and loop orders that are found apart from the allocation of memories. The schedule (start
+temperature 0.05, times 0.995 per step, 1000 steps), the move (two loops change places) and the rule of acceptance are
+those of ``SalsaEngine`` of zigzag-dse 3.9.1, the program that its authors publish.
 """
 
 from __future__ import annotations
