@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,42 @@ def test_json_says_the_same(zzcp: Run, write: Write) -> None:
     (only,) = json.loads(zzcp("explain", path, "--layer", "gemm", "--json", "-").stdout)["layers"]
     assert only == data["layers"][1]
     assert not json.loads(zzcp("explain", path, "--no-what-if", "--json", "-").stdout)["layers"][0]["changes"]
+
+
+def test_the_json_names_what_it_was_made_from(zzcp: Run, write: Write) -> None:
+    files = [write("1_2_4"), write("8_64_1024")]
+    digests = [{"file": file.name, "sha256": sha256(file.read_bytes()).hexdigest()} for file in files]
+    one = json.loads(zzcp("explain", files[0], "--no-what-if", "--json", "-").stdout)["inputs"]
+    assert one == {"results": digests[:1], "accelerators": [], "workload": None}
+    machine = Path("models/accelerators/seed_eyeriss_1_2_4.yaml")
+    two = json.loads(zzcp("explain", *files, "--json", "-").stdout)["inputs"]
+    assert two["results"] == digests
+    given = ("-a", machine, "-w", "models/workloads/seed_workload.yaml", "--no-what-if")
+    inputs = json.loads(zzcp("explain", files[0], *given, "--json", "-").stdout)["inputs"]
+    assert inputs["workload"]["file"] == "seed_workload.yaml"
+    assert inputs["accelerators"] == [
+        {"file": machine.name, "sha256": sha256(machine.read_bytes()).hexdigest()}
+    ]
+
+
+@pytest.mark.parametrize(("kind", "found"), [("sweep", "a sweep of zzcp"), ("pareto", "a front of zzcp")])
+def test_other_tables_are_called_by_their_name(kind: str, found: str, zzcp: Run, tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    path.write_text(json.dumps({"zzcp_version": "1", "kind": kind, "accelerator": "toy"}))
+    result = zzcp("explain", path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"wrong kind of file: expected a result of zzcp, found {found}" in result.stderr
+
+
+def test_a_pipe_has_no_hash(zzcp: Run, write: Write, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    text = write("1_2_4").read_bytes()
+    writer = threading.Thread(target=pipe.write_bytes, args=(text,), daemon=True)
+    writer.start()
+    data = json.loads(zzcp("explain", pipe, "--no-what-if", "--json", "-").stdout)
+    writer.join(10)
+    assert data["inputs"]["results"] == [{"file": "pipe", "sha256": None}]
 
 
 def test_a_result_of_solve(zzcp: Run, tmp_path: Path) -> None:

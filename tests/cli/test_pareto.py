@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import yaml
 
 import zzcp as library
 from tests.cli.conftest import Golden, Run
+from zzcp.cli.pareto import progress_text
+from zzcp.solver.pareto import FrontProgress
 
 FILES = ("-a", "docs/toy.yaml", "-w", "tests/data/tiny_gemm.yaml")
 EYERISS = (
@@ -77,6 +80,29 @@ def test_json_csv_and_picture(zzcp: Run, tmp_path: Path, machine: Path) -> None:
     assert energies == sorted(energies, reverse=True)
     assert latencies == sorted(latencies)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_json_names_what_it_was_made_from(zzcp: Run, root: Path, machine: Path) -> None:
+    result = zzcp("pareto", "-a", machine, *FILES[2:], "--seed", 3, "--json", "-")
+    data = json.loads(result.stdout)
+    inputs = data["inputs"]
+    assert inputs["accelerator"]["sha256"] == sha256(machine.read_bytes()).hexdigest()
+    assert inputs["workload"] == {
+        "file": "tiny_gemm.yaml",
+        "sha256": sha256((root / FILES[3]).read_bytes()).hexdigest(),
+    }
+    assert inputs["mapping"] is None
+    assert data["options"] == {"time_limit": 600.0, "search_limit": 60.0, "gap": 1e-4, "seed": 3}
+    # machine and layer are in the file, so that it can be checked without the others
+    again = tuple(inputs["accelerator"]["content"]["memories"])
+    assert again == tuple(yaml.safe_load(machine.read_text())["memories"])
+    assert data["layer"]["definition"]["loop_sizes"] == [4, 4, 4]
+    assert str(root) not in result.stdout
+
+
+def test_progress_is_in_words() -> None:
+    assert progress_text(FrontProgress(1, 1, 1, 2.2)) == "1 point after 1 search, 1 range open, 2 s"
+    assert progress_text(FrontProgress(3, 0, 4, 2.6)) == "3 points after 4 searches, 0 ranges open, 3 s"
 
 
 def test_a_limit_is_said(zzcp: Run) -> None:

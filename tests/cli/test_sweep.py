@@ -6,15 +6,22 @@ import csv
 import json
 import re
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 import zzcp as library
 from tests.cli.conftest import Golden, Run
+from zzcp.cli.sweep import progress_text
+from zzcp.sweeps import SweepProgress
 
 FILES = ("-a", "docs/toy.yaml", "-w", "tests/data/tiny_gemm.yaml")
 SIZES = ("--vary", "memories.buf.size=16B:64B:x2")
+
+
+def digest(path: Path) -> dict[str, str]:
+    return {"file": path.name, "sha256": sha256(path.read_bytes()).hexdigest()}
 
 
 def steady(text: str) -> str:
@@ -72,6 +79,30 @@ def test_what_is_known_is_not_solved_again(zzcp: Run, tmp_path: Path) -> None:
     assert first == second
     assert (first["kind"], first["complete"], first["total"]) == ("sweep", True, 3)
     assert first["monotonicity"][0]["holds"]
+
+
+def test_the_json_names_what_it_was_made_from(zzcp: Run, root: Path) -> None:
+    result = zzcp("sweep", *FILES, *SIZES, "--db", ":memory:", "--json", "-")
+    inputs = json.loads(result.stdout)["inputs"]
+    assert list(inputs) == ["accelerator", "workloads", "mapping"]
+    assert inputs["workloads"] == [digest(root / FILES[3])]
+    assert inputs["mapping"] is None
+    assert inputs["accelerator"].pop("content")["name"] == "toy"
+    assert inputs["accelerator"] == digest(root / FILES[1])
+    assert str(root) not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("progress", "text"),
+    [
+        (SweepProgress(0, 1, 0, 0.0, None), "0 of 1 point"),
+        (SweepProgress(1, 4, 0, 5.0, 15.0), "1 of 4 points, about 15 s left"),
+        (SweepProgress(3, 4, 2, 5.0, 400.0), "3 of 4 points, 2 known, about 7 min left"),
+        (SweepProgress(4, 4, 0, 5.0, 0.0), "4 of 4 points"),
+    ],
+)
+def test_progress_says_what_is_left(progress: SweepProgress, text: str) -> None:
+    assert progress_text(progress) == text
 
 
 def test_csv_and_picture(zzcp: Run, tmp_path: Path) -> None:

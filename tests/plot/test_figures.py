@@ -146,6 +146,63 @@ def test_hierarchy_has_every_memory_and_every_link(root: Path) -> None:
         assert overlapping(figure) == []
 
 
+@pytest.mark.parametrize(
+    "name", ["tpu_like", "simba_like", "edge_tpu_like", "gemmini_like", "eyeriss_like", "seed_eyeriss_1_2_4"]
+)
+def test_links_pass_by_the_memories_that_they_do_not_enter(name: str, root: Path) -> None:
+    machine = load_accelerator(root / "models" / "accelerators" / f"{name}.yaml")
+    axes = hierarchy_figure(machine).axes[0]
+    boxes = {patch.get_label(): patch.get_bbox() for patch in axes.patches}
+    lines = [line for line in axes.lines if str(line.get_label()).startswith("_") and len(line.get_xdata())]
+    assert len(lines) == len(links_of(machine))
+    for line, link in zip(lines, links_of(machine), strict=True):
+        corners = list(zip(line.get_xdata(), line.get_ydata(), strict=True))
+        assert corners[0][1] == boxes[link.lower].y0
+        assert corners[-1][1] == boxes[link.upper].y1
+        for (x1, y1), (x2, y2) in pairwise(corners):
+            for memory, box in boxes.items():
+                beside = max(x1, x2) <= box.x0 or box.x1 <= min(x1, x2)
+                above = max(y1, y2) <= box.y0 or box.y1 <= min(y1, y2)
+                assert beside or above, (link, memory)
+
+
+def test_a_long_name_takes_no_room_from_the_boxes(root: Path) -> None:
+    machine = load_accelerator(root / "models" / "accelerators" / "seed_eyeriss_1_2_4.yaml")
+    figures = [hierarchy_figure(machine), hierarchy_figure(replace(machine, name=300 * "W"))]
+    widths = []
+    for figure in figures:
+        figure.canvas.draw()
+        widths.append(figure.axes[0].get_window_extent().width)
+        title = figure.axes[0].texts[-1]
+        assert 0 <= title.get_window_extent().x0 < title.get_window_extent().x1 <= figure.bbox.width
+    assert widths[0] == widths[1]
+
+
+def test_points_on_the_hull_are_not_hidden(read: Read) -> None:
+    data = read("pareto")
+    data["points"][1]["supported"] = False
+    axes = pareto_figure(data).axes[0]
+    order = {line.get_label(): line.get_zorder() for line in axes.lines}
+    assert order["on the convex hull"] > order["above the convex hull"]
+
+
+def test_names_that_begin_with_an_underscore_are_in_the_legend(read: Read) -> None:
+    data = read("sweep")
+    data["points"] += [point | {"layer": "_$second$"} for point in data["points"]]
+    figure = sweep_figure(data)
+    (legend,) = figure.legends
+    assert {"conv", "_$second$"} <= {text.get_text() for text in legend.get_texts()}
+
+
+def test_equal_curves_are_seen_one_around_the_other(read: Read) -> None:
+    data = read("sweep")
+    data["points"] += [point | {"layer": "second"} for point in data["points"]]
+    axes = sweep_figure(data).axes[0]
+    sizes = [line.get_markersize() for line in axes.lines if not str(line.get_label()).startswith("_")]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > sizes[-1]
+
+
 def test_sweep_shows_objectives_and_loading(read: Read) -> None:
     data = read("sweep")
     figure = sweep_figure(data)

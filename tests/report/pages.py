@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-EVIL = "<script>alert(1)</script> & {{ 7*7 }}"
+EVIL = "<script>alert(1)</script> & $x_1$ {{ 7*7 }}"
 
 
 class Cells(HTMLParser):

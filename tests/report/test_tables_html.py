@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Callable
@@ -15,7 +16,7 @@ pytest.importorskip("plotly")
 
 from tests.report.pages import EVIL, opened, read
 from zzcp.errors import InputError
-from zzcp.html.curves import lines_of
+from zzcp.html.curves import lines_of, sweep_chart
 from zzcp.html.page import report_page
 from zzcp.html.sources import FrontFile, SweepFile, load_source
 from zzcp.report.style import count
@@ -110,8 +111,8 @@ def test_charts_of_a_sweep_hold_the_json(charts: dict[str, Any]) -> None:
     chart = charts["table-0"]
     go.Figure(data=chart["data"], layout=chart["layout"])  # raises where Plotly knows no such thing
     points = stored("sweep")["points"]
-    names = [trace["name"] for trace in chart["data"][:-1]]
-    assert names == [
+    lines = chart["data"][: len(chart["data"]) // 2]
+    assert [trace["name"] for trace in lines] == [
         f"dram.ports.rw.bandwidth_max {width}, least {objective}"
         for width in (8, 16)
         for objective in ("EDP", "energy")
@@ -133,14 +134,14 @@ def test_charts_of_a_sweep_hold_the_json(charts: dict[str, Any]) -> None:
             for objective in ("edp", "energy")
         ]
         assert chart["quantities"][quantity]["y"] == expected
-    assert [trace["y"] for trace in chart["data"][:-1]] == chart["quantities"][chart["quantity"]]["y"]
+    assert [trace["y"] for trace in lines] == chart["quantities"][chart["quantity"]]["y"]
 
 
 def test_what_is_not_proven_is_marked(charts: dict[str, Any]) -> None:
     traces = charts["table-0"]["data"]
     marked = [
         (number, place)
-        for number, trace in enumerate(traces[:-1])
+        for number, trace in enumerate(traces[: len(traces) // 2])
         for place, symbol in enumerate(trace["marker"]["symbol"])
         if symbol.endswith("-open")
     ]
@@ -148,6 +149,25 @@ def test_what_is_not_proven_is_marked(charts: dict[str, Any]) -> None:
     assert "not proven optimal, gap 10.0000%" in traces[0]["text"][1]
     assert "loops, innermost first: " in traces[0]["text"][1]
     assert traces[-1]["name"] == "open marker: not proven optimal"
+
+
+def test_the_legend_shows_the_marker_of_what_is_proven(tmp_path: Path) -> None:
+    def open_at_once(data: dict[str, Any]) -> None:
+        data["points"] = [point for point in data["points"] if point["objective"] is not None]
+        data["points"][0]["status"] = "feasible"
+
+    source = load_source(changed(tmp_path, "sweep", open_at_once))
+    assert isinstance(source, SweepFile)
+    traces = sweep_chart(source)["data"]
+    lines, entries = traces[: len(traces) // 2], traces[len(traces) // 2 : -1]
+    first = next(symbol for line in lines for symbol in line["marker"]["symbol"] if symbol.endswith("-open"))
+    assert len(lines) == len(entries) == 4
+    for line, entry in zip(lines, entries, strict=True):
+        assert line["showlegend"] is False
+        assert (entry["name"], entry["legendgroup"]) == (line["name"], line["legendgroup"])
+        assert entry["line"] == line["line"]
+        assert entry["marker"]["symbol"] == line["marker"]["symbol"][-1] != first
+    assert len({entry["legendgroup"] for entry in entries}) == 4
 
 
 def test_charts_of_a_front_hold_the_json(charts: dict[str, Any]) -> None:
@@ -187,7 +207,8 @@ def test_all_layers_have_a_line_of_their_own(tmp_path: Path) -> None:
     page = report_page([source], version="1")
     (chart,) = json.loads(re.search(r'id="charts">(.*?)</script>', page, re.S)[1]).values()
     assert chart["shown"] == "edp"  # too many lines for all objectives at once
-    assert [trace["visible"] for trace in chart["data"][:2]] == [True, False]
+    for traces in (chart["data"], chart["data"][12:]):  # lines and legend
+        assert [trace["visible"] for trace in traces[:2]] == [True, False]
     totals = [value for value, _ in shown(page)["sweep.totals.energy"]]
     assert totals == [str(2 * total["energy"]) for total in stored("sweep")["totals"]]
 
@@ -282,8 +303,40 @@ def test_names_from_files_stay_text(evil: list[SweepFile | FrontFile]) -> None:
     body = re.sub(r"<script>.*?</script>\s*(?=<script>|</body>)", "", page, flags=re.S)
     assert "<script>alert" not in page
     assert "<img" not in body
-    assert body.count("&lt;script&gt;alert(1)&lt;/script&gt; &amp; {{ 7*7 }}") > 15
+    assert body.count("&lt;script&gt;alert(1)&lt;/script&gt; &amp; $x_1$ {{ 7*7 }}") > 15
     assert read(page).loads == []
+
+
+def with_inputs(inputs: object) -> Change:
+    return lambda data: data.update(inputs=inputs)
+
+
+def test_the_page_says_what_it_takes_to_get_sweeps_and_fronts_again(tmp_path: Path) -> None:
+    machine = {"file": "toy.yaml", "sha256": "a" * 64, "content": {}}
+    works = [{"file": "one.yaml", "sha256": "b" * 64}, {"file": EVIL, "sha256": None}]
+    sources = [
+        load_source(changed(tmp_path, "sweep", with_inputs({"accelerator": machine, "workloads": works}))),
+        load_source(changed(tmp_path, "front", with_inputs({"accelerator": machine, "mapping": None}))),
+    ]
+    page = report_page(sources, version="1")
+    start = page.index("How to get these results again")
+    rows = re.findall(r"<tr><td>(\w+)</td><td>(.*?)</td><td><code>(.*?)</code>", page[start:])
+    assert [(role, html.unescape(file), digest) for role, file, digest in rows] == [
+        ("accelerator", "toy.yaml", "a" * 64),
+        ("workload", "one.yaml", "b" * 64),
+        ("workload", EVIL, "not a file that could be read again"),
+        ("accelerator", "toy.yaml", "a" * 64),
+    ]
+    data = stored("sweep")
+    assert f"zzcp {data['zzcp_version']} sweep, machine toy, layer gemm, objectives edp, energy" in page
+    for axis in data["axes"]:
+        assert "; ".join(axis["labels"]) in page
+
+
+@pytest.mark.parametrize("inputs", [None, 3, [1], {"workloads": [3, None]}, {"accelerator": {"file": 4}}])
+def test_files_that_are_not_written_are_not_shown(inputs: object, tmp_path: Path) -> None:
+    page = report_page([load_source(changed(tmp_path, "front", with_inputs(inputs)))], version="1")
+    assert "SHA-256" not in page
 
 
 # ---- in a browser -------------------------------------------------------------------------------------------------
@@ -313,12 +366,17 @@ def test_the_chart_shows_what_is_chosen(
     drawn = "document.getElementById('chart-table-0')"
     for name, quantity in charts["table-0"]["quantities"].items():
         tab.locator('select[data-choose="quantity"]').select_option(name)
-        values = tab.evaluate(f"{drawn}.data.slice(0, -1).map((trace) => trace.y)")
+        values = tab.evaluate(f"{drawn}.data.slice(0, 4).map((trace) => trace.y)")
         assert values == quantity["y"]
         assert tab.locator("#chart-table-0 .ytitle").text_content() == quantity["title"]
     tab.locator('select[data-choose="objective"]').select_option("energy")
     shown_now = tab.evaluate(f"{drawn}.data.slice(0, -1).map((trace) => trace.visible)")
-    assert shown_now == [False, True, False, True]
+    assert shown_now == 2 * [False, True, False, True]
+    assert tab.locator("#chart-table-0 .legendtext").all_text_contents() == [
+        "dram.ports.rw.bandwidth_max 8, least energy",
+        "dram.ports.rw.bandwidth_max 16, least energy",
+        "open marker: not proven optimal",
+    ]
     for chart in ("table-0", "table-1"):
         box = tab.locator(f'input[data-chart="{chart}"]')
         box.check()

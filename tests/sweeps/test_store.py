@@ -76,6 +76,40 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert outcome().exact("ed2") == 12
 
 
+DAMAGE = {
+    "not JSON": "UPDATE points SET outcome = '{bad'",
+    "nothing": "UPDATE points SET outcome = '{}'",
+    "a list": "UPDATE points SET outcome = '[]'",
+    "no fraction": "UPDATE points SET outcome = json_set(outcome, '$.energy_exact', '1/0')",
+    "no evaluation": "UPDATE points SET outcome = json_remove(outcome, '$.evaluation')",
+    "other columns": "ALTER TABLE points RENAME COLUMN gap TO other",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_result_is_said(damage: str, tmp_path: Path) -> None:
+    path = tmp_path / "points.sqlite"
+    store = Store(path)
+    store.put("key", {}, 60.0, 1e-4, outcome())
+    with store._database:
+        store._database.execute(damage)
+    with pytest.raises(InputError, match=r"points\.sqlite: the database of the sweep is damaged: found"):
+        store.get("key", 60.0, 1e-4)
+
+
+def test_a_damaged_file_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "points.sqlite"
+    store = Store(path)
+    for number in range(50):
+        store.put(f"key {number}", {"much": "x" * 500}, 60.0, 1e-4, outcome())
+    store.close()
+    whole = path.read_bytes()
+    head = 4096  # the first page says what the file is
+    path.write_bytes(whole[:head] + bytes(reversed(whole[head:])))
+    with pytest.raises(InputError, match=r"the database of the sweep is damaged: found .*malformed"):
+        Store(path).get("key 1", 60.0, 1e-4)
+
+
 @pytest.mark.parametrize(
     ("status", "gap", "limits", "known"),
     [

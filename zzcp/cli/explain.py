@@ -13,6 +13,7 @@ from zzcp.explanations import Comparison, Explanation, explain
 from zzcp.io import load_accelerator, load_workload
 from zzcp.io.result import ResultFile, ResultLayer, load_results
 from zzcp.report.explained import comparison_report, explanation_report
+from zzcp.report.solved import Source, inputs_data
 from zzcp.report.style import count, plural, section, share, table
 from zzcp.solver import Result
 
@@ -46,10 +47,17 @@ def run(
             )
             for i, file in enumerate(files)
         ]
+        # before the searches: a file may be changed meanwhile
+        read = {
+            "results": [Source.of(file) for file in files],
+            "accelerators": [Source.of(file) for file in accelerators],
+            "workload": None if workload is None else Source.of(workload),
+        }
         if len(results) == 1:
-            _one(output, results[0], layers, objective, what_if, resolve, time_limit)
+            told = _one(output, results[0], layers, objective, what_if, resolve, time_limit)
         else:
-            _two(output, results[0], results[1], layers, objective)
+            told = _two(output, results[0], results[1], layers, objective)
+        output.finish({"zzcp_version": zzcp.__version__, **told, "inputs": inputs_data(read)})
 
 
 def _one(
@@ -60,7 +68,8 @@ def _one(
     what_if: bool,
     resolve: bool,
     time_limit: float,
-) -> None:
+) -> dict[str, Any]:
+    """Show explanations of a result, and return them as plain data."""
     chosen = _chosen(result, names)
     found: list[Explanation] = []
     for number, entry in enumerate(chosen, 1):
@@ -81,13 +90,7 @@ def _one(
     else:
         for explained in found:
             output.show(explanation_report(explained))
-    output.finish(
-        {
-            "zzcp_version": zzcp.__version__,
-            "file": Path(result.path).name,
-            "layers": [entry.to_dict() for entry in found],
-        }
-    )
+    return {"file": Path(result.path).name, "layers": [entry.to_dict() for entry in found]}
 
 
 def _told(tell: Callable[[str], None], head: str) -> Callable[[str], None]:
@@ -96,7 +99,8 @@ def _told(tell: Callable[[str], None], head: str) -> Callable[[str], None]:
 
 def _two(
     output: Output, first: ResultFile, second: ResultFile, names: Sequence[str], objective: str | None
-) -> None:
+) -> dict[str, Any]:
+    """Show what differs between two results, and return it as plain data."""
     pairs = _matched(first, second, names)
     called = _called(first, second)
     found: list[Comparison] = []
@@ -113,13 +117,10 @@ def _two(
         output.note(f"the results have different objectives, {first.objective} and {second.objective}")
     for compared in found:
         output.show(comparison_report(compared))
-    output.finish(
-        {
-            "zzcp_version": zzcp.__version__,
-            "files": [Path(result.path).name for result in (first, second)],
-            "layers": [entry.to_dict() for entry in found],
-        }
-    )
+    return {
+        "files": [Path(result.path).name for result in (first, second)],
+        "layers": [entry.to_dict() for entry in found],
+    }
 
 
 def _called(first: ResultFile, second: ResultFile) -> tuple[str, str]:

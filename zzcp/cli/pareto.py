@@ -11,7 +11,8 @@ from zzcp.cli.output import open_output, write_text
 from zzcp.cli.program import INTERRUPTED, NO_MAPPING, NOTHING_FOUND
 from zzcp.cli.sources import single_layer
 from zzcp.cost import CONVENTIONS
-from zzcp.report.front import front_report
+from zzcp.report.front import front_data, front_report
+from zzcp.report.style import plural
 from zzcp.solver import pareto
 from zzcp.solver.pareto import FrontProgress
 
@@ -46,24 +47,29 @@ def run(
         names = () if layer is None else (layer,)
         inputs = stack.enter_context(open_inputs(accelerator, workload, mapping, names))
         chosen = single_layer(inputs.layers, workload, "a front")
+        files = inputs.sources()  # before the search: a file may be changed meanwhile
         spatial, links = inputs.unrolled(chosen)
+        options = {
+            "time_limit": time_limit,
+            "search_limit": search_limit,
+            "max_points": points,
+            "gap": gap,
+            "seed": seed,
+        }
         head = f"front of {chosen.name}"
         with output.progress(head) as tell:
             front = pareto(
                 inputs.machine,
                 chosen,
                 spatial=spatial,
-                time_limit=time_limit,
-                search_limit=search_limit,
-                max_points=points,
-                gap=gap,
-                seed=seed,
                 conventions=CONVENTIONS[conventions],
                 links=links,
                 on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),
+                **options,  # type: ignore[arg-type]  # each of its own kind
             )
         output.show(front_report(front, supported=supported))
-        output.finish({"zzcp_version": zzcp.__version__, **front.to_dict()})
+        kept = {name: value for name, value in options.items() if value is not None}
+        output.finish(front_data(zzcp.__version__, inputs.machine, front, files, kept))
         if csv_path is not None:
             write_text(csv_path, front.to_csv(), "--csv")
         if front.points:
@@ -79,6 +85,6 @@ def run(
 def progress_text(progress: FrontProgress) -> str:
     """Return one line about how far a front is known."""
     return (
-        f"{progress.points} points after {progress.solved} searches, {progress.open} ranges open, "
-        f"{progress.seconds:.0f} s"
+        f"{plural(progress.points, 'point')} after {progress.solved} search{'' if progress.solved == 1 else 'es'}, "
+        f"{plural(progress.open, 'range')} open, {progress.seconds:.0f} s"
     )

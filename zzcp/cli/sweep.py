@@ -13,7 +13,9 @@ from zzcp.cli.sources import select_layers
 from zzcp.cost import CONVENTIONS
 from zzcp.errors import InputError, Place
 from zzcp.io import load_accelerator, load_mapping, load_workload
-from zzcp.report.swept import fields_report, sweep_report
+from zzcp.report.solved import Source
+from zzcp.report.style import plural
+from zzcp.report.swept import fields_report, sweep_report, swept_data
 from zzcp.sweeps import SweepProgress, sweep
 from zzcp.sweeps.fields import Subject, catalogue
 from zzcp.workload import Network
@@ -58,6 +60,12 @@ def run(
             return 0
         check_files(csv_path, plot_path)
         source = None if mapping is None else load_mapping(mapping)
+        # before the searches: a file may be changed meanwhile
+        files = {
+            "accelerator": Source.of(accelerator),
+            "workloads": [Source.of(file) for file in workloads],
+            "mapping": None if mapping is None else Source.of(mapping),
+        }
         head = f"sweep of {machine.name}"
         with output.progress(head) as tell:
             try:
@@ -78,7 +86,7 @@ def run(
             except InputError as error:
                 raise _placed(error, vary) from None
         output.show(sweep_report(table))
-        output.finish({"zzcp_version": zzcp.__version__, **table.to_dict()})
+        output.finish(swept_data(zzcp.__version__, machine, table, files))
         if csv_path is not None:
             write_text(csv_path, table.to_csv(), "--csv")
         save_figure(plot_path, "sweep", table)
@@ -90,10 +98,12 @@ def run(
 
 def progress_text(progress: SweepProgress) -> str:
     """Return one line about how far a sweep has come."""
-    text = f"{progress.done:,} of {progress.total:,} points"
+    text = f"{progress.done:,} of {plural(progress.total, 'point')}"
     if progress.reused:
         text += f", {progress.reused:,} known"
-    return text if progress.left is None else f"{text}, about {duration(progress.left)} left"
+    if progress.left is None or progress.done == progress.total:
+        return text
+    return f"{text}, about {duration(progress.left)} left"
 
 
 def duration(seconds: float) -> str:

@@ -111,6 +111,42 @@ def framed(height: int, across: str, upwards: str) -> dict[str, Any]:
     }
 
 
+def legend_only(name: str, mode: str = "markers", **looks: Any) -> dict[str, Any]:
+    """Return a trace that stands in the legend only.
+
+    Parameters
+    ----------
+    name : str
+        What the legend says.
+    mode : str
+        Plotly's mode of the trace.
+    **looks
+        Its other fields, such as `marker`.
+    """
+    return {
+        "type": "scatter",
+        "mode": mode,
+        "name": escaped(name),
+        "x": [None],
+        "y": [None],
+        "hoverinfo": "skip",
+        **looks,
+    }
+
+
+def hover_text(lines: Sequence[str], loops: str) -> str:
+    """Return what is shown where the pointer is: lines, and the loops of a mapping where there is one.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        Lines in Plotly's HTML.
+    loops : str
+        The loops, innermost first.
+    """
+    return "<br>".join([*lines, f"loops, innermost first: {escaped(loops)}"] if loops else lines)
+
+
 def _axis(title: str) -> dict[str, Any]:
     return {
         "title": {"text": escaped(title), "standoff": 14},
@@ -121,5 +157,5 @@ def _axis(title: str) -> dict[str, Any]:
 
 
 def escaped(text: str) -> str:
-    """Return a text as Plotly shows it letter by letter; it reads some HTML."""
-    return html.escape(text, quote=False)
+    """Return a text as Plotly shows it letter by letter; it reads some HTML, and formulas between dollars."""
+    return html.escape(text, quote=False).replace("$", "&#36;")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from zzcp.html.charts import escaped, framed
+from zzcp.html.charts import escaped, framed, hover_text, legend_only
 from zzcp.html.sources import SweepFile
 from zzcp.html.tables import SweptPoint, SweptTotal
 from zzcp.plot.style import INK, PALETTE
@@ -26,6 +26,8 @@ LINES = ("solid", "dash", "dot", "dashdot")
 """Kinds of lines, one for each objective."""
 HEIGHT, LINE = 420, 20
 """Pixels: height of the chart, and of a line of its legend."""
+SMALLEST, STEP = 9, 4
+"""Pixels: size of a marker, and how much larger those are that others could hide."""
 FEW = 8
 """Most lines that are shown at once where the page can show one objective after the other."""
 
@@ -157,27 +159,27 @@ def _text(name: str, at: str, point: SweptPoint, loops: str) -> str:
         f"unloading {count(latency.data_unloading)}",
         f"EDP {product_of(cost.edp)} pJ cycles",
     ]
-    return "<br>".join([*lines, f"loops, innermost first: {escaped(loops)}"] if loops else lines)
+    return hover_text(lines, loops)
 
 
 def _total_text(name: str, at: str, total: SweptTotal) -> str:
-    return "<br>".join(
-        (
-            f"<b>{escaped(name)}</b>",
-            escaped(at or "the machine as it is"),
-            f"{count(total.layers)} layers one after the other",
-            f"energy {amount(total.energy)} pJ",
-            f"latency {count(total.latency)} cycles",
-            f"EDP {product_of(total.edp)} pJ cycles",
-        )
-    )
+    lines = [
+        f"<b>{escaped(name)}</b>",
+        escaped(at or "the machine as it is"),
+        f"{count(total.layers)} layers one after the other",
+        f"energy {amount(total.energy)} pJ",
+        f"latency {count(total.latency)} cycles",
+        f"EDP {product_of(total.edp)} pJ cycles",
+    ]
+    return hover_text(lines, "")
 
 
 def sweep_chart(source: SweepFile) -> dict[str, Any]:
     """Return the figure of a sweep, with what it takes to show another quantity or objective of it.
 
-    Beside `data` and `layout` it has `quantities`: for each a name, the title of its axis and the values of every
-    trace; and `objectives`: for each a name and the traces of it, and which of them is `shown` first.
+    First in `data` are the lines, then the entries of the legend. Beside `data` and `layout` it has `quantities`: for
+    each a name, the title of its axis and the values of every line; and `objectives`: for each a name and the traces of
+    it, and which of them is `shown` first.
     """
     lines = lines_of(source)
     objectives = list(dict.fromkeys(line.objective for line in lines))
@@ -187,9 +189,17 @@ def sweep_chart(source: SweepFile) -> dict[str, Any]:
     first = next(iter(objectives))
     quantity = first if first in QUANTITIES else "edp"
     ticks = [escaped(label).replace(" / ", "<br>") for label in labels]
-    traces = [_trace(line, ticks, objectives, quantity, shown) for line in lines]
+    kinds = 1 + max(line.kind for line in lines)
+    traces = [
+        _trace(line, ticks, objectives, quantity, shown, kinds) | {"legendgroup": str(number)}
+        for number, line in enumerate(lines)
+    ]
+    # the legend would show the marker of a line's first point, even if that is an open one
+    entries = [_legend_of(trace, line) for trace, line in zip(traces, lines, strict=True)]
     if any(not spot.proven for line in lines for spot in line.spots.values()):
-        traces.append(_legend_of_open())
+        entries.append(
+            legend_only("open marker: not proven optimal", marker=_marker(INK, SMALLEST, "circle-open"))
+        )
     quantities = {
         name: {
             "name": NAMES[name],
@@ -198,13 +208,13 @@ def sweep_chart(source: SweepFile) -> dict[str, Any]:
         }
         for name, title in QUANTITIES.items()
     }
-    height = HEIGHT + LINE * (len(traces) if len(traces) > 1 else 0) // 2
+    height = HEIGHT + LINE * (len(entries) if len(entries) > 1 else 0) // 2
     layout = framed(min(height, 2 * HEIGHT), "" if axis is None else axis.title, QUANTITIES[quantity])
     layout["xaxis"] |= {"type": "category", "categoryorder": "array", "categoryarray": ticks}
     layout["yaxis"] |= {"rangemode": "tozero"}
-    layout["showlegend"] = len(traces) > 1
+    layout["showlegend"] = len(entries) > 1
     return {
-        "data": traces,
+        "data": [*traces, *entries],
         "layout": layout,
         "quantities": quantities,
         "objectives": [{"value": name, "name": NAMES[name]} for name in objectives],
@@ -226,10 +236,12 @@ def _values(line: Line, quantity: str, steps: int) -> list[int | float | None]:
 
 
 def _trace(
-    line: Line, ticks: Sequence[str], objectives: Sequence[str], quantity: str, shown: str
+    line: Line, ticks: Sequence[str], objectives: Sequence[str], quantity: str, shown: str, kinds: int
 ) -> dict[str, Any]:
+    """Return a line; `kinds` is how many there are, so that equal ones are seen one around the other."""
     whole = line.kind == ALL
     colour = INK if whole else PALETTE[line.kind % len(PALETTE)]
+    size = SMALLEST + STEP * min(max(kinds - 1 - line.kind, 0), 3) if not whole else SMALLEST
     symbol = "hexagon" if whole else SYMBOLS[line.kind % len(SYMBOLS)]
     spots = [line.spots.get(step) for step in range(len(ticks))]
     return {
@@ -237,6 +249,7 @@ def _trace(
         "mode": "lines+markers",
         "name": escaped(line.name),
         "meta": line.objective,
+        "showlegend": False,
         "visible": not shown or shown == line.objective,
         "x": list(ticks),
         "y": _values(line, quantity, len(ticks)),
@@ -247,23 +260,19 @@ def _trace(
             "dash": LINES[objectives.index(line.objective) % len(LINES)],
             "width": 3 if whole else 2,
         },
-        "marker": {
-            "color": colour,
-            "size": 9,
-            "symbol": [symbol if spot is None or spot.proven else f"{symbol}-open" for spot in spots],
-            "line": {"width": 2, "color": colour},
-        },
+        "marker": _marker(
+            colour, size, [symbol if spot is None or spot.proven else f"{symbol}-open" for spot in spots]
+        ),
     }
 
 
-def _legend_of_open() -> dict[str, Any]:
-    """Return a trace that stands in the legend only, and says what open markers are."""
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": "open marker: not proven optimal",
-        "x": [None],
-        "y": [None],
-        "hoverinfo": "skip",
-        "marker": {"color": INK, "size": 9, "symbol": "circle-open", "line": {"width": 2, "color": INK}},
-    }
+def _legend_of(trace: dict[str, Any], line: Line) -> dict[str, Any]:
+    """Return the entry of a line in the legend, with the marker of a proven point; a click on it is one on the line."""
+    symbol = trace["marker"]["symbol"][0].removesuffix("-open")
+    shared = {name: trace[name] for name in ("meta", "legendgroup", "visible", "line")}
+    marker = _marker(trace["marker"]["color"], trace["marker"]["size"], symbol)
+    return legend_only(line.name, trace["mode"], marker=marker, **shared)
+
+
+def _marker(colour: str, size: int, symbol: str | Sequence[str]) -> dict[str, Any]:
+    return {"color": colour, "size": size, "symbol": symbol, "line": {"width": 2, "color": colour}}

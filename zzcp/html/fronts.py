@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zzcp.html.charts import escaped, framed
+from zzcp.html.charts import framed, hover_text, legend_only
 from zzcp.html.sources import FrontFile
 from zzcp.html.tables import FrontPoint
 from zzcp.plot.style import BLUE, INK, ORANGE, VERMILION
@@ -70,17 +70,8 @@ def front_chart(source: FrontFile) -> dict[str, Any]:
         for entry in source.table.open
     ]
     if source.table.open:
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": "grey: points could be missing",
-                "x": [None],
-                "y": [None],
-                "hoverinfo": "skip",
-                "marker": {"color": "rgba(128,128,128,0.35)", "size": 14, "symbol": "square"},
-            }
-        )
+        grey = {"color": "rgba(128,128,128,0.35)", "size": 14, "symbol": "square"}
+        traces.append(legend_only("grey: points could be missing", marker=grey))
     return {"data": traces, "layout": layout}
 
 
@@ -134,4 +125,4 @@ def _text(point: FrontPoint, loops: str) -> str:
         f"no mapping this fast takes less than {amount(point.lower_bound)} pJ (gap {point.gap:.4%})",
         f"loading {count(latency.data_loading)}, stalls {count(stalls)}, unloading {count(latency.data_unloading)}",
     ]
-    return "<br>".join([*lines, f"loops, innermost first: {escaped(loops)}"] if loops else lines)
+    return hover_text(lines, loops)

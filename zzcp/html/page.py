@@ -169,6 +169,9 @@ def _sweep(source: SweepFile, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "table": table,
+        "inputs": _inputs(table.inputs),
+        "objectives": list(dict.fromkeys(point.objective_name for point in table.points)),
+        "layers": list(dict.fromkeys(point.layer for point in table.points)),
         "figure": sweep_chart(source),
         "first": table.axes[0].title if table.axes else "",
         "columns": list(columns),
@@ -193,6 +196,7 @@ def _front(source: FrontFile, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "table": source.table,
+        "inputs": _inputs(source.table.inputs),
         "figure": front_chart(source),
         "rows": [
             {"point": point, "loops": loops, "best": number == best}
@@ -216,7 +220,7 @@ def _result(
         "conventions": result.conventions.name,
         "totals": result.data["totals"],
         "version": result.data["zzcp_version"],
-        "inputs": _inputs(result),
+        "inputs": _inputs(result.data.get("inputs")),
         "options": result.data.get("options") or {},
         "left_out": result.data.get("left_out") or [],
         "unsolved": [
@@ -227,12 +231,20 @@ def _result(
     }
 
 
-def _inputs(result: ResultFile) -> list[dict[str, str]]:
-    """Return the files that a result was made from, with their hashes."""
+def _inputs(inputs: Any) -> list[dict[str, str]]:
+    """Return the files that something was made from, with their hashes; nothing where they are not written."""
     found = []
-    for role, source in (result.data.get("inputs") or {}).items():
-        if isinstance(source, dict) and isinstance(source.get("file"), str):
-            found.append({"role": role, "file": source["file"], "sha256": str(source.get("sha256", ""))})
+    for role, given in inputs.items() if isinstance(inputs, dict) else ():
+        several = isinstance(given, list)
+        found += [
+            {
+                "role": role.removesuffix("s") if several else role,
+                "file": source["file"],
+                "sha256": str(source.get("sha256") or "not a file that could be read again"),
+            }
+            for source in (given if several else [given])
+            if isinstance(source, dict) and isinstance(source.get("file"), str)
+        ]
     return found
 
 

@@ -161,6 +161,7 @@ class SweptTable(Part):
     monotonicity: list[Checked]
     points: Annotated[list[SweptPoint], Field(max_length=MAX_POINTS)]
     totals: Annotated[list[SweptTotal], Field(max_length=MAX_POINTS)]
+    inputs: Anything = None
 
 
 class FrontPoint(Part):
@@ -205,3 +206,5 @@ class FrontTable(Part):
     points: Annotated[list[FrontPoint], Field(max_length=MAX_POINTS)]
     open: list[OpenRange]
     solved: Figure
+    inputs: Anything = None
+    options: dict[str, Anything] = Field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from zzcp.io.nodes import Document
+from zzcp.io.nodes import Document, Node
 from zzcp.mapping.constraints_reader import KINDS
 
 
@@ -17,8 +17,12 @@ class Kind(StrEnum):
     FULL_MAPPING = "a full mapping"
     RESULT = "a result of zzcp"
     CONSTRAINTS = "a file of constraints"
+    SWEEP = "a sweep of zzcp"
+    FRONT = "a front of zzcp"
 
 
+_TABLES = {"sweep": Kind.SWEEP, "pareto": Kind.FRONT}
+"""What files say of themselves that are neither an input nor a result."""
 _ENTRY_KEYS = {
     Kind.WORKLOAD: frozenset(("equation", "loop_dims", "loop_sizes", "operator_type", "operand_precision")),
     Kind.MAPPING: frozenset(
@@ -32,14 +36,8 @@ def kind_of(document: Document) -> Kind | None:
     """Return what a document seems to hold, or None where its keys do not tell."""
     root = document.root.value
     if isinstance(root, dict):
-        if root.keys() & {"memories", "operational_array"}:
-            return Kind.HARDWARE
-        if "temporal_mapping" in root or ("spatial_mapping" in root and "name" not in root):
-            return Kind.FULL_MAPPING
-        if "layers" in root:
-            return Kind.RESULT
-        if root.keys() & set(KINDS) or list(root) == ["constraints"]:
-            return Kind.CONSTRAINTS
+        if found := _by_keys(root):
+            return found
         first = next(iter(root.values()), None)
     else:
         first = root[0] if isinstance(root, list) and root else None
@@ -48,6 +46,20 @@ def kind_of(document: Document) -> Kind | None:
             if first.value.keys() & keys:
                 return kind
     return None
+
+
+def _by_keys(root: dict[str, Node]) -> Kind | None:
+    """Return what the keys of a whole file tell."""
+    told = root["kind"].value if "kind" in root else None
+    tells = {
+        Kind.HARDWARE: root.keys() & {"memories", "operational_array"},
+        Kind.FULL_MAPPING: "temporal_mapping" in root or ("spatial_mapping" in root and "name" not in root),
+        Kind.RESULT: "layers" in root,
+        Kind.CONSTRAINTS: root.keys() & set(KINDS) or list(root) == ["constraints"],
+    }
+    if isinstance(told, str) and told in _TABLES:
+        return _TABLES[told]
+    return next((kind for kind, found in tells.items() if found), None)
 
 
 def require_kind(document: Document, *kinds: Kind) -> None:

@@ -63,12 +63,15 @@ def pareto_figure(
         axes.set_xscale("log")
         axes.set_yscale("log")
     axes.plot(latencies, energies, drawstyle="steps-post", color=BLUE, linewidth=1.0, alpha=0.6)
-    for kept, fill, name in ((True, BLUE, "on the convex hull"), (False, "white", "above the convex hull")):
+    for kept, fill, name, order in (
+        (True, BLUE, "on the convex hull", 3.5),
+        (False, "white", "above the convex hull", 3.0),
+    ):
         chosen = [place for place, point in enumerate(points) if bool(point["supported"]) is kept]
         if chosen:
             axes.plot(
                 [latencies[i] for i in chosen], [energies[i] for i in chosen], "o", color=fill,
-                markeredgecolor=BLUE, label=name, zorder=3,
+                markeredgecolor=BLUE, label=name, zorder=order,
             )  # fmt: skip
     best = min(points, key=lambda point: float(point["edp"]))
     spread = max(latencies) - min(latencies) or max(latencies) * 0.1

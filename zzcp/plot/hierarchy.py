@@ -20,8 +20,8 @@ OPERANDS = {
     "O": ("O, output", VERMILION, "-."),
 }
 """Name, colour and line of what moves."""
-LINE, GAP_X, GAP_Y = 0.155, 0.3, 0.42
-"""Inches: height of a line of text, and between boxes."""
+LINE, GAP_X, GAP_Y, TITLE = 0.155, 0.3, 0.42, 0.35
+"""Inches: height of a line of text, between boxes, and of the title."""
 FONT = 7.0
 """Size of the text in boxes, in points."""
 NARROWEST = 4.8
@@ -55,6 +55,27 @@ class Link(NamedTuple):
     operand: str
     lower: str
     upper: str
+
+
+class Layout(NamedTuple):
+    """Where everything stands.
+
+    Attributes
+    ----------
+    boxes : dict of str to Box
+        Memories and the array.
+    ranks : dict of str to int
+        The row of each, 0 at the bottom.
+    tops : dict of int to float
+        Upper edges of the rows.
+    lanes : dict of (Link, int) to float
+        Where links pass the rows between their boxes.
+    """
+
+    boxes: dict[str, Box]
+    ranks: dict[str, int]
+    tops: dict[int, float]
+    lanes: dict[tuple[Link, int], float]
 
 
 def memory_lines(accelerator: Accelerator, memory: Memory) -> list[str]:
@@ -131,18 +152,20 @@ def hierarchy_figure(
     width, height : float, optional
         In inches; what is drawn is scaled to it.
     """
-    boxes = _layout(accelerator)
-    across = max(box.x + box.width for box in boxes.values())
-    down = max(box.y + box.height for box in boxes.values())
-    figure = new_figure(width or max(across, NARROWEST) + 0.3, height or down + 1.05)
+    layout = _layout(accelerator)
+    across = max(*(box.x + box.width for box in layout.boxes.values()), *layout.lanes.values())
+    down = max(box.y + box.height for box in layout.boxes.values())
+    shown_title = accelerator.name if title is None else title
+    head = TITLE if shown_title else 0.05
+    figure = new_figure(width or max(across, NARROWEST) + 0.3, height or down + head + 0.85)
     axes = figure.subplots()
     axes.set_axis_off()
     axes.set_xlim(-0.05, across + 0.05)
-    axes.set_ylim(down + 0.05, -0.05)
+    axes.set_ylim(down + 0.05, -head)
     axes.set_aspect("equal" if width is None and height is None else "auto")
     for link in links_of(accelerator):
-        _draw_link(axes, link, boxes, links_of(accelerator))
-    for box in boxes.values():
+        _draw_link(axes, link, layout, links_of(accelerator))
+    for box in layout.boxes.values():
         _draw_box(axes, box)
     shown = [OPERANDS[operand] for operand in accelerator.operands]
     handles = [
@@ -153,12 +176,12 @@ def hierarchy_figure(
         title="ports:  ↧ written from above   ↓ read to below   ↥ written from below   ↑ read to above",
         title_fontsize=7, alignment="left",
     )  # fmt: skip
-    axes.set_title(accelerator.name if title is None else title)
+    _draw_title(axes, shown_title, -head / 2)
     return figure
 
 
-def _layout(accelerator: Accelerator) -> dict[str, Box]:
-    """Place every memory in the row of its rank, ordered and centred over what lies below it."""
+def _layout(accelerator: Accelerator) -> Layout:
+    """Place every memory in the row of its rank, by its operands, with room for what passes between them."""
     ranks = ranks_of(accelerator)
     lines = {memory.name: memory_lines(accelerator, memory) for memory in accelerator.memories}
     lines["array"] = array_lines(accelerator)
@@ -173,20 +196,52 @@ def _layout(accelerator: Accelerator) -> dict[str, Box]:
     rows: dict[int, list[str]] = {}
     for name, rank in ranks.items():
         rows.setdefault(rank, []).append(name)
-    across = max(sum(widths[name] for name in row) + GAP_X * (len(row) - 1) for row in rows.values())
-    boxes: dict[str, Box] = {}
+    passing = {
+        rank: [link for link in links_of(accelerator) if ranks[link.lower] < rank < ranks[link.upper]]
+        for rank in rows
+    }
+    across = max(
+        sum(widths[name] for name in row) + GAP_X * (len(row) + len(passing[rank]) - 1)
+        for rank, row in rows.items()
+    )
+    layout = Layout({}, ranks, {}, {})
     y = 0.0
     for rank in sorted(rows, reverse=True):
-        row = sorted(rows[rank], key=lambda name: column.get(name, 0.0))
-        free = across - sum(widths[name] for name in row)
-        space = free / (len(row) + 1)
+        # what passes has no width; where both are as far to the left, memories come first
+        places: list[tuple[float, int, str | Link]] = [
+            (column.get(name, 0.0), 0, name) for name in rows[rank]
+        ]
+        places += [(float(order[link.operand]), 1, link) for link in passing[rank]]
+        space = (across - sum(widths[name] for name in rows[rank])) / (len(places) + 1)
         x = 0.0
-        for name in row:
+        layout.tops[rank] = y
+        for _, _, item in sorted(places, key=lambda place: place[:2]):
             x += space
-            boxes[name] = Box(name, lines[name], x, y, widths[name], heights[name])
-            x += widths[name]
-        y += max(heights[name] for name in row) + GAP_Y
-    return boxes
+            if isinstance(item, Link):
+                layout.lanes[item, rank] = x
+            else:
+                layout.boxes[item] = Box(item, lines[item], x, y, widths[item], heights[item])
+                x += widths[item]
+        y += max(heights[name] for name in rows[rank]) + GAP_Y
+    return layout
+
+
+def _draw_title(axes: Axes, title: str, y: float) -> None:
+    """Write a title over everything, as much of it as there is room for."""
+    from matplotlib.transforms import blended_transform_factory  # noqa: PLC0415 - an optional dependency
+
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    size, left = FONT + 2.5, 0.12
+    room = figure.get_figwidth() - 2 * left
+    letters = min(len(title), 200)
+    while letters > 1 and text_width(figure, [fitted_text(title, letters)], size, bold=True) > room:
+        letters -= 1
+    text = axes.text(
+        left / figure.get_figwidth(), y, fitted_text(title, letters), va="center", fontsize=size,
+        fontweight="bold", transform=blended_transform_factory(figure.transFigure, axes.transData),
+    )  # fmt: skip
+    text.set_in_layout(False)  # a long one would leave less room for the boxes
 
 
 def _draw_box(axes: Axes, box: Box) -> None:
@@ -207,16 +262,21 @@ def _draw_box(axes: Axes, box: Box) -> None:
         )  # fmt: skip
 
 
-def _draw_link(axes: Axes, link: Link, boxes: dict[str, Box], links: list[Link]) -> None:
-    """Draw a line that leaves each box at the operand's place on its edge."""
+def _draw_link(axes: Axes, link: Link, layout: Layout, links: list[Link]) -> None:
+    """Draw a line that leaves each box at the operand's place on its edge, and passes by the boxes between."""
     _, colour, style = OPERANDS[link.operand]
-    lower, upper = boxes[link.lower], boxes[link.upper]
+    lower, upper = layout.boxes[link.lower], layout.boxes[link.upper]
     start = lower.x + lower.width * _place(link, [other for other in links if other.lower == link.lower])
     end = upper.x + upper.width * _place(link, [other for other in links if other.upper == link.upper])
-    middle = lower.y - GAP_Y * (0.3 + 0.2 * list(OPERANDS).index(link.operand))
+    x, y = [start], [lower.y]
+    for rank in range(layout.ranks[link.lower], layout.ranks[link.upper]):
+        # to the side between two rows, each operand at a height of its own
+        middle = layout.tops[rank] - GAP_Y * (0.3 + 0.2 * list(OPERANDS).index(link.operand))
+        x += [x[-1], layout.lanes.get((link, rank + 1), end)]
+        y += [middle, middle]
     axes.plot(
-        [start, start, end, end], [lower.y, middle, middle, upper.y + upper.height], style, color=colour,
-        linewidth=1.6, zorder=2, solid_capstyle="butt",
+        [*x, end], [*y, upper.y + upper.height], style, color=colour, linewidth=1.6, zorder=2,
+        solid_capstyle="butt", label=f"_{link.operand}: {link.lower} {link.upper}",
     )  # fmt: skip
 
 

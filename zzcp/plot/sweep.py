@@ -22,11 +22,14 @@ from zzcp.plot.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from zzcp.sweeps import SweepTable
 
 PANEL = 2.1
 """Inches: height of the picture of one objective."""
+SMALLEST, STEP = 4.5, 3.0
+"""Points: size of a marker, and how much larger those are that others could hide."""
 MAX_CURVES = 24
 """Most curves that can be told apart."""
 
@@ -127,8 +130,9 @@ def sweep_figure(
     lines = max(label.count("\n") + 1 for label in labels)
     figure = new_figure(width or WIDTH, height or PANEL * rows + 0.5 + 0.14 * lines)
     panels = figure.subplots(rows, 1, squeeze=False, sharex=True)[:, 0]
+    drawn: list[list[tuple[Line2D, str]]] = []
     for panel, (objective, curves) in zip(panels, found.items(), strict=False):
-        _draw(panel, curves, "values")
+        drawn.append(_draw(panel, curves, "values"))
         top = max(value for curve in curves for value in curve.values)
         _limit(panel, top, log)
         objective_axis(panel.yaxis, objective, top, "least ")
@@ -136,34 +140,43 @@ def sweep_figure(
     _draw(panels[-1], found[first], "loading")
     loading = max(value for curve in found[first] for value in curve.loading)
     _limit(panels[-1], loading, log)
-    scaled_axis(panels[-1].yaxis, f"data loading\nat least {first}", loading, "cycles")
+    name = {"edp": "EDP", "ed2": "ED²"}.get(first, first)
+    scaled_axis(panels[-1].yaxis, f"data loading\nat the best {name}", loading, "cycles")
     crowded = len(labels) > 12
     panels[-1].set_xticks(range(len(labels)), labels, rotation=60 if crowded else 0)
     panels[-1].set_xlim(-0.4, len(labels) - 0.6)
     panels[-1].set_xlabel(fitted_text(_short(axis["name"]), 90))
     for panel in panels:
         panel.grid(visible=True)
-    handles, names = panels[0].get_legend_handles_labels()
     if most > 1 or any(not all(curve.proven) for curves in found.values() for curve in curves):
+        handles, names = zip(*drawn[0], strict=True)
         figure.legend(handles, [fitted_text(name, 40) for name in names], loc="outside upper center", ncols=2)
     set_title(panels[0], title)
     return figure
 
 
-def _draw(panel: Axes, curves: list[Curve], field: str) -> None:
+def _draw(panel: Axes, curves: list[Curve], field: str) -> list[tuple[Line2D, str]]:
+    """Draw curves, and return what the legend is to show; names may begin with an underscore."""
+    shown: list[tuple[Line2D, str]] = []
     for number, curve in enumerate(curves):
+        # curves that are equal are seen one around the other
+        size = SMALLEST + STEP * min(len(curves) - 1 - number, 3)
         colour = PALETTE[number % (len(PALETTE) - 1)]
         values = getattr(curve, field)
-        panel.plot(
+        (line,) = panel.plot(
             curve.steps, values, DASHES[number // 7 % len(DASHES)], color=colour, label=curve.label,
-            marker=MARKERS[number % len(MARKERS)],
+            marker=MARKERS[number % len(MARKERS)], markersize=size,
         )  # fmt: skip
+        shown.append((line, curve.label))
         open_ends = [(x, y) for x, y, sure in zip(curve.steps, values, curve.proven, strict=True) if not sure]
         if open_ends:
-            panel.plot(
+            (marks,) = panel.plot(
                 *zip(*open_ends, strict=True), MARKERS[number % len(MARKERS)], color=colour,
-                markerfacecolor="white", label="not proven optimal" if number == 0 else None,
+                markersize=size, markerfacecolor="white",
             )  # fmt: skip
+            if number == 0:
+                shown.append((marks, "not proven optimal"))
+    return shown
 
 
 def _limit(panel: Axes, top: float, log: bool) -> None:

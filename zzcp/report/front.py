@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from zzcp.hardware import Accelerator
+from zzcp.io import layer_to_dict
+from zzcp.report.solved import Sources, inputs_data
 from zzcp.report.style import amount, count, loops, plural, product_of, section, table
 from zzcp.solver import Front
 from zzcp.solver.front import OpenRange
@@ -52,6 +58,34 @@ def front_report(front: Front, *, supported: bool = False) -> RenderableType:
     title = f"{front.layer.name} on {front.accelerator}, conventions {front.conventions}: {kind}"
     body: list[RenderableType] = [rows] if points else []
     return Group(section(title, *body, *lines))
+
+
+def front_data(
+    version: str, machine: Accelerator, front: Front, inputs: Sources, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the JSON of a front, with all that it takes to find it again.
+
+    Parameters
+    ----------
+    version : str
+        Version of zzcp.
+    machine : Accelerator
+        The machine.
+    front : Front
+        The front.
+    inputs : mapping of str to Source
+        The files that the inputs come from, by their roles.
+    options : mapping
+        With what the front was searched.
+    """
+    data = front.to_dict()
+    return {
+        "zzcp_version": version,
+        **data,
+        "layer": {**data["layer"], "definition": layer_to_dict(front.layer)},
+        "inputs": inputs_data(inputs, machine),
+        "options": dict(options),
+    }
 
 
 def _proof(front: Front) -> str:

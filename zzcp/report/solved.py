@@ -27,17 +27,22 @@ class Source(NamedTuple):
     ----------
     file : str
         Its name, without folders.
-    sha256 : str
-        Hash of its content, in hexadecimal digits.
+    sha256 : str or None
+        Hash of its content, in hexadecimal digits; None of a pipe, which can be read only once.
     """
 
     file: str
-    sha256: str
+    sha256: str | None
 
     @classmethod
     def of(cls, path: str | Path) -> Source:
         """Return the name and the hash of a file."""
-        return cls(Path(path).name, sha256(Path(path).read_bytes()).hexdigest())
+        file = Path(path)
+        return cls(file.name, sha256(file.read_bytes()).hexdigest() if file.is_file() else None)
+
+
+Sources = Mapping[str, Source | Sequence[Source] | None]
+"""The files that something was made from, by their roles; None where there is no file of a role."""
 
 
 class SolvedLayer(NamedTuple):
@@ -116,7 +121,7 @@ def solved_data(
     conventions: str,
     results: Sequence[SolvedLayer],
     left_out: Sequence[SkippedNode] = (),
-    inputs: Mapping[str, Source | None] | None = None,
+    inputs: Sources | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Sequence[Sequence[Progress]] | None = None,
 ) -> dict[str, Any]:
@@ -142,7 +147,6 @@ def solved_data(
         What every search reported, where that is wanted: its times differ from run to run.
     """
     logs: Sequence[Sequence[Progress] | None] = [None] * len(results) if progress is None else progress
-    files = {role: source for role, source in (inputs or {}).items() if role != "accelerator"}
     return {
         "zzcp_version": version,
         "accelerator": machine.name,
@@ -161,15 +165,28 @@ def solved_data(
         ],
         "totals": Totals.of(evaluated(results))._asdict(),
         "left_out": [left_out_node(node) for node in left_out],
-        "inputs": {
-            "accelerator": {
-                **_source_data((inputs or {}).get("accelerator")),
-                "content": accelerator_to_dict(machine),
-            },
-            **{role: None if source is None else _source_data(source) for role, source in files.items()},
-        },
+        "inputs": inputs_data(inputs or {}, machine),
         "options": dict(options or {}),
     }
+
+
+def inputs_data(inputs: Sources, machine: Accelerator | None = None) -> dict[str, Any]:
+    """Return names and hashes of files for JSON.
+
+    Parameters
+    ----------
+    inputs : mapping of str to Source, sequence of Source or None
+        The files by their roles.
+    machine : Accelerator, optional
+        The machine of the ``accelerator``, whose whole content is written, too.
+    """
+    data: dict[str, Any] = {}
+    if machine is not None:
+        data["accelerator"] = {
+            **(_source_data(inputs.get("accelerator")) or {}),
+            "content": accelerator_to_dict(machine),
+        }
+    return data | {role: _source_data(source) for role, source in inputs.items() if role not in data}
 
 
 def _sample(progress: Progress) -> dict[str, Any]:
@@ -182,5 +199,7 @@ def _sample(progress: Progress) -> dict[str, Any]:
     }
 
 
-def _source_data(source: Source | None) -> dict[str, str]:
-    return {} if source is None else source._asdict()
+def _source_data(source: Source | Sequence[Source] | None) -> Any:
+    if source is None or isinstance(source, Source):
+        return None if source is None else source._asdict()
+    return [entry._asdict() for entry in source]

@@ -47,15 +47,27 @@ def share(part: Number, whole: Number) -> str:
 
 
 def bits(value: Number) -> str:
-    """Return an amount of data in the largest binary unit that leaves a number >= 1."""
+    """Return an amount of data in the largest unit that leaves a number >= 1.
+
+    Units are binary, but for what is a round number in decimal ones only: ``1.5 KiB``, but ``40 kB``, not 39.06 KiB.
+    """
     if value < 8 or (value % 8 and value < 8192):
         return f"{count(value)} bit"
-    size = float(value) / 8
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{count(round(size, 2))} {unit}"
-        size /= 1024
-    return f"{count(round(size, 2))} TiB"
+    size, units = Fraction(value) / 8, ("B", "KiB", "MiB", "GiB", "TiB")
+    step = 1024
+    if (not _round(size, 1024) or 1000 <= size < 1024) and _round(size, 1000):
+        units, step = ("B", "kB", "MB", "GB", "TB"), 1000
+    place = 0
+    while size >= step and place < len(units) - 1:
+        size, place = size / step, place + 1
+    return f"{count(round(float(size), 2))} {units[place]}"
+
+
+def _round(size: Fraction, step: int) -> bool:
+    """Return whether an amount has two decimals at most in the largest unit that leaves a number >= 1."""
+    while size >= step:
+        size /= step
+    return (100 * size).denominator == 1
 
 
 def loops(sizes: Iterable[tuple[str, int | None]], separator: str = "  ") -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from zzcp.hardware import Accelerator
+from zzcp.report.solved import Sources, inputs_data
 from zzcp.report.style import amount, count, plural, product_of, section, table
 from zzcp.sweeps import Axis, Check, SweepPoint, SweepTable
 from zzcp.sweeps.fields import Field, Subject
@@ -185,6 +188,23 @@ def _check(swept: SweepTable, check: Check) -> list[str]:
     if check.more_loading:
         text += f"; in {check.more_loading:,} of them data loading takes longer all the same"
     return [text]
+
+
+def swept_data(version: str, machine: Accelerator, swept: SweepTable, inputs: Sources) -> dict[str, Any]:
+    """Return the JSON of a sweep, with the files that it was made from.
+
+    Parameters
+    ----------
+    version : str
+        Version of zzcp.
+    machine : Accelerator
+        The machine whose fields were varied.
+    swept : SweepTable
+        The table.
+    inputs : mapping of str to Source or sequence of Source
+        The files that the inputs come from, by their roles.
+    """
+    return {"zzcp_version": version, **swept.to_dict(), "inputs": inputs_data(inputs, machine)}
 
 
 def fields_report(known: Mapping[str, Field], subject: Subject) -> RenderableType:

@@ -75,13 +75,21 @@ class Outcome:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Outcome:
-        """Return the outcome that was written."""
+        """Return the outcome that was written.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If it is not whole.
+        """
         rest = dict(data)
         status, objective, bound, gap = (
             rest.pop(key) for key in ("status", "objective", "lower_bound", "gap")
         )
         energy, latency = rest.pop("energy_exact"), rest.pop("latency_exact")
-        seconds = rest.pop("wall_s")
+        seconds = float(rest.pop("wall_s"))
+        if status in ("optimal", "feasible") and not isinstance(rest["evaluation"]["latency"], dict):
+            raise TypeError("no latency")
         return cls(
             status,
             objective,

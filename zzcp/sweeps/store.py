@@ -102,18 +102,37 @@ class Store:
             Of the point.
         time_limit, gap : float
             What it would be solved with.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged.
         """
-        row = self._database.execute(
-            "SELECT time_limit, gap, outcome FROM points WHERE key = ?", (key,)
-        ).fetchone()
+        try:
+            row = self._database.execute(
+                "SELECT time_limit, gap, outcome FROM points WHERE key = ?", (key,)
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise self._damaged(str(error)) from None
         if row is None:
             return None
-        outcome = Outcome.from_dict(json.loads(row[2]))
+        try:
+            outcome = Outcome.from_dict(json.loads(row[2]))
+        except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+            raise self._damaged(f"the result of point {key[:12]} ({error})") from None
         if outcome.gap is not None and outcome.gap <= gap:
             return replace(outcome, status="optimal")
         if outcome.status != "infeasible" and (row[0] < time_limit or row[1] > gap):
             return None
         return outcome
+
+    def _damaged(self, found: str) -> InputError:
+        return InputError(
+            "the database of the sweep is damaged",
+            place=Place(self.path),
+            found=found,
+            hint="remove the file, or name another with --db: all points are then solved again",
+        )
 
     def put(self, key: str, what: Mapping[str, Any], time_limit: float, gap: float, outcome: Outcome) -> None:
         """Write a point; once this returns, it is in the file."""

@@ -37,7 +37,7 @@ function draw(name, isDark) {
   const layout = grounded(chart.layout, isDark);
   if (narrow) { /* the legend takes more lines */
     layout.font.size = 10;
-    layout.height += 10 * chart.data.length;
+    layout.height += 10 * chart.data.filter((trace) => trace.showlegend !== false).length;
   }
   const data = isDark ? chart.data.map(inked) : chart.data;
   return Plotly.react(place, data, layout, {
