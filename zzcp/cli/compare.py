@@ -77,7 +77,7 @@ def run(
         output.show(compared_report(comparison))
         if comparison.left_out:
             output.show(left_out_report(comparison.left_out))
-        output.finish(compared_data(comparison, inputs.sources()))
+        output.finish(compared_data(comparison, inputs.sources))
         if csv_path is not None:
             write_text(csv_path, compared_csv(comparison), "--csv")
         if comparison.layers:

@@ -51,6 +51,8 @@ class Inputs:
         What of the workload cannot be mapped, where no layer is named.
     mappings : MappingFile or None
         Where the unrollings come from; by default the machine's, or a full array.
+    sources : mapping
+        Names and hashes of the files, by the same roles, as they were when they were read.
     """
 
     paths: Mapping[str, str | None]
@@ -59,6 +61,7 @@ class Inputs:
     layers: list[Layer]
     left_out: tuple[SkippedNode, ...]
     mappings: MappingFile | None
+    sources: Mapping[str, Source | None]
 
     def unrolled(self, layer: Layer) -> Unrolled:
         """Return the unrolling and the links of a layer.
@@ -82,10 +85,6 @@ class Inputs:
             return Unrolled(spatial, None)
         return Unrolled(spatial, {operand: given[operand] for operand in layer.operands if operand in given})
 
-    def sources(self) -> dict[str, Source | None]:
-        """Return names and hashes of the files."""
-        return {role: None if path is None else Source.of(path) for role, path in self.paths.items()}
-
 
 @contextmanager
 def open_inputs(
@@ -101,13 +100,16 @@ def open_inputs(
     with _paths(accelerator, workload, mapping) as (machine_file, workload_file, mapping_file):
         machine = load_accelerator(machine_file)
         network = load_workload(workload_file)
+        paths = {"accelerator": machine_file, "workload": workload_file, "mapping": mapping_file}
         yield Inputs(
-            paths={"accelerator": machine_file, "workload": workload_file, "mapping": mapping_file},
+            paths=paths,
             machine=machine,
             network=network,
             mappings=None if mapping_file is None else load_mapping(mapping_file),
             layers=select_layers(network, layers, workload_file),
             left_out=() if layers else tuple(network.skipped),
+            # now, before a search: a file may be changed meanwhile
+            sources={role: None if path is None else Source.of(path) for role, path in paths.items()},
         )
 
 

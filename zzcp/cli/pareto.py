@@ -47,7 +47,6 @@ def run(
         names = () if layer is None else (layer,)
         inputs = stack.enter_context(open_inputs(accelerator, workload, mapping, names))
         chosen = single_layer(inputs.layers, workload, "a front")
-        files = inputs.sources()  # before the search: a file may be changed meanwhile
         spatial, links = inputs.unrolled(chosen)
         options = {
             "time_limit": time_limit,
@@ -69,7 +68,7 @@ def run(
             )
         output.show(front_report(front, supported=supported))
         kept = {name: value for name, value in options.items() if value is not None}
-        output.finish(front_data(zzcp.__version__, inputs.machine, front, files, kept))
+        output.finish(front_data(zzcp.__version__, inputs.machine, front, inputs.sources, kept))
         if csv_path is not None:
             write_text(csv_path, front.to_csv(), "--csv")
         if front.points:

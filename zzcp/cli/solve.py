@@ -88,7 +88,7 @@ def run(
                 conventions,
                 results,
                 inputs.left_out,
-                inputs=inputs.sources(),
+                inputs=inputs.sources,
                 options={name: value for name, value in options.items() if value is not None},
                 progress=log,
             )

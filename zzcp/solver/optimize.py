@@ -61,8 +61,8 @@ _DESCENDANTS = 10_000
 """Mappings that are scored in search of a better incumbent."""
 _FLOAT_ERROR = Fraction(1, 2**30)
 """More than the relative error of the bounds of the search by ranges."""
-_FEW_ENTRIES = 50_000
-"""Largest cost table of a model that is tried before the search by ranges."""
+_FEW_ENTRIES, _VERY_FEW_ENTRIES = 50_000, 100
+"""Largest cost table of a model that is tried for a moment, and of one that is tried before the search by ranges."""
 _SHORT_WORK = 0.025
 """Work that CP-SAT may do on it, in its own deterministic measure: less than a second."""
 _SHORT_WORK_GREEDY = 0.3
@@ -319,9 +319,12 @@ class Search:
             for link in range(1, operand.depth + 1)
         )
         windowed: frozenset[tuple[int, int]] = frozenset()
-        if self._ranges_apply(keys, tables) and entries <= _FEW_ENTRIES:
+        # under ZigZag's buffering the search by ranges is less sharp
+        first = entries <= (_FEW_ENTRIES if setting.conventions.greedy_buffering else _VERY_FEW_ENTRIES)
+        if first and self._ranges_apply(keys, tables):
             self._try_relaxation(tables)
-        places = None if self._closed else self._search_ranges(keys, tables)
+        relax = not first and entries <= _FEW_ENTRIES
+        places = None if self._closed else self._search_ranges(keys, tables, relax=relax)
         while not self._closed and self._goes_on:
             scale = scale_of(self.evaluator.model, self.objective, tables, self._ceiling)
             chain = build_model(self.evaluator.model, scale.energy_unit, tables, windowed, self.rules, places)
@@ -354,9 +357,12 @@ class Search:
         self._tell("relaxation")
 
     def _search_ranges(
-        self, keys: tuple[Key, ...], tables: list[list[BoundaryTable]]
+        self, keys: tuple[Key, ...], tables: list[list[BoundaryTable]], *, relax: bool
     ) -> dict[tuple[int, int], Places] | None:
-        """Search by ranges of energy; return what is left for every boundary, None where nothing was ruled out."""
+        """Search by ranges of energy; return what is left for every boundary, None where nothing was ruled out.
+
+        Where a range turns out to be hard, CP-SAT is tried if `relax`, and then a better incumbent is looked for.
+        """
         model = self.evaluator.model
         if not self._ranges_apply(keys, tables):
             return None
@@ -373,10 +379,16 @@ class Search:
             self.bound = max(self.bound, known(bound))
             self._tell("ranges")
 
+        def improve() -> None:
+            if relax:
+                self._try_relaxation(tables)
+            if not self._closed:
+                self._improve()
+
         steps = Steps(
             value=lambda: float(self._ceiling * scale),
             complete=lambda chains: self._complete(keys, chains),
-            improve=self._improve,
+            improve=improve,
             tell=tell,
             goes_on=lambda: self._goes_on,
             tolerance=self.tolerance if self.cutoff is None else 0.0,

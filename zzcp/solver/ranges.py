@@ -226,6 +226,8 @@ class RangeSearch:
         low, high, relaxation = part.low, part.high, part.relaxation
         if both:
             high = min(high, value / relaxation.base ** self.powers[1])
+            if high * (1 + _MARGIN) < low:
+                return np.inf, []
         line = self._line(low, high, value)
         chains: list[Chain] = []
 
