@@ -41,6 +41,8 @@ Chain = Mapping[Place, tuple[int, ...]]
 
 _MOST_PRESSURE = 4.0
 """Largest multiplier of a capacity."""
+_LIMITS = "max_number_of_iterations: 2000, max_deterministic_time: 1"
+"""Of a linear program: some dozens of variables take some dozens of iterations, but for one that never ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,7 @@ class _Master:
 
     def __init__(self, latency: Sequence[Term], capacities: int, scale: float) -> None:
         self.solver: Any = pywraplp.Solver.CreateSolver("GLOP")
+        self.solver.SetSolverSpecificParametersAsString(_LIMITS)
         self.scale = scale
         infinity = self.solver.infinity()
         self.bound = self.solver.NumVar(-infinity, 1e6, "")
