@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-SUITES = ("evaluator", "solver", "latency", "mappers", "warm_start", "compare")
+SUITES = ("evaluator", "solver", "latency", "mappers", "warm_start", "model_size", "compare")
 LONG = ("latency", "compare")
 """Suites that take about an hour; they run only where they are named."""
 

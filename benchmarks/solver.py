@@ -20,11 +20,13 @@ from typing import Any
 
 from rich.console import Console
 
+from benchmarks.pages import PAGE, replace_part
 from benchmarks.solver_cases import FOUR_KEYS, Case, all_cases
 from benchmarks.solver_table import report
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "benchmarks" / "results" / "solver.jsonl"
+PERFORMANCE = PAGE.with_name("performance-solver.md")
 CONVENTIONS = ("exact", "zigzag")
 MAPPERS = ("loma6", "loma7", "loma8", "salsa0", "salsa1")
 OUR_MAPPERS = tuple(f"our-{name}" for name in MAPPERS)
@@ -60,7 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(*, quick: bool, console: Console, options: argparse.Namespace) -> Record:
-    """Measure, print the tables and return their figures; also as a page in Markdown."""
+    """Measure, print the tables and return their figures; those of the whole suite go into the documentation, too."""
     records = options.records or (RECORDS.with_name("solver_quick.jsonl") if quick else RECORDS)
     records.parent.mkdir(parents=True, exist_ok=True)
     if not options.resume:
@@ -76,10 +78,10 @@ def run(*, quick: bool, console: Console, options: argparse.Namespace) -> Record
                 file.write(json.dumps(record) + "\n")
                 console.print(f"{number}/{len(jobs)} {_line(record)}", highlight=False, soft_wrap=True)
             file.flush()
-    figures, page = report(list(_read(records)), console)
-    if not quick:
-        records.with_suffix(".md").write_text(page)
-        console.print(f"written to {records.with_suffix('.md')}", soft_wrap=True)
+    figures, text = report(list(_read(records)), console)
+    if not (quick or options.records or options.only or options.every):
+        replace_part("suite", text, PERFORMANCE)
+        console.print(f"written to docs/{PERFORMANCE.name}")
     return figures
 
 

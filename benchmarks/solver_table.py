@@ -20,7 +20,7 @@ ROUNDING = 1e-9
 
 
 def report(records: Sequence[Record], console: Console) -> tuple[Record, str]:
-    """Print the tables; return their figures, and the same as a page of documentation."""
+    """Print the tables; return their figures, and the same as a part of the documentation."""
     by_what: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         by_what[record["what"]].append(record)
@@ -45,7 +45,7 @@ def report(records: Sequence[Record], console: Console) -> tuple[Record, str]:
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     figures = {"distribution": rows, "ratios": ratios, "never_worse": never, "never_worse_ours": never_ours}
-    return figures, "\n".join(["# The solver's benchmark", "", *lines])
+    return figures, "\n".join(lines)
 
 
 def _closed(record: Record) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from zzcp.cost.setting import Setting
 from zzcp.hardware import Memory
 from zzcp.solver.factors import Factors
-from zzcp.solver.lattice import Counts
+from zzcp.solver.lattice import Counts, Lattice
 from zzcp.solver.relaxation import Line, Relaxation
 from zzcp.solver.terms import Array, Place
 
@@ -66,9 +67,9 @@ def candidates_of(
     """
     lattice, setting = relaxation.lattice, relaxation.model.setting
     costs = relaxation.costs(line, weights)
-    _, beyond = lattice.above(costs)
+    beyond = _beyond(lattice, costs)
     energies = {place: lattice.spread(place, part) for place, part in relaxation.energy.parts.items()}
-    _, energy_beyond = lattice.above(energies)
+    energy_beyond = _beyond(lattice, energies)
     result: dict[Place, dict[Counts, Candidates]] = {}
     for operand, link in lattice.alive:
         place = operand, link
@@ -100,15 +101,24 @@ def candidates_of(
             "partial": partial,
             "effective": effective,
         }
-        result[place] = {}
-        for counts in lattice.counts():
-            if counts[operand] == link:
-                following = (*counts[:operand], link + 1, *counts[operand + 1 :])
-                result[place][counts] = Candidates(
-                    beyond=beyond[following][vectors],
-                    energy_beyond=energy_beyond[following][vectors],
-                    **shared,
-                )
+        result[place] = {
+            counts: Candidates(beyond=after, energy_beyond=energy_beyond[place][counts], **shared)
+            for counts, after in beyond[place].items()
+        }
+    return result
+
+
+def _beyond(lattice: Lattice, costs: Mapping[Place, Array]) -> dict[Place, dict[Counts, Array]]:
+    """Return for every boundary, at its vectors, what all that follow cost at the least, per counts below it."""
+    above = lattice.above(costs)
+    result: dict[Place, dict[Counts, Array]] = {}
+    for (operand, link), alive in lattice.alive.items():
+        there = np.broadcast_to(alive, lattice.shape)
+        result[operand, link] = {
+            counts: above[(*counts[:operand], link + 1, *counts[operand + 1 :])][there]
+            for counts in lattice.counts()
+            if counts[operand] == link
+        }
     return result
 
 

@@ -21,11 +21,8 @@ from zzcp.cost.objective import objective_values
 from zzcp.cost.setting import Setting
 from zzcp.cost.state import merge_down
 from zzcp.mapping import Mapping
-from zzcp.solver.keys import Key
+from zzcp.solver.keys import Key, Vector
 from zzcp.solver.orders import distinct_orders, leading_orders, signatures
-
-Vector = tuple[int, ...]
-"""Exponents per key."""
 
 _MOST = 4096
 """How many orders of one chain are scored at the most."""

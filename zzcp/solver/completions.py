@@ -14,8 +14,8 @@ from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import objective_values
 from zzcp.cost.setting import Setting
 from zzcp.mapping import Mapping
-from zzcp.solver.chain import Chain, Vector, most_orders, orders_of
-from zzcp.solver.keys import Key
+from zzcp.solver.chain import Chain, most_orders, orders_of
+from zzcp.solver.keys import Key, Vector
 
 _MOST = 4096
 """How many orders are scored at a time."""

@@ -17,6 +17,8 @@ import numpy.typing as npt
 from zzcp.cost.setting import IRRELEVANT, PARTIAL, RELEVANT, OperandSetting
 
 Array = npt.NDArray[Any]
+Vector = tuple[int, ...]
+"""Exponents per key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from itertools import product
 
 import numpy as np
 
-from zzcp.solver.keys import Key
+from zzcp.solver.keys import Key, Vector
 from zzcp.solver.tables import BoundaryTable
 from zzcp.solver.terms import Array, Place
 from zzcp.solver.variables import Places
@@ -99,21 +99,25 @@ class Lattice:
         """Iterate over the numbers of boundaries below, from none to all."""
         return product(*(range(depth + 1) for depth in self.depths))
 
-    def above(self, costs: Mapping[Place, Array]) -> tuple[dict[Counts, Array], dict[Counts, Array]]:
-        """Return G and H of the module's docstring: the cheapest chains above every vector."""
-        here: dict[Counts, Array] = {}
+    def above(self, costs: Mapping[Place, Array]) -> dict[Counts, Array]:
+        """Return H of the module's docstring: the cheapest chains at or above every vector."""
         best: dict[Counts, Array] = {self.depths: np.zeros(self.shape)}
         for counts in reversed(list(self.counts())):
-            if counts == self.depths:
-                continue
-            found: Array | None = None
-            for operand, following in self._following(counts):
-                total = costs[operand, counts[operand]] + best[following]
-                found = total if found is None else np.minimum(found, total, out=found)
-            assert found is not None
-            here[counts] = found
-            best[counts] = _running_minimum(found.copy(), upwards=False)
-        return here, best
+            if counts != self.depths:
+                best[counts] = _running_minimum(self._here(costs, best, counts), upwards=False)
+        return best
+
+    def _here(
+        self, costs: Mapping[Place, Array], best: Mapping[Counts, Array], counts: Counts, start: Vector = ()
+    ) -> Array:
+        """Return G of the module's docstring for some counts, over the vectors at or above one."""
+        beyond = tuple(slice(first, None) for first in start)
+        found: Array | None = None
+        for operand, following in self._following(counts):
+            total = costs[operand, counts[operand]][beyond] + best[following][beyond]
+            found = total if found is None else np.minimum(found, total, out=found)
+        assert found is not None
+        return found
 
     def below(self, costs: Mapping[Place, Array]) -> dict[Counts, Array]:
         """Return the cheapest chains of some boundaries at or below every vector."""
@@ -134,7 +138,7 @@ class Lattice:
 
     def through(self, costs: Mapping[Place, Array]) -> dict[Place, Array]:
         """Return for every boundary and vector the cost of the cheapest chain with that boundary there."""
-        _, above = self.above(costs)
+        above = self.above(costs)
         below = self.below(costs)
         result = {place: np.full(self.shape, np.inf) for place in costs}
         for counts in self.counts():
@@ -145,17 +149,17 @@ class Lattice:
             result[place] += cost
         return result
 
-    def cheapest(self, costs: Mapping[Place, Array]) -> tuple[float, dict[Place, tuple[int, ...]]]:
+    def cheapest(self, costs: Mapping[Place, Array]) -> tuple[float, dict[Place, Vector]]:
         """Return the cost and the boundaries of the cheapest chain; without boundaries if there is no chain."""
-        here, best = self.above(costs)
+        best = self.above(costs)
         counts: Counts = tuple(0 for _ in self.depths)
-        vector = tuple(0 for _ in self.shape)
+        vector: Vector = tuple(0 for _ in self.shape)
         total = float(best[counts][vector])
-        chain: dict[Place, tuple[int, ...]] = {}
+        chain: dict[Place, Vector] = {}
         if not np.isfinite(total):
             return total, chain
         while counts != self.depths:
-            beyond = here[counts][tuple(slice(start, None) for start in vector)]
+            beyond = self._here(costs, best, counts, vector)
             step = np.unravel_index(int(np.argmin(beyond)), beyond.shape)
             vector = tuple(start + int(more) for start, more in zip(vector, step, strict=True))
             options = [
@@ -167,7 +171,7 @@ class Lattice:
             counts = following
         return total, chain
 
-    def value(self, place: Place, values: Array, vector: tuple[int, ...]) -> float:
+    def value(self, place: Place, values: Array, vector: Vector) -> float:
         """Return the entry of a cost table at a vector."""
         rows, columns = self._index[place]
         at = tuple(min(i, n - 1) for i, n in zip(vector, rows.shape, strict=True))

@@ -32,12 +32,12 @@ from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.mapping.default import default_spatial
-from zzcp.solver.chain import Chain, Completion, Vector, best_completion, merged
+from zzcp.solver.chain import Chain, Completion, best_completion, merged
 from zzcp.solver.completions import best_of_each
 from zzcp.solver.constrained import attempt_after_all, constraints_of, is_exact, obeys, optimize_constrained
 from zzcp.solver.diagnose import diagnose, is_certain
 from zzcp.solver.factors import packs
-from zzcp.solver.keys import Key, keys_of
+from zzcp.solver.keys import Key, Vector, keys_of
 from zzcp.solver.lattice import Lattice, cells
 from zzcp.solver.model import ChainModel, build_model, certain
 from zzcp.solver.ranges import RangeSearch, Steps

@@ -17,8 +17,8 @@ from zzcp.cost.core import Model
 from zzcp.cost.rules import BufferRule, Rule
 from zzcp.interrupt import Interrupt
 from zzcp.mapping.constraints import Constraint
-from zzcp.solver.chain import Chain, Vector
-from zzcp.solver.keys import Key, keys_of, split_keys
+from zzcp.solver.chain import Chain
+from zzcp.solver.keys import Key, Vector, keys_of, split_keys
 from zzcp.solver.restrict import MOST_BITS, Restriction, add_chain
 
 MOST_STATES = 150_000
