@@ -20,9 +20,6 @@ SUITES = ("evaluator", "solver", "latency", "mappers", "warm_start", "model_size
 LONG = ("latency", "compare")
 """Suites that take about an hour; they run only where they are named."""
 
-QUICK = ("solver",)
-"""Suites that take hours; where they are not named only their quick form runs."""
-
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -42,10 +39,9 @@ def main() -> None:
     console = Console(width=None if Console().is_terminal else 140)
     for name in arguments.suites or [name for name in known if name not in LONG]:
         module = import_module(f"benchmarks.{name}")
-        quick = arguments.quick or (name in QUICK and not arguments.suites)
         options = {"options": arguments} if hasattr(module, "add_options") else {}
-        figures = module.run(quick=quick, console=console, **options)
-        if quick:
+        figures = module.run(quick=arguments.quick, console=console, **options)
+        if arguments.quick:
             continue
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"{name}.json"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,14 @@ from zzcp.cost.core import Model, move_bits
 from zzcp.cost.links import tile_elements, transfers
 from zzcp.cost.moves import access_energy
 from zzcp.cost.numeric import NUMPY
-from zzcp.cost.setting import RELEVANT
+from zzcp.cost.setting import RELEVANT, OperandSetting
 from zzcp.cost.state import OperandState
 from zzcp.solver.keys import Key, StateSpace, enumerate_states, split_keys
 
 Array = npt.NDArray[Any]
+
+_EXACT_BELOW = 2**53
+"""Integers that a float holds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,21 +195,28 @@ def boundary_table(model: Model, keys: tuple[Key, ...], index: int, link: int) -
 
 
 def _rounded(model: Model, index: int, state: OperandState) -> Sequence[Any] | None:
-    """Tiles of fractional unrollings are rounded; a half counts as rounded down, since a bound may only be low."""
+    """Tiles of fractional unrollings are rounded, halves to even, as `zzcp.cost.links.fractional_tiles` does.
+
+    Where the product depends on the order of its factors a half counts as rounded down, since a bound may only be low.
+    """
     operand = model.setting.operands[index]
     if operand.energy.integral:
         return None
-    return [
-        np.ceil(
-            np.asarray(
-                tile_elements(operand, operand.energy, state, a, a, model.setting.conventions, NUMPY),
-                dtype=float,
-            )
-            - 0.5
-            - 1e-6
-        ).astype(np.int64)
-        for a in range(operand.depth + 1)
-    ]
+    exact = _is_exact(operand)
+    rounded = []
+    for a in range(operand.depth + 1):
+        tile = tile_elements(operand, operand.energy, state, a, a, model.setting.conventions, NUMPY)
+        elements = np.asarray(tile, dtype=float)
+        rounded.append((np.rint(elements) if exact else np.ceil(elements - 0.5 - 1e-6)).astype(np.int64))
+    return rounded
+
+
+def _is_exact(operand: OperandSetting) -> bool:
+    """Return whether no product of the factors of a fractional unrolling is rounded, in whatever order."""
+    factors = [Fraction(factor) for unrolled in operand.energy.spatial for _, factor in unrolled]
+    finest = math.prod(factor.denominator for factor in factors)
+    # the quotients of windows are rounded
+    return not operand.relations and operand.elements * finest < _EXACT_BELOW
 
 
 def grid_state(model: Model, index: int, link: int, data: StateSpace, reuse: Array) -> OperandState:
