@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from tests.generators import KINDS, random_accelerator, random_layer, random_mapping, random_spatial
-from tests.solver.pinned import best_order, every_window, pin
+from tests.solver.pinned import best_orders, every_window, pin
 from zzcp.cost import EXACT, ZIGZAG, CostConventions, Evaluator
 from zzcp.hardware import Accelerator
 from zzcp.io import load_accelerator
@@ -57,7 +57,7 @@ def check(case: Case, *, windows: bool) -> Counter[str]:
     """Assert that the model is no higher than the evaluator; count where it is equal.
 
     The model may choose among the orders that share the mapping's boundaries: where it is lower than the mapping, it
-    still counts as equal if the best of these orders takes as long.
+    still counts as equal if the best of these orders takes as long, whatever the evaluator moves beneath a boundary.
     """
     evaluator = case.evaluator
     real = evaluator.evaluate(case.mapping)
@@ -70,9 +70,9 @@ def check(case: Case, *, windows: bool) -> Counter[str]:
     latency = model.latency > real.latency.total - 1
     stall = real.latency.temporal_stall
     if windows and not latency:
-        best = best_order(evaluator, case.mapping)
+        best, rewritten = best_orders(evaluator, case.mapping)
         assert model.latency <= best.total
-        latency, stall = model.latency > best.total - 1, best.temporal_stall
+        latency, stall = model.latency > min(best.total, rewritten.total) - 1, best.temporal_stall
     return Counter(
         {
             "cases": 1,

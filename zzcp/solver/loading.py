@@ -8,8 +8,8 @@ further in that is refilled. Each starts when the one that feeds it has arrived,
     loading >= due(p) - idle(p) - stall,    unloading >= due(p) - idle(p) - stall,
     loading + unloading >= due(p) of both - idle(p) - stall,
 
-and with tail t >= 2 (the run divided by the part of it after which an operand needs no new data), for what that operand
-and the recurring fills have due at p,
+and with tail t >= 2 (the run divided by the part of it after which an operand needs no new data), for what that
+operand, operands with tails as long and the recurring fills have due at p,
 
     t * (due(p) - loading) <= max(0, idle(p)).
 
@@ -103,7 +103,7 @@ def _meet_windows(chain: ChainModel, side: Sequence[FillSetting], cycles: Any, i
             continue
         own = [fill for fill in side if fill.operand == operand]
         others = [fill for fill in side if fill.operand != operand]
-        due = _sum(chain, own, "fill") + _sum(chain, others, "recurring")
+        due = _sum(chain, own, "fill") + _sum(chain, others, "recurring") + _as_early(chain, tail, others)
         name = f"{operand}.{own[0].ports}{own[0].link}"
         late = model.new_int_var(0, MOST_CYCLES, f"late{name}")
         model.add(late >= due - cycles)
@@ -117,12 +117,30 @@ def _meet_windows(chain: ChainModel, side: Sequence[FillSetting], cycles: Any, i
         model.add(product <= room).only_enforce_if(short)
 
 
+def _as_early(chain: ChainModel, tail: Any, fills: Sequence[FillSetting]) -> Any:
+    """Return the cycles of once-only fills of operands whose tails are at least as long."""
+    model = chain.model
+    terms: list[Any] = []
+    for operand in sorted({fill.operand for fill in fills}):
+        other = chain.tails[operand].product if operand in chain.tails else 1
+        theirs = [fill for fill in fills if fill.operand == operand and _table(chain, fill).room.any()]
+        if isinstance(other, int) or not theirs:
+            continue
+        later = model.new_bool_var(f"later{operand}")
+        model.add(other <= tail - 1).only_enforce_if(later)
+        most = sum(int(_table(chain, fill).room.max()) for fill in theirs)
+        early = model.new_int_var(0, most, f"early{operand}")
+        model.add(early >= _sum(chain, theirs, "room")).only_enforce_if(~later)
+        terms.append(early)
+    return cp_model.LinearExpr.sum(terms)
+
+
 def _sum(chain: ChainModel, fills: Sequence[FillSetting], what: str) -> Any:
-    """Return the cycles of fills, of all of them or of those that recur."""
+    """Return the cycles of fills, of all of them, of those that recur or of those that happen once (room)."""
     terms = []
     for fill in fills:
         table = _table(chain, fill)
-        values = table.fill if what == "fill" else table.fill - table.room
+        values = {"fill": table.fill, "room": table.room, "recurring": table.fill - table.room}[what]
         terms.append(lookup(chain.model, chain.boundaries[fill.operand][fill.link], what, values))
     return cp_model.LinearExpr.sum(terms)
 
@@ -138,12 +156,18 @@ def _first_piece(chain: ChainModel, fill: FillSetting) -> Any:
         return lookup(model, boundary, "fill", table.fill)
     piece = model.new_int_var(0, int(table.fill.max()), f"piece{fill.operand}.{fill.link}")
     model.add(piece >= lookup(model, boundary, "recurring", table.fill - table.room))
+    operand = chain.cost.setting.operands[fill.operand]
+    # what recurs may be partial sums, and these shorter than a first piece of results
+    shorter = operand.is_output and operand.final_precision > operand.precision
+    once = lookup(model, boundary, "once", (table.room > 0).astype(np.int64)) if shorter else 1
     for below in range(fill.link):
         beneath = chain.boundaries[fill.operand][below]
         least = _lowest_per_class(
             beneath.table, least_cycles(chain.cost, fill.operand, fill.link, below, beneath.table)
         )
-        model.add(piece >= lookup(model, beneath, f"least{fill.link}.", least))
+        model.add(
+            piece >= lookup(model, beneath, f"least{fill.link}.", least) - int(least.max()) * (1 - once)
+        )
     return piece
 
 

@@ -296,7 +296,7 @@ def _fill(model: Model, link: int, moves: Sequence[MoveTable], shape: tuple[int,
 
 
 def least_cycles(model: Model, index: int, link: int, below: int, table: BoundaryTable) -> Array:
-    """Return the cycles that a first piece takes over a link, as functions of the boundary that sets its size.
+    """Return the cycles that a first piece of a once-only fill takes, as functions of the boundary that sets its size.
 
     They cannot hide behind the computation, since without the piece it does not begin. A boundary whose tile is not
     replaced sets no size; that at the array always does.
@@ -334,17 +334,13 @@ def innermost_cycles(model: Model, number: int, table: BoundaryTable) -> Array:
 def _once_precisions(model: Model, index: int, link: int, data: StateSpace) -> tuple[int, int]:
     """Return the bits per element, on the lower and the upper side, of a fill that happens once.
 
-    All loops that matter to the operand, those of a reduction among them, are beneath its link then. Where results
-    have more bits than partial sums, those of the partial sums, so that no fill is shorter than its first piece.
+    All loops that matter to the operand, those of a reduction among them, are beneath its link then.
     """
     operand = model.setting.operands[index]
     irrelevant = [size for dim, size in model.setting.temporal_sizes.items() if operand.kind.get(dim) == 0]
     state = grid_state(model, index, link, data.only(np.arange(1)), np.array([math.prod(irrelevant)]))
     moved = transfers(operand, operand.latency, state, model.setting.conventions, NUMPY)
-    lower, upper = (
-        min(int(_array(side[link], 1)[0]), operand.precision)
-        for side in (moved.lower_precision, moved.upper_precision)
-    )
+    lower, upper = (int(_array(side[link], 1)[0]) for side in (moved.lower_precision, moved.upper_precision))
     return lower, upper
 
 
