@@ -7,6 +7,7 @@ import io
 import json
 import math
 from fractions import Fraction
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -19,7 +20,7 @@ from tests.solver.brute_force import Case, batches_of, random_case
 from zzcp.cost import EXACT
 from zzcp.cost.batch import evaluate_batch
 from zzcp.errors import InputError
-from zzcp.solver.front import Proofs, hull, non_dominated
+from zzcp.solver.front import Proofs, below_hull, hull, non_dominated
 from zzcp.solver.pareto import FrontProgress
 
 CLOSE = 1e-9
@@ -139,6 +140,45 @@ def test_supported_points_and_the_product(several: Case) -> None:
         assert any(point.supported for value, point in values if value <= least * (1 + CLOSE))
 
 
+def check_supported(case: Case) -> tuple[int, int]:
+    """Compare the supported points with those of the enumeration; return how many searches they and the front took."""
+    front, supported = front_of(case, gap=0.0), front_of(case, gap=0.0, supported_only=True)
+    assert supported.complete
+    assert all(point.supported and point.gap == 0 for point in supported.points)
+    assert corners(supported) == [(point.latency, point.energy) for point in front.supported]
+    true = true_front(case)
+    on_hull = hull([(Fraction(cycles), Fraction(energy)) for cycles, energy in true])
+    # energies of the enumeration are floats: a point on an edge may be a corner there
+    assert {cycles for cycles, _ in corners(supported)} <= {cycles for cycles, _ in true}
+    assert abs(len(supported.points) - len(on_hull)) <= 1
+    return supported.solved, front.solved
+
+
+@pytest.mark.parametrize("number", SEVERAL)
+def test_the_supported_points_by_themselves(number: int) -> None:
+    check_supported(several_case(number))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", LARGER)
+def test_the_supported_points_of_larger_fronts(number: int) -> None:
+    check_supported(several_case(number))
+
+
+def test_supported_points_take_fewer_searches() -> None:
+    counts = [check_supported(several_case(number)) for number in SEVERAL[:3]]
+    assert sum(few for few, _ in counts) <= sum(many for _, many in counts)
+
+
+def test_supported_points_are_said_to_be_all(several: Case) -> None:
+    front = front_of(several, supported_only=True)
+    assert front.supported_only
+    assert front.statement == "all supported points, to 0.0001 of the energy: no mapping is below their hull"
+    assert front.to_dict()["supported_only"] is True
+    stopped = front_of(several, supported_only=True, max_points=2)
+    assert stopped.complete or "all supported points, to 0.0001 of the energy but for" in stopped.statement
+
+
 def test_so_many_points_and_no_more(several: Case) -> None:
     front = front_of(several, max_points=2)
     assert len(front.points) <= 3  # a search may find one point more than was missing
@@ -246,3 +286,53 @@ def test_non_dominated_points_and_their_hull(points: list[tuple[int, int]]) -> N
             (x - a) * (d - b) > (y - b) * (c - a) for a, b in front[:number] for c, d in front[number + 1 :]
         )
         assert (number in supported) == below
+
+
+# ---- what is open below a hull ------------------------------------------------------------------------------------
+
+HULL = [(Fraction(10), Fraction(100)), (Fraction(20), Fraction(40)), (Fraction(50), Fraction(10))]
+
+
+@pytest.mark.parametrize(
+    ("open_range", "left"),
+    [
+        ((10, 19, Fraction(100), Fraction(40)), (10, 19)),  # nothing proven but what the next corner has
+        ((10, 19, Fraction(100), Fraction(70)), (10, 14)),  # the edge falls to 70 at 15
+        ((10, 19, Fraction(100), Fraction(71)), (10, 14)),
+        ((10, 19, Fraction(100), Fraction(100)), None),
+        ((16, 19, Fraction(100), Fraction(70)), None),  # the edge is at 64 already
+        ((12, 40, Fraction(100), Fraction(30)), (12, 29)),  # across a corner
+        ((50, 90, Fraction(10), Fraction(9)), (50, 90)),  # beyond the last corner
+        ((1, 9, None, Fraction(0)), (1, 9)),  # faster than all that is known
+    ],
+)
+def test_open_ranges_below_a_hull(
+    open_range: tuple[int, int, Fraction | None, Fraction], left: tuple[int, int] | None
+) -> None:
+    found = list(below_hull([open_range], HULL, 0.0))
+    assert found == ([] if left is None else [(*left, *open_range[2:])])
+
+
+@given(
+    corners=st.lists(st.tuples(st.integers(1, 40), st.integers(0, 40)), min_size=1, max_size=6),
+    first=st.integers(1, 40),
+    length=st.integers(0, 30),
+    bound=st.integers(0, 45),
+)
+def test_every_latency_at_which_the_hull_is_above_the_bound_is_left(
+    corners: list[tuple[int, int]], first: int, length: int, bound: int
+) -> None:
+    known = non_dominated([(None, Fixed(*corner)) for corner in corners])  # type: ignore[misc]
+    points = [(Fraction(cost.total), Fraction(cost.exact)) for _, cost in known]  # type: ignore[attr-defined]
+    edges = [points[number] for number in sorted(hull(points))]
+    first = max(first, int(edges[0][0]))
+
+    def height(latency: int) -> Fraction:
+        for (x1, y1), (x2, y2) in pairwise(edges):
+            if x1 <= latency <= x2:
+                return y1 + (y2 - y1) * (latency - x1) / (x2 - x1)
+        return edges[-1][1]
+
+    above = [latency for latency in range(first, first + length + 1) if height(latency) > bound]
+    found = list(below_hull([(first, first + length, Fraction(50), Fraction(bound))], edges, 0.0))
+    assert [(low, high) for low, high, _, _ in found] == ([(first, above[-1])] if above else [])

@@ -61,12 +61,13 @@ def run(
                 inputs.machine,
                 chosen,
                 spatial=spatial,
+                supported_only=supported,
                 conventions=CONVENTIONS[conventions],
                 links=links,
                 on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),
                 **options,  # type: ignore[arg-type]  # each of its own kind
             )
-        output.show(front_report(front, supported=supported))
+        output.show(front_report(front))
         kept = {name: value for name, value in options.items() if value is not None}
         output.finish(front_data(zzcp.__version__, inputs.machine, front, inputs.sources, kept))
         if csv_path is not None:

@@ -19,22 +19,20 @@ _MANY = 12
 """Most open ranges that are listed."""
 
 
-def front_report(front: Front, *, supported: bool = False) -> RenderableType:
+def front_report(front: Front) -> RenderableType:
     """Return the points of a front from the fastest to the one of least energy, and what could be missing.
 
     Parameters
     ----------
     front : Front
         The front.
-    supported : bool
-        Show the supported points only.
     """
-    points = front.supported if supported else front.points
+    points = front.points
     rows = table(
         ">cycles", ">energy pJ", ">EDP", ">gap", "supported", ">loading", ">unloading", ">stalls",
         "loops, innermost first",
     )  # fmt: skip
-    best = min((point.edp for point in front.points), default=0.0)
+    best = min((point.edp for point in points), default=0.0)
     for point in points:
         latency = point.evaluation.latency
         rows.add_row(
@@ -54,7 +52,7 @@ def front_report(front: Front, *, supported: bool = False) -> RenderableType:
     if front.diagnosis is not None:
         lines.append(Text(front.diagnosis))
     lines += [Text(_open(range_)) for range_ in front.open[:_MANY]]
-    kind = "supported points" if supported else plural(len(points), "point")
+    kind = plural(len(points), "supported point") if front.supported_only else plural(len(points), "point")
     title = f"{front.layer.name} on {front.accelerator}, conventions {front.conventions}: {kind}"
     body: list[RenderableType] = [rows] if points else []
     return Group(section(title, *body, *lines))
@@ -92,6 +90,8 @@ def _proof(front: Front) -> str:
     """Say what the front proves of its lowest product."""
     if not front.complete:
         return " that was found"
+    if front.supported_only:
+        return " of these; that of a point above the hull may be lower"
     return f", to {front.gap:g}" if front.gap else ""
 
 

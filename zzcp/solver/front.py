@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from zzcp.cost.evaluation import COMPONENTS, Evaluation, plain
@@ -111,7 +112,7 @@ class OpenRange:
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """The non-dominated points of a layer on an accelerator, from the fastest to the one of least energy.
+    """The non-dominated or the supported points of a layer on an accelerator, from the fastest to that of least energy.
 
     Parameters
     ----------
@@ -135,6 +136,8 @@ class Front:
         Seconds.
     diagnosis : str or None
         Where there is no mapping: why.
+    supported_only : bool
+        Whether only supported points were searched for, and are held.
     """
 
     accelerator: str
@@ -147,10 +150,11 @@ class Front:
     interrupted: bool
     wall_s: float
     diagnosis: str | None = None
+    supported_only: bool = False
 
     @property
     def complete(self) -> bool:
-        """Whether no mapping is below the front by more than the gap: proven."""
+        """Whether no mapping is below the front (or the hull of the supported points) by more than the gap: proven."""
         return not self.open
 
     @property
@@ -165,12 +169,15 @@ class Front:
             return "no mapping exists" if self.diagnosis else "no mapping was found"
         within = "" if not self.gap else f", to {self.gap:g} of the energy"
         if self.complete:
+            if self.supported_only:
+                return f"all supported points{within}: no mapping is below their hull"
             return f"front complete{within}: no mapping is below it"
         ranges = [entry.text for entry in self.open[:_FEW]]
         if len(self.open) > _FEW:
             ranges.append(f"{len(self.open) - _FEW} ranges more")
         where = f"for latencies of {', '.join(ranges)} cycles, where points could be missing"
-        return f"complete{within} but {where}"
+        what = "all supported points" if self.supported_only else "complete"
+        return f"{what}{within} but {where}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -179,6 +186,7 @@ class Front:
             "accelerator": self.accelerator,
             "layer": {"id": self.layer.id, "name": self.layer.name, "operator": self.layer.operator},
             "conventions": self.conventions,
+            "supported_only": self.supported_only,
             "complete": self.complete,
             "statement": self.statement,
             "gap": self.gap,
@@ -213,6 +221,8 @@ class Front:
 
 
 Found = tuple[LayerMapping, Evaluation]
+Range = tuple[int, int, Fraction | None, Fraction | float]
+"""First and last latency, the energy of the front there (None where no mapping is known), and what is proven of it."""
 
 
 def energy_of(found: Found) -> Fraction:
@@ -247,6 +257,41 @@ def hull(points: Sequence[tuple[Fraction, Fraction]]) -> set[int]:
     return set(kept)
 
 
+def below_hull(
+    ranges: Iterable[Range], corners: Sequence[tuple[Fraction, Fraction]], gap: float
+) -> Iterator[Range]:
+    """Yield the parts of open ranges where a mapping could lie below a convex hull by more than a gap.
+
+    Parameters
+    ----------
+    ranges : iterable of Range
+        From `Proofs.open_ranges`.
+    corners : sequence of (Fraction, Fraction)
+        Latency and energy of the corners of the hull, the fastest first.
+    gap : float
+        Relative to the energy of the hull.
+    """
+    share = 1 - _tolerance(gap)
+    for first, last, energy, bound in ranges:
+        if energy is None:
+            yield first, last, energy, bound
+            continue
+        end = first - 1
+        for (x1, y1), (x2, y2) in pairwise([*corners, (Fraction(last + 1), corners[-1][1])]):
+            if share * y1 > bound and x1 <= last and x2 > first:
+                # energies fall along the edge: where it meets the bound
+                level = Fraction(bound) / share
+                meets = x2 if y2 > level else x1 + (y1 - level) * (x2 - x1) / (y1 - y2)
+                end = max(end, min(last, math.ceil(meets) - 1))
+        if end >= first:
+            yield first, end, energy, bound
+
+
+def _tolerance(gap: float) -> Fraction:
+    """Return a gap that the solver has found to be within the tolerance, with its bound rounded down to a float."""
+    return Fraction(gap) * (1 + Fraction(1, 10**9))
+
+
 @dataclass(slots=True)
 class Proofs:
     """What has been proven: energies that no mapping within a number of cycles falls below.
@@ -273,9 +318,7 @@ class Proofs:
             default=Fraction(0),
         )
 
-    def open_ranges(
-        self, front: Sequence[Found], gap: float, *, with_given_up: bool
-    ) -> list[tuple[int, int, Fraction | None, Fraction | float]]:
+    def open_ranges(self, front: Sequence[Found], gap: float, *, with_given_up: bool) -> list[Range]:
         """Return the latencies at which a mapping could lie below the front by more than a gap.
 
         Parameters
@@ -289,11 +332,10 @@ class Proofs:
 
         Returns
         -------
-        list of (first, last, energy, bound)
-            From the largest latencies down; the energy of the front there is None where no mapping is known.
+        list of Range
+            From the largest latencies down.
         """
-        # a gap that the solver has found to be within the tolerance, with its bound rounded down to a float
-        tolerance = Fraction(gap) * (1 + Fraction(1, 10**9))
+        tolerance = _tolerance(gap)
         steps: list[tuple[int, Fraction | None]] = [(1, None)]
         steps += [(math.ceil(latency_of(entry)), energy_of(entry)) for entry in front]
         ranges = []

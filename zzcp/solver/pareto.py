@@ -3,7 +3,8 @@
 The least energy e(L) of the mappings that take at most L cycles falls as L grows, and the points where it falls are the
 front. A search with the budget L gives a mapping, of energy E and l <= L cycles, and a bound on e(L), which holds for
 every smaller budget, too. So nothing is missing between l and L if the bound is E. The search goes on where something
-may be missing: where the front that is known lies above what is proven.
+may be missing: where the front that is known lies above what is proven. A supported point, one on the convex hull, may
+be missing only where the hull of the known points lies above what is proven: that takes fewer searches.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from zzcp.solver.front import (
     FrontPoint,
     OpenRange,
     Proofs,
+    Range,
+    below_hull,
     energy_of,
     hull,
     latency_of,
@@ -38,7 +41,6 @@ from zzcp.workload import Layer
 
 _SPREAD = 8
 """So many points are spread over the front before the gaps between them are closed one after the other."""
-Range = tuple[int, int, Fraction | None, Fraction | float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ def pareto(
     time_limit: float = 600.0,
     search_limit: float = 60.0,
     max_points: int | None = None,
+    supported_only: bool = False,
     gap: float = 1e-4,
     seed: int = 0,
     workers: int = 1,
@@ -92,9 +95,12 @@ def pareto(
         Seconds for a single search.
     max_points : int, optional
         The search ends with so many points; they are spread over the front.
+    supported_only : bool
+        Search only the points on the convex hull, those that are the best for some weights of energy and latency. That
+        takes fewer searches.
     gap : float
-        A point may be missing if its energy is below that of the front by less than this fraction. With 0 the front is
-        exact to the last bit, which takes far longer.
+        A point may be missing if its energy is below that of the front (or of the hull) by less than this fraction.
+        With 0 the front is exact to the last bit, which takes far longer.
     seed, workers, conventions, links
         As for `optimize`.
     on_progress : callable, optional
@@ -146,7 +152,7 @@ def pareto(
             hint=None if hint is None else hint[0],
         )
 
-    search = _Search(solve, time_limit, max_points, gap, on_progress)
+    search = _Search(solve, time_limit, max_points, supported_only, gap, on_progress)
     with Interrupt() as interrupt:
         search.run(interrupt)
     return search.front(accelerator, layer, conventions)
@@ -173,6 +179,7 @@ class _Search:
     solve: Callable[[str, int | None, float, Found | None], Result]
     time_limit: float
     max_points: int | None
+    supported_only: bool
     gap: float
     on_progress: Callable[[FrontProgress], None] | None
     started: float = field(default_factory=time.monotonic)
@@ -194,12 +201,26 @@ class _Search:
             return
         self._search("latency", None)
         while self.left > 0 and not self.interrupted and not interrupt.requested:
-            if self.max_points is not None and len(self.known) >= self.max_points:
+            points = hull(self._corners) if self.supported_only else self.known
+            if self.max_points is not None and len(points) >= self.max_points:
                 return
-            ranges = self.proofs.open_ranges(self.known, self.gap, with_given_up=False)
+            ranges = self._open_ranges(with_given_up=False)
             if not ranges:
                 return
             self._search("energy", self._budget(ranges))
+
+    @property
+    def _corners(self) -> list[tuple[Fraction, Fraction]]:
+        """Latency and energy of the known mappings."""
+        return [(latency_of(entry), energy_of(entry)) for entry in self.known]
+
+    def _open_ranges(self, *, with_given_up: bool) -> list[Range]:
+        """Return the latencies at which something could be missing."""
+        ranges = self.proofs.open_ranges(self.known, self.gap, with_given_up=with_given_up)
+        if not self.supported_only:
+            return ranges
+        corners = self._corners
+        return list(below_hull(ranges, [corners[number] for number in sorted(hull(corners))], self.gap))
 
     def _budget(self, ranges: list[Range]) -> int:
         """Return the budget of the next search: in the largest open range; ranges below all that is known come last."""
@@ -230,7 +251,7 @@ class _Search:
             self.diagnosis = str(result.diagnosis)
         self._prove(objective, budget, result)
         if self.on_progress is not None:
-            left = self.proofs.open_ranges(self.known, self.gap, with_given_up=True)
+            left = self._open_ranges(with_given_up=True)
             seconds = time.monotonic() - self.started
             self.on_progress(FrontProgress(len(self.known), len(left), self.solved, seconds))
 
@@ -253,26 +274,23 @@ class _Search:
 
     def front(self, accelerator: Accelerator, layer: Layer, conventions: CostConventions) -> Front:
         """Return what is known."""
-        corners = [(latency_of(entry), energy_of(entry)) for entry in self.known]
-        supported = hull(corners)
-        ranges = self.proofs.open_ranges(self.known, self.gap, with_given_up=True)
+        on_hull = hull(self._corners)
+        numbers = sorted(on_hull) if self.supported_only else range(len(self.known))
         return Front(
             accelerator=accelerator.name,
             layer=layer,
             conventions=conventions.name,
-            points=tuple(
-                FrontPoint(
-                    mapping,
-                    evaluation,
-                    min(Fraction(self.proofs.at(corners[number][0])), corners[number][1]),
-                    number in supported,
-                )
-                for number, (mapping, evaluation) in enumerate(self.known)
-            ),
-            open=tuple(_merged(ranges)),
+            points=tuple(self._point(number, number in on_hull) for number in numbers),
+            open=tuple(_merged(self._open_ranges(with_given_up=True))),
             gap=self.gap,
             solved=self.solved,
             interrupted=self.interrupted,
             wall_s=time.monotonic() - self.started,
             diagnosis=self.diagnosis,
+            supported_only=self.supported_only,
         )
+
+    def _point(self, number: int, supported: bool) -> FrontPoint:
+        mapping, evaluation = self.known[number]
+        latency, energy = self._corners[number]
+        return FrontPoint(mapping, evaluation, min(Fraction(self.proofs.at(latency)), energy), supported)
