@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.solver_cases import case_named
+from benchmarks.solver_cases import FOUR_KEYS, case_named
 from tests.solver.pinned import boundaries_of
 from tests.solver.test_pinned import Case, random_case
 from zzcp import Mapping, evaluate, optimize
@@ -114,3 +114,17 @@ def test_a_tile_of_finished_outputs_is_kept_twice() -> None:
     assert result.status == "optimal"
     assert result.lower_bound <= known
     assert result.objective <= known
+
+
+@pytest.mark.slow
+@pytest.mark.differential
+@BOTH
+def test_four_dimensions_with_four_prime_factors_each(conventions: CostConventions) -> None:
+    pytest.importorskip("zigzag")
+    case = case_named(f"eyeriss_like/{FOUR_KEYS}")
+    result = optimize(
+        case.accelerator, case.layer, spatial=case.spatial, conventions=conventions, time_limit=600.0
+    )
+    assert result.status == "optimal"
+    assert result.gap is not None
+    assert result.gap <= 1e-4

@@ -320,11 +320,13 @@ class Search:
         )
         windowed: frozenset[tuple[int, int]] = frozenset()
         # under ZigZag's buffering the search by ranges is less sharp
-        first = entries <= (_FEW_ENTRIES if setting.conventions.greedy_buffering else _VERY_FEW_ENTRIES)
+        greedy = setting.conventions.greedy_buffering
+        first = entries <= (_FEW_ENTRIES if greedy else _VERY_FEW_ENTRIES)
         if first and self._ranges_apply(keys, tables):
             self._try_relaxation(tables)
         relax = not first and entries <= _FEW_ENTRIES
-        places = None if self._closed else self._search_ranges(keys, tables, relax=relax)
+        briefly = greedy and entries <= _FEW_ENTRIES
+        places = None if self._closed else self._search_ranges(keys, tables, relax=relax, briefly=briefly)
         while not self._closed and self._goes_on:
             scale = scale_of(self.evaluator.model, self.objective, tables, self._ceiling)
             chain = build_model(self.evaluator.model, scale.energy_unit, tables, windowed, self.rules, places)
@@ -357,11 +359,12 @@ class Search:
         self._tell("relaxation")
 
     def _search_ranges(
-        self, keys: tuple[Key, ...], tables: list[list[BoundaryTable]], *, relax: bool
+        self, keys: tuple[Key, ...], tables: list[list[BoundaryTable]], *, relax: bool, briefly: bool
     ) -> dict[tuple[int, int], Places] | None:
         """Search by ranges of energy; return what is left for every boundary, None where nothing was ruled out.
 
-        Where a range turns out to be hard, CP-SAT is tried if `relax`, and then a better incumbent is looked for.
+        Where a range turns out to be hard, CP-SAT is tried if `relax`, and then a better incumbent is looked for; if
+        `briefly`, it is left to CP-SAT.
         """
         model = self.evaluator.model
         if not self._ranges_apply(keys, tables):
@@ -392,6 +395,7 @@ class Search:
             tell=tell,
             goes_on=lambda: self._goes_on,
             tolerance=self.tolerance if self.cutoff is None else 0.0,
+            briefly=briefly,
         )
         search = RangeSearch(Relaxation(model, tables, lattice), powers, steps)
         search.run()

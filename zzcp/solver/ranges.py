@@ -48,8 +48,8 @@ _DEEPEST = 40
 """Cuts by the size of a tile, one within the other."""
 _LAST = 8
 """Cheapest chains, those of the last multipliers, that say where to cut."""
-_MOST_LABELS_GREEDY = 15_000
-"""The same where the buffering is not the mapping's: the bounds are less sharp, and CP-SAT is faster."""
+_MOST_LABELS_BRIEFLY = 15_000
+"""The same where CP-SAT is faster."""
 _AT_ONCE = 64
 """Chains that are completed at a time."""
 
@@ -73,6 +73,8 @@ class Steps:
         Whether there is time left.
     tolerance : float
         Relative distance to the incumbent that does not matter.
+    briefly : bool
+        Whether ranges with more than a few labels are left open, because CP-SAT is faster.
     """
 
     value: Callable[[], float]
@@ -81,6 +83,7 @@ class Steps:
     tell: Callable[[float], None]
     goes_on: Callable[[], bool]
     tolerance: float
+    briefly: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -260,14 +263,17 @@ class RangeSearch:
 
     def _smaller(self, part: _Part, least: float, chains: Sequence[Chain]) -> list[_Part]:
         """Return what takes the place of a part with too many labels; nothing if it must stay open."""
-        greedy = part.relaxation.model.setting.conventions.greedy_buffering
         first = not self._improved
         if first:
             self._improved = True
             self.steps.improve()
-        elif not greedy and all(self.powers) and np.log(part.high / part.low) ** 2 > _BENT * (1 - least):
+        elif (
+            not self.steps.briefly
+            and all(self.powers)
+            and np.log(part.high / part.low) ** 2 > _BENT * (1 - least)
+        ):
             return part.halves()
-        if greedy or part.depth >= _DEEPEST:
+        if self.steps.briefly or part.depth >= _DEEPEST:
             return []
         cut = [] if part.depth else by_completion(part.relaxation, self._factors)
         if first and not cut:
@@ -277,8 +283,7 @@ class RangeSearch:
 
     def _enumerate(self, search: Enumeration, alive: dict[Place, Array]) -> tuple[float, bool]:
         """Complete chains; return the least bound of those that may still be better, and whether labels are left."""
-        greedy = self.relaxation.model.setting.conventions.greedy_buffering
-        most = _MOST_LABELS_GREEDY if greedy else _MOST_LABELS
+        most = _MOST_LABELS_BRIEFLY if self.steps.briefly else _MOST_LABELS
         if not self._improved:
             most = min(most, _FEW_LABELS)
         waiting: list[Labels] = []
