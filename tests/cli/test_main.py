@@ -16,8 +16,9 @@ import pytest
 import zzcp as package
 from tests.cli.conftest import ACCELERATOR, WORKLOAD, Run
 from tests.io import good_files
+from zzcp import __main__ as program
 from zzcp.cli import options
-from zzcp.cli.main import cli, main
+from zzcp.cli.main import cli
 from zzcp.cost import CONVENTIONS
 
 HEAVY = ("matplotlib", "networkx", "numpy", "onnx", "ortools", "pydantic", "rich", "yaml", "zzcp.cost")
@@ -31,7 +32,7 @@ def start(*arguments: str, **options: object) -> subprocess.Popen[str]:
 
 def test_the_console_script_is_main() -> None:
     (script,) = entry_points(group="console_scripts", name="zzcp")
-    assert script.load() is main
+    assert script.load() is program.main
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("show", "--help")])
@@ -85,6 +86,22 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_ctrl_c_during_the_imports_is_no_traceback() -> None:
+    code = """
+import runpy, sys
+
+class Stop:
+    def find_spec(self, name, *rest):
+        if name == "zzcp.cli.main":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Stop())
+runpy.run_module("zzcp", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "\nzzcp: interrupted\n")
 
 
 def test_every_public_name_is_found_when_asked_for() -> None:
