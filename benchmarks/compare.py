@@ -235,8 +235,9 @@ def _sentence(rows: list[dict[str, Any]], suite: int) -> str:
         share = f" of the {suite} of the suite, drawn evenly from the networks and the machines"
     text = (
         f"Measured on {len(rows)} layers{share}; {len(rows) - len(mapped)} "
-        f"of them fit their machine in no way, which is proven, too. Of the {len(mapped)} others {len(proven)} are "
-        f"solved to proven optimality (gap at most {GAP:g}) within {TIME_LIMIT:g} s each. Every "
+        f"of them fit their machine in no way, which is proven, too. Of the {len(mapped)} others "
+        f"{'all' if not open_ else len(proven)} are solved to proven optimality (gap at most {GAP:g}) within "
+        f"{TIME_LIMIT:g} s each. Every "
         f"mapper may try {EVALUATIONS:,} candidates; *s* are seconds of a processor, geometric means."
     )
     if open_:
