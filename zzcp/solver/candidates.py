@@ -12,7 +12,7 @@ from zzcp.hardware import Memory
 from zzcp.solver.factors import Factors
 from zzcp.solver.lattice import Counts, Lattice
 from zzcp.solver.relaxation import Line, Relaxation
-from zzcp.solver.terms import Array, Place
+from zzcp.solver.terms import Array, Place, run_cycles
 
 
 @dataclass(slots=True, eq=False)
@@ -30,8 +30,8 @@ class Candidates:
     terms, used : ndarray, shape (terms or memories, vectors)
         What it adds to the latency's terms, and to the shares of shared memories.
     late : list of (int, ndarray, ndarray, ndarray)
-        Per term of the stall the cycles, period and repeats of its movements; none where the tile is certain to be
-        kept twice.
+        Per term of the stall the cycles, period and repeats of its movements, or of all together over the run; none
+        where the tile is certain to be kept twice.
     least, partial : ndarray
         Share of the memory that the tile takes, at the least and as partial sums.
     effective : ndarray
@@ -131,16 +131,22 @@ def memory_of(setting: Setting, place: Place) -> Memory:
 def _late(
     relaxation: Relaxation, place: Place, rows: Array, columns: Array
 ) -> list[tuple[int, Array, Array, Array]]:
-    """Return per term of the stall (cycles, period, repeats) of a boundary's movements."""
+    """Return per term of the stall (cycles, period, repeats) of a boundary's movements, or of all of them at once."""
     operand, link = place
     if link == 0 or memory_of(relaxation.model.setting, place).doubles(
         relaxation.model.setting.operands[operand].memory_operand
     ):
         return []
     table = relaxation.lattice.tables[operand][link]
-    return [
+    late = [
         (number, part.cycles[rows, columns], table.period[rows, columns], part.repeats[rows, columns])
         for number, port in relaxation.stall_ports
         for part in table.moves
         if part.move in port
     ]
+    run, once = np.full(len(rows), run_cycles(relaxation.model)), np.ones(len(rows), dtype=np.int64)
+    for number, term in enumerate(relaxation.latency):
+        if term.crowded and place in term.parts:
+            busy = sum(part.cycles * part.repeats for part in table.moves if part.move in term.crowded)
+            late.append((number, np.asarray(busy)[rows, columns], run, once))
+    return late

@@ -67,6 +67,9 @@ _SHORT_WORK = 0.025
 """Work that CP-SAT may do on it, in its own deterministic measure: less than a second."""
 _SHORT_WORK_GREEDY = 0.3
 """The same under ZigZag's buffering, where the search by ranges is less sharp."""
+_SMALL_GAP, _SHARPER = 1e-3, 0.01
+"""Where a smaller gap than this is asked for, the search aims at this share of it: that costs next to nothing, and what
+is found can hardly be bettered."""
 _MOST_RUN = 2**40
 """Longest run that is modelled, in cycles: stalls and loads must not reach the limit of the model's latencies."""
 
@@ -104,7 +107,8 @@ def optimize(
         Limit of the solver's work, in its own measure (1 is about half a minute): with one worker the result is then
         the same every time, even if the search stops at this limit.
     gap : float
-        Relative distance to the bound at which a mapping counts as optimal.
+        Relative distance to the bound at which a mapping counts as optimal. Where that takes little, the search goes on
+        to a hundredth of it.
     workers : int
         Threads of the solver.
     seed : int
@@ -253,6 +257,11 @@ class Search:
         return 1.0 if value is None else gap_of(value, self.bound)
 
     @property
+    def _aim(self) -> float:
+        """The gap that is aimed at, while the one asked for is not closed or where little is left to do."""
+        return self.tolerance * _SHARPER if self.tolerance < _SMALL_GAP else self.tolerance
+
+    @property
     def left(self) -> float:
         """Seconds left."""
         return self.time_limit - (time.monotonic() - self.started)
@@ -326,7 +335,11 @@ class Search:
             self._try_relaxation(tables)
         relax = not first and entries <= _FEW_ENTRIES
         briefly = greedy and entries <= _FEW_ENTRIES
-        places = None if self._closed else self._search_ranges(keys, tables, relax=relax, briefly=briefly)
+        places = None
+        if not self._closed:
+            places = self._search_ranges(keys, tables, relax=relax, briefly=briefly)
+        elif self.cutoff is None and self.gap > self._aim and entries <= _FEW_ENTRIES:
+            self._search_ranges(keys, tables, relax=False, briefly=True)
         while not self._closed and self._goes_on:
             scale = scale_of(self.evaluator.model, self.objective, tables, self._ceiling)
             chain = build_model(self.evaluator.model, scale.energy_unit, tables, windowed, self.rules, places)
@@ -394,7 +407,7 @@ class Search:
             improve=improve,
             tell=tell,
             goes_on=lambda: self._goes_on,
-            tolerance=self.tolerance if self.cutoff is None else 0.0,
+            tolerance=self._aim if self.cutoff is None else 0.0,
             briefly=briefly,
         )
         search = RangeSearch(Relaxation(model, tables, lattice), powers, steps)
@@ -501,7 +514,9 @@ class Search:
 
         solver, status = run_solver(
             chain.model,
-            Limits(self.left, min(self.deterministic_left, self.allowance), self.tolerance / 10),
+            Limits(
+                self.left, min(self.deterministic_left, self.allowance), min(self._aim, self.tolerance / 10)
+            ),
             self.interrupt,
             workers=self.workers,
             seed=self.seed,

@@ -274,13 +274,14 @@ class _Search:
 
     def front(self, accelerator: Accelerator, layer: Layer, conventions: CostConventions) -> Front:
         """Return what is known."""
-        on_hull = hull(self._corners)
+        corners = self._corners
+        on_hull = hull(corners)
         numbers = sorted(on_hull) if self.supported_only else range(len(self.known))
         return Front(
             accelerator=accelerator.name,
             layer=layer,
             conventions=conventions.name,
-            points=tuple(self._point(number, number in on_hull) for number in numbers),
+            points=tuple(self._point(number, corners[number], number in on_hull) for number in numbers),
             open=tuple(_merged(self._open_ranges(with_given_up=True))),
             gap=self.gap,
             solved=self.solved,
@@ -290,7 +291,7 @@ class _Search:
             supported_only=self.supported_only,
         )
 
-    def _point(self, number: int, supported: bool) -> FrontPoint:
+    def _point(self, number: int, corner: tuple[Fraction, Fraction], supported: bool) -> FrontPoint:
         mapping, evaluation = self.known[number]
-        latency, energy = self._corners[number]
+        latency, energy = corner
         return FrontPoint(mapping, evaluation, min(Fraction(self.proofs.at(latency)), energy), supported)

@@ -4,6 +4,9 @@
 
 over the movements i of a port, with late_i the cycles that do not fit the movement's window. It is the evaluator's
 formula with the union of the windows taken as the whole run, which it is as soon as one of them is a whole period.
+Where all movements of a port are over one link, their windows are the same, and
+
+    stall >= sum_i cycles_i * repeats_i - (run / period) * window.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from ortools.sat.python import cp_model
 
 from zzcp.solver.tables import MoveTable
 from zzcp.solver.variables import Boundary, lookup
-from zzcp.solver.windows import late_cycles
+from zzcp.solver.windows import crowded_cycles, late_cycles
 
 if TYPE_CHECKING:
     from zzcp.solver.model import ChainModel
@@ -49,4 +52,10 @@ def add_stall(chain: ChainModel, run: int) -> Any:
         model.add(stall >= cp_model.LinearExpr.sum(late))
         if len(moves) > 1:
             model.add(stall >= cp_model.LinearExpr.sum(busy) - run)
+            found = [boundary_of(chain, number) for number in moves]
+            boundary, _ = found[0]
+            window = chain.windows.get((boundary.operand, boundary.link))
+            if window is not None and all(other is boundary for other, _ in found):
+                tables = [table for _, table in found]
+                model.add(stall >= crowded_cycles(model, boundary, window, tables, run))
     return stall

@@ -46,6 +46,8 @@ class Term:
         Parts of the latency that are together at least this term; empty for energy and capacities.
     late : tuple of int
         Movements whose late transfers the term counts.
+    crowded : tuple of int
+        Movements over one link, of which the term counts what does not fit its windows together.
     pieces : tuple of Place
         Fills whose first pieces the term counts.
     """
@@ -54,6 +56,7 @@ class Term:
     constant: float
     bounds: tuple[int, ...] = ()
     late: tuple[int, ...] = ()
+    crowded: tuple[int, ...] = ()
     pieces: tuple[Place, ...] = ()
 
 
@@ -80,13 +83,18 @@ def latency_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> li
             _add(late, place, np.maximum(0, part.cycles - table.period) * part.repeats)
             _add(busy, place, part.cycles * part.repeats)
         terms.append(Term(late, 0.0, (STALL,), tuple(moves)))
-        if len(moves) > 1:
+        if len(moves) > 1 and len(busy) == 1:
+            crowd = {place: np.maximum(0, cycles - run) for place, cycles in busy.items()}
+            terms.append(Term(crowd, 0.0, (STALL,), crowded=tuple(moves)))
+        elif len(moves) > 1:
             terms.append(Term(busy, -float(run), (STALL,)))
     exposed = _exposed_terms_zigzag if model.setting.conventions.combined_loading else _exposed_terms
     terms += exposed(model, tables)
     filling = _filling_terms_zigzag if model.setting.conventions.combined_loading else _filling_terms
     terms += filling(model, tables, run)
-    return [term for term in terms if term.late or any(part.any() for part in term.parts.values())]
+    return [
+        term for term in terms if term.late or term.crowded or any(part.any() for part in term.parts.values())
+    ]
 
 
 def _exposed_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> list[Term]:

@@ -221,15 +221,37 @@ def _pair_index(
 
 def late_cycles(model: cp_model.CpModel, boundary: Boundary, window: Window, table: MoveTable) -> Any:
     """Return a variable with the cycles of a movement that do not fit the boundary's window."""
+    whole, length = _lengths(boundary, window)
+    states = boundary.representatives
+    excess = np.maximum(0, table.cycles[states][:, whole] - length) * table.repeats[states][:, whole]
+    return _chosen(model, window, excess, f"late{table.move}w")
+
+
+def crowded_cycles(
+    model: cp_model.CpModel, boundary: Boundary, window: Window, tables: Sequence[MoveTable], run: int
+) -> Any:
+    """Return a variable with the cycles of movements over one link that do not fit its windows together."""
+    whole, length = _lengths(boundary, window)
+    states = boundary.representatives
+    busy = sum(table.cycles * table.repeats for table in tables)
+    windows = run // boundary.table.period[states][:, whole] * length
+    excess = np.maximum(0, np.asarray(busy)[states][:, whole] - windows)
+    return _chosen(model, window, excess, f"crowd{tables[0].move}w")
+
+
+def _lengths(boundary: Boundary, window: Window) -> tuple[Any, Any]:
+    """Return the reuse value of every pair of a window, and its cycles by data class and pair."""
     values = boundary.table.reuse_values
     whole = np.array([i for i, _ in window.pairs])
     part = np.array([j for _, j in window.pairs])
-    states = boundary.representatives
-    length = boundary.table.period[states][:, whole] // values[whole] * values[part]
-    excess = np.maximum(0, table.cycles[states][:, whole] - length) * table.repeats[states][:, whole]
+    return whole, boundary.table.period[boundary.representatives][:, whole] // values[whole] * values[part]
+
+
+def _chosen(model: cp_model.CpModel, window: Window, excess: Any, name: str) -> Any:
+    """Return a variable for the entry that the window chooses, or the entry if all are the same."""
     flat = excess.reshape(-1)
     if (flat == flat[0]).all():
         return int(flat[0])
-    late = model.new_int_var(0, int(flat.max()), f"late{table.move}w")
-    model.add_element(window.index, flat.tolist(), late)
-    return late
+    variable = model.new_int_var(0, int(flat.max()), name)
+    model.add_element(window.index, flat.tolist(), variable)
+    return variable
