@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from zzcp.cost import EXACT, Evaluator
 from zzcp.errors import InputError
 from zzcp.interrupt import Interrupt
 from zzcp.solver import Progress, Result
+from zzcp.solver.run import Outcome
 
 LARGE = Layer.conv(b=1, k=96, c=96, oy=30, ox=30, fy=3, fx=3)
 SMALL = Layer.gemm(b=8, k=12, c=10)
@@ -135,29 +137,19 @@ def test_progress_comes_while_the_solver_runs() -> None:
     assert sum(message.stage == "relaxation" for message in seen) > 1
 
 
-Lie = Callable[[cp_model.CpSolver, Any], tuple[Any, Any]]
+Lie = Callable[[Outcome], Outcome]
 
 
-class Liar:
-    """A solver that claims something else than it has found."""
-
-    def __init__(self, solver: cp_model.CpSolver, bound: float) -> None:
-        self.solver, self.best_objective_bound = solver, bound
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.solver, name)
+def infeasible(outcome: Outcome) -> Outcome:
+    return replace(outcome, status=cp_model.INFEASIBLE)
 
 
-def infeasible(solver: cp_model.CpSolver, _: Any) -> tuple[Any, Any]:
-    return solver, cp_model.INFEASIBLE
+def too_high(outcome: Outcome) -> Outcome:
+    return replace(outcome, bound=2 * outcome.bound + 10)
 
 
-def too_high(solver: cp_model.CpSolver, status: Any) -> tuple[Any, Any]:
-    return Liar(solver, 2 * solver.objective_value + 10), status
-
-
-def invalid(solver: cp_model.CpSolver, _: Any) -> tuple[Any, Any]:
-    return solver, cp_model.MODEL_INVALID
+def invalid(outcome: Outcome) -> Outcome:
+    return replace(outcome, status=cp_model.MODEL_INVALID)
 
 
 @pytest.mark.parametrize("lie", [infeasible, too_high, invalid])
@@ -171,10 +163,10 @@ def test_the_evaluator_is_believed_before_the_solver(
     true_run = zzcp.solver.run.run_solver
     calls = []
 
-    def lying(*arguments: Any, **options: Any) -> tuple[Any, Any]:
+    def lying(*arguments: Any, **options: Any) -> Outcome:
         calls.append(options.get("attempt", 0))
         found = true_run(*arguments, **options)
-        return lie(*found) if len(calls) <= times else found
+        return lie(found) if len(calls) <= times else found
 
     # without the search by ranges, which would leave nothing to the solver
     monkeypatch.setitem(function.__globals__, "_MOST_CELLS", 0)
@@ -190,3 +182,80 @@ def test_the_evaluator_is_believed_before_the_solver(
     else:
         assert result.status == "feasible"
         assert result.gap > 0.02
+
+
+class Deaf:
+    """A solver that finds what the true one finds, and then neither looks at the clock nor stops when told to."""
+
+    def __init__(self) -> None:
+        self.true_solve = cp_model.CpSolver.solve
+        self.enough = threading.Event()
+        self.threads: list[threading.Thread] = []
+        self.told_late: list[float] = []
+
+    def solve(self, solver: cp_model.CpSolver, model: cp_model.CpModel, callback: Any) -> Any:
+        status = self.true_solve(solver, model, callback)
+        self.threads.append(threading.current_thread())
+        self.enough.wait(60)
+        solver.best_bound_callback(1e18)
+        self.told_late.append(time.monotonic())
+        return status
+
+
+@pytest.fixture
+def deaf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deaf]:
+    from zzcp.solver import optimize as function  # noqa: PLC0415
+
+    solver = Deaf()
+
+    def solve(self: cp_model.CpSolver, model: cp_model.CpModel, callback: Any) -> Any:
+        return solver.solve(self, model, callback)
+
+    monkeypatch.setitem(function.__globals__, "_MOST_CELLS", 0)
+    monkeypatch.setattr(cp_model.CpSolver, "solve", solve)
+    yield solver
+    solver.enough.set()
+
+
+def heard_afterwards(deaf: Deaf, bounds: list[float]) -> list[float]:
+    before = len(bounds)
+    deaf.enough.set()
+    for thread in deaf.threads:
+        thread.join(30)
+    assert deaf.told_late
+    return bounds[before:]
+
+
+def test_the_time_limit_holds_where_the_solver_does_not_look_at_the_clock(deaf: Deaf) -> None:
+    bounds: list[float] = []
+    started = time.monotonic()
+    result = optimize(
+        machine(),
+        SMALL,
+        time_limit=1,
+        gap=0,
+        on_progress=lambda progress: bounds.append(progress.lower_bound),
+    )
+    assert 1 <= time.monotonic() - started < 15
+    assert result.status == "feasible"
+    assert 0 < result.lower_bound < result.objective
+    honest = Evaluator(machine(), SMALL, result.mapping.spatial, EXACT)
+    assert float(honest.evaluate(result.mapping).edp_exact) == result.objective
+    assert heard_afterwards(deaf, bounds) == []
+
+
+def test_a_signal_ends_the_search_where_the_solver_does_not_stop(deaf: Deaf) -> None:
+    bounds: list[float] = []
+    started = time.monotonic()
+    with Interrupt(), signal_after(1, signal.SIGINT):
+        result = optimize(
+            machine(),
+            SMALL,
+            time_limit=600,
+            gap=0,
+            on_progress=lambda progress: bounds.append(progress.lower_bound),
+        )
+    assert 1 <= time.monotonic() - started < 15
+    assert result.interrupted
+    assert result.mapping is not None
+    assert heard_afterwards(deaf, bounds) == []

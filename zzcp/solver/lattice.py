@@ -12,6 +12,7 @@ The same from below, F(s, v), gives for every boundary and vector the cheapest c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from itertools import product
@@ -25,6 +26,8 @@ from zzcp.solver.variables import Places
 
 Counts = tuple[int, ...]
 """How many boundaries of every operand lie below."""
+_ENTRIES_AT_ONCE = 2**15
+"""Entries of the dynamic program's tables that are computed together: as many as stay in a processor's cache."""
 
 
 class Lattice:
@@ -102,9 +105,10 @@ class Lattice:
     def above(self, costs: Mapping[Place, Array]) -> dict[Counts, Array]:
         """Return H of the module's docstring: the cheapest chains at or above every vector."""
         best: dict[Counts, Array] = {self.depths: np.zeros(self.shape)}
-        for counts in reversed(list(self.counts())):
-            if counts != self.depths:
-                best[counts] = _running_minimum(self._here(costs, best, counts), upwards=False)
+        for some in self._together():
+            if some[0] != self.depths:
+                here = _stacked([self._here(costs, best, counts) for counts in some])
+                best.update(zip(some, _running_minimum(here, upwards=False), strict=True))
         return best
 
     def _here(
@@ -123,18 +127,34 @@ class Lattice:
         """Return the cheapest chains of some boundaries at or below every vector."""
         none = tuple(0 for _ in self.depths)
         best: dict[Counts, Array] = {none: np.zeros(self.shape)}
-        for counts in self.counts():
-            if counts == none:
-                continue
-            found: Array | None = None
-            for operand, count in enumerate(counts):
-                if count:
-                    before = (*counts[:operand], count - 1, *counts[operand + 1 :])
-                    total = costs[operand, count - 1] + best[before]
-                    found = total if found is None else np.minimum(found, total, out=found)
-            assert found is not None
-            best[counts] = _running_minimum(found, upwards=True)
+        for some in reversed(self._together()):
+            if some[0] != none:
+                here = _stacked([self._up_to(costs, best, counts) for counts in some])
+                best.update(zip(some, _running_minimum(here, upwards=True), strict=True))
         return best
+
+    def _up_to(self, costs: Mapping[Place, Array], best: Mapping[Counts, Array], counts: Counts) -> Array:
+        """Return the cheapest chains of some boundaries, the last of them at every vector."""
+        found: Array | None = None
+        for operand, count in enumerate(counts):
+            if count:
+                before = (*counts[:operand], count - 1, *counts[operand + 1 :])
+                total = costs[operand, count - 1] + best[before]
+                found = total if found is None else np.minimum(found, total, out=found)
+        assert found is not None
+        return found
+
+    def _together(self) -> list[list[Counts]]:
+        """Return all counts, from all to none, those together that can be computed at once."""
+        most = max(1, _ENTRIES_AT_ONCE // math.prod(self.shape))
+        levels: dict[int, list[Counts]] = {}
+        for counts in self.counts():
+            levels.setdefault(sum(counts), []).append(counts)
+        return [
+            levels[level][start : start + most]
+            for level in sorted(levels, reverse=True)
+            for start in range(0, len(levels[level]), most)
+        ]
 
     def through(self, costs: Mapping[Place, Array]) -> dict[Place, Array]:
         """Return for every boundary and vector the cost of the cheapest chain with that boundary there."""
@@ -194,12 +214,21 @@ def cells(keys: Sequence[Key], depths: Sequence[int]) -> int:
     return total
 
 
+def _stacked(arrays: Sequence[Array]) -> Array:
+    return arrays[0][np.newaxis] if len(arrays) == 1 else np.stack(arrays)
+
+
 def _running_minimum(values: Array, *, upwards: bool) -> Array:
-    """Replace every entry by the least one at or below it (upwards) or at or above it, along all axes."""
+    """Replace every entry by the least one at or below it (upwards) or at or above it, along all axes but the first."""
     for axis, length in enumerate(values.shape):
-        view = np.moveaxis(values, axis, 0)
+        if not axis:
+            continue
+        view = values.swapaxes(0, axis)
         steps = range(1, length) if upwards else range(length - 2, -1, -1)
         for step in steps:
-            next_to = step - 1 if upwards else step + 1
-            np.minimum(view[step : step + 1], view[next_to : next_to + 1], out=view[step : step + 1])
+            here, next_to = (
+                view[step : step + 1],
+                view[step - 1 : step] if upwards else view[step + 1 : step + 2],
+            )
+            np.minimum(here, next_to, out=here)
     return values

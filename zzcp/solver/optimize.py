@@ -512,7 +512,7 @@ class Search:
         def on_bound(bound: float) -> None:
             self._tell(stage, self._everywhere(_floor(bound) * unit))
 
-        solver, status = run_solver(
+        outcome = run_solver(
             chain.model,
             Limits(
                 self.left, min(self.deterministic_left, self.allowance), min(self._aim, self.tolerance / 10)
@@ -524,15 +524,16 @@ class Search:
             on_solution=on_solution,
             on_bound=None if self.on_progress is None else on_bound,
         )
-        self.deterministic_spent += solver.deterministic_time
+        status = outcome.status
+        self.deterministic_spent += outcome.work
         if status == cp_model.MODEL_INVALID:
             return Claim(Fraction(0), "the solver does not accept the model")
         if status == cp_model.INFEASIBLE:
             # nothing better than the incumbent is left; while nothing is excluded the incumbent itself contradicts it
             fault = "the solver claims that there is no mapping, against one that there is" if least else None
             return Claim(self._ceiling, fault)
-        bound = _floor(solver.best_objective_bound) * unit
-        found = score(solver.value) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else (None, None)
+        bound = _floor(outcome.bound) * unit
+        found = score(outcome.value) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else (None, None)
         completion, solved = found
         if least and bound > min(least):
             return Claim(

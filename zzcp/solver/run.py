@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ Value = Callable[[cp_model.IntVar], int]
 
 _POLL = 0.1
 """Seconds between two looks at whether the user wants the end."""
+_PATIENCE = 3.0
+"""Seconds after which a run is left to itself that does not end when it is told to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,28 @@ class Limits:
     gap: float
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run says at its end.
+
+    Parameters
+    ----------
+    status : CpSolverStatus
+        UNKNOWN, too, where it had to be left to itself.
+    bound : float
+        The objective is nowhere less.
+    work : float
+        In the solver's own measure.
+    value : callable
+        Gives the value of a variable in the solution; of use only where the status says that there is one.
+    """
+
+    status: cp_model.CpSolverStatus
+    bound: float
+    work: float
+    value: Value
+
+
 class _Solutions(cp_model.CpSolverSolutionCallback):
     """Passes every solution on."""
 
@@ -49,6 +74,38 @@ class _Solutions(cp_model.CpSolverSolutionCallback):
         self.tell(self.value)
 
 
+class _Listener:
+    """Hears what a run finds for as long as somebody waits for it, and remembers the bound."""
+
+    def __init__(
+        self, on_solution: Callable[[Value], None] | None, on_bound: Callable[[float], None] | None
+    ) -> None:
+        self.bound = 0.0
+        self._on_solution, self._on_bound = on_solution, on_bound
+        self._lock = threading.RLock()
+        self._gone = False
+
+    def solution(self, value: Value) -> None:
+        """Pass a solution on."""
+        with self._lock:
+            if self._on_solution is not None and not self._gone:
+                self._on_solution(value)
+
+    def better_bound(self, bound: float) -> None:
+        """Pass a bound on."""
+        with self._lock:
+            if self._gone:
+                return
+            self.bound = max(self.bound, bound)
+            if self._on_bound is not None:
+                self._on_bound(bound)
+
+    def leave(self) -> None:
+        """Pass nothing on any more."""
+        with self._lock:
+            self._gone = True
+
+
 def run_solver(
     model: cp_model.CpModel,
     limits: Limits,
@@ -59,8 +116,8 @@ def run_solver(
     attempt: int = 0,
     on_solution: Callable[[Value], None] | None = None,
     on_bound: Callable[[float], None] | None = None,
-) -> tuple[cp_model.CpSolver, cp_model.CpSolverStatus]:
-    """Solve a model; return the solver, which knows the solution, and its status.
+) -> Outcome:
+    """Solve a model with an objective that is not negative.
 
     Parameters
     ----------
@@ -92,19 +149,29 @@ def run_solver(
     parameters.relative_gap_limit = limits.gap
     parameters.catch_sigint_signal = False
     parameters.max_memory_in_mb = 6000
-    if on_bound is not None:
-        solver.best_bound_callback = on_bound
-    callback = None if on_solution is None else _Solutions(on_solution)
-    return solver, _run(solver, model, callback, interrupt)
+    listener = _Listener(on_solution, on_bound)
+    solver.best_bound_callback = listener.better_bound
+    try:
+        status = _run(solver, model, _Solutions(listener.solution), limits, interrupt)
+    finally:
+        listener.leave()
+    if status is None:
+        return Outcome(cp_model.UNKNOWN, listener.bound, 0.0, solver.value)
+    return Outcome(status, solver.best_objective_bound, solver.deterministic_time, solver.value)
 
 
 def _run(
     solver: cp_model.CpSolver,
     model: cp_model.CpModel,
-    callback: cp_model.CpSolverSolutionCallback | None,
+    callback: cp_model.CpSolverSolutionCallback,
+    limits: Limits,
     interrupt: Interrupt,
-) -> cp_model.CpSolverStatus:
-    """Run in a thread of its own, since no signal is handled while the main thread is in the solver."""
+) -> cp_model.CpSolverStatus | None:
+    """Run in a thread of its own, since no signal is handled while the main thread is in the solver.
+
+    CP-SAT looks neither at the clock nor at a request to stop while it propagates, which in rare cases takes minutes:
+    then nobody waits for it any longer, and there is no status.
+    """
     found: list[cp_model.CpSolverStatus] = []
     failed: list[BaseException] = []
 
@@ -116,16 +183,18 @@ def _run(
 
     thread = threading.Thread(target=run, daemon=True)
     with interrupt.held():
+        end = time.monotonic() + limits.seconds
         thread.start()
         try:
-            while thread.is_alive():
+            while thread.is_alive() and time.monotonic() < end + _PATIENCE:
                 thread.join(_POLL)
                 if interrupt.requested:
                     solver.stop_search()
+                    end = min(end, time.monotonic())
         except BaseException:
             solver.stop_search()
-            thread.join()
+            thread.join(_PATIENCE)
             raise
         if failed:
             raise failed[0]
-        return found[0]
+        return found[0] if found else None
