@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,11 @@ from hypothesis import settings
 # chose it: random examples at home, the same ones every time where CI is set.
 settings.register_profile("zzcp", deadline=None)
 settings.load_profile("zzcp")
+
+# A shell starts what runs in its background with Ctrl-C ignored, and programs that find it ignored leave it so: the
+# tests that send the signal would wait for its effect forever.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
