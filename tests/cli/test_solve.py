@@ -119,7 +119,7 @@ def test_a_deterministic_limit_gives_the_same_bytes(zzcp: Run) -> None:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_signal_leaves_what_was_found(jobs: int, root: Path, tmp_path: Path) -> None:
     path = tmp_path / "result.json"
-    files = [f"models/{name}" for name in ("accelerators/eyeriss_like.yaml", "workloads/alexnet.onnx")]
+    files = [f"models/{name}" for name in ("accelerators/eyeriss_like.yaml", "workloads/mobilenetv2.onnx")]
     command = [sys.executable, "-m", "zzcp", "solve", "-a", files[0], "-w", files[1], "--gap", "0"]
     command += ["-m", "models/mappings/eyeriss_like.yaml", "-j", str(jobs), "--json", str(path)]
     for seconds in (5, 20, 40):  # a busy machine takes long to begin
@@ -136,7 +136,7 @@ def test_a_signal_leaves_what_was_found(jobs: int, root: Path, tmp_path: Path) -
     assert process.returncode == 130
     assert "eyeriss_like, edp, conventions exact" in output
     data = json.loads(path.read_text())
-    assert len(data["layers"]) < 8
+    assert 0 < len(data["layers"]) < 53
     for layer in data["layers"]:
         assert layer["lower_bound"] <= layer["objective"]
     found = verify(path, bounds=False)

@@ -341,7 +341,7 @@ class Search:
         elif self.cutoff is None and self.gap > self._aim and entries <= _FEW_ENTRIES:
             self._search_ranges(keys, tables, relax=False, briefly=True)
         while not self._closed and self._goes_on:
-            scale = scale_of(self.evaluator.model, self.objective, tables, self._ceiling)
+            scale = self._scale(tables)
             chain = build_model(self.evaluator.model, scale.energy_unit, tables, windowed, self.rules, places)
             claim = self._solve(chain, scale)
             self._tell("branch and check" if self.excluded else "windows" if windowed else "relaxation")
@@ -364,7 +364,7 @@ class Search:
 
     def _try_relaxation(self, tables: list[list[BoundaryTable]]) -> None:
         """Let CP-SAT work for a moment on the model without windows, which is all that easy layers take."""
-        scale = scale_of(self.evaluator.model, self.objective, tables, self._ceiling)
+        scale = self._scale(tables)
         greedy = self.evaluator.setting.conventions.greedy_buffering
         self.allowance = _SHORT_WORK_GREEDY if greedy else _SHORT_WORK
         self._solve(build_model(self.evaluator.model, scale.energy_unit, tables, (), self.rules), scale)
@@ -459,6 +459,10 @@ class Search:
             if self.value != before:
                 self._tell("ranges")
         return [completion.exhaustive for completion in completions]
+
+    def _scale(self, tables: list[list[BoundaryTable]]) -> Scale:
+        """Return the units of a model in which all mappings are that the evaluator finds as good as the incumbent."""
+        return scale_of(self.evaluator.model, self.objective, tables, self._ceiling / self._certain)
 
     @property
     def _certain(self) -> Fraction:
