@@ -12,9 +12,9 @@ from benchmarks.solver_cases import FOUR_KEYS, MODELS, Case, case_named
 from zzcp import EXACT, load_mapping, load_workload
 from zzcp.cost.evaluator import Evaluator
 from zzcp.mapping import SpatialMapping
-from zzcp.solver.keys import keys_of
-from zzcp.solver.model import build_model
-from zzcp.solver.tables import boundary_tables
+from zzcp.solver.cpsat.model import build_model
+from zzcp.solver.lattice.keys import keys_of
+from zzcp.solver.lattice.tables import boundary_tables
 
 FORMULATION = PAGE.with_name("formulation.md")
 SEED = "seed_eyeriss_1_2_4"

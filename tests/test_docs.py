@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import zzcp
-from zzcp.cost.core import mapping_traffic
+from zzcp.cost.formulas.core import mapping_traffic
 from zzcp.io import load_mapping_source
 from zzcp.io.hardware_schema import AcceleratorSchema, ArraySchema, MemorySchema, PortSchema
 from zzcp.io.mapping import EntrySchema, FullMappingSchema

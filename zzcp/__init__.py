@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zzcp.comparison import Comparison, compare
     from zzcp.cost import EXACT, ZIGZAG, ZIGZAG_3_0, CostConventions, Evaluation, Evaluator, evaluate
-    from zzcp.cost.constrained import constraint_violations
+    from zzcp.cost.constraints.constrained import constraint_violations
     from zzcp.errors import InputError, MappingError, ZzcpError
     from zzcp.explanations import Explanation, explain
     from zzcp.hardware import Accelerator, Memory, OperationalArray, Port
@@ -70,7 +70,7 @@ __all__ = [
 _HOMES = {
     "comparison": ("Comparison", "compare"),
     "cost": ("EXACT", "ZIGZAG", "ZIGZAG_3_0", "CostConventions", "Evaluation", "Evaluator", "evaluate"),
-    "cost.constrained": ("constraint_violations",),
+    "cost.constraints.constrained": ("constraint_violations",),
     "errors": ("InputError", "MappingError", "ZzcpError"),
     "explanations": ("Explanation", "explain"),
     "hardware": ("Accelerator", "Memory", "OperationalArray", "Port"),

@@ -26,11 +26,11 @@ from zzcp.cost import (
     ZIGZAG_3_0,
     CostConventions,
     Evaluator,
-    batch,
-    batch_buffering,
-    batch_score,
 )
 from zzcp.cost.batch import BatchEvaluation, MappingBatch, evaluate_batch
+from zzcp.cost.batch import buffering as batch_buffering
+from zzcp.cost.batch import evaluate as batch
+from zzcp.cost.batch import score as batch_score
 from zzcp.cost.evaluate import cached_evaluator
 from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator

@@ -21,9 +21,9 @@ from tests.generators import (
 from tests.machines import machine
 from tests.strategies import EVERY
 from zzcp.cost import EXACT, ZIGZAG, CostConventions, Evaluator, evaluator
-from zzcp.cost.compiled import record
-from zzcp.cost.state import mapping_states
-from zzcp.cost.symbolic import Symbol
+from zzcp.cost.execution.compiled import record
+from zzcp.cost.execution.symbolic import Symbol
+from zzcp.cost.setting.state import mapping_states
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.workload import Layer
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.machines import memory, port
 from tests.strategies import Case, cases
 from zzcp.cost import CONVENTIONS, EXACT, ZIGZAG, ZIGZAG_3_0, CostConventions, Evaluation, Evaluator
-from zzcp.cost.unrolling import fractional_factors, whole_factors
+from zzcp.cost.setting.unrolling import fractional_factors, whole_factors
 from zzcp.hardware import Accelerator, Memory, OperationalArray
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.workload import Layer

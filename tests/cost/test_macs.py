@@ -14,13 +14,13 @@ import pytest
 from tests.generators import KINDS, random_layer, random_spatial
 from tests.macros import array_of, machine, macro, random_macro, recorded, zigzag_macro
 from zzcp.cost import EXACT, ZIGZAG, CostConventions, evaluate
-from zzcp.cost.macs import (
+from zzcp.cost.formulas.macs import (
     _zigzag_order,
     imc_energy_breakdown,
     mac_energy,
     macro_use,
 )
-from zzcp.cost.setting import Setting
+from zzcp.cost.setting.setting import Setting
 from zzcp.cost.setting_compiler import compile_setting
 from zzcp.errors import InputError
 from zzcp.hardware import OperationalArray
@@ -97,7 +97,7 @@ def test_random_layers_as_zigzag(kind: str) -> None:
         theirs = zigzag_macro(array)
         try:
             energy = theirs.get_energy_for_a_layer(zigzag_node(layer, spatial), None)
-        except (ArithmeticError, LookupError):  # see zzcp.cost.macs._rows
+        except (ArithmeticError, LookupError):  # see zzcp.cost.formulas.macs._rows
             continue
         compared += 1
         assert imc_energy_breakdown(setting) == energy, (array, layer, spatial)

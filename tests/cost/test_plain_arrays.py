@@ -9,10 +9,10 @@ import pytest
 
 from tests.machines import machine
 from zzcp.cost import EXACT, Evaluator, evaluator
-from zzcp.cost.codegen_arrays import TooLargeError
-from zzcp.cost.compiled import CompiledArrays
-from zzcp.cost.numeric import PYTHON
-from zzcp.cost.plain_arrays import Column, PlainArrays, columns_watched_by
+from zzcp.cost.execution.codegen_arrays import TooLargeError
+from zzcp.cost.execution.compiled import CompiledArrays
+from zzcp.cost.execution.plain_arrays import Column, PlainArrays, columns_watched_by
+from zzcp.cost.formulas.numeric import PYTHON
 from zzcp.mapping import SpatialMapping
 from zzcp.workload import Layer
 

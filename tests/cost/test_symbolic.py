@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zzcp.cost.codegen import between, number_function
-from zzcp.cost.codegen_arrays import EXACT_BELOW, TooLargeError, array_function
-from zzcp.cost.numeric import PYTHON, Numeric
-from zzcp.cost.symbolic import SYMBOLIC, Graph, Symbol, bounds, never_larger
+from zzcp.cost.execution.codegen import between, number_function
+from zzcp.cost.execution.codegen_arrays import EXACT_BELOW, TooLargeError, array_function
+from zzcp.cost.execution.symbolic import SYMBOLIC, Graph, Symbol, bounds, never_larger
+from zzcp.cost.formulas.numeric import PYTHON, Numeric
 
 Formula = Callable[[Numeric, list[Any]], Any]
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.machines import machine, memory, port
 from zzcp.cost import EXACT, ZIGZAG, evaluate
-from zzcp.cost.zigzag_order import set_order
+from zzcp.cost.setting.zigzag_order import set_order
 from zzcp.hardware import Memory, OperationalArray
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.workload import Layer

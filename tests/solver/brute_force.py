@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tests.generators import KINDS, prime_factors, random_accelerator, random_spatial
 from zzcp.cost import CostConventions, Evaluator
 from zzcp.cost.batch import MappingBatch, evaluate_batch
-from zzcp.cost.setting import IRRELEVANT, OperandSetting
+from zzcp.cost.setting.setting import IRRELEVANT, OperandSetting
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping, SpatialMapping

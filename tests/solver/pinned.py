@@ -11,11 +11,11 @@ from ortools.sat.python import cp_model
 
 from tests.generators import prime_factors
 from zzcp.cost import Evaluator, Latency
-from zzcp.cost.setting import IRRELEVANT
+from zzcp.cost.setting.setting import IRRELEVANT
 from zzcp.mapping import Mapping
-from zzcp.solver.chain import Chain, merged, orders_of
-from zzcp.solver.keys import Key, keys_of
-from zzcp.solver.model import build_model
+from zzcp.solver.cpsat.model import build_model
+from zzcp.solver.lattice.chain import Chain, merged, orders_of
+from zzcp.solver.lattice.keys import Key, keys_of
 
 FINENESS = 2**36
 """Units that the energy of a mapping is split into at least."""

@@ -14,10 +14,10 @@ import numpy as np
 from tests.solver.brute_force import Best, Case, batches_of
 from zzcp.cost import CostConventions, Evaluator
 from zzcp.cost.batch import evaluate_batch
-from zzcp.cost.constrained import bypasses, constrained_machine, violations
+from zzcp.cost.constraints.compiler import compile_rules
+from zzcp.cost.constraints.constrained import bypasses, constrained_machine, violations
 from zzcp.cost.objective import objective_of
-from zzcp.cost.rules_compiler import compile_rules
-from zzcp.cost.setting import IRRELEVANT
+from zzcp.cost.setting.setting import IRRELEVANT
 from zzcp.errors import InputError, MappingError
 from zzcp.mapping import Mapping
 from zzcp.mapping.constraints import (

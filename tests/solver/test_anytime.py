@@ -21,7 +21,7 @@ from zzcp.cost import EXACT, Evaluator
 from zzcp.errors import InputError
 from zzcp.interrupt import Interrupt
 from zzcp.solver import Progress, Result
-from zzcp.solver.run import Outcome
+from zzcp.solver.cpsat.run import Outcome, run_solver
 
 LARGE = Layer.conv(b=1, k=96, c=96, oy=30, ox=30, fy=3, fx=3)
 SMALL = Layer.gemm(b=8, k=12, c=10)
@@ -157,10 +157,7 @@ def invalid(outcome: Outcome) -> Outcome:
 def test_the_evaluator_is_believed_before_the_solver(
     times: int, lie: Lie, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import zzcp.solver.run  # noqa: PLC0415
-    from zzcp.solver import optimize as function  # noqa: PLC0415
-
-    true_run = zzcp.solver.run.run_solver
+    true_run = run_solver
     calls = []
 
     def lying(*arguments: Any, **options: Any) -> Outcome:
@@ -169,9 +166,9 @@ def test_the_evaluator_is_believed_before_the_solver(
         return lie(found) if len(calls) <= times else found
 
     # without the search by ranges, which would leave nothing to the solver
-    monkeypatch.setitem(function.__globals__, "_MOST_CELLS", 0)
+    monkeypatch.setattr("zzcp.solver.search.ranges_stage._MOST_CELLS", 0)
     honest = optimize(machine(), SMALL, time_limit=20, gap=0.02)
-    monkeypatch.setitem(function.__globals__, "run_solver", lying)
+    monkeypatch.setattr("zzcp.solver.search.cpsat_stage.run_solver", lying)
     result = optimize(machine(), SMALL, time_limit=20, gap=0.02)
     assert result.faults
     assert result.lower_bound <= honest.objective
@@ -204,14 +201,12 @@ class Deaf:
 
 @pytest.fixture
 def deaf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deaf]:
-    from zzcp.solver import optimize as function  # noqa: PLC0415
-
     solver = Deaf()
 
     def solve(self: cp_model.CpSolver, model: cp_model.CpModel, callback: Any) -> Any:
         return solver.solve(self, model, callback)
 
-    monkeypatch.setitem(function.__globals__, "_MOST_CELLS", 0)
+    monkeypatch.setattr("zzcp.solver.search.ranges_stage._MOST_CELLS", 0)
     monkeypatch.setattr(cp_model.CpSolver, "solve", solve)
     yield solver
     solver.enough.set()

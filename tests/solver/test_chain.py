@@ -9,8 +9,8 @@ import pytest
 from tests.solver.brute_force import best_mappings, random_case
 from tests.solver.pinned import boundaries_of
 from zzcp.cost import EXACT, ZIGZAG, CostConventions
-from zzcp.solver.chain import Chain, best_completion, merged
-from zzcp.solver.keys import keys_of
+from zzcp.solver.lattice.chain import Chain, best_completion, merged
+from zzcp.solver.lattice.keys import keys_of
 
 
 @pytest.mark.parametrize("number", range(20))

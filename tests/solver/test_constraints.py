@@ -12,7 +12,7 @@ from tests.machines import machine
 from tests.solver.brute_force import Case, random_case
 from tests.solver.random_constraints import MAKERS, best_obeying, bufferings_of, random_constraints
 from zzcp.cost import EXACT, ZIGZAG, CostConventions, evaluate
-from zzcp.cost.constrained import constraint_violations
+from zzcp.cost.constraints.constrained import constraint_violations
 from zzcp.errors import InputError
 from zzcp.mapping import LayerConstraints, Mapping
 from zzcp.mapping.constraints import Bypass, Constraints, DoubleBuffering

@@ -26,7 +26,7 @@ WHOLE = ("D1", "D2")
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """How small a budget may be is not always proven, however long it takes."""
-    monkeypatch.setattr("zzcp.solver.diagnose._SECONDS", 8.0)
+    monkeypatch.setattr("zzcp.solver.constrained.diagnose._SECONDS", 8.0)
 
 
 LAYER = Layer.gemm(b=8, k=12, c=8)

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zzcp.solver.keys import Key, enumerate_states, keys_of, prime_factors
+from zzcp.solver.lattice.keys import Key, enumerate_states, keys_of, prime_factors
 
 
 @given(st.integers(1, 10**6))

@@ -8,14 +8,13 @@ from functools import cache
 import numpy as np
 import pytest
 
-import zzcp.solver.lattice as module
+import zzcp.solver.lattice.lattice as module
 from tests.solver.test_optimize import machine
 from zzcp import EXACT, Layer, SpatialMapping
 from zzcp.cost import Evaluator
-from zzcp.solver.keys import Vector, keys_of
-from zzcp.solver.lattice import Counts, Lattice
-from zzcp.solver.tables import boundary_tables
-from zzcp.solver.terms import Array, Place
+from zzcp.solver.lattice.keys import Array, Place, Vector, keys_of
+from zzcp.solver.lattice.lattice import Counts, Lattice
+from zzcp.solver.lattice.tables import boundary_tables
 
 LAYER = Layer.gemm(b=4, k=3, c=5)
 NO_UNROLLING = SpatialMapping.from_dict({})

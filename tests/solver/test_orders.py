@@ -7,9 +7,9 @@ from random import Random
 
 from tests.solver.test_pinned import random_case
 from zzcp import ZIGZAG
-from zzcp.cost.setting import IRRELEVANT
-from zzcp.solver.keys import keys_of
-from zzcp.solver.orders import distinct_orders, leading_orders, runs, signatures
+from zzcp.cost.setting.setting import IRRELEVANT
+from zzcp.solver.lattice.keys import keys_of
+from zzcp.solver.lattice.orders import distinct_orders, leading_orders, runs, signatures
 
 MOST = 10**6
 

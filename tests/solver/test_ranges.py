@@ -12,14 +12,14 @@ from tests.solver.test_pinned import Case, random_case
 from zzcp import Mapping, evaluate, optimize
 from zzcp.cost import EXACT, ZIGZAG, CostConventions
 from zzcp.mapping.default import default_spatial
-from zzcp.solver.cuts import by_completion
-from zzcp.solver.enumeration import Enumeration
-from zzcp.solver.factors import Factors
-from zzcp.solver.first_pieces import first_pieces
-from zzcp.solver.keys import keys_of
-from zzcp.solver.lattice import Lattice
-from zzcp.solver.relaxation import Line, Relaxation
-from zzcp.solver.tables import boundary_tables
+from zzcp.solver.lattice.factors import Factors
+from zzcp.solver.lattice.keys import keys_of
+from zzcp.solver.lattice.lattice import Lattice
+from zzcp.solver.lattice.tables import boundary_tables
+from zzcp.solver.ranges.cuts import by_completion
+from zzcp.solver.ranges.enumeration import Enumeration
+from zzcp.solver.ranges.first_pieces import first_pieces
+from zzcp.solver.ranges.relaxation import Line, Relaxation
 
 FLOAT_ERROR = 1e-9
 BOTH = pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)

@@ -9,8 +9,8 @@ from subprocess import run
 
 import numpy as np
 
-from zzcp.solver import relaxation
-from zzcp.solver.terms import Term
+from zzcp.solver.ranges import relaxation
+from zzcp.solver.ranges.terms import Term
 
 PROGRAM = Path(__file__).parent / "data" / "endless_program.json"
 SECONDS = 120

@@ -12,10 +12,10 @@ from tests.solver.test_optimize import BOTH, machine
 from tests.solver.test_pinned import random_case
 from zzcp import Layer, SpatialMapping
 from zzcp.cost import EXACT, CostConventions, Evaluator
-from zzcp.cost.core import Model
+from zzcp.cost.formulas.core import Model
 from zzcp.mapping.default import default_spatial
-from zzcp.solver.keys import Key, keys_of
-from zzcp.solver.tables import BoundaryTable, boundary_tables, largest_table
+from zzcp.solver.lattice.keys import Key, keys_of
+from zzcp.solver.lattice.tables import BoundaryTable, boundary_tables, largest_table
 
 
 def tables_of(model: Model) -> tuple[tuple[Key, ...], list[list[BoundaryTable]]]:

@@ -12,10 +12,10 @@ from ortools.sat.python import cp_model
 from tests.solver.brute_force import best_mappings, random_case
 from zzcp.cost import EXACT
 from zzcp.cost.objective import DELAYS, OBJECTIVES, Objective, combined
-from zzcp.solver.diagnose import diagnose
-from zzcp.solver.keys import keys_of
-from zzcp.solver.tables import boundary_tables
-from zzcp.solver.target import PRODUCT_LIMIT, Scale, add_target, scale_of
+from zzcp.solver.constrained.diagnose import diagnose
+from zzcp.solver.cpsat.target import PRODUCT_LIMIT, Scale, add_target, scale_of
+from zzcp.solver.lattice.keys import keys_of
+from zzcp.solver.lattice.tables import boundary_tables
 
 
 class Costs:

@@ -13,7 +13,7 @@ from zzcp.cli.output import open_output
 from zzcp.cli.pool import Tell
 from zzcp.cli.searches import exit_code, search_all
 from zzcp.cost import CONVENTIONS
-from zzcp.cost.constrained import check_constraints
+from zzcp.cost.constraints.constrained import check_constraints
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt

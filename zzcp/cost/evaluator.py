@@ -8,11 +8,13 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from zzcp.cost.capacity import Flags, buffering_choices, occupied_bits
-from zzcp.cost.codegen_arrays import TooLargeError
-from zzcp.cost.compiled import CompiledArrays, CompiledNumbers, Recording, record
 from zzcp.cost.conventions import EXACT, CostConventions
-from zzcp.cost.core import (
+from zzcp.cost.evaluation import Evaluation
+from zzcp.cost.execution.codegen_arrays import TooLargeError
+from zzcp.cost.execution.compiled import CompiledArrays, CompiledNumbers, Recording, record
+from zzcp.cost.execution.plain_arrays import PlainArrays
+from zzcp.cost.formulas.capacity import Flags, buffering_choices, occupied_bits
+from zzcp.cost.formulas.core import (
     Figures,
     LatencyFigures,
     Model,
@@ -22,14 +24,12 @@ from zzcp.cost.core import (
     compute_traffic,
     mapping_tiles,
 )
-from zzcp.cost.evaluation import Evaluation
-from zzcp.cost.macs import zigzag_mac_energy
-from zzcp.cost.numeric import PYTHON
-from zzcp.cost.plain_arrays import PlainArrays
+from zzcp.cost.formulas.macs import zigzag_mac_energy
+from zzcp.cost.formulas.numeric import PYTHON
 from zzcp.cost.report import build_evaluation
-from zzcp.cost.setting import Setting
+from zzcp.cost.setting.setting import Setting
+from zzcp.cost.setting.state import OperandState, mapping_states
 from zzcp.cost.setting_compiler import compile_setting
-from zzcp.cost.state import OperandState, mapping_states
 from zzcp.errors import MappingError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping, SpatialMapping

@@ -6,18 +6,6 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from zzcp.cost.capacity import Flags, effective_bits, stored_bits
-from zzcp.cost.core import (
-    DIRECTIONS,
-    Cycles,
-    LatencyFigures,
-    Model,
-    Traffic,
-    access_counts,
-    compute_cycles,
-    level_energies,
-    mapping_traffic,
-)
 from zzcp.cost.evaluation import (
     Accesses,
     Energy,
@@ -29,11 +17,23 @@ from zzcp.cost.evaluation import (
     Utilization,
     plain,
 )
-from zzcp.cost.loading import FillSetting
-from zzcp.cost.macs import zigzag_mac_energy
-from zzcp.cost.moves import Move
-from zzcp.cost.numeric import PYTHON
-from zzcp.cost.stall import port_stall
+from zzcp.cost.formulas.capacity import Flags, effective_bits, stored_bits
+from zzcp.cost.formulas.core import (
+    DIRECTIONS,
+    Cycles,
+    LatencyFigures,
+    Model,
+    Traffic,
+    access_counts,
+    compute_cycles,
+    level_energies,
+    mapping_traffic,
+)
+from zzcp.cost.formulas.loading import FillSetting
+from zzcp.cost.formulas.macs import zigzag_mac_energy
+from zzcp.cost.formulas.moves import Move
+from zzcp.cost.formulas.numeric import PYTHON
+from zzcp.cost.formulas.stall import port_stall
 from zzcp.hardware import Direction
 from zzcp.mapping import Mapping
 
@@ -58,7 +58,7 @@ def build_evaluation(
     run : int
         Its cycles without stalls.
     energy : int or float
-        Its energy as in `zzcp.cost.core.Figures`.
+        Its energy as in `zzcp.cost.formulas.core.Figures`.
     doubled : Flags
         Its buffering.
     cycles : LatencyFigures

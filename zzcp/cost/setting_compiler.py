@@ -9,8 +9,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from zzcp.cost.conventions import CostConventions
-from zzcp.cost.macs import mac_energy
-from zzcp.cost.setting import (
+from zzcp.cost.formulas.macs import mac_energy
+from zzcp.cost.setting.setting import (
     IRRELEVANT,
     PARTIAL,
     RELEVANT,
@@ -20,7 +20,7 @@ from zzcp.cost.setting import (
     Setting,
     Tenancy,
 )
-from zzcp.cost.unrolling import Factors, compile_variant, fractional_factors, whole_factors
+from zzcp.cost.setting.unrolling import Factors, compile_variant, fractional_factors, whole_factors
 from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator, Direction, Memory, Port
 from zzcp.hardware.imc import CELLS, precharge_energy_per_weight

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from zzcp.cost import Evaluation
-from zzcp.cost.loading import FillSetting
+from zzcp.cost.formulas.loading import FillSetting
 from zzcp.cost.report import ModelDetails
 from zzcp.explanations.facts import Fill, Number, Side, printed
 

@@ -14,11 +14,11 @@ from math import inf, prod
 from typing import Any
 
 from zzcp.cost.conventions import EXACT, CostConventions
-from zzcp.cost.links import tile_elements
-from zzcp.cost.numeric import PYTHON
-from zzcp.cost.setting import IRRELEVANT, PARTIAL, RELEVANT, OperandSetting, Setting, Tenancy
+from zzcp.cost.formulas.links import tile_elements
+from zzcp.cost.formulas.numeric import PYTHON
+from zzcp.cost.setting.setting import IRRELEVANT, PARTIAL, RELEVANT, OperandSetting, Setting, Tenancy
+from zzcp.cost.setting.state import OperandState, operand_state
 from zzcp.cost.setting_compiler import compile_setting
-from zzcp.cost.state import OperandState, operand_state
 from zzcp.errors import MappingError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping, SpatialMapping

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from zzcp.cost.batch import MappingBatch
-from zzcp.cost.batch_states import Array, LoopTables
-from zzcp.cost.links import tile_elements
-from zzcp.cost.numeric import NUMPY
-from zzcp.cost.setting import IRRELEVANT, PARTIAL, RELEVANT, OperandSetting, Setting, Tenancy
-from zzcp.cost.state import OperandState
+from zzcp.cost.execution.array_states import Array, LoopTables
+from zzcp.cost.formulas.links import tile_elements
+from zzcp.cost.formulas.numeric import NUMPY
+from zzcp.cost.setting.setting import IRRELEVANT, PARTIAL, RELEVANT, OperandSetting, Setting, Tenancy
+from zzcp.cost.setting.state import OperandState
 from zzcp.errors import MappingError
 from zzcp.mappers.allocate import allocate
 

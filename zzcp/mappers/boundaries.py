@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from zzcp.cost.batch_states import Array, LoopTables
-from zzcp.cost.setting import Setting
+from zzcp.cost.execution.array_states import Array, LoopTables
+from zzcp.cost.setting.setting import Setting
 from zzcp.mappers.allocate_orders import tile_table
 
 Boundaries = dict[str, Array]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zzcp.cost.batch import MappingBatch
-from zzcp.cost.batch_states import Array
+from zzcp.cost.execution.array_states import Array
 from zzcp.mappers.boundaries import largest_boundaries, outermost_boundaries, random_boundaries
 from zzcp.mappers.options import at_least, within
 from zzcp.mappers.orders import loop_prime_factors

@@ -15,8 +15,8 @@ from itertools import islice, permutations
 
 import numpy as np
 
-from zzcp.cost.batch_states import Array
-from zzcp.cost.setting import IRRELEVANT, RELEVANT, OperandSetting, Setting
+from zzcp.cost.execution.array_states import Array
+from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting, Setting
 from zzcp.errors import InputError, nearest
 from zzcp.mappers.options import at_least
 from zzcp.mappers.orders import prime_factors

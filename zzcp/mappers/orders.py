@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from zzcp.cost.batch_states import Array
+from zzcp.cost.execution.array_states import Array
 from zzcp.mapping.mapping import Loop
 
 

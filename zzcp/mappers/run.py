@@ -12,10 +12,10 @@ from types import TracebackType
 import numpy as np
 
 from zzcp.cost.batch import BatchEvaluation, MappingBatch, score_batch
-from zzcp.cost.batch_states import Array
 from zzcp.cost.evaluate import cached_evaluator
+from zzcp.cost.execution.array_states import Array
 from zzcp.cost.objective import combined, objective_values
-from zzcp.cost.setting import Setting
+from zzcp.cost.setting.setting import Setting
 from zzcp.interrupt import Interrupt
 from zzcp.mappers.allocate_orders import allocate_orders
 from zzcp.mappers.protocol import Budget, OnBest, Problem, Sample, Search

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zzcp.cost.batch_states import Array
+from zzcp.cost.execution.array_states import Array
 from zzcp.mappers.loma import score_all
 from zzcp.mappers.options import at_least, within
 from zzcp.mappers.orders import Orders, loop_prime_factors, shuffled

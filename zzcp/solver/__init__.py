@@ -1,4 +1,10 @@
-"""Solver: the optimal mapping as a CP-SAT model over the tile chain. The only package that imports ortools."""
+"""Solver: the best mapping of a layer, with a proof. The only package that imports ortools.
+
+The rooms, in the order in which they build on each other: `lattice` (what a mapping is to the solver), `ranges` (the
+search by ranges of energy), `cpsat` (the CP-SAT model), `search` (incumbent, bound and clock, and the order of the
+stages), `constrained` (constraints, and why there is no mapping). At the top: `optimize`, `pareto` with its `front`,
+`verify`, and the `result` that all of them return.
+"""
 
 from zzcp.solver.front import Front, FrontPoint
 from zzcp.solver.optimize import optimize

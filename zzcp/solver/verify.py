@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from zzcp.cost.constrained import constraint_violations
+from zzcp.cost.constraints.constrained import constraint_violations
 from zzcp.cost.evaluate import evaluate
 from zzcp.cost.evaluation import Evaluation, plain
 from zzcp.cost.objective import objective_of
@@ -26,10 +26,10 @@ from zzcp.io.result import ResultFile, ResultLayer, load_results
 from zzcp.mapping import Mapping
 from zzcp.mapping.constraints import Constraints
 from zzcp.mapping.default import default_spatial
-from zzcp.solver.constrained import Problem
-from zzcp.solver.diagnose import diagnose, is_certain
-from zzcp.solver.optimize import Search
+from zzcp.solver.constrained.diagnose import diagnose, is_certain
+from zzcp.solver.constrained.problem import Problem
 from zzcp.solver.result import Progress, gap_of
+from zzcp.solver.search.search import Search
 from zzcp.workload import Layer, Network
 
 TOLERANCE = Fraction(1, 10**6)

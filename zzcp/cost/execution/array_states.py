@@ -1,0 +1,223 @@
+"""The state of every boundary for many mappings at once: the array form of `zzcp.cost.setting.state`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
+from zzcp.cost.setting.state import OperandState
+
+Array = npt.NDArray[Any]
+Dims = frozenset[str]
+
+
+class LoopTables:
+    """Running products and runs over the loops of many mappings, by groups of dimensions.
+
+    Tables have a row for every place between loops, 0 below the innermost one, and a column for every mapping.
+    Loops of size 1 take part in no product and break no run of loops. The tables of one batch are overwritten by
+    those of the next: to get fresh memory for them from the system takes as long as to fill them.
+
+    Parameters
+    ----------
+    needed : mapping of str to int
+        Iterations of every dimension of the layer that the loops must cover.
+    depth, length : int
+        Loops of every mapping, and mappings.
+    dtype : type
+        Of the products: floats are faster, and exact below 2^53.
+    """
+
+    def __init__(self, needed: Mapping[str, int], depth: int, length: int, dtype: type = np.float64) -> None:
+        self.needed, self.depth, self.length, self.dtype = needed, depth, length, dtype
+        self._number = {dim: number for number, dim in enumerate(needed)}
+        self._dims = np.empty((depth, length), dtype=np.int8)
+        self._more: Array = np.empty((depth, length), dtype=dtype)
+        self._nothing = np.empty((depth, length), dtype=bool)
+        self._columns = np.arange(length)
+        self._rows = np.arange(depth, dtype=np.int16)[:, None]
+        self._arrays: dict[tuple[str, Dims], Array] = {}
+        self._filled: set[tuple[str, Dims]] = set()
+        self._masks: dict[Dims, Array] = {}
+
+    def load(self, dims: Array, sizes: Array) -> None:
+        """Take the loops of other mappings, as in `zzcp.cost.batch.MappingBatch`."""
+        self._filled.clear()
+        self._masks.clear()
+        self._dims[:] = dims
+        self._more[:] = sizes
+        self._more -= 1
+        np.equal(self._more, 0, out=self._nothing)
+
+    def group(self, kinds: Mapping[str, int], kind: int) -> Dims:
+        """Return the dimensions of one kind that have loops."""
+        return frozenset(dim for dim, size in self.needed.items() if size > 1 and kinds[dim] == kind)
+
+    def _table(self, name: str, dims: Dims, dtype: type) -> tuple[Array, bool]:
+        """Return an array for a table, and whether it is filled already."""
+        key = name, dims
+        if key not in self._arrays:
+            self._arrays[key] = np.empty((self.depth + 1, self.length), dtype=dtype)
+        filled = key in self._filled
+        self._filled.add(key)
+        return self._arrays[key], filled
+
+    def products(self, dims: Dims) -> Array:
+        """Return the product of the loops over some dimensions among the first 0, 1, 2, ... loops."""
+        table, filled = self._table("products", dims, self.dtype)
+        if filled:
+            return table
+        if len(dims) > 1:
+            first, second, *others = (self.products(frozenset([dim])) for dim in sorted(dims))
+            np.multiply(first, second, out=table)
+            for other in others:
+                table *= other
+            return table
+        table[0] = 1
+        self.factors(frozenset(dims), table[1:])
+        for below, here in pairwise(table):
+            np.multiply(below, here, out=here)
+        return table
+
+    def factors(self, dims: Dims, out: Array) -> Array:
+        """Return the size of every loop over some dimensions, and 1 for all other loops."""
+        np.copyto(out, self._over(dims))
+        out *= self._more
+        out += 1
+        return out
+
+    def _over(self, dims: Dims) -> Array:
+        """Return which loops are over some dimensions."""
+        result = self._masks.get(dims)
+        if result is None:
+            result = np.zeros(self._dims.shape, dtype=bool)
+            for dim in dims:
+                result |= self._dims == self._number[dim]
+            self._masks[dims] = result
+        return result
+
+    def run_starts(self, dims: Dims) -> Array:
+        """Return for every place where the run of loops over some dimensions directly beneath it starts."""
+        table, filled = self._table("starts", dims, np.int16)
+        if not filled:
+            table[0] = 0
+            np.multiply(~(self._over(dims) | self._nothing), self._rows + np.int16(1), out=table[1:])
+            for below, here in pairwise(table):
+                np.maximum(below, here, out=here)
+        return table
+
+    def run_ends(self, dims: Dims) -> Array:
+        """Return for every place where the run of loops over some dimensions directly above it ends."""
+        table, filled = self._table("ends", dims, np.int16)
+        if not filled:
+            table[-1] = self.depth
+            np.multiply(self._over(dims) | self._nothing, np.int16(self.depth) - self._rows, out=table[:-1])
+            table[:-1] += self._rows
+            for above, here in pairwise(table[::-1]):
+                np.minimum(here, above, out=here)
+        return table
+
+    def at(self, places: Array) -> Array:
+        """Return the positions in a flattened table of one place per mapping."""
+        index: Array = places * np.intp(self.length)
+        index += self._columns
+        return index
+
+    def covers(self) -> Array:
+        """Return which mappings run every dimension as often as needed."""
+        needed = frozenset(dim for dim, size in self.needed.items() if size > 1)
+        result: Array = np.asarray((self._over(needed) | self._nothing).all(axis=0))
+        for dim in needed:
+            result &= self.products(frozenset([dim]))[-1] == self.needed[dim]
+        return result
+
+
+def state_arrays(
+    operand: OperandSetting,
+    tables: LoopTables,
+    ends: Array,
+    *,
+    same_data_free: bool,
+    relevant_runs: bool = True,
+) -> OperandState:
+    """Return the state of every boundary of one operand for many mappings.
+
+    Parameters
+    ----------
+    operand : OperandSetting
+        The operand.
+    tables : LoopTables
+        The loops of the mappings.
+    ends : ndarray of int, shape (levels, mappings)
+        How many loops lie at or below every level, at the last one all of them.
+    same_data_free : bool
+        As for `zzcp.cost.setting.state.operand_state`.
+    relevant_runs : bool
+        Whether the runs of relevant loops are wanted; they are 1 otherwise.
+    """
+    irrelevant_dims = tables.group(operand.kind, IRRELEVANT)
+    relevant_dims = tables.group(operand.kind, RELEVANT)
+    run_end = tables.run_ends(irrelevant_dims)
+    places = [run_end.ravel()[tables.at(row)] for row in ends[:-1]]
+    cuts = [tables.at(place) for place in places]
+
+    def below(dims: Dims) -> list[Array]:
+        """Products of the loops below every boundary but the lowest."""
+        if not dims:
+            return [one] * len(ends)
+        table = tables.products(dims)
+        flat = table.ravel()
+        return [*(flat[cut] for cut in cuts), table[-1]]
+
+    def runs(dims: Dims, products: list[Array]) -> list[Array]:
+        """Product of the loops directly beneath every boundary, within the level's own loops."""
+        if not dims:
+            return [one] * (len(ends) + 1)
+        flat, start = tables.products(dims).ravel(), tables.run_starts(dims)
+        starts = [*(start.ravel()[cut] for cut in cuts), start[-1]]
+        starts[1:] = [np.maximum(*pair) for pair in zip(starts[1:], places, strict=True)]
+        return [one, *(divide(a, flat[tables.at(place)]) for a, place in zip(products, starts, strict=True))]
+
+    divide = np.divide if tables.dtype is np.float64 else np.floor_divide
+    one: Array = np.ones(tables.length, dtype=tables.dtype)
+    irrelevant, relevant = below(irrelevant_dims), below(relevant_dims)
+    at_array = tail = one
+    if irrelevant_dims:
+        products = tables.products(irrelevant_dims).ravel()
+        tail = divide(irrelevant[-1], products[tables.at(tables.run_starts(irrelevant_dims)[-1])])
+        if same_data_free and not operand.is_output:
+            at_array = products[tables.at(run_end[0])]
+    window_dims = {dim for relation in operand.relations for dim in (relation.outer, relation.inner)}
+    windows = {
+        dim: below(frozenset([dim])) if tables.needed[dim] > 1 else [one] * len(ends) for dim in window_dims
+    }
+    period = [a * b for a, b in zip(irrelevant, relevant, strict=True)]
+    for dim, factors in windows.items():
+        if tables.needed[dim] == 1:
+            continue
+        period = [cycles * factor for cycles, factor in zip(period, factors, strict=True)]
+    period.insert(0, at_array)
+    return OperandState(
+        period,
+        [divide(period[-1], cycles) for cycles in period],
+        [one, *relevant],
+        [
+            [(one, one) for _ in operand.relations],
+            *(
+                [
+                    (windows[relation.outer][level], windows[relation.inner][level])
+                    for relation in operand.relations
+                ]
+                for level in range(len(ends))
+            ),
+        ],
+        [divide(irrelevant[-1], product) for product in (at_array, *irrelevant)],
+        runs(irrelevant_dims, irrelevant),
+        runs(relevant_dims, relevant) if relevant_runs else [one] * len(period),
+        tail,
+    )

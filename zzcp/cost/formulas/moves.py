@@ -1,0 +1,106 @@
+"""The movements of a setting: every way in which data passes through a memory level, numbered once.
+
+All per-mapping quantities of the core are lists over these numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from math import lcm
+
+from zzcp.cost.setting.setting import Setting
+from zzcp.hardware import Direction, Memory
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One movement of an operand through a memory level.
+
+    Parameters
+    ----------
+    operand : int
+        Position of the operand in `Setting.operands`.
+    level : int
+        Memory level of the operand.
+    direction : Direction
+        From or to the level above or below.
+    link : int
+        The link that the movement belongs to: `level` for its lower neighbour, `level` + 1 for the upper one.
+    back : bool
+        Whether partial sums are read back to the array's side.
+    width_min, width : int
+        Smallest word and full width of the port in bits per cycle.
+    units : int
+        Memory instances in use.
+    """
+
+    operand: int
+    level: int
+    direction: Direction
+    link: int
+    back: bool
+    width_min: int
+    width: int
+    units: int
+
+    @property
+    def is_upper(self) -> bool:
+        """Whether the memory is the upper side of the link."""
+        return self.link == self.level
+
+
+def compile_moves(setting: Setting) -> tuple[Move, ...]:
+    """Return every movement of the layer, operand by operand and level by level."""
+    moves = []
+    for index, operand in enumerate(setting.operands):
+        for level, ports in enumerate(operand.ports):
+            top = level == operand.depth - 1
+            for direction, port in ports.items():
+                upwards = direction in (Direction.TO_ABOVE, Direction.FROM_BELOW)
+                outside = top and direction in (Direction.FROM_ABOVE, Direction.TO_ABOVE)
+                if outside or (upwards and not operand.is_output):
+                    continue
+                below = direction in (Direction.TO_BELOW, Direction.FROM_BELOW)
+                moves.append(
+                    Move(
+                        operand=index,
+                        level=level,
+                        direction=direction,
+                        link=level if below else level + 1,
+                        back=operand.is_output and not upwards,
+                        width_min=port.bandwidth_min,
+                        width=port.bandwidth_max,
+                        units=operand.energy.units[level + 1],
+                    )
+                )
+    return tuple(moves)
+
+
+@lru_cache(maxsize=4096)
+def exact(value: float) -> Fraction:
+    """Return the decimal that a file states (0.095 is 95/1000), not the nearest binary fraction."""
+    return Fraction(repr(value))
+
+
+def access_energy(memory: Memory, direction: Direction) -> Fraction:
+    """Return the energy of one full-width access of a memory."""
+    return exact(memory.write_energy if direction.is_write else memory.read_energy)
+
+
+def word_energies(setting: Setting, moves: tuple[Move, ...]) -> tuple[int, tuple[int, ...]]:
+    """Return a scale and the energy of one smallest word of every movement as integers in units of 1 / scale."""
+    costs = [_word_energy(setting.operands[move.operand].memories[move.level], move) for move in moves]
+    scale = lcm(setting.mac_energy.denominator, *(cost.denominator for cost in costs))
+    return scale, tuple(cost.numerator * (scale // cost.denominator) for cost in costs)
+
+
+def _word_energy(memory: Memory, move: Move) -> Fraction:
+    energy = memory.write_energy if move.direction.is_write else memory.read_energy
+    return _share(energy, move.width_min, move.width)
+
+
+@lru_cache(maxsize=4096)
+def _share(energy: float, width_min: int, width: int) -> Fraction:
+    return exact(energy) * Fraction(width_min, width)

@@ -1,0 +1,143 @@
+"""What of a temporal mapping the costs depend on: the state of every boundary of every operand.
+
+A boundary is the cut between the loops that a level holds and those above it. Costs see it through a few numbers
+only: the products of the loops below it by relevance, and the runs of loops directly beneath it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
+from zzcp.mapping.mapping import Levels, Loop
+
+
+class OperandState(NamedTuple):
+    """The boundaries of one operand; every list runs over arch levels 0 .. L (see `zzcp.cost.setting.setting`).
+
+    Entries are integers, or integer arrays over a batch of mappings.
+
+    Attributes
+    ----------
+    period : list of int
+        Cycles (in operations) between two refills: the product of all temporal loops below.
+    counts : list of int
+        How often the data below is replaced over the layer: total iterations / period.
+    relevant : list of int
+        Product of the relevant loops below.
+    windows : list of list of (int, int)
+        For every window the products of its outer and its inner loop below.
+    irrelevant_above : list of int
+        Product of the irrelevant loops above.
+    irrelevant_run, relevant_run : list of int
+        Product of the irrelevant (relevant) loops directly beneath the boundary, within the level's own loops.
+    tail : int
+        Product of the outermost irrelevant loops of the whole order: all data has been used once before them.
+    """
+
+    period: Sequence[Any]
+    counts: Sequence[Any]
+    relevant: Sequence[Any]
+    windows: Sequence[Sequence[tuple[Any, Any]]]
+    irrelevant_above: Sequence[Any]
+    irrelevant_run: Sequence[Any]
+    relevant_run: Sequence[Any]
+    tail: Any
+
+
+def merge_down(kind: Mapping[str, int], levels: Levels) -> tuple[list[Loop], list[int], int]:
+    """Move irrelevant loops that stand directly above a boundary below it: they cost no space and save refills.
+
+    Parameters
+    ----------
+    kind : mapping of str to int
+        Relevance of every dimension to the operand.
+    levels : Levels
+        The operand's loops per memory level.
+
+    Returns
+    -------
+    loops : list of Loop
+        All loops, innermost first; those of size 1 are left out.
+    ends : list of int
+        Number of loops at or below each memory level after the move.
+    stationary : int
+        Number of irrelevant loops at the array, below everything else.
+    """
+    loops: list[Loop] = []
+    ends: list[int] = []
+    for level in levels:
+        loops += [loop for loop in level if loop[1] != 1]
+        ends.append(len(loops))
+    stops = [kind[dim] != IRRELEVANT for dim, _ in loops]
+    stops.append(True)
+    return loops, [stops.index(True, end) for end in ends], stops.index(True)
+
+
+def operand_state(operand: OperandSetting, levels: Levels, *, same_data_free: bool) -> OperandState:
+    """Return the state of every boundary of one operand of one mapping.
+
+    Parameters
+    ----------
+    operand : OperandSetting
+        The operand.
+    levels : Levels
+        Its temporal loops per memory level.
+    same_data_free : bool
+        Whether an input stays at the array during the irrelevant loops directly above it.
+    """
+    kind = operand.kind
+    loops, ends, stationary = merge_down(kind, levels)
+    stays = same_data_free and not operand.is_output
+    at_array = math.prod([size for _, size in loops[:stationary]]) if stays else 1
+    pairs = [(relation.outer, relation.inner) for relation in operand.relations]
+    window_loops = {dim: 1 for pair in pairs for dim in pair}
+    irrelevant = relevant = tail = 1
+    boundaries = [(at_array, 1, [(1, 1)] * len(pairs), at_array, 1, 1)]
+    start = 0
+    for end in ends:
+        irrelevant_run = relevant_run = 1
+        for dim, size in loops[start:end]:
+            relevance = kind[dim]
+            if relevance == IRRELEVANT:
+                irrelevant *= size
+                irrelevant_run *= size
+                relevant_run = 1
+            elif relevance == RELEVANT:
+                relevant *= size
+                relevant_run *= size
+                irrelevant_run = 1
+            else:
+                window_loops[dim] *= size
+                irrelevant_run = relevant_run = 1
+        period = relevant * irrelevant
+        for factor in window_loops.values():
+            period *= factor
+        windows = [(window_loops[outer], window_loops[inner]) for outer, inner in pairs]
+        boundaries.append((period, relevant, windows, irrelevant, irrelevant_run, relevant_run))
+        if end > start:
+            # no irrelevant loop stands at the bottom of a level, so that none goes on from the level beneath
+            tail = irrelevant_run
+        start = end
+    periods, relevants, all_windows, irrelevants, irrelevant_runs, relevant_runs = zip(
+        *boundaries, strict=True
+    )
+    return OperandState(
+        periods,
+        [periods[-1] // below for below in periods],
+        relevants,
+        all_windows,
+        [irrelevant // below for below in irrelevants],
+        irrelevant_runs,
+        relevant_runs,
+        tail,
+    )
+
+
+def mapping_states(
+    operands: Sequence[OperandSetting], temporal: Any, *, same_data_free: bool
+) -> list[OperandState]:
+    """Return the states of all operands of one mapping, in the order of `operands`."""
+    return [operand_state(op, temporal[op.name], same_data_free=same_data_free) for op in operands]

@@ -1,0 +1,1 @@
+"""Searches under constraints (`problem`, `optimize`), and why there is no mapping (`diagnose`)."""

@@ -1,0 +1,105 @@
+"""`optimize` under constraints: the search from a first mapping that obeys them, or why there is none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from zzcp.cost.constraints.constrained import bypasses, obeys
+from zzcp.cost.conventions import CostConventions
+from zzcp.hardware import Accelerator
+from zzcp.interrupt import Interrupt
+from zzcp.mapping import Mapping as LayerMapping
+from zzcp.mapping import SpatialMapping
+from zzcp.mapping.constraints import Constraints, LayerConstraints
+from zzcp.solver.constrained.diagnose import explain
+from zzcp.solver.constrained.problem import Attempt, Case, Problem
+from zzcp.solver.result import Result
+from zzcp.workload import Layer
+
+
+def constraints_of(
+    constraints: Constraints | LayerConstraints | Mapping[str, Any] | None, layer: Layer
+) -> Constraints:
+    """Return the constraints of a layer, whatever they are given as."""
+    if constraints is None:
+        return Constraints()
+    if isinstance(constraints, LayerConstraints):
+        return constraints.for_layer(layer.name, layer.operator)
+    if isinstance(constraints, Constraints):
+        return constraints
+    return Constraints.from_dict(constraints)
+
+
+def optimize_constrained(
+    setting: tuple[Accelerator, Layer, SpatialMapping, CostConventions, Mapping[str, str] | None],
+    constraints: Constraints,
+    objective: str,
+    time_limit: float,
+    gap: float,
+    search_with: Callable[..., Any],
+    hint: LayerMapping | None,
+) -> Result:
+    """Return the best mapping that obeys constraints, or why there is none; parameters as for `optimize`."""
+    started = time.monotonic()
+    with Interrupt() as interrupt:
+        problem = Problem(*setting, search_with, started + time_limit, interrupt)
+        case = problem.case(constraints)
+        start = _usable(hint, case, constraints)
+        attempt = problem.attempt(constraints) if start is None else Attempt("found", start)
+        if attempt.mapping is None:
+            infeasible = attempt.answer == "none"
+            diagnosis = explain(problem, constraints) if infeasible else None
+            return Result(
+                status="infeasible" if infeasible else "unknown",
+                objective=None,
+                lower_bound=0.0,
+                gap=None,
+                mapping=None,
+                evaluation=None,
+                diagnosis=diagnosis,
+                conventions=problem.conventions.name,
+                objective_name=objective,
+                wall_s=time.monotonic() - started,
+                interrupted=interrupt.requested,
+                spatial=problem.spatial,
+                links=problem.links,
+                constraints=constraints,
+            )
+        search = search_with(case.evaluator, objective, max(problem.left, 0.1), gap, rules=case.rules)
+        result: Result = search.run(attempt.mapping)
+    assert result.mapping is not None
+    return replace(
+        result,
+        mapping=replace(result.mapping, bypass=bypasses(constraints) or None),
+        wall_s=time.monotonic() - started,
+        constraints=constraints,
+    )
+
+
+def attempt_after_all(
+    setting: tuple[Accelerator, Layer, SpatialMapping, CostConventions, Mapping[str, str] | None],
+    search_with: Callable[..., Any],
+    seconds: float,
+) -> Attempt:
+    """Look for a mapping where `diagnose` finds that the smallest tiles do not fit, but cannot be certain.
+
+    Two copies of a small tile may take more than one copy of all data, of which neighbouring windows share a part.
+    """
+    with Interrupt() as interrupt:
+        problem = Problem(*setting, search_with, time.monotonic() + seconds, interrupt)
+        return problem.attempt(Constraints())
+
+
+def _usable(hint: LayerMapping | None, case: Case, constraints: Constraints) -> LayerMapping | None:
+    """Return a hint in the form of the machine without bypassed memories, if it obeys the constraints."""
+    if hint is None:
+        return None
+    wanted = {operand: set(names) for operand, names in bypasses(constraints).items()}
+    given = {operand: set(names) for operand, names in (hint.bypass or {}).items()}
+    if wanted != given:
+        return None
+    hint = replace(hint, bypass=None)
+    return hint if obeys(case.evaluator, hint, case.rules) else None

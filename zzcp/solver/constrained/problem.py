@@ -1,0 +1,201 @@
+"""A layer under constraints: its machine and rules, and a first mapping that obeys them or a proof that there is none.
+
+1. Bypasses and forced buffering make another machine; all other constraints become rules on it.
+2. A model without costs finds a mapping that obeys the rules but for the budgets, or proves that there is none.
+3. For a budget that this mapping exceeds, its own quantity is minimised until the budget is met or proven too small.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Literal
+
+from ortools.sat.python import cp_model
+
+from zzcp.cost.constraints.compiler import compile_rules
+from zzcp.cost.constraints.constrained import bypasses, constrained_machine, is_exact, obeys
+from zzcp.cost.constraints.rules import EnergyRule, LatencyRule, Rule
+from zzcp.cost.conventions import CostConventions
+from zzcp.cost.evaluator import Evaluator
+from zzcp.hardware import Accelerator
+from zzcp.interrupt import Interrupt
+from zzcp.mapping import Mapping as LayerMapping
+from zzcp.mapping import SpatialMapping
+from zzcp.mapping.constraints import Constraints
+from zzcp.solver.cpsat.space import Space, is_too_large, solve
+from zzcp.solver.lattice.chain import any_completion, best_completion
+from zzcp.solver.lattice.keys import keys_of
+from zzcp.solver.lattice.start import first_mapping
+from zzcp.workload import Layer
+
+_MOST_TRIES = 200
+"""Chains of the model without costs that are completed in vain before the search for a first mapping ends."""
+
+Answer = Literal["found", "none", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What became of looking for a mapping.
+
+    Parameters
+    ----------
+    answer : str
+        ``found``, ``none`` (proven) or ``unknown``.
+    mapping : Mapping or None
+        The mapping.
+    budget : Rule or None
+        The budget that cannot be met, where that is the reason.
+    """
+
+    answer: Answer
+    mapping: LayerMapping | None = None
+    budget: Rule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A layer on the machine of some constraints, and their rules."""
+
+    evaluator: Evaluator
+    rules: tuple[Rule, ...]
+
+    @property
+    def budgets(self) -> tuple[LatencyRule | EnergyRule, ...]:
+        """The rules about latency and energy."""
+        return tuple(rule for rule in self.rules if isinstance(rule, LatencyRule | EnergyRule))
+
+    @property
+    def others(self) -> tuple[Rule, ...]:
+        """All other rules."""
+        return tuple(rule for rule in self.rules if not isinstance(rule, LatencyRule | EnergyRule))
+
+
+@dataclass(slots=True, eq=False)
+class Problem:
+    """A layer, a machine and an unrolling, to be solved under some constraints or others.
+
+    Parameters
+    ----------
+    accelerator, layer, spatial, conventions, links
+        What does not change.
+    search_with : callable
+        Returns a `Search` for an evaluator, an objective, a time limit, a tolerance, and further keywords.
+    deadline : float
+        When to stop, on the monotonic clock.
+    interrupt : Interrupt
+        Ends everything, too.
+    """
+
+    accelerator: Accelerator
+    layer: Layer
+    spatial: SpatialMapping
+    conventions: CostConventions
+    links: Mapping[str, str] | None
+    search_with: Callable[..., Any]
+    deadline: float
+    interrupt: Interrupt
+    cases: dict[tuple[Any, ...], Case] = field(default_factory=dict)
+
+    def case(self, constraints: Constraints) -> Case:
+        """Return the machine and the rules of some constraints."""
+        key = constraints.items
+        if key not in self.cases:
+            machine = constrained_machine(self.accelerator, self.layer, constraints, self.links)
+            evaluator = Evaluator(machine, self.layer, self.spatial, self.conventions, self.links)
+            rules = compile_rules(evaluator.setting, constraints, bypasses(constraints))
+            self.cases[key] = Case(evaluator, rules)
+        return self.cases[key]
+
+    @property
+    def left(self) -> float:
+        """Seconds left."""
+        return self.deadline - time.monotonic()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is time left, and the user has not stopped it."""
+        return self.left > 0 and not self.interrupt.requested
+
+    def attempt(self, constraints: Constraints) -> Attempt:
+        """Look for a mapping that obeys constraints, budgets included."""
+        case = self.case(constraints)
+        answer, mapping = self._obeying(case)
+        if mapping is None:
+            return Attempt(answer)
+        met = list(case.others)
+        for budget in case.budgets:
+            if not obeys(case.evaluator, mapping, (budget,)):
+                answer, mapping = self._within(case, met, budget, mapping)
+                if mapping is None:
+                    return Attempt(answer, None, budget if answer == "none" else None)
+            met.append(budget)
+        return Attempt("found", mapping)
+
+    def least(
+        self, constraints: Constraints, objective: str, mapping: LayerMapping
+    ) -> tuple[Fraction, Fraction]:
+        """Return the smallest latency or energy under constraints that is known, and the bound for all."""
+        case = self.case(constraints)
+        search = self._search(case, objective, case.rules)
+        search.run(mapping)
+        assert search.value is not None
+        return search.value, min(search.bound, search.value)
+
+    def _search(self, case: Case, objective: str, rules: Sequence[Rule], **options: Any) -> Any:
+        left = max(self.left, 0.1)
+        return self.search_with(
+            case.evaluator, objective, left, 0.0, on_progress=None, rules=tuple(rules), **options
+        )
+
+    def _within(
+        self, case: Case, rules: Sequence[Rule], budget: LatencyRule | EnergyRule, mapping: LayerMapping
+    ) -> tuple[Answer, LayerMapping | None]:
+        """Minimise what a budget limits until it is met, or until it is proven too small."""
+        energy = isinstance(budget, EnergyRule)
+        most = budget.most if isinstance(budget, EnergyRule) else Fraction(budget.cycles)
+        finest = Fraction(1, case.evaluator.model.scale * 2**20)
+        search = self._search(case, "energy" if energy else "latency", rules, cutoff=most + finest)
+        search.run(mapping)
+        if search.mapping is not None and obeys(case.evaluator, search.mapping, (budget,)):
+            return "found", search.mapping
+        return ("none" if search.bound > most else "unknown"), None
+
+    def _obeying(self, case: Case) -> tuple[Answer, LayerMapping | None]:
+        """Return a mapping that obeys the rules but for the budgets."""
+        evaluator, rules = case.evaluator, case.others
+        if is_too_large(evaluator.model):
+            found = first_mapping(
+                evaluator,
+                keys_of(evaluator.setting.temporal_sizes),
+                "edp",
+                0,
+                self.deadline,
+                rounds=16,
+                admits=lambda mapping: obeys(evaluator, mapping, rules),
+            )
+            return ("unknown" if found is None else "found"), found
+        space = Space(evaluator.model, rules)
+        proven, exact = True, is_exact(evaluator, rules)
+        for _ in range(_MOST_TRIES):
+            solver, status = solve(space.model, self.left, self.interrupt)
+            if status == cp_model.INFEASIBLE:
+                return ("none" if proven else "unknown"), None
+            if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+                break
+            solved = space.read(solver)
+            plain = any_completion(evaluator, *solved)
+            if obeys(evaluator, plain, rules):
+                return "found", plain
+            completion = best_completion(
+                evaluator, solved[0], "edp", solved[1], lambda mapping: obeys(evaluator, mapping, rules)
+            )
+            if completion.mapping is not None:
+                return "found", completion.mapping
+            # what fits in the model need not fit in the evaluator where fractions are rounded
+            proven = proven and exact and completion.exhaustive
+            space.exclude(solved)
+        return "unknown", None

@@ -1,0 +1,128 @@
+"""The objective in the model: its unit, its limits, and products that stay within 64 bits.
+
+With E in units of q, rounded down, and D in cycles the energy-delay product is one product of two integers. For
+E x D^2 the product F = E x D is divided by s before it is multiplied by D once more:
+
+    F <= s f + s - 1,        target = f x D,
+
+so that s f <= F and the target times s is still a lower bound; the smallest f is F / s rounded down.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from zzcp.cost.formulas.core import Model
+from zzcp.cost.objective import Objective, combined
+from zzcp.solver.cpsat.chain_model import ChainModel
+from zzcp.solver.cpsat.stall import MOST_CYCLES
+from zzcp.solver.lattice.tables import BoundaryTable
+
+PRODUCT_LIMIT = 2**61
+"""Largest product of energy and latency that the solver's 64-bit integers hold safely."""
+_PRECISION = 2**26
+"""Smallest number of units that the least possible energy is split into."""
+_MOST_UNITS = 2**50
+"""Limit of the energy where it is the objective."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Units and limits of the variables of the objective.
+
+    Parameters
+    ----------
+    energy_unit : int
+        Energies of the model are divided by this and rounded down.
+    divisor : int
+        By which the product of energy and latency is divided before a second multiplication.
+    most_energy, most_latency, most : int
+        Limits of energy (in units), latency and objective, which nothing exceeds that is as good as the value.
+    unit : Fraction
+        The objective that one unit of the model's stands for.
+    """
+
+    energy_unit: int
+    divisor: int
+    most_energy: int
+    most_latency: int
+    most: int
+    unit: Fraction
+
+
+def scale_of(
+    model: Model, objective: Objective, tables: Sequence[Sequence[BoundaryTable]], value: Fraction
+) -> Scale:
+    """Return the finest units with which nothing that is as good as a value of the objective overflows."""
+    least = model.mac_energy + sum(int(table.energy.min()) for row in tables for table in row)
+    most_energy = model.mac_energy + sum(int(table.energy.max()) for row in tables for table in row)
+    most_latency = MOST_CYCLES
+    run = run_of(model)
+    scaled = value * model.scale
+    if objective == "latency":
+        most_latency = min(most_latency, math.floor(value) + 1)
+    elif objective == "energy":
+        most_energy = min(most_energy, math.floor(scaled) + 1)
+    else:
+        power = 1 if objective == "edp" else 2
+        most_energy = min(most_energy, math.floor(scaled / run**power) + 1)
+        longest = math.floor(scaled / max(least, 1))
+        most_latency = min(most_latency, (longest if power == 1 else math.isqrt(longest)) + 1)
+    unit = max(1, least // _PRECISION)
+    while (
+        (most_energy // unit + 1) * most_latency >= PRODUCT_LIMIT
+        if objective in ("edp", "ed2")
+        else (most_energy // unit >= _MOST_UNITS)
+    ):
+        unit *= 2
+    divisor = 1
+    if objective == "ed2":
+        most_product = math.floor(scaled / unit / run) + 1
+        while (most_product // divisor + 1) * most_latency >= PRODUCT_LIMIT:
+            divisor *= 2
+    step = Fraction(1) if objective == "latency" else Fraction(unit * divisor, model.scale)
+    return Scale(unit, divisor, most_energy // unit + 1, most_latency, math.floor(value / step) + 1, step)
+
+
+def add_target(chain: ChainModel, objective: Objective, scale: Scale) -> Any:
+    """Return the variable to be minimised: the objective in units of `Scale.unit`, rounded down."""
+    model = chain.model
+    energy = model.new_int_var(0, scale.most_energy, "energy")
+    latency = model.new_int_var(0, scale.most_latency, "latency")
+    model.add(energy == chain.energy)
+    model.add(latency == chain.latency)
+    if objective == "energy":
+        target = energy
+    elif objective == "latency":
+        target = latency
+    elif objective == "edp":
+        target = model.new_int_var(0, scale.most, "edp")
+        model.add_multiplication_equality(target, [energy, latency])
+    else:
+        most_product = min(scale.most_energy * scale.most_latency, PRODUCT_LIMIT)
+        product = model.new_int_var(0, most_product, "edp")
+        model.add_multiplication_equality(product, [energy, latency])
+        part = product
+        if scale.divisor > 1:
+            part = model.new_int_var(0, (PRODUCT_LIMIT - 1) // scale.most_latency, "part")
+            model.add(product <= scale.divisor * part + (scale.divisor - 1))
+        target = model.new_int_var(0, scale.most, "ed2")
+        model.add_multiplication_equality(target, [part, latency])
+    model.add(target <= scale.most)
+    return target
+
+
+def first_bound(model: Model, objective: Objective) -> Fraction:
+    """Return what every mapping takes: the energy of the operations, and the cycles without stalls."""
+    cycles = run_of(model) + model.setting.drain
+    bound: Fraction = combined(Fraction(model.mac_energy, model.scale), Fraction(cycles), objective)
+    return bound
+
+
+def run_of(model: Model) -> int:
+    """Return the cycles of a layer without stalls."""
+    return math.prod(model.setting.temporal_sizes.values()) * model.setting.cycles_per_op

@@ -1,0 +1,257 @@
+"""Windows of tiles that are kept once.
+
+Such a tile may be refilled only in the part of its period before the irrelevant loops on top of its level: A = P /
+(their product). The *window point* w of a boundary v stands beneath them: w <= v differs from v in irrelevant
+exponents only, one factor z of the operand's data stands directly beneath it, and every boundary c of another operand
+lies above the point or below that factor:
+
+    c >= w   or   c <= w - z,        A = product(w).
+
+Latency falls as A grows, so that the solver picks the true window by itself. A tile that is kept twice has its whole
+period, and so has a level above the innermost one without data loops of its own: it passes its data on at once. The
+innermost level without data loops holds one tile throughout, so that nothing stands beneath: A = 1.
+
+The *tail* is the same device at the end of the whole order: the irrelevant loops outside of everything else, during
+which all data of an operand has been used once before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from zzcp.solver.cpsat.restrict import Point
+from zzcp.solver.cpsat.variables import Boundary
+from zzcp.solver.lattice.keys import Key, enumerate_states
+from zzcp.solver.lattice.tables import MoveTable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """The window point of a boundary.
+
+    Parameters
+    ----------
+    pairs : list of (int, int)
+        Combinations of reuse values (of the boundary, of its point) that are possible.
+    index : IntVar
+        Data class times the number of pairs, plus the pair.
+    """
+
+    pairs: list[tuple[int, int]]
+    index: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tail:
+    """The loops at the end of the order during which all data of an operand has been used before.
+
+    Parameters
+    ----------
+    product : IntVar or int
+        Their product.
+    point : list of (IntVar or int)
+        The exponents below them; empty where there can be none.
+    beneath : dict of int to BoolVar
+        The factor of the operand's data directly beneath the point, by the positions of the keys.
+    """
+
+    product: Any
+    point: list[Any]
+    beneath: dict[int, Any]
+
+
+def add_window(
+    model: cp_model.CpModel,
+    keys: Sequence[Key],
+    boundaries: Sequence[Sequence[Boundary | Point]],
+    boundary: Boundary,
+    doubled: Any,
+) -> Window:
+    """Create the window point of a boundary and place it in the chain."""
+    table = boundary.table
+    below = boundaries[boundary.operand][boundary.link - 1]
+    innermost = boundary.link == 1
+    empty = model.new_bool_var(f"empty{boundary.name}")
+    point: list[Any] = list(boundary.exponents)
+    for position in table.reuse.keys:
+        top = boundary.exponents[position]
+        if isinstance(top, int):
+            continue
+        point[position] = model.new_int_var(0, keys[position].multiplicity, f"w{boundary.name}.{position}")
+        model.add(point[position] <= top)
+        model.add(point[position] == top).only_enforce_if(doubled)
+        if innermost:
+            model.add(point[position] >= below.exponents[position]).only_enforce_if(~empty)
+            model.add(point[position] == 0).only_enforce_if(empty)
+        else:
+            model.add(point[position] >= below.exponents[position])
+    beneath = {
+        position: model.new_bool_var(f"z{boundary.name}.{position}")
+        for position in table.data.keys
+        if not isinstance(boundary.exponents[position], int)
+    }
+    model.add_exactly_one([*beneath.values(), empty, doubled])
+    for position, flag in beneath.items():
+        model.add(boundary.exponents[position] >= below.exponents[position] + 1).only_enforce_if(flag)
+        model.add(boundary.exponents[position] == below.exponents[position]).only_enforce_if(empty)
+    for row in boundaries:
+        for other in row:
+            if other.operand != boundary.operand:
+                _around(model, boundary.name, point, beneath, other)
+    return Window(*_pair_index(model, boundary, point))
+
+
+def add_tail(
+    model: cp_model.CpModel,
+    keys: Sequence[Key],
+    boundaries: Sequence[Sequence[Boundary | Point]],
+    operand: int,
+) -> Tail:
+    """Create the tail of an operand and place it in the chain.
+
+    Parameters
+    ----------
+    model : CpModel
+        The model.
+    keys : sequence of Key
+        The prime factors.
+    boundaries : sequence of sequence of Boundary
+        Per operand and link.
+    operand : int
+        Whose loops count.
+    """
+    boundary = boundaries[operand][-1]
+    assert isinstance(boundary, Boundary)
+    table = boundary.table
+    point: list[Any] = [key.multiplicity for key in keys]
+    for position in table.reuse.keys:
+        point[position] = model.new_int_var(0, keys[position].multiplicity, f"t{operand}.{position}")
+    beneath = {position: model.new_bool_var(f"tz{operand}.{position}") for position in table.data.keys}
+    if not beneath or not table.reuse.keys:
+        return Tail(1, [], {})
+    model.add_exactly_one(beneath.values())
+    for row in boundaries:
+        for other in row:
+            _around(model, f"t{operand}", point, beneath, other)
+    states = enumerate_states(tuple(keys), table.reuse.keys)
+    values, index = np.unique(states.product.max() // states.product, return_inverse=True)
+    tail = model.new_int_var_from_domain(cp_model.Domain.from_values(values.tolist()), f"tail{operand}")
+    rows = np.concatenate([states.exponents, values[index.reshape(-1)][:, None]], axis=1)
+    model.add_allowed_assignments([*(point[position] for position in table.reuse.keys), tail], rows.tolist())
+    return Tail(tail, point, beneath)
+
+
+def order_tails(model: cp_model.CpModel, one: Tail, other: Tail) -> None:
+    """Let two tails belong to one order: one begins below the factor beneath the other, or both above the same.
+
+    Parameters
+    ----------
+    model : CpModel
+        The model.
+    one, other : Tail
+        Of different operands.
+    """
+    if not one.point or not other.point:
+        return
+    choices = []
+    for lower, upper in ((one, other), (other, one)):
+        below = model.new_bool_var("below")
+        for position, flag in upper.beneath.items():
+            for key, (mine, theirs) in enumerate(zip(lower.point, upper.point, strict=True)):
+                model.add(mine <= theirs - (key == position)).only_enforce_if(below, flag)
+        choices.append(below)
+    same = model.new_bool_var("same")
+    for mine, theirs in zip(one.point, other.point, strict=True):
+        model.add(mine == theirs).only_enforce_if(same)
+    for position in one.beneath.keys() | other.beneath.keys():
+        flags = [tail.beneath.get(position, 0) for tail in (one, other)]
+        model.add(flags[0] == flags[1]).only_enforce_if(same)
+    model.add_exactly_one([*choices, same])
+
+
+def _around(
+    model: cp_model.CpModel,
+    name: str,
+    point: Sequence[Any],
+    beneath: dict[int, Any],
+    other: Boundary | Point,
+) -> None:
+    """Another boundary lies above the point or below the factor beneath it."""
+    above = model.new_bool_var(f"u{name}<{other.name}")
+    for position, (mine, theirs) in enumerate(zip(point, other.exponents, strict=True)):
+        factor = beneath.get(position)
+        for flag in beneath.values():
+            if isinstance(mine, int) and isinstance(theirs, int):
+                if theirs < mine:
+                    model.add_bool_or([~above, ~flag])
+                if theirs + (factor is flag) > mine:
+                    model.add_bool_or([above, ~flag])
+                continue
+            model.add(theirs >= mine).only_enforce_if(above, flag)
+            model.add(theirs + (1 if factor is flag else 0) <= mine).only_enforce_if(~above, flag)
+
+
+def _pair_index(
+    model: cp_model.CpModel, boundary: Boundary, point: Sequence[Any]
+) -> tuple[list[tuple[int, int]], Any]:
+    table = boundary.table
+    values = table.reuse_values.tolist()
+    pairs = [(i, j) for i, whole in enumerate(values) for j, part in enumerate(values) if whole % part == 0]
+    free = [column for column, key in enumerate(table.reuse.keys) if not isinstance(point[key], int)]
+    if not free:
+        return [(0, 0)], boundary.data_class
+    own = model.new_int_var(0, len(values) - 1, f"hw{boundary.name}")
+    rows = np.concatenate([table.reuse.exponents[:, free], table.reuse_index[:, None]], axis=1)
+    model.add_allowed_assignments([*(point[table.reuse.keys[column]] for column in free), own], rows.tolist())
+    pair = model.new_int_var(0, len(pairs) - 1, f"pair{boundary.name}")
+    whole = boundary.reuse_class
+    model.add_allowed_assignments(
+        [model.new_constant(whole) if isinstance(whole, int) else whole, own, pair],
+        [(i, j, number) for number, (i, j) in enumerate(pairs)],
+    )
+    index = model.new_int_var(0, len(boundary.representatives) * len(pairs) - 1, f"iw{boundary.name}")
+    model.add(index == boundary.data_class * len(pairs) + pair)
+    return pairs, index
+
+
+def late_cycles(model: cp_model.CpModel, boundary: Boundary, window: Window, table: MoveTable) -> Any:
+    """Return a variable with the cycles of a movement that do not fit the boundary's window."""
+    whole, length = _lengths(boundary, window)
+    states = boundary.representatives
+    excess = np.maximum(0, table.cycles[states][:, whole] - length) * table.repeats[states][:, whole]
+    return _chosen(model, window, excess, f"late{table.move}w")
+
+
+def crowded_cycles(
+    model: cp_model.CpModel, boundary: Boundary, window: Window, tables: Sequence[MoveTable], run: int
+) -> Any:
+    """Return a variable with the cycles of movements over one link that do not fit its windows together."""
+    whole, length = _lengths(boundary, window)
+    states = boundary.representatives
+    busy = sum(table.cycles * table.repeats for table in tables)
+    windows = run // boundary.table.period[states][:, whole] * length
+    excess = np.maximum(0, np.asarray(busy)[states][:, whole] - windows)
+    return _chosen(model, window, excess, f"crowd{tables[0].move}w")
+
+
+def _lengths(boundary: Boundary, window: Window) -> tuple[Any, Any]:
+    """Return the reuse value of every pair of a window, and its cycles by data class and pair."""
+    values = boundary.table.reuse_values
+    whole = np.array([i for i, _ in window.pairs])
+    part = np.array([j for _, j in window.pairs])
+    return whole, boundary.table.period[boundary.representatives][:, whole] // values[whole] * values[part]
+
+
+def _chosen(model: cp_model.CpModel, window: Window, excess: Any, name: str) -> Any:
+    """Return a variable for the entry that the window chooses, or the entry if all are the same."""
+    flat = excess.reshape(-1)
+    if (flat == flat[0]).all():
+        return int(flat[0])
+    variable = model.new_int_var(0, int(flat.max()), name)
+    model.add_element(window.index, flat.tolist(), variable)
+    return variable

@@ -1,0 +1,128 @@
+"""What the exponent vectors of a lattice stand for: products of factors by what they matter to, and their order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zzcp.cost.setting.setting import RELEVANT, Setting
+from zzcp.solver.lattice.keys import Array
+from zzcp.solver.lattice.lattice import Lattice
+
+
+class Factors:
+    """The exponent vectors of a lattice, numbered from that without factors to that with all.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        The lattice; which vectors are alive does not matter.
+    setting : Setting
+        The compiled layer and machine.
+
+    Attributes
+    ----------
+    vectors : ndarray of int, shape (vectors, keys)
+        The exponents.
+    code : ndarray of int, shape (vectors,)
+        Every vector as one integer with a spare bit per key.
+    guard : int
+        The spare bits.
+    data, reuse, relevant : ndarray of int, shape (operands, vectors)
+        Products of the factors that change an operand's data, of all others, and of its relevant ones. Factors of
+        windows change the data, too, but are no relevant ones.
+    classes : list of list of int
+        Positions of the keys that matter to the same operands.
+    by_class : list of ndarray
+        Product of a class's factors for every vector.
+    irrelevant : list of int
+        Per operand a bit for every class that does not change its data.
+    """
+
+    def __init__(self, lattice: Lattice, setting: Setting) -> None:
+        self.keys = lattice.keys
+        self.of_data = [row[0].data.keys for row in lattice.tables]
+        self.vectors = np.indices(lattice.shape).reshape(len(lattice.shape), -1).T
+        self.code, self.guard = _packed(self.vectors, lattice.shape)
+        self.data, self.reuse, self.relevant = self._products(setting)
+        self.classes, self.by_class, self.irrelevant = self._dimension_classes()
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @property
+    def full(self) -> int:
+        """Number of the vector with all factors."""
+        return len(self.vectors) - 1
+
+    def _products(self, setting: Setting) -> tuple[Array, Array, Array]:
+        """Return the products of the data's factors, of all others, and of the relevant ones."""
+        keys = self.keys
+        powers = np.stack(
+            [key.prime ** self.vectors[:, position] for position, key in enumerate(keys)], axis=1
+        )
+        data, reuse, relevant = [], [], []
+        for chosen, operand in zip(self.of_data, setting.operands, strict=True):
+            of_data = np.isin(np.arange(len(keys)), chosen)
+            data.append(powers[:, of_data].prod(axis=1))
+            reuse.append(powers[:, ~of_data].prod(axis=1))
+            relevant.append(powers[:, [operand.kind[key.dim] == RELEVANT for key in keys]].prod(axis=1))
+        return np.stack(data), np.stack(reuse), np.stack(relevant)
+
+    def _dimension_classes(self) -> tuple[list[list[int]], list[Array], list[int]]:
+        """Group the keys by the operands that they matter to."""
+        groups: dict[tuple[bool, ...], list[int]] = {}
+        for position in range(len(self.keys)):
+            signature = tuple(position in chosen for chosen in self.of_data)
+            groups.setdefault(signature, []).append(position)
+        products = []
+        for members in groups.values():
+            product = np.ones(len(self.vectors), dtype=np.int64)
+            for position in members:
+                product *= self.keys[position].prime ** self.vectors[:, position]
+            products.append(product)
+        irrelevant = [
+            sum(1 << number for number, signature in enumerate(groups) if not signature[operand])
+            for operand in range(len(self.of_data))
+        ]
+        return list(groups.values()), products, irrelevant
+
+    def above(self, low: Array, high: Array) -> Array:
+        """Return for every pair of vectors, given by numbers, whether the second has all factors of the first."""
+        return np.asarray(
+            (((self.code[high][None, :] | self.guard) - self.code[low][:, None]) & self.guard) == self.guard
+        )
+
+    def present(self, before: Array, at: Array) -> Array:
+        """Return for every class of dimensions whether a segment has factors of it."""
+        return np.stack([product[at] > product[before] for product in self.by_class])
+
+    def smallest(self, before: Array, at: Array, present: Array) -> Array:
+        """Return the smallest factor of every class in a segment."""
+        result = np.ones(present.shape, dtype=np.int64)
+        for number, members in enumerate(self.classes):
+            least = np.full(len(at), np.iinfo(np.int64).max)
+            for position in members:
+                grows = self.vectors[at, position] > self.vectors[before, position]
+                least = np.where(grows, np.minimum(least, self.keys[position].prime), least)
+            result[number] = np.where(present[number], least, 1)
+        return result
+
+
+def _packed(vectors: Array, shape: tuple[int, ...]) -> tuple[Array, int]:
+    """Return every vector as one integer with a spare bit per key, and the integer of the spare bits.
+
+    v <= w in every key if and only if (w + spare bits) - v leaves all spare bits.
+    """
+    code = np.zeros(len(vectors), dtype=np.int64)
+    guard = shift = 0
+    for position, length in enumerate(shape):
+        bits = int(length - 1).bit_length()
+        code |= vectors[:, position] << shift
+        guard |= 1 << (shift + bits)
+        shift += bits + 1
+    return code, guard
+
+
+def packs(shape: tuple[int, ...]) -> bool:
+    """Return whether vectors fit one integer."""
+    return sum(int(length - 1).bit_length() + 1 for length in shape) <= 62

@@ -1,0 +1,122 @@
+"""Keys: the prime factors of the temporal loops, from which every boundary of a mapping is made.
+
+A key is a pair (dimension, prime) with a multiplicity. A boundary is a vector of exponents over the keys: how many
+factors of each lie below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zzcp.cost.setting.setting import IRRELEVANT, PARTIAL, RELEVANT, OperandSetting
+
+Array = npt.NDArray[Any]
+Vector = tuple[int, ...]
+"""Exponents per key."""
+Place = tuple[int, int]
+"""Operand and link of a boundary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A prime factor of a dimension.
+
+    Parameters
+    ----------
+    dim : str
+        The dimension.
+    prime : int
+        The prime.
+    multiplicity : int
+        How often it divides the dimension's temporal size.
+    """
+
+    dim: str
+    prime: int
+    multiplicity: int
+
+
+def prime_factors(number: int) -> dict[int, int]:
+    """Return the prime factors of a positive integer with their multiplicities."""
+    factors: dict[int, int] = {}
+    prime = 2
+    while prime * prime <= number:
+        while number % prime == 0:
+            factors[prime] = factors.get(prime, 0) + 1
+            number //= prime
+        prime += 1 if prime == 2 else 2
+    if number > 1:
+        factors[number] = factors.get(number, 0) + 1
+    return factors
+
+
+def keys_of(sizes: Mapping[str, int]) -> tuple[Key, ...]:
+    """Return the keys of all temporal loops."""
+    return tuple(
+        Key(dim, prime, multiplicity)
+        for dim, size in sizes.items()
+        for prime, multiplicity in prime_factors(size).items()
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StateSpace:
+    """All exponent vectors over some keys.
+
+    Parameters
+    ----------
+    keys : tuple of int
+        Positions of the keys in the problem.
+    exponents : ndarray of int, shape (states, keys)
+        The vectors.
+    by_dim : mapping of str to ndarray of int, shape (states,)
+        Product of the factors per dimension.
+    product : ndarray of int, shape (states,)
+        Product of all factors.
+    """
+
+    keys: tuple[int, ...]
+    exponents: Array
+    by_dim: Mapping[str, Array]
+    product: Array
+
+    def __len__(self) -> int:
+        return len(self.product)
+
+    def only(self, kept: Array) -> StateSpace:
+        """Return the states selected by a mask or an index array."""
+        return StateSpace(
+            self.keys,
+            self.exponents[kept],
+            {dim: values[kept] for dim, values in self.by_dim.items()},
+            self.product[kept],
+        )
+
+
+def enumerate_states(keys: tuple[Key, ...], chosen: Iterable[int]) -> StateSpace:
+    """Return every exponent vector over the chosen keys."""
+    chosen = tuple(chosen)
+    vectors = list(product(*(range(keys[index].multiplicity + 1) for index in chosen)))
+    exponents = np.array(vectors, dtype=np.int64).reshape(len(vectors), len(chosen))
+    by_dim: dict[str, Array] = {}
+    for column, index in enumerate(chosen):
+        key = keys[index]
+        powers = key.prime ** exponents[:, column]
+        by_dim[key.dim] = by_dim.get(key.dim, 1) * powers
+    total = np.ones(len(vectors), dtype=np.int64)
+    for values in by_dim.values():
+        total = total * values
+    return StateSpace(chosen, exponents, by_dim, total)
+
+
+def split_keys(operand: OperandSetting, keys: tuple[Key, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the keys that change an operand's data (relevant and partially relevant), and the irrelevant ones."""
+    data = tuple(i for i, key in enumerate(keys) if operand.kind[key.dim] in (RELEVANT, PARTIAL))
+    reuse = tuple(i for i, key in enumerate(keys) if operand.kind[key.dim] == IRRELEVANT)
+    return data, reuse

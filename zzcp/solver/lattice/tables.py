@@ -1,0 +1,370 @@
+"""Cost tables of every boundary, filled by the evaluator's own functions.
+
+For boundary a of an operand let d be a state of the keys that change its data and u the product of the irrelevant
+loops below. Everything that the objective needs is a function of (d, u): the energy of the link, the cycles that it
+keeps its ports busy, the part of them that does not fit its window, and the first fill. States with equal costs are
+merged into classes, so that the tables stay small.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zzcp.cost.formulas.core import Model, move_bits
+from zzcp.cost.formulas.links import tile_elements, transfers
+from zzcp.cost.formulas.moves import access_energy
+from zzcp.cost.formulas.numeric import NUMPY
+from zzcp.cost.setting.setting import RELEVANT, OperandSetting
+from zzcp.cost.setting.state import OperandState
+from zzcp.solver.lattice.keys import Key, StateSpace, enumerate_states, split_keys
+
+Array = npt.NDArray[Any]
+
+_EXACT_BELOW = 2**53
+"""Integers that a float holds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MoveTable:
+    """One movement over a link, as functions of (data state, reuse value).
+
+    Parameters
+    ----------
+    move : int
+        Position in `Model.moves`.
+    cycles : ndarray, shape (data states, reuse values)
+        Port cycles per period.
+    count : ndarray
+        Periods over the layer.
+    repeats : ndarray
+        Transfers between the first fill and the last drain.
+    """
+
+    move: int
+    cycles: Array
+    count: Array
+    repeats: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoundaryTable:
+    """The costs of one boundary of one operand.
+
+    Parameters
+    ----------
+    operand, link : int
+        Which boundary: that below link `link`; 0 is the array's.
+    data, reuse : StateSpace
+        States of the keys that change the data, and of the irrelevant ones.
+    reuse_values : ndarray
+        Distinct products of irrelevant loops.
+    reuse_index : ndarray
+        Which of them every reuse state has.
+    energy : ndarray, shape (data states, reuse values)
+        Energy of the link in units of 1 / `Model.scale`, rounded down.
+    moves : tuple of MoveTable
+        Its movements.
+    period : ndarray
+        Cycles of a period.
+    stored : ndarray, shape (data states,)
+        Elements of one copy of the tile as its memory holds it; fractions where lanes count as fractions.
+    bits, bits_partial : ndarray, shape (data states,)
+        Bits of that copy at final and at partial precision, rounded down.
+    effective : ndarray, shape (data states, reuse values)
+        Bits of the tile, as they count for the energy: what ZigZag's buffering looks at if no loop of the operand's
+        data is on top of the level.
+    timed_bits : ndarray, shape (data states, reuse values)
+        Bits of the tile as they count for ZigZag's average bandwidths.
+    fill : ndarray, shape (data states, reuse values)
+        Cycles of the first fill (last drain) on the slower side; 0 at the array.
+    room : ndarray
+        How many of them may hide behind the computation at most.
+    """
+
+    operand: int
+    link: int
+    data: StateSpace
+    reuse: StateSpace
+    reuse_values: Array
+    reuse_index: Array
+    energy: Array
+    moves: tuple[MoveTable, ...]
+    period: Array
+    stored: Array
+    bits: Array
+    bits_partial: Array
+    effective: Array
+    timed_bits: Array
+    fill: Array
+    room: Array
+
+
+def boundary_tables(model: Model, keys: tuple[Key, ...]) -> list[list[BoundaryTable]]:
+    """Return the tables of every operand's boundaries, links 0 .. L-1."""
+    return [
+        [boundary_table(model, keys, index, link) for link in range(operand.depth)]
+        for index, operand in enumerate(model.setting.operands)
+    ]
+
+
+def largest_table(model: Model, keys: tuple[Key, ...]) -> int:
+    """Return how many entries the largest cost table of a layer has, before states that do not fit are dropped."""
+    largest = 0
+    for operand in model.setting.operands:
+        data, reuse = split_keys(operand, keys)
+        states = math.prod(keys[index].multiplicity + 1 for index in data)
+        by_prime: dict[int, int] = {}
+        for index in reuse:
+            by_prime[keys[index].prime] = by_prime.get(keys[index].prime, 0) + keys[index].multiplicity
+        values = math.prod(total + 1 for total in by_prime.values())
+        largest = max(largest, states * values if operand.depth > 1 else 1)
+    return largest
+
+
+def boundary_table(model: Model, keys: tuple[Key, ...], index: int, link: int) -> BoundaryTable:
+    """Return the costs of one boundary for every state that its memory can hold."""
+    setting = model.setting
+    operand = setting.operands[index]
+    data_keys, reuse_keys = split_keys(operand, keys)
+    data = enumerate_states(keys, data_keys)
+    reuse = enumerate_states(keys, reuse_keys)
+    if link == 0:
+        # at the array nothing but irrelevant loops lie below: the operand does not change
+        data = data.only(np.flatnonzero(data.product == 1))
+        if operand.is_output or not setting.conventions.same_data_free:
+            reuse = reuse.only(np.flatnonzero(reuse.product == 1))
+    data = _fitting(model, index, link, data)
+    values, inverse = np.unique(reuse.product, return_inverse=True)
+    grid_data = np.repeat(np.arange(len(data)), len(values))
+    grid_reuse = np.tile(values, len(data))
+    state = grid_state(model, index, link, data.only(grid_data), grid_reuse)
+    shape = (len(data), len(values))
+    moved = transfers(
+        operand, operand.energy, state, setting.conventions, NUMPY, _rounded(model, index, state)
+    )
+    timed = (
+        moved
+        if operand.latency is operand.energy
+        else transfers(operand, operand.latency, state, setting.conventions, NUMPY)
+    )
+    energy: Any = np.zeros(len(grid_data), dtype=np.int64)
+    move_tables = []
+    for number, move in enumerate(model.moves):
+        if move.operand != index or move.link != link:
+            continue
+        bits, count = move_bits(move, moved)
+        words = -(-bits // move.width_min)
+        energy = energy + _energy(model, number, words, count)
+        timed_bits, timed_count = move_bits(move, timed)
+        count = _array(timed_count, len(grid_data))
+        reads_all = setting.conventions.first_partial_sum_reads
+        repeats = count if move.back and not reads_all else np.maximum(0, count - 1)
+        cycles = _array(-(-timed_bits // move.width), len(grid_data))
+        move_tables.append(
+            MoveTable(number, cycles.reshape(shape), count.reshape(shape), repeats.reshape(shape))
+        )
+    period = (state.period[link] * setting.cycles_per_op).reshape(shape)
+    effective = _whole(_array(moved.tile[link] * moved.precision[link], len(grid_data)).reshape(shape))
+    stored = _stored(model, index, link, data)
+    fill, room = _fill(model, link, move_tables, shape)
+    return BoundaryTable(
+        operand=index,
+        link=link,
+        data=data,
+        reuse=reuse,
+        reuse_values=values,
+        reuse_index=inverse.reshape(-1),
+        energy=np.asarray(energy).reshape(shape),
+        moves=tuple(move_tables),
+        period=period,
+        stored=stored,
+        bits=_whole(stored * operand.final_precision),
+        bits_partial=_whole(stored * operand.precision),
+        effective=effective,
+        timed_bits=_array(timed.tile[link] * timed.precision[link], len(grid_data)).reshape(shape),
+        fill=fill,
+        room=room,
+    )
+
+
+def _rounded(model: Model, index: int, state: OperandState) -> Sequence[Any] | None:
+    """Tiles of fractional unrollings are rounded, halves to even, as `zzcp.cost.formulas.links.fractional_tiles` does.
+
+    Where the product depends on the order of its factors a half counts as rounded down, since a bound may only be low.
+    """
+    operand = model.setting.operands[index]
+    if operand.energy.integral:
+        return None
+    exact = _is_exact(operand)
+    rounded = []
+    for a in range(operand.depth + 1):
+        tile = tile_elements(operand, operand.energy, state, a, a, model.setting.conventions, NUMPY)
+        elements = np.asarray(tile, dtype=float)
+        rounded.append((np.rint(elements) if exact else np.ceil(elements - 0.5 - 1e-6)).astype(np.int64))
+    return rounded
+
+
+def _is_exact(operand: OperandSetting) -> bool:
+    """Return whether no product of the factors of a fractional unrolling is rounded, in whatever order."""
+    factors = [Fraction(factor) for unrolled in operand.energy.spatial for _, factor in unrolled]
+    finest = math.prod(factor.denominator for factor in factors)
+    # the quotients of windows are rounded
+    return not operand.relations and operand.elements * finest < _EXACT_BELOW
+
+
+def grid_state(model: Model, index: int, link: int, data: StateSpace, reuse: Array) -> OperandState:
+    """Return the state of a batch of imaginary mappings whose boundary `link` runs through a grid of states."""
+    setting = model.setting
+    operand = setting.operands[index]
+    length = len(reuse)
+    total = 1
+    irrelevant_total = 1
+    for dim, size in setting.temporal_sizes.items():
+        total *= size
+        if dim in operand.kind and operand.kind[dim] == 0:
+            irrelevant_total *= size
+    one = np.ones(length, dtype=np.int64)
+    relevant = one.copy()
+    for dim, values in data.by_dim.items():
+        if operand.kind[dim] == RELEVANT:
+            relevant = relevant * values
+    windows = [
+        (data.by_dim.get(relation.outer, one), data.by_dim.get(relation.inner, one))
+        for relation in operand.relations
+    ]
+    period = data.product * reuse
+    levels = range(operand.depth + 1)
+    return OperandState(
+        [period if a == link else one for a in levels],
+        [total // period if a == link else one for a in levels],
+        [relevant if a == link else one for a in levels],
+        [windows if a == link else [(one, one)] * len(windows) for a in levels],
+        [irrelevant_total // reuse if a == link else one for a in levels],
+        [one for _ in levels],
+        [one for _ in levels],
+        one,
+    )
+
+
+def _fitting(model: Model, index: int, link: int, data: StateSpace) -> StateSpace:
+    """Drop the states whose tile alone exceeds the memory beneath the link."""
+    if link == 0:
+        return data
+    operand = model.setting.operands[index]
+    memory = operand.memories[link - 1]
+    least = min(operand.final_precision, operand.precision)
+    return data.only(np.flatnonzero(_whole(_stored(model, index, link, data) * least) <= memory.size))
+
+
+def _stored(model: Model, index: int, link: int, data: StateSpace) -> Array:
+    operand = model.setting.operands[index]
+    state = grid_state(model, index, link, data, np.ones(len(data), dtype=np.int64))
+    tile = tile_elements(operand, operand.energy, state, link, link, model.setting.conventions, NUMPY)
+    return _array(tile, len(data))
+
+
+def _whole(bits: Array) -> Array:
+    """Round down; fractions that lack less than a millionth of a bit are rounding themselves."""
+    return bits if bits.dtype.kind == "i" else np.floor(bits + 1e-6).astype(np.int64)
+
+
+def _energy(model: Model, number: int, words: Any, count: Any) -> Any:
+    move = model.moves[number]
+    if not model.setting.conventions.fractional_unrolling:
+        return words * count * (move.units * model.word_energies[number])
+    accesses = NUMPY.truncate(words * (move.width_min / move.width) * count * move.units)
+    memory = model.setting.operands[move.operand].memories[move.level]
+    return accesses * int(access_energy(memory, move.direction) * model.scale)
+
+
+def _fill(model: Model, link: int, moves: Sequence[MoveTable], shape: tuple[int, int]) -> tuple[Array, Array]:
+    nothing = np.zeros(shape, dtype=np.int64)
+    if link == 0:
+        return nothing, nothing
+    sides = [table for table in moves if not model.moves[table.move].back]
+    fill = np.maximum.reduce([table.cycles for table in sides])
+    hides = model.setting.conventions.once_only_loads != "exposed"
+    room = np.where(sides[0].count == 1, fill, 0) if hides else nothing
+    return fill, room
+
+
+def least_cycles(model: Model, index: int, link: int, below: int, table: BoundaryTable) -> Array:
+    """Return the cycles that a first piece of a once-only fill takes, as functions of the boundary that sets its size.
+
+    They cannot hide behind the computation, since without the piece it does not begin. A boundary whose tile is not
+    replaced sets no size; that at the array always does.
+
+    Parameters
+    ----------
+    model : Model
+        The compiled setting.
+    index, link : int
+        Operand and link.
+    below : int
+        The boundary, beneath the link.
+    table : BoundaryTable
+        Its costs.
+    """
+    lower, upper = _once_precisions(model, index, link, table.data)
+    sides = [
+        _piece(model, number, below, table.data, link + move.is_upper, upper if move.is_upper else lower)
+        for number, move in enumerate(model.moves)
+        if move.operand == index and move.link == link and not move.back
+    ]
+    least = np.broadcast_to(np.maximum.reduce(sides)[:, None], table.period.shape)
+    if not below:
+        return np.asarray(least)
+    # the movements of partial sums, which may not take place, do not count
+    count = next(part.count for part in table.moves if not model.moves[part.move].back)
+    return np.where(count > 1, least, 0)
+
+
+def innermost_cycles(model: Model, number: int, table: BoundaryTable) -> Array:
+    """Return the cycles that one instance's innermost tile takes at the port of a movement (ZigZag's floor)."""
+    return np.asarray(-(-table.timed_bits // model.moves[number].width))
+
+
+def _once_precisions(model: Model, index: int, link: int, data: StateSpace) -> tuple[int, int]:
+    """Return the bits per element, on the lower and the upper side, of a fill that happens once.
+
+    All loops that matter to the operand, those of a reduction among them, are beneath its link then.
+    """
+    operand = model.setting.operands[index]
+    irrelevant = [size for dim, size in model.setting.temporal_sizes.items() if operand.kind.get(dim) == 0]
+    state = grid_state(model, index, link, data.only(np.arange(1)), np.array([math.prod(irrelevant)]))
+    moved = transfers(operand, operand.latency, state, model.setting.conventions, NUMPY)
+    lower, upper = (int(_array(side[link], 1)[0]) for side in (moved.lower_precision, moved.upper_precision))
+    return lower, upper
+
+
+def _piece(model: Model, number: int, temporal: int, data: StateSpace, spatial: int, precision: int) -> Array:
+    move = model.moves[number]
+    operand = model.setting.operands[move.operand]
+    state = grid_state(model, move.operand, temporal, data, np.ones(len(data), dtype=np.int64))
+    elements = tile_elements(
+        operand, operand.latency, state, temporal, spatial, model.setting.conventions, NUMPY
+    )
+    return _array(-(-elements * precision // move.width), len(data))
+
+
+def average_bits(model: Model, number: int, table: BoundaryTable) -> Array:
+    """Return the bits per cycle that a recurring movement needs on average, as ZigZag truncates them."""
+    move = model.moves[number]
+    moved = next(part for part in table.moves if part.move == number)
+    per_cycle = table.timed_bits / (table.period // model.setting.cycles_per_op)
+    if move.is_upper:
+        per_cycle = per_cycle * model.setting.operands[move.operand].latency.boost[move.link]
+    bits = -(-np.trunc(per_cycle).astype(np.int64) // model.setting.cycles_per_op)
+    return np.where(moved.count > 1, bits, 0)
+
+
+def _array(value: Any, length: int) -> Array:
+    array = np.asarray(value)
+    return np.broadcast_to(array, (length,)).copy() if array.ndim == 0 else array

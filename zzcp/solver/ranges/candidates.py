@@ -1,0 +1,153 @@
+"""Where every boundary can be, and what it costs there: the steps from which labels are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from zzcp.cost.setting.setting import Setting
+from zzcp.hardware import Memory
+from zzcp.solver.lattice.factors import Factors
+from zzcp.solver.lattice.keys import Array, Place
+from zzcp.solver.lattice.lattice import Counts, Lattice
+from zzcp.solver.ranges.relaxation import Line, Relaxation
+from zzcp.solver.ranges.terms import run_cycles
+
+
+@dataclass(slots=True, eq=False)
+class Candidates:
+    """Where one boundary can be, and what it costs there; arrays run over its vectors.
+
+    Parameters
+    ----------
+    at : ndarray of int
+        Number of the vector.
+    relaxed, energy : ndarray
+        What the boundary adds to the relaxed cost and to the energy.
+    beyond, energy_beyond : ndarray
+        What all boundaries that follow add at least.
+    terms, used : ndarray, shape (terms or memories, vectors)
+        What it adds to the latency's terms, and to the shares of shared memories.
+    late : list of (int, ndarray, ndarray, ndarray)
+        Per term of the stall the cycles, period and repeats of its movements, or of all together over the run; none
+        where the tile is certain to be kept twice.
+    least, partial : ndarray
+        Share of the memory that the tile takes, at the least and as partial sums.
+    effective : ndarray
+        The same as ZigZag's buffering counts it above irrelevant loops.
+    """
+
+    at: Array
+    relaxed: Array
+    beyond: Array
+    energy: Array
+    energy_beyond: Array
+    terms: Array
+    used: Array
+    late: list[tuple[int, Array, Array, Array]]
+    least: Array
+    partial: Array
+    effective: Array
+
+
+def candidates_of(
+    relaxation: Relaxation, factors: Factors, line: Line, weights: Array
+) -> dict[Place, dict[Counts, Candidates]]:
+    """Return for every boundary its vectors and costs, with the bounds of what follows per counts.
+
+    Parameters
+    ----------
+    relaxation : Relaxation
+        The relaxation, whose lattice holds the vectors.
+    factors : Factors
+        What they stand for.
+    line, weights
+        For which the relaxation's bounds are used.
+    """
+    lattice, setting = relaxation.lattice, relaxation.model.setting
+    costs = relaxation.costs(line, weights)
+    beyond = _beyond(lattice, costs)
+    energies = {place: lattice.spread(place, part) for place, part in relaxation.energy.parts.items()}
+    energy_beyond = _beyond(lattice, energies)
+    result: dict[Place, dict[Counts, Candidates]] = {}
+    for operand, link in lattice.alive:
+        place = operand, link
+        alive = np.flatnonzero(np.broadcast_to(lattice.alive[place], lattice.shape))
+        vectors = tuple(factors.vectors[alive].T)
+        rows, columns = lattice.states(place, vectors)
+        terms = np.zeros((len(relaxation.latency), len(alive)))
+        for number, term in enumerate(relaxation.latency):
+            if place in term.parts:
+                terms[number] = term.parts[place][rows, columns]
+        used = np.zeros((len(relaxation.capacity), len(alive)))
+        for number, term in enumerate(relaxation.capacity):
+            if place in term.parts:
+                used[number] = term.parts[place][rows, columns]
+        late = _late(relaxation, place, rows, columns)
+        least = partial = effective = np.zeros(len(alive))
+        if link:
+            size = memory_of(setting, place).size
+            effective = lattice.tables[operand][link].effective[rows, columns] / size
+            least, partial = (bits[rows, columns] / size for bits in relaxation.tile_bits(place))
+        shared = {
+            "at": alive,
+            "relaxed": costs[place][vectors],
+            "energy": energies[place][vectors],
+            "terms": terms,
+            "used": used,
+            "late": late,
+            "least": least,
+            "partial": partial,
+            "effective": effective,
+        }
+        result[place] = {
+            counts: Candidates(beyond=after, energy_beyond=energy_beyond[place][counts], **shared)
+            for counts, after in beyond[place].items()
+        }
+    return result
+
+
+def _beyond(lattice: Lattice, costs: Mapping[Place, Array]) -> dict[Place, dict[Counts, Array]]:
+    """Return for every boundary, at its vectors, what all that follow cost at the least, per counts below it."""
+    above = lattice.above(costs)
+    result: dict[Place, dict[Counts, Array]] = {}
+    for (operand, link), alive in lattice.alive.items():
+        there = np.broadcast_to(alive, lattice.shape)
+        result[operand, link] = {
+            counts: above[(*counts[:operand], link + 1, *counts[operand + 1 :])][there]
+            for counts in lattice.counts()
+            if counts[operand] == link
+        }
+    return result
+
+
+def memory_of(setting: Setting, place: Place) -> Memory:
+    """Return the memory that a boundary's tile is kept in."""
+    operand, link = place
+    return setting.operands[operand].memories[link - 1]
+
+
+def _late(
+    relaxation: Relaxation, place: Place, rows: Array, columns: Array
+) -> list[tuple[int, Array, Array, Array]]:
+    """Return per term of the stall (cycles, period, repeats) of a boundary's movements, or of all of them at once."""
+    operand, link = place
+    if link == 0 or memory_of(relaxation.model.setting, place).doubles(
+        relaxation.model.setting.operands[operand].memory_operand
+    ):
+        return []
+    table = relaxation.lattice.tables[operand][link]
+    late = [
+        (number, part.cycles[rows, columns], table.period[rows, columns], part.repeats[rows, columns])
+        for number, port in relaxation.stall_ports
+        for part in table.moves
+        if part.move in port
+    ]
+    run, once = np.full(len(rows), run_cycles(relaxation.model)), np.ones(len(rows), dtype=np.int64)
+    for number, term in enumerate(relaxation.latency):
+        if term.crowded and place in term.parts:
+            busy = sum(part.cycles * part.repeats for part in table.moves if part.move in term.crowded)
+            late.append((number, np.asarray(busy)[rows, columns], run, once))
+    return late

@@ -1,0 +1,336 @@
+"""The search by ranges of energy: what the relaxation rules out, and the few chains that are left, one by one.
+
+All mappings that are better than the incumbent lie below the curve E^p D^q = U. Over a range of energies the curve lies
+below its chord, so that they lie below the chord, too:
+
+    a E + b D <= 1    at both ends of the range with equality.
+
+Where the relaxation's least a E + b D exceeds 1 the range holds nothing. Else long ranges are halved. In short ones
+the vectors through which nothing below the chord leads are dropped, and the chains that are left are enumerated
+(`zzcp.solver.ranges.enumeration`) and completed to mappings in the order of their bounds. Where there are too many
+of them the vectors are cut, too (`zzcp.solver.ranges.cuts`); what is still too large stays open, for CP-SAT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from zzcp.solver.lattice.factors import Factors
+from zzcp.solver.lattice.keys import Array, Place
+from zzcp.solver.lattice.lattice import Lattice
+from zzcp.solver.ranges.cuts import by_completion, by_size
+from zzcp.solver.ranges.enumeration import Enumeration
+from zzcp.solver.ranges.first_pieces import FirstPieces, first_pieces
+from zzcp.solver.ranges.labels import Labels, joined
+from zzcp.solver.ranges.relaxation import Chain, Line, Relaxation
+
+_MARGIN = 1e-9
+"""More than the relative error of sums in floating point."""
+_ROUNDS = 16
+"""Dynamic programs per choice of multipliers."""
+_LONG = 1.15
+"""Ranges of a greater ratio are halved at once."""
+_BENT = 0.4
+"""Shorter ranges with too many labels are halved where the curve bends so much below its chord.
+
+In the middle of a range of ratio r it lies (log r)^2 / 8 above the chord; that counts against what the bound lacks.
+"""
+_BEAM = 600
+"""Labels of the first group of an enumeration, which leads to a better incumbent."""
+_FEW_LABELS = 30_000
+"""Labels of an enumeration until a better incumbent has been searched for."""
+_MOST_LABELS = 100_000
+"""Labels of an enumeration."""
+_DEEPEST = 40
+"""Cuts by the size of a tile, one within the other."""
+_LAST = 8
+"""Cheapest chains, those of the last multipliers, that say where to cut."""
+_MOST_LABELS_BRIEFLY = 15_000
+"""The same where CP-SAT is faster."""
+_AT_ONCE = 64
+"""Chains that are completed at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What the search by ranges needs of the search that it is part of.
+
+    Parameters
+    ----------
+    value : callable
+        Returns the objective of the incumbent, energy in units of 1 / scale.
+    complete : callable
+        Completes chains to mappings and offers the best; returns for each whether nothing better can have its
+        boundaries.
+    improve : callable
+        Searches a better incumbent.
+    tell : callable
+        Called with every bound of the objective, infinite if nothing better than the incumbent is left.
+    goes_on : callable
+        Whether there is time left.
+    tolerance : float
+        Relative distance to the incumbent that does not matter.
+    briefly : bool
+        Whether ranges with more than a few labels are left open, because CP-SAT is faster.
+    """
+
+    value: Callable[[], float]
+    complete: Callable[[Sequence[Chain]], Sequence[bool]]
+    improve: Callable[[], None]
+    tell: Callable[[float], None]
+    goes_on: Callable[[], bool]
+    tolerance: float
+    briefly: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """A range of energies with some vectors for every boundary, and what the objective is at least in it."""
+
+    low: float
+    high: float
+    known: float
+    relaxation: Relaxation
+    depth: int = 0
+
+    def halves(self) -> list[_Part]:
+        """Return the lower and the upper half of the range."""
+        middle = float(np.sqrt(self.low * self.high))
+        return [replace(self, high=middle), replace(self, low=middle)]
+
+
+@dataclass(slots=True, eq=False)
+class RangeSearch:
+    """The search by ranges of energy.
+
+    Parameters
+    ----------
+    relaxation : Relaxation
+        The relaxation over all chains.
+    powers : tuple of int
+        Exponents of energy and latency in the objective.
+    steps : Steps
+        The way back to the search.
+    bound : float
+        What the objective is at least; infinite if nothing better than the incumbent is left.
+    alive : dict
+        The vectors of every boundary that are left in open ranges; None while nothing is known.
+    closed : float
+        What the objective is at least in all other ranges.
+    """
+
+    relaxation: Relaxation
+    powers: tuple[int, int]
+    steps: Steps
+    bound: float = 0.0
+    alive: dict[Place, Array] | None = None
+    closed: float = np.inf
+    _visited: set[tuple[tuple[int, ...], ...]] = field(default_factory=set)
+    _improved: bool = False
+    _factors: Factors = field(init=False)
+    _pieces: FirstPieces | None = field(init=False)
+    _open: list[tuple[float, dict[Place, Array]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        model, lattice = self.relaxation.model, self.relaxation.lattice
+        self._factors = Factors(lattice, model.setting)
+        self._pieces = first_pieces(model, lattice, self._factors.vectors)
+
+    def run(self) -> None:
+        """Search all ranges."""
+        lattice = self.relaxation.lattice
+        self.alive = dict(lattice.alive)
+        value = self.steps.value()
+        energy, latency = self.powers
+        least_energy, least_latency = self._extremes(value)
+        self.bound = least_energy**energy * least_latency**latency
+        self.steps.tell(self.bound)
+        if self._done(self.bound):
+            return
+        if not latency:
+            high = value
+        elif not energy:
+            high = np.inf
+        else:
+            high = value / least_latency**latency
+        pending = [_Part(least_energy, high, self.bound, self.relaxation)]
+        finished: list[float] = []
+        while pending:
+            part = pending.pop()
+            if not self.steps.goes_on():
+                finished.append(part.known)
+                self._open.append((part.known, dict(part.relaxation.lattice.alive)))
+                continue
+            before = len(self._open)
+            found, smaller = self._range(part)
+            pending += smaller
+            if not smaller:
+                finished.append(found)
+                if len(self._open) == before:
+                    self.closed = min(self.closed, found)
+            self.bound = max(self.bound, min([*finished, *(part.known for part in pending)]))
+            self.steps.tell(self.bound)
+        self.alive = _union([alive for _, alive in self._open], lattice)
+
+    def _done(self, bound: float) -> bool:
+        return bound >= self.steps.value() * (1 - self.steps.tolerance / 2)
+
+    def _extremes(self, value: float) -> tuple[float, float]:
+        """Return the least energy and the least latency, each by itself."""
+        relaxation = self.relaxation
+        base = float(relaxation.base)
+        least_energy = relaxation.energy.constant
+        if self.powers[0]:
+            scale = max(value / base ** self.powers[1], 1.0)
+            bound, _ = relaxation.tighten(Line(1 / scale, 0.0), 3, self._visit)
+            least_energy = max(least_energy, bound * scale * (1 - _MARGIN))
+        least_latency = base
+        if self.powers[1]:
+            bound, _ = relaxation.tighten(Line(0.0, 1 / base), 6, self._visit)
+            least_latency = max(base, bound * base * (1 - _MARGIN))
+        return least_energy, least_latency
+
+    def _visit(self, chain: Chain) -> None:
+        key = tuple(chain.values())
+        if key not in self._visited:
+            self._visited.add(key)
+            self.steps.complete([chain])
+
+    def _line(self, low: float, high: float, value: float) -> Line:
+        """Return the chord of the curve of the objective over a range."""
+        energy, latency = self.powers
+        if not latency:
+            return Line(1 / value, 0.0)
+        if not energy:
+            return Line(0.0, value ** (-1 / latency))
+        high = max(high, low * (1 + 1e-6))
+        above, below = ((value / end) ** (1 / latency) for end in (low, high))
+        a, b = above - below, high - low
+        at_end = a * low + b * above
+        return Line(a / at_end, b / at_end)
+
+    def _bound_of(self, low: float, high: float, line: Line, least: float) -> float:
+        """Return what the objective is at least in a range, from a bound of a E + b D."""
+        energy, latency = self.powers
+        if not latency:
+            return least / line.energy
+        if not energy:
+            return float((least / line.latency) ** latency)
+        ends = (end * max(0.0, (least - line.energy * end) / line.latency) ** latency for end in (low, high))
+        return min(ends)
+
+    def _range(self, part: _Part) -> tuple[float, list[_Part]]:
+        """Search a part; return its bound, and the parts that it must be cut into."""
+        value = self.steps.value()
+        both = all(self.powers)
+        low, high, relaxation = part.low, part.high, part.relaxation
+        if both:
+            high = min(high, value / relaxation.base ** self.powers[1])
+            if high * (1 + _MARGIN) < low:
+                return np.inf, []
+        line = self._line(low, high, value)
+        chains: list[Chain] = []
+
+        def visit(chain: Chain) -> None:
+            chains.append(chain)
+            self._visit(chain)
+
+        least, weights = relaxation.tighten(line, _ROUNDS, visit, enough=1 + _MARGIN)
+        if least > 1 + _MARGIN:
+            return np.inf, []
+        known = max(part.known, self._bound_of(low, high, line, least) * (1 - _MARGIN))
+        if self._done(known):
+            return known, []
+        part = replace(part, high=high, known=known)
+        if both and high > low * _LONG:
+            return known, part.halves()
+        alive = {
+            place: relaxation.lattice.alive[place] & (bounds <= 1 + _MARGIN)
+            for place, bounds in relaxation.through(line, weights).items()
+        }
+        part = replace(part, relaxation=relaxation.restricted(alive))
+        search = Enumeration(part.relaxation, self._factors, self._pieces, line, weights, high, self.powers)
+        found, left = self._enumerate(search, alive)
+        if not left:
+            return max(known, found), []
+        smaller = self._smaller(part, least, chains[-_LAST:]) if self.steps.goes_on() else []
+        if not smaller:
+            self._open.append((known, alive))
+        return known, smaller
+
+    def _smaller(self, part: _Part, least: float, chains: Sequence[Chain]) -> list[_Part]:
+        """Return what takes the place of a part with too many labels; nothing if it must stay open."""
+        first = not self._improved
+        if first:
+            self._improved = True
+            self.steps.improve()
+        elif (
+            not self.steps.briefly
+            and all(self.powers)
+            and np.log(part.high / part.low) ** 2 > _BENT * (1 - least)
+        ):
+            return part.halves()
+        if self.steps.briefly or part.depth >= _DEEPEST:
+            return []
+        cut = [] if part.depth else by_completion(part.relaxation, self._factors)
+        if first and not cut:
+            return [part]
+        cut = cut or by_size(part.relaxation, chains)
+        return [replace(part, relaxation=relaxation, depth=part.depth + 1) for relaxation in cut]
+
+    def _enumerate(self, search: Enumeration, alive: dict[Place, Array]) -> tuple[float, bool]:
+        """Complete chains; return the least bound of those that may still be better, and whether labels are left."""
+        most = _MOST_LABELS_BRIEFLY if self.steps.briefly else _MOST_LABELS
+        if not self._improved:
+            most = min(most, _FEW_LABELS)
+        waiting: list[Labels] = []
+        least = np.inf
+        for whole in search.chains(self.steps.value, most, _BEAM):
+            waiting.append(whole)
+            if sum(map(len, waiting)) >= _AT_ONCE:
+                least = min(least, self._complete(search, waiting, alive))
+                waiting = []
+            if not self.steps.goes_on():
+                return 0.0, True
+        return min(least, self._complete(search, waiting, alive)), search.left
+
+    def _complete(
+        self,
+        search: Enumeration,
+        parts: Sequence[Labels],
+        alive: dict[Place, Array],
+    ) -> float:
+        """Complete chains in the order of their bounds; return the least bound of those that may be better."""
+        if not parts:
+            return np.inf
+        chains = joined(list(parts))
+        order = np.argsort(chains.bound, kind="stable")
+        least = np.inf
+        for start in range(0, len(order), _AT_ONCE):
+            some = order[start : start + _AT_ONCE]
+            rest = float(chains.bound[order[start]]) * (1 - _MARGIN)
+            if self._done(rest):
+                # what is no better than the incumbent does not count
+                return least if rest >= self.steps.value() else min(least, rest)
+            if not self.steps.goes_on():
+                least = min(least, rest)
+                self._open.append((least, alive))
+                return least
+            certain = self.steps.complete(search.boundaries(chains, some))
+            for number, exhausted in zip(some, certain, strict=True):
+                if not exhausted:
+                    least = min(least, float(chains.bound[number]) * (1 - _MARGIN))
+        if np.isfinite(least) and not self._done(least):
+            self._open.append((least, alive))
+        return least
+
+
+def _union(parts: Sequence[dict[Place, Array]], lattice: Lattice) -> dict[Place, Array]:
+    result = {place: np.zeros(lattice.shape, dtype=bool) for place in lattice.alive}
+    for part in parts:
+        for place, alive in part.items():
+            result[place] = result[place] | alive
+    return result

@@ -1,0 +1,277 @@
+"""Bounds by Lagrangian relaxation over the lattice.
+
+With weights a and b of energy and latency, and multipliers w >= 0 for the terms of the latency and k >= 0 for the
+capacities,
+
+    a E + b D  >=  a E + b (run + sum w_i term_i) + sum k_j (bits_j - size_j) / size_j
+
+is a sum over boundaries, whose least value over all chains the lattice gives exactly. The multipliers are chosen by
+cutting planes: every cheapest chain is a linear function of them, and a linear program picks the multipliers that make
+the least of these functions the greatest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from ortools.linear_solver import pywraplp
+
+from zzcp.cost.formulas.core import Model
+from zzcp.solver.lattice.keys import Array, Place
+from zzcp.solver.lattice.lattice import Lattice
+from zzcp.solver.lattice.tables import BoundaryTable
+from zzcp.solver.ranges.terms import (
+    LOADING,
+    STALL,
+    UNLOADING,
+    Term,
+    capacity_terms,
+    energy_term,
+    latency_terms,
+    run_cycles,
+    tile_bits,
+)
+
+Chain = Mapping[Place, tuple[int, ...]]
+
+_MOST_PRESSURE = 4.0
+"""Largest multiplier of a capacity."""
+_LIMITS = "max_number_of_iterations: 2000, max_deterministic_time: 1"
+"""Of a linear program: some dozens of variables take some dozens of iterations, but for one that never ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Weights of energy (in units of 1 / scale) and latency, such that what is of interest is about 1.
+
+    Parameters
+    ----------
+    energy, latency : float
+        The weights.
+    """
+
+    energy: float
+    latency: float
+
+
+@dataclass(slots=True, eq=False)
+class Relaxation:
+    """The relaxation of one layer, with the multipliers found so far.
+
+    Parameters
+    ----------
+    model : Model
+        The compiled setting.
+    tables : sequence of sequence of BoundaryTable
+        Per operand and link.
+    lattice : Lattice
+        The vectors that are left for every boundary.
+    unfinished : Place, optional
+        A boundary of the output whose tile is known to hold partial sums.
+    """
+
+    model: Model
+    tables: Sequence[Sequence[BoundaryTable]]
+    lattice: Lattice
+    unfinished: Place | None = None
+    energy: Term = field(init=False)
+    latency: list[Term] = field(init=False)
+    capacity: list[Term] = field(init=False)
+    base: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.energy = energy_term(self.model, self.tables)
+        self.latency = latency_terms(self.model, self.tables)
+        self.capacity = capacity_terms(self.model, self.tables)
+        self.base = run_cycles(self.model) + self.model.setting.drain
+        for row in self.tables:
+            for table in row[1:]:
+                self._drop_too_large((table.operand, table.link))
+
+    def _drop_too_large(self, place: Place) -> None:
+        """Drop the vectors whose tile does not fit its memory by itself."""
+        size = self.model.setting.operands[place[0]].memories[place[1] - 1].size
+        fits = self.lattice.spread(place, self.tile_bits(place)[0]) <= size
+        self.lattice.alive[place] = self.lattice.alive[place] & fits
+
+    def tile_bits(self, place: Place) -> tuple[Array, Array]:
+        """Return the bits of a tile at the least and as partial sums (`zzcp.solver.ranges.terms.tile_bits`)."""
+        least, partial = tile_bits(self.model, self.tables[place[0]][place[1]])
+        return (partial if place == self.unfinished else least), partial
+
+    def with_unfinished(self, place: Place, alive: Mapping[Place, Array]) -> Relaxation:
+        """Return the relaxation over fewer vectors where a tile of the output is known to hold partial sums."""
+        result = self.restricted(alive)
+        result.unfinished = place
+        result._drop_too_large(place)
+        size = self.model.setting.operands[place[0]].memories[place[1] - 1].size
+        result.capacity = [
+            replace(term, parts={**term.parts, place: self.tile_bits(place)[1] / size})
+            if place in term.parts
+            else term
+            for term in self.capacity
+        ]
+        return result
+
+    def tighten(
+        self,
+        line: Line,
+        rounds: int,
+        visit: Callable[[Chain], None] | None = None,
+        enough: float = np.inf,
+        weights: Array | None = None,
+    ) -> tuple[float, Array]:
+        """Return the greatest lower bound of a E + b D that was found, and its multipliers.
+
+        Parameters
+        ----------
+        line : Line
+            The weights a and b.
+        rounds : int
+            Dynamic programs to solve at most.
+        visit : callable, optional
+            Called with every cheapest chain.
+        enough : float
+            Stop above this bound.
+        weights : ndarray, optional
+            Multipliers to begin with.
+        """
+        terms = [*self.latency, *self.capacity]
+        master = _Master(self.latency, len(self.capacity), line.latency)
+        weights = master.start() if weights is None else weights
+        best, chosen = -np.inf, weights
+        for _ in range(rounds):
+            value, chain = self.lattice.cheapest(self.costs(line, weights))
+            value += self.constant(line, weights)
+            if value > best:
+                best, chosen = value, weights
+            if not chain or best > enough:
+                break
+            if visit is not None:
+                visit(chain)
+            slopes = np.array([self._of_chain(term, chain) for term in terms])
+            fixed = line.energy * self._of_chain(self.energy, chain) + line.latency * self.base
+            promised, weights = master.add(fixed, slopes)
+            if promised <= best + 1e-6 * abs(best):
+                break
+        return best, chosen
+
+    def restricted(self, alive: Mapping[Place, Array]) -> Relaxation:
+        """Return the relaxation over fewer vectors."""
+        result = copy(self)
+        result.lattice = self.lattice.restricted(alive)
+        return result
+
+    def shares(self) -> dict[Place, Array]:
+        """Return for every boundary of a shared memory the share of it that the tile takes, over all vectors."""
+        return {
+            place: np.broadcast_to(self.lattice.spread(place, part), self.lattice.shape)
+            for term in self.capacity
+            for place, part in term.parts.items()
+        }
+
+    def through(self, line: Line, weights: Array) -> dict[Place, Array]:
+        """Return the bound of a E + b D for every boundary and vector, for some multipliers."""
+        found = self.lattice.through(self.costs(line, weights))
+        constant = self.constant(line, weights)
+        return {place: values + constant for place, values in found.items()}
+
+    def capacity_of(self, place: Place) -> int | None:
+        """Return the position of the term of the shared memory that a boundary's tile is kept in."""
+        return next((i for i, term in enumerate(self.capacity) if place in term.parts), None)
+
+    @property
+    def stall_ports(self) -> list[tuple[int, tuple[int, ...]]]:
+        """Positions of the terms of late transfers, with the movements of their ports."""
+        return [(number, term.late) for number, term in enumerate(self.latency) if term.late]
+
+    def scaled(self, line: Line, weights: Array) -> Array:
+        """Return what a unit of every term adds."""
+        scaled = np.array(weights, dtype=float)
+        scaled[: len(self.latency)] *= line.latency
+        return scaled
+
+    def costs(self, line: Line, weights: Array) -> dict[Place, Array]:
+        """Return what every boundary adds, over all vectors."""
+        total: dict[Place, Array] = {}
+        for place, part in self.energy.parts.items():
+            total[place] = part * line.energy
+        terms = [*self.latency, *self.capacity]
+        for weight, term in zip(self.scaled(line, weights), terms, strict=True):
+            if weight:
+                for place, part in term.parts.items():
+                    total[place] = total[place] + weight * part
+        return {place: self.lattice.spread(place, values) for place, values in total.items()}
+
+    def constant(self, line: Line, weights: Array) -> float:
+        """Return what the boundaries do not add."""
+        terms = [*self.latency, *self.capacity]
+        result = line.energy * self.energy.constant + line.latency * self.base
+        scaled = self.scaled(line, weights)
+        return float(result + sum(weight * term.constant for weight, term in zip(scaled, terms, strict=True)))
+
+    def _of_chain(self, term: Term, chain: Chain) -> float:
+        parts = (self.lattice.value(place, part, chain[place]) for place, part in term.parts.items())
+        return term.constant + sum(parts)
+
+
+class _Master:
+    """The linear program over the multipliers."""
+
+    def __init__(self, latency: Sequence[Term], capacities: int, scale: float) -> None:
+        self.solver: Any = pywraplp.Solver.CreateSolver("GLOP")
+        self.solver.SetSolverSpecificParametersAsString(_LIMITS)
+        self.scale = scale
+        infinity = self.solver.infinity()
+        self.bound = self.solver.NumVar(-infinity, 1e6, "")
+        self.weights = [self.solver.NumVar(0, 1, "") for _ in latency]
+        self.pressures = [self.solver.NumVar(0, _MOST_PRESSURE, "") for _ in range(capacities)]
+        self.bounds = [term.bounds for term in latency]
+        for part in (STALL, LOADING, UNLOADING):
+            row = self.solver.Constraint(-infinity, 1)
+            for weight, bounds in zip(self.weights, self.bounds, strict=True):
+                if part in bounds:
+                    row.SetCoefficient(weight, 1)
+        self.solver.Objective().SetMaximization()
+        self.solver.Objective().SetCoefficient(self.bound, 1)
+
+    def start(self) -> Array:
+        """Return multipliers to begin with: every part of the latency shared out evenly."""
+        shares = [sum(part in bounds for bounds in self.bounds) for part in (STALL, LOADING, UNLOADING)]
+        weights = [1 / max(shares[part] for part in bounds) for bounds in self.bounds]
+        return np.array([*weights, *(0.0 for _ in self.pressures)])
+
+    def add(self, fixed: float, slopes: Array) -> tuple[float, Array]:
+        """Add a chain's cut, and return the bound that the program promises with its multipliers."""
+        row = self.solver.Constraint(-self.solver.infinity(), fixed)
+        row.SetCoefficient(self.bound, 1)
+        count = len(self.weights)
+        for variable, slope in zip(self.weights, slopes[:count], strict=True):
+            row.SetCoefficient(variable, -self.scale * float(slope))
+        for variable, slope in zip(self.pressures, slopes[count:], strict=True):
+            row.SetCoefficient(variable, -float(slope))
+        status = self.solver.Solve()
+        if status not in (pywraplp.Solver.OPTIMAL, pywraplp.Solver.FEASIBLE):
+            # numerical trouble: nothing better is promised
+            return -np.inf, self.start()
+        values = np.array(
+            [max(0.0, variable.solution_value()) for variable in (*self.weights, *self.pressures)]
+        )
+        return self.bound.solution_value(), self._admissible(values)
+
+    def _admissible(self, values: Array) -> Array:
+        """Return multipliers whose shares of no part of the latency exceed 1, not by a rounding error either."""
+        most = max(
+            (
+                sum(weight for weight, bounds in zip(values, self.bounds, strict=False) if part in bounds)
+                for part in (STALL, LOADING, UNLOADING)
+            ),
+            default=0.0,
+        )
+        if most > 1:
+            values[: len(self.weights)] /= most * (1 + 1e-15)
+        return values

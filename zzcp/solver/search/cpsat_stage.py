@@ -1,0 +1,259 @@
+"""The stage of CP-SAT: solve, re-score, tighten, until the gap between evaluator and bound is closed.
+
+1. The relaxed model (every window as long as its period) gives a bound; its boundaries are completed to a mapping by
+   scoring every order inside the segments that can matter.
+2. Where the gap stays open, the windows and tails join the model.
+3. Where it still does, the found boundaries are excluded (all their orders have been scored) and the search goes on:
+   branch and check.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from ortools.sat.python import cp_model
+
+from zzcp.cost.constraints.constrained import is_exact
+from zzcp.solver.cpsat.chain_model import ChainModel
+from zzcp.solver.cpsat.model import build_model
+from zzcp.solver.cpsat.restrict import Point
+from zzcp.solver.cpsat.run import Limits, Value, run_solver
+from zzcp.solver.cpsat.target import Scale, add_target, scale_of
+from zzcp.solver.cpsat.variables import Boundary
+from zzcp.solver.lattice.chain import Chain, Completion, best_completion
+from zzcp.solver.lattice.keys import Place, Vector
+from zzcp.solver.lattice.lattice import Places
+from zzcp.solver.lattice.tables import BoundaryTable
+from zzcp.solver.search.state import SearchState
+
+_SHORT_WORK = 0.025
+"""Work that CP-SAT may do on an easy layer, in its own deterministic measure: less than a second."""
+_SHORT_WORK_GREEDY = 0.3
+"""The same under ZigZag's buffering, where the search by ranges is less sharp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a run of the solver says.
+
+    Parameters
+    ----------
+    bound : Fraction
+        No mapping in the model is better.
+    fault : str or None
+        Why it cannot be believed.
+    completion : Completion or None
+        The best orders for the boundaries of its solution.
+    solved : tuple or None
+        These boundaries, with the stationary points at the array, where they are the model's best.
+    """
+
+    bound: Fraction
+    fault: str | None = None
+    completion: Completion | None = None
+    solved: tuple[Chain, list[Vector]] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class CpSatStage:
+    """CP-SAT on the model of a layer.
+
+    Parameters
+    ----------
+    search : SearchState
+        The search that it is a stage of.
+    tables : list of list of BoundaryTable
+        Per operand and link.
+    places : mapping of Place to Places, optional
+        The vectors that are left for every boundary; else all.
+    elsewhere : Fraction, optional
+        The bound of what another stage has closed, where the model has only the rest.
+    """
+
+    search: SearchState
+    tables: Sequence[Sequence[BoundaryTable]]
+    places: Mapping[Place, Places] | None = None
+    elsewhere: Fraction | None = None
+    excluded: list[tuple[Chain, list[Vector]]] = field(default_factory=list)
+    allowance: float = math.inf
+
+    def briefly(self) -> None:
+        """Let CP-SAT work for a moment on the model without windows, which is all that easy layers take."""
+        search = self.search
+        greedy = search.evaluator.setting.conventions.greedy_buffering
+        self.allowance = _SHORT_WORK_GREEDY if greedy else _SHORT_WORK
+        scale = self._scale()
+        self._solve(
+            build_model(search.evaluator.model, scale.energy_unit, self.tables, (), search.rules), scale
+        )
+        self.allowance = math.inf
+        search.tell("relaxation")
+
+    def run(self) -> None:
+        """Search until the gap is closed, or nothing more can be made of the model."""
+        search = self.search
+        everything = frozenset(
+            (index, link)
+            for index, operand in enumerate(search.evaluator.setting.operands)
+            for link in range(1, operand.depth + 1)
+        )
+        windowed: frozenset[Place] = frozenset()
+        while not search.closed and search.goes_on:
+            scale = self._scale()
+            chain = build_model(
+                search.evaluator.model, scale.energy_unit, self.tables, windowed, search.rules, self.places
+            )
+            claim = self._solve(chain, scale)
+            search.tell("branch and check" if self.excluded else "windows" if windowed else "relaxation")
+            if claim is None or search.closed:
+                break
+            if windowed != everything:
+                windowed = everything
+            elif self._is_settled(claim) and claim.solved is not None:
+                self.excluded.append(claim.solved)
+            else:
+                break
+
+    def _scale(self) -> Scale:
+        """Return the units of a model in which all mappings are that the evaluator finds as good as the incumbent."""
+        search = self.search
+        return scale_of(
+            search.evaluator.model, search.objective, self.tables, search.ceiling / search.certain
+        )
+
+    def _solve(self, chain: ChainModel, scale: Scale) -> Claim | None:
+        """Solve one model; return what is known of its boundaries, or None if the search is over.
+
+        What the solver claims is not believed where the evaluator contradicts it: then it runs again, with other
+        parameters; and if that is contradicted, too, no bound is taken from the model.
+        """
+        for solved, stationary in self.excluded:
+            self._exclude(chain, solved, stationary)
+        chain.model.minimize(add_target(chain, self.search.objective, scale))
+        for attempt in range(2):
+            claim = self._attempt(chain, scale, attempt)
+            if claim.fault is None:
+                self.search.bound = max(self.search.bound, self._everywhere(claim.bound))
+                return claim if claim.completion is not None else None
+            self.search.faults.append(claim.fault)
+            self.search.told = self.search.bound
+        return None
+
+    def _attempt(self, chain: ChainModel, scale: Scale, attempt: int) -> Claim:
+        """Run the solver; everything that it finds is scored by the evaluator."""
+        # of what lies in the model: what is excluded may be better than all that is left
+        partial = self.excluded or self.search.cutoff is not None or self.elsewhere is not None
+        least = [] if partial else [self.search.exact_value()]
+        unit = scale.unit * self.search.certain
+        stage = "windows" if chain.windows or chain.tails else "relaxation"
+        last: list[tuple[Completion, tuple[Chain, list[Vector]]]] = []
+
+        def score(value: Value) -> tuple[Completion, tuple[Chain, list[Vector]]]:
+            solved = self._read(chain, value)
+            if not last or last[0][1] != solved:
+                completion = best_completion(
+                    self.search.evaluator,
+                    solved[0],
+                    self.search.objective,
+                    solved[1],
+                    self.search.admits if self.search.rules else None,
+                )
+                if completion.mapping is not None:
+                    least.append(self.search.offer(completion.mapping))
+                last[:] = [(completion, solved)]
+            return last[0]
+
+        def on_solution(value: Value) -> None:
+            before = self.search.value
+            score(value)
+            if self.search.value != before:
+                self.search.tell(stage)
+
+        def on_bound(bound: float) -> None:
+            self.search.tell(stage, self._everywhere(_floor(bound) * unit))
+
+        outcome = run_solver(
+            chain.model,
+            Limits(
+                self.search.left,
+                min(self.search.deterministic_left, self.allowance),
+                min(self.search.aim, self.search.tolerance / 10),
+            ),
+            self.search.interrupt,
+            workers=self.search.workers,
+            seed=self.search.seed,
+            attempt=attempt ^ self.search.other_parameters,
+            on_solution=on_solution,
+            on_bound=None if self.search.on_progress is None else on_bound,
+        )
+        status = outcome.status
+        self.search.deterministic_spent += outcome.work
+        if status == cp_model.MODEL_INVALID:
+            return Claim(Fraction(0), "the solver does not accept the model")
+        if status == cp_model.INFEASIBLE:
+            # nothing better than the incumbent is left; while nothing is excluded the incumbent itself contradicts it
+            fault = "the solver claims that there is no mapping, against one that there is" if least else None
+            return Claim(self.search.ceiling, fault)
+        bound = _floor(outcome.bound) * unit
+        found = score(outcome.value) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else (None, None)
+        completion, solved = found
+        if least and bound > min(least):
+            return Claim(
+                bound, f"the solver claims a bound of {float(bound)}, above a mapping's {float(min(least))}"
+            )
+        return Claim(bound, None, completion, solved if status == cp_model.OPTIMAL else None)
+
+    def _everywhere(self, bound: Fraction) -> Fraction:
+        """Return what a bound of the model says of all mappings."""
+        least = min(bound, self.search.ceiling)
+        return least if self.elsewhere is None else min(least, self.elsewhere)
+
+    def _is_settled(self, claim: Claim) -> bool:
+        """Return whether all that can be made of the boundaries that a claim is about has been scored."""
+        completion = claim.completion
+        if completion is None or not completion.exhaustive:
+            return False
+        return not completion.rejected or is_exact(self.search.evaluator, self.search.rules)
+
+    def _read(self, chain: ChainModel, value: Value) -> tuple[Chain, list[Vector]]:
+        """Return the boundaries of a solution, and the other points: those at the array, and those of the rules."""
+        full: Vector = tuple(key.multiplicity for key in chain.keys)
+
+        def vector(boundary: Boundary | Point) -> Vector:
+            return tuple(x if isinstance(x, int) else value(x) for x in boundary.exponents)
+
+        names = [operand.name for operand in chain.cost.setting.operands]
+        ends = {
+            names[index]: (*(vector(boundary) for boundary in row[1:]), full)
+            for index, row in enumerate(chain.boundaries)
+        }
+        points: list[Boundary | Point] = [row[0] for row in chain.boundaries]
+        points += chain.points
+        return Chain(chain.keys, ends), [vector(point) for point in points]
+
+    def _exclude(self, chain: ChainModel, solved: Chain, extra: list[Vector]) -> None:
+        """Forbid boundaries all of whose orders have been scored."""
+        others: list[Boundary | Point] = [row[0] for row in chain.boundaries]
+        others += chain.points
+        points = list(zip(others, extra, strict=True))
+        for operand, row in zip(chain.cost.setting.operands, chain.boundaries, strict=True):
+            points += zip(row[1:], solved.ends[operand.name], strict=False)
+        variables, values = [], []
+        for boundary, vector in points:
+            for variable, value in zip(boundary.exponents, vector, strict=True):
+                if not isinstance(variable, int):
+                    variables.append(variable)
+                    values.append(value)
+        if not variables:
+            # there is one chain only
+            chain.model.add_bool_or([])
+            return
+        chain.model.add_forbidden_assignments(variables, [values])
+
+
+def _floor(bound: float) -> int:
+    """Return the integer that a bound in floating point stands for, or one below it where that is uncertain."""
+    return math.floor(bound) if abs(bound) < 2**53 else math.floor(bound * (1 - 2**-52))

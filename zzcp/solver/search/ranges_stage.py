@@ -1,0 +1,135 @@
+"""The stage of the search by ranges: what it needs of the search that it is part of, and what it leaves to CP-SAT."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from zzcp.cost.objective import DELAYS
+from zzcp.solver.lattice.chain import Chain
+from zzcp.solver.lattice.completions import best_of_each
+from zzcp.solver.lattice.factors import packs
+from zzcp.solver.lattice.keys import Key, Place, Vector
+from zzcp.solver.lattice.lattice import Lattice, Places, cells
+from zzcp.solver.lattice.tables import BoundaryTable
+from zzcp.solver.ranges.ranges import RangeSearch, Steps
+from zzcp.solver.ranges.relaxation import Relaxation
+from zzcp.solver.search.state import SearchState
+
+_MOST_CELLS = 40_000_000
+"""Largest table of the dynamic program over the lattice."""
+_FLOAT_ERROR = Fraction(1, 2**30)
+"""More than the relative error of the bounds of the search by ranges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What the search by ranges leaves open.
+
+    Parameters
+    ----------
+    places : mapping of Place to Places
+        The vectors of every boundary.
+    elsewhere : Fraction
+        What the objective is at least where they are not.
+    """
+
+    places: Mapping[Place, Places]
+    elsewhere: Fraction
+
+
+@dataclass(slots=True, eq=False)
+class RangesStage:
+    """The search by ranges of energy on the tables of a layer.
+
+    Parameters
+    ----------
+    search : SearchState
+        The search that it is a stage of.
+    keys : tuple of Key
+        Prime factors of the temporal loops.
+    tables : list of list of BoundaryTable
+        Per operand and link.
+    """
+
+    search: SearchState
+    keys: tuple[Key, ...]
+    tables: Sequence[Sequence[BoundaryTable]]
+
+    @property
+    def applies(self) -> bool:
+        """Whether the search by ranges can be used."""
+        # rules may forbid a chain and allow another one that says the same; a deterministic limit counts CP-SAT's work
+        if self.search.rules or math.isfinite(self.search.deterministic_limit):
+            return False
+        shape = tuple(key.multiplicity + 1 for key in self.keys)
+        return (
+            bool(self.keys)
+            and packs(shape)
+            and cells(self.keys, [len(row) for row in self.tables]) <= _MOST_CELLS
+        )
+
+    def run(self, improve: Callable[[], None], *, briefly: bool) -> Left | None:
+        """Search by ranges of energy; return what is left, None where nothing was ruled out.
+
+        Parameters
+        ----------
+        improve : callable
+            Looks for a better incumbent, where a range turns out to be hard.
+        briefly : bool
+            Whether hard ranges are left to CP-SAT.
+        """
+        search = self.search
+        model = search.evaluator.model
+        powers = int(search.objective != "latency"), DELAYS[search.objective]
+        scale = model.scale if powers[0] else 1
+        lattice = Lattice(self.keys, self.tables)
+
+        def known(bound: float) -> Fraction:
+            if not math.isfinite(bound):
+                return search.ceiling
+            return min(search.ceiling, Fraction(bound) / scale * search.certain * (1 - _FLOAT_ERROR))
+
+        def tell(bound: float) -> None:
+            search.bound = max(search.bound, known(bound))
+            search.tell("ranges")
+
+        steps = Steps(
+            value=lambda: float(search.ceiling * scale),
+            complete=self._complete,
+            improve=improve,
+            tell=tell,
+            goes_on=lambda: search.goes_on,
+            tolerance=search.aim if search.cutoff is None else 0.0,
+            briefly=briefly,
+        )
+        ranges = RangeSearch(Relaxation(model, self.tables, lattice), powers, steps)
+        ranges.run()
+        places = {} if ranges.alive is None else lattice.restricted(ranges.alive).places()
+        if not places or not all(len(place.vectors) for place in places.values()):
+            return None
+        return Left(places, known(ranges.closed))
+
+    def _complete(self, found: Sequence[Mapping[tuple[int, int], Vector]]) -> list[bool]:
+        """Offer the best mapping with some boundaries; return for each whether all its orders were scored."""
+        setting = self.search.evaluator.setting
+        full = tuple(key.multiplicity for key in self.keys)
+        chains = []
+        for places in found:
+            ends = {
+                operand.name: (*(places[index, link] for link in range(1, operand.depth)), full)
+                for index, operand in enumerate(setting.operands)
+            }
+            chains.append(
+                (Chain(self.keys, ends), [places[index, 0] for index in range(len(setting.operands))])
+            )
+        completions = best_of_each(self.search.evaluator, chains, self.search.objective)
+        best = min(completions, key=lambda completion: completion.value)
+        before = self.search.exact_value()
+        if best.value < float(before) * (1 + 1e-9):
+            self.search.offer(best.mapping(setting))
+            if self.search.value != before:
+                self.search.tell("ranges")
+        return [completion.exhaustive for completion in completions]

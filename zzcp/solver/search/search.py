@@ -1,0 +1,110 @@
+"""One search: which stage works when, until the gap is closed.
+
+1. Random mappings give a first incumbent, which bounds everything that follows.
+2. The search by ranges closes most layers; on easy ones CP-SAT is tried first, on the model without windows.
+3. What is left is CP-SAT's.
+"""
+
+from __future__ import annotations
+
+from zzcp.mappers import Budget, Genetic, Problem
+from zzcp.mapping import Mapping as LayerMapping
+from zzcp.solver.cpsat.target import first_bound, run_of
+from zzcp.solver.lattice.keys import keys_of
+from zzcp.solver.lattice.start import first_mapping, outermost_mapping
+from zzcp.solver.lattice.tables import boundary_tables, largest_table
+from zzcp.solver.result import Result
+from zzcp.solver.search.cpsat_stage import CpSatStage
+from zzcp.solver.search.ranges_stage import RangesStage
+from zzcp.solver.search.state import SearchState
+
+_MOST_ENTRIES = 4_000_000
+"""Largest cost table that is built; beyond it the model would not fit into memory."""
+_DESCENDANTS = 10_000
+"""Mappings that are scored in search of a better incumbent."""
+_FEW_ENTRIES, _VERY_FEW_ENTRIES = 50_000, 100
+"""Largest cost table of a model that is tried for a moment, and of one that is tried before the search by ranges."""
+_MOST_RUN = 2**40
+"""Longest run that is modelled, in cycles: stalls and loads must not reach the limit of the model's latencies."""
+
+
+class Search(SearchState):
+    """A search for the best mapping of one layer on one machine under one unrolling."""
+
+    __slots__ = ()
+
+    def run(self, hint: LayerMapping | None) -> Result:
+        """Search until the gap is closed, the time is up, or the user stops it."""
+        with self.interrupt:
+            # where there are rules, or where not everything fits that is small, there is a hint that obeys and fits
+            self.offer(outermost_mapping(self.evaluator.setting) if hint is None else hint)
+            if not self.interrupt.requested:
+                with self.interrupt.at_once():
+                    self._start()
+                    self._close()
+        if self.evaluation is None:
+            return self.result("unknown")
+        return self.result("optimal" if self.gap <= self.tolerance else "feasible")
+
+    def _start(self) -> None:
+        keys = keys_of(self.evaluator.setting.temporal_sizes)
+        deadline = self.started + self.time_limit
+        admits = self.admits if self.rules else None
+        found = first_mapping(self.evaluator, keys, self.objective, self.seed, deadline, admits=admits)
+        if found is not None:
+            self.offer(found)
+        self.tell("first mapping")
+
+    def _close(self) -> None:
+        setting = self.evaluator.setting
+        keys = keys_of(setting.temporal_sizes)
+        self.bound = first_bound(self.evaluator.model, self.objective) * self.certain
+        entries = largest_table(self.evaluator.model, keys)
+        if run_of(self.evaluator.model) > _MOST_RUN or entries > _MOST_ENTRIES:
+            self.tell(
+                "too many states or cycles for the model: only the bound of ideal cycles and operations is proven"
+            )
+            return
+        tables = boundary_tables(self.evaluator.model, keys)
+        ranges, cpsat = RangesStage(self, keys, tables), CpSatStage(self, tables)
+        few = entries <= _FEW_ENTRIES
+        # under ZigZag's buffering the search by ranges is less sharp
+        greedy = setting.conventions.greedy_buffering
+        first = few if greedy else entries <= _VERY_FEW_ENTRIES
+
+        def improve() -> None:
+            if few and not first:
+                cpsat.briefly()
+            self._improve()
+
+        left = None
+        if ranges.applies:
+            if first:
+                cpsat.briefly()
+            if not self.closed:
+                left = ranges.run(improve, briefly=greedy and few)
+            elif self.cutoff is None and self.gap > self.aim and few:
+                ranges.run(self._improve, briefly=True)
+        if left is not None:
+            cpsat.places, cpsat.elsewhere = left.places, left.elsewhere
+        cpsat.run()
+
+    def _improve(self) -> None:
+        """Search a better incumbent among the descendants of random mappings."""
+        if self.closed or self.evaluator.arrays is None:
+            # one by one they would take longer than they save
+            return
+        setting = self.evaluator.setting
+        problem = Problem(
+            setting.accelerator,
+            setting.layer,
+            setting.spatial,
+            self.objective,
+            setting.conventions,
+            setting.own_links,
+        )
+        budget = Budget(_DESCENDANTS, seconds=max(self.left, 1e-3), seed=self.seed)
+        found = Genetic().map(problem, budget).mapping
+        if found is not None:
+            self.offer(found)
+            self.tell("descendants")
