@@ -23,7 +23,7 @@ from benchmarks.pages import replace_part, table
 from benchmarks.solver_cases import Case, all_cases
 from zzcp import EXACT
 from zzcp.comparison import ComparedLayer, compare
-from zzcp.comparison.result import geometric_mean
+from zzcp.comparison.layers import geometric_mean
 from zzcp.comparison.run import make_mappers
 from zzcp.mappers import Budget, Mapper, OnBest, Problem, Search
 

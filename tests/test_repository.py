@@ -13,12 +13,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import pytest
 
 import zzcp
 
 DOMAIN = ("hardware", "workload", "mapping")
-ABOVE_DOMAIN = ("io", "cost", "solver", "mappers", "sweeps", "explanations", "report", "cli")
+ABOVE_DOMAIN = (
+    "io",
+    "cost",
+    "solver",
+    "mappers",
+    "sweeps",
+    "comparison",
+    "explanations",
+    "records",
+    "report",
+    "cli",
+)
 
 # Spelt in parts, so that this file does not contain what it forbids.
 ROOTS = "|".join(("home", "mnt", "opt", "root", "tmp", "Users", "var", "work"))
@@ -179,6 +191,44 @@ def test_imports_are_found(source: str, expected: list[str]) -> None:
 )
 def test_data_flows_one_way(root: Path, parts: tuple[str, ...], forbidden: tuple[str, ...]) -> None:
     assert violations(root, parts, forbidden) == []
+
+
+def import_graph(root: Path) -> nx.DiGraph:
+    """Return which module imports which; imports of a package's facade by what is in the package do not count."""
+    sources = {path: path.relative_to(root).with_suffix("").parts for path in (root / "zzcp").rglob("*.py")}
+    modules = {".".join(parts).removesuffix(".__init__") for parts in sources.values()}
+    graph = nx.DiGraph()
+    graph.add_nodes_from(modules)
+    for path, parts in sources.items():
+        importer = ".".join(parts).removesuffix(".__init__")
+        for _, name in imports(path.read_text(), ".".join(parts[:-1]), modules):
+            if name in modules and name != importer:
+                graph.add_edge(importer, name)
+    return graph
+
+
+def circles(graph: nx.DiGraph) -> list[list[str]]:
+    """Return the groups of nodes that can all reach each other."""
+    return [sorted(group) for group in nx.strongly_connected_components(graph) if len(group) > 1]
+
+
+def test_no_modules_import_each_other_in_a_circle(root: Path) -> None:
+    assert circles(import_graph(root)) == []
+
+
+def test_no_rooms_import_each_other_in_a_circle(root: Path) -> None:
+    graph = import_graph(root)
+    rooms = {name for name in graph if (root / name.replace(".", "/")).is_dir()}
+
+    def room(name: str) -> str:
+        """Modules beside sub-packages stand for themselves, others for their folder."""
+        folder = name if name in rooms else name.rpartition(".")[0]
+        inner = any(other.startswith(f"{folder}.") for other in rooms)
+        return name if inner else folder
+
+    between = nx.DiGraph((room(one), room(other)) for one, other in graph.edges if one not in rooms)
+    between.remove_edges_from(list(nx.selfloop_edges(between)))
+    assert circles(between) == []
 
 
 def test_only_the_solver_knows_ortools(root: Path) -> None:

@@ -14,8 +14,9 @@ import pytest
 import zzcp as library
 from tests.cli.conftest import Golden, Run
 from zzcp.io import load_mapping_source
-from zzcp.report.data import json_text
-from zzcp.report.solved import SolvedLayer, solved_data
+from zzcp.records.layers import SolvedLayer
+from zzcp.records.plain import json_text
+from zzcp.records.solved import solved_data
 from zzcp.solver import Result
 
 Write = Callable[..., Path]

@@ -15,7 +15,7 @@ import pytest
 import zzcp
 from tests.machines import machine, memory
 from zzcp.comparison import Comparison, RefutedProofError, compare, compare_layer
-from zzcp.comparison.result import SOLVER, ComparedLayer, geometric_mean, value_of
+from zzcp.comparison.layers import SOLVER, ComparedLayer, geometric_mean, value_of
 from zzcp.comparison.run import CompareOptions, CompareTask, measured
 from zzcp.cost import EXACT, ZIGZAG, evaluate
 from zzcp.cost.objective import objective_of

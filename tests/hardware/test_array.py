@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from zzcp.errors import InputError
 from zzcp.hardware import InMemoryComputing, OperationalArray
 from zzcp.hardware.array import MAX_RESOLUTION, MAX_UNITS
+from zzcp.hardware.imc import array_area
 
 GOOD: dict[str, Any] = {"dimensions": ("D1", "D2"), "sizes": (4, 2)}
 
@@ -85,7 +86,7 @@ def test_units_and_area(sizes: list[int], unit_area: float) -> None:
     dimensions = tuple(f"D{number}" for number in range(1, len(sizes) + 1))
     array = OperationalArray(dimensions, tuple(sizes), unit_area=unit_area)
     assert array.units == math.prod(sizes)
-    assert array.area == unit_area * math.prod(sizes)
+    assert array_area(array) == unit_area * math.prod(sizes)
     assert [array.size(dimension) for dimension in dimensions] == sizes
     assert pickle.loads(pickle.dumps(array)) == array
     assert hash(pickle.loads(pickle.dumps(array))) == hash(array)

@@ -12,8 +12,9 @@ import pytest
 from tests.machines import memory, port
 from zzcp import Accelerator, InputError, Layer, Network, OperationalArray, Result, SpatialMapping, optimize
 from zzcp.io.result import STATUSES, load_results
-from zzcp.report.data import json_text
-from zzcp.report.solved import SolvedLayer, solved_data
+from zzcp.records.layers import SolvedLayer
+from zzcp.records.plain import json_text
+from zzcp.records.solved import solved_data
 from zzcp.solver.result import Diagnosis, Shortage, Status
 
 Edit = Callable[[dict[str, Any]], None]

@@ -15,7 +15,7 @@ from matplotlib.image import imread
 
 from tests.machines import machine
 from zzcp.comparison import Comparison, compare
-from zzcp.comparison.result import SOLVER
+from zzcp.comparison.layers import SOLVER
 from zzcp.plot.quality import layer_curves, quality_figure
 from zzcp.plot.style import save
 from zzcp.workload import Layer

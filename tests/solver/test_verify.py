@@ -15,8 +15,9 @@ from tests.solver.test_optimize import BOTH, machine
 from zzcp import Accelerator, Layer, Mapping, SpatialMapping, optimize, verify
 from zzcp.cost import EXACT, CostConventions, Evaluator
 from zzcp.cost.objective import OBJECTIVES, Objective, objective_of
-from zzcp.report.data import json_text
-from zzcp.report.solved import SolvedLayer, solved_data
+from zzcp.records.layers import SolvedLayer
+from zzcp.records.plain import json_text
+from zzcp.records.solved import solved_data
 from zzcp.solver import Result
 from zzcp.solver.result import Diagnosis, Shortage
 from zzcp.solver.verify import CONTRADICTED, OPEN, PROVEN, SKIPPED, Verification, differing

@@ -17,7 +17,6 @@ from zzcp.cost import CONVENTIONS
 from zzcp.interrupt import Interrupt
 from zzcp.mappers import Budget
 from zzcp.report.compared import compared_report
-from zzcp.report.compared_data import compared_csv, compared_data
 from zzcp.report.summary import left_out_report
 
 
@@ -77,9 +76,9 @@ def run(
         output.show(compared_report(comparison))
         if comparison.left_out:
             output.show(left_out_report(comparison.left_out))
-        output.finish(compared_data(comparison, inputs.sources))
+        output.finish(comparison.to_dict(inputs.sources))
         if csv_path is not None:
-            write_text(csv_path, compared_csv(comparison), "--csv")
+            write_text(csv_path, comparison.to_csv(), "--csv")
         if comparison.layers:
             save_figure(plot_path, "quality", comparison)
     return _exit_code(comparison, len(tasks), output)

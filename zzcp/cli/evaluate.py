@@ -12,9 +12,10 @@ from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.io import load_accelerator, load_mapping_source, load_workload
 from zzcp.mapping import Mapping
-from zzcp.report.data import result_data
+from zzcp.records.layers import EvaluatedLayer
+from zzcp.records.plain import result_data
 from zzcp.report.evaluation import evaluation_report
-from zzcp.report.summary import EvaluatedLayer, layers_report, left_out_report
+from zzcp.report.summary import layers_report, left_out_report
 from zzcp.workload import Layer, SkippedNode
 
 

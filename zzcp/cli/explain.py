@@ -12,8 +12,8 @@ from zzcp.errors import InputError, Place
 from zzcp.explanations import Comparison, Explanation, explain
 from zzcp.io import load_accelerator, load_workload
 from zzcp.io.result import ResultFile, ResultLayer, load_results
+from zzcp.records.sources import Source, inputs_data
 from zzcp.report.explained import comparison_report, explanation_report
-from zzcp.report.solved import Source, inputs_data
 from zzcp.report.style import count, plural, section, share, table
 from zzcp.solver import Result
 

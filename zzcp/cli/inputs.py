@@ -15,7 +15,7 @@ from zzcp.hardware import Accelerator
 from zzcp.io import MappingFile, load_accelerator, load_mapping, load_workload
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.default import default_spatial
-from zzcp.report.solved import Source
+from zzcp.records.sources import Source
 from zzcp.workload import Layer, Network, SkippedNode
 
 SEED = {

@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 
 from zzcp.cli.program import say
 from zzcp.errors import InputError, Place
-from zzcp.report.data import json_text
+from zzcp.records.plain import json_text
 from zzcp.report.style import UNLIMITED, render
 
 STDOUT = "-"

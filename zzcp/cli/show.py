@@ -23,8 +23,8 @@ from zzcp.io import (
 from zzcp.io.kinds import Kind, kind_of
 from zzcp.io.mapping import MAX_RESULT_VALUES
 from zzcp.mapping import Mapping
+from zzcp.records.plain import accelerator_data, full_mapping_data, mapping_file_data, workload_data
 from zzcp.report.accelerator import accelerator_report
-from zzcp.report.data import accelerator_data, full_mapping_data, mapping_file_data, workload_data
 from zzcp.report.mapping import full_mapping_report, mapping_file_report
 from zzcp.report.workload import workload_report
 from zzcp.workload import Network

@@ -19,7 +19,9 @@ from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.io import load_constraints
 from zzcp.mapping import Constraints, LayerConstraints, SpatialMapping
-from zzcp.report.solved import SolvedLayer, solved_data, solved_report
+from zzcp.records.layers import SolvedLayer
+from zzcp.records.solved import solved_data
+from zzcp.report.solved import solved_report
 from zzcp.report.summary import left_out_report
 from zzcp.solver import Progress, Result, optimize
 from zzcp.workload import Layer

@@ -13,7 +13,7 @@ from zzcp.cli.sources import select_layers
 from zzcp.cost import CONVENTIONS
 from zzcp.errors import InputError, Place
 from zzcp.io import load_accelerator, load_mapping, load_workload
-from zzcp.report.solved import Source
+from zzcp.records.sources import Source
 from zzcp.report.style import plural
 from zzcp.report.swept import fields_report, sweep_report, swept_data
 from zzcp.sweeps import SweepProgress, sweep

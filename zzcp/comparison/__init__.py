@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zzcp.comparison.result import ComparedLayer, Comparison, MapperResult, RefutedProofError, Standing
+from zzcp.comparison.layers import ComparedLayer, MapperResult, Standing
+from zzcp.comparison.result import Comparison, RefutedProofError
 from zzcp.comparison.run import CompareTask, compare, compare_layer
 
 __all__ = [

@@ -8,14 +8,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from zzcp.comparison.result import (
-    CLOSE,
-    ComparedLayer,
-    Comparison,
-    MapperResult,
-    RefutedProofError,
-    reference_of,
-)
+from zzcp.comparison.layers import CLOSE, ComparedLayer, MapperResult, reference_of
+from zzcp.comparison.result import Comparison, RefutedProofError
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluate import evaluate
 from zzcp.cost.objective import Objective, objective_of

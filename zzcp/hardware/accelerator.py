@@ -10,7 +10,7 @@ import networkx as nx
 
 from zzcp.errors import InputError, Place
 from zzcp.hardware.array import OperationalArray
-from zzcp.hardware.imc import CELLS, check_cells
+from zzcp.hardware.imc import CELLS, array_area, check_cells
 from zzcp.hardware.memory import MEMORY_OPERANDS, Direction, Memory, Port
 
 MAX_MEMORIES = 64
@@ -192,7 +192,7 @@ class Accelerator:
         Where the array computes in memory, that unit has to be mm^2. ZigZag then adds the area of every memory once,
         that of ``cells`` twice.
         """
-        return self.array.area + sum(memory.area * self.instances(memory) for memory in self.memories)
+        return array_area(self.array) + sum(memory.area * self.instances(memory) for memory in self.memories)
 
     @property
     def capacity(self) -> int:

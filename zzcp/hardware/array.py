@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 from zzcp.errors import InputError, Place, integer
-from zzcp.hardware.imc import area_breakdown, macro_dimensions
 
 MAX_UNITS = 2**31
 """Largest number of units accepted in an array."""
@@ -163,7 +162,7 @@ class OperationalArray:
                 expected="none",
                 found=", ".join(self.systolic_dimensions),
             )
-        _, rows = macro_dimensions(self)
+        _, rows = self.macro_dimensions
         if not macro.analog and not _is_power_of_two(self.size(rows)):
             raise InputError(
                 f"the rows of a digital macro, along {rows}, are added in a binary tree",
@@ -178,11 +177,10 @@ class OperationalArray:
         return math.prod(self.sizes)
 
     @property
-    def area(self) -> float:
-        """Area of all units; where they compute in memory, in mm^2 and without their cells, which are a memory."""
-        if self.in_memory_computing is not None:
-            return sum(area_breakdown(self, 0.0).values())
-        return self.unit_area * self.units
+    def macro_dimensions(self) -> tuple[str, str]:
+        """Of a macro that computes in memory: the dimensions along its columns and its rows, the first two by name."""
+        first, second = sorted(self.dimensions)[:2]
+        return first, second
 
     def size(self, dimension: str) -> int:
         """Return the number of units along a dimension."""

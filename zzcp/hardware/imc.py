@@ -17,12 +17,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from zzcp.errors import InputError, Place
-
-if TYPE_CHECKING:
-    from zzcp.hardware.array import OperationalArray
+from zzcp.hardware.array import OperationalArray
 
 CELLS = "cells"
 """Name of the memory in which an array computes."""
@@ -68,10 +65,11 @@ class MacroUse:
     activations: float
 
 
-def macro_dimensions(array: OperationalArray) -> tuple[str, str]:
-    """Return the dimensions of an array along its columns and along its rows: its first two by name."""
-    first, second = sorted(array.dimensions)[:2]
-    return first, second
+def array_area(array: OperationalArray) -> float:
+    """Return the area of all units; where they compute in memory, in mm^2 without their cells, which are a memory."""
+    if array.in_memory_computing is None:
+        return array.unit_area * array.units
+    return sum(area_breakdown(array, 0.0).values())
 
 
 def area_breakdown(array: OperationalArray, cells_area: float) -> dict[str, float]:
@@ -287,7 +285,7 @@ class _Macro:
         imc = array.in_memory_computing
         if imc is None:
             raise InputError("the array does not compute in memory")
-        columns, rows = (array.size(dimension) for dimension in macro_dimensions(array))
+        columns, rows = (array.size(dimension) for dimension in array.macro_dimensions)
         banks = array.units // (columns * rows)
         bits = (*imc.input_precision, imc.bit_serial_precision, imc.adc_resolution)
         return cls(imc.analog, *bits, columns, rows, banks)

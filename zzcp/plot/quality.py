@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from zzcp.comparison.result import SOLVER, ComparedLayer, Comparison
+from zzcp.comparison.layers import SOLVER, ComparedLayer
+from zzcp.comparison.result import Comparison
 from zzcp.plot.style import (
     DASHES,
     HEIGHT,

@@ -6,7 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from zzcp.comparison.result import SOLVER, ComparedLayer, Comparison, Standing, value_of
+from zzcp.comparison.layers import SOLVER, ComparedLayer, Standing, value_of
+from zzcp.comparison.result import Comparison
 from zzcp.cost import Evaluation
 from zzcp.report.style import amount, count, plural, product_of, section, table
 

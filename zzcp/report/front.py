@@ -10,7 +10,7 @@ from rich.text import Text
 
 from zzcp.hardware import Accelerator
 from zzcp.io import layer_to_dict
-from zzcp.report.solved import Sources, inputs_data
+from zzcp.records.sources import Sources, inputs_data
 from zzcp.report.style import amount, count, loops, plural, product_of, section, table
 from zzcp.solver import Front
 from zzcp.solver.front import OpenRange

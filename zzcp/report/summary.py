@@ -3,49 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from rich.console import RenderableType
 from rich.text import Text
 
-from zzcp.cost import Evaluation
-from zzcp.cost.evaluation import plain
-from zzcp.mapping import Mapping
+from zzcp.records.layers import EvaluatedLayer, Totals
 from zzcp.report.style import amount, count, plural, product_of, section, share, table
-from zzcp.workload import Layer, SkippedNode
-
-
-class EvaluatedLayer(NamedTuple):
-    """A layer with its mapping and what the mapping costs."""
-
-    layer: Layer
-    mapping: Mapping
-    evaluation: Evaluation
-
-
-class Totals(NamedTuple):
-    """Layers one after the other: energies and latencies are added, the product is that of the sums.
-
-    Attributes
-    ----------
-    energy : float
-        In pJ.
-    latency : int or float
-        In cycles.
-    edp : float
-        In pJ cycles.
-    """
-
-    energy: float
-    latency: int | float
-    edp: float
-
-    @classmethod
-    def of(cls, results: Sequence[EvaluatedLayer]) -> Totals:
-        """Return the totals of some layers."""
-        energy = sum(result.evaluation.energy.total for result in results)
-        latency = plain(sum(result.evaluation.latency.total for result in results))
-        return cls(energy, latency, energy * latency)
+from zzcp.workload import SkippedNode
 
 
 def layers_report(results: Sequence[EvaluatedLayer]) -> RenderableType:

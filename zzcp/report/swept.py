@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zzcp.hardware import Accelerator
-from zzcp.report.solved import Sources, inputs_data
+from zzcp.records.sources import Sources, inputs_data
 from zzcp.report.style import amount, count, plural, product_of, section, table
 from zzcp.sweeps import Axis, Check, SweepPoint, SweepTable
 from zzcp.sweeps.fields import Field, Subject

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from zzcp.records.plain import operand_bits
 from zzcp.report.style import bits, count, heading, loops, plural, section, table
 from zzcp.workload import Layer, Network, SkippedNode
 
@@ -36,12 +37,6 @@ def operands(layer: Layer) -> str:
         source = f" from {layer.sources[operand]}" if operand in layer.sources else ""
         parts.append(f"{operand} {bits(operand_bits(layer, operand))}{source}")
     return ", ".join(parts)
-
-
-def operand_bits(layer: Layer, operand: str) -> int:
-    """Return the bits of a whole operand; of the output when it is complete."""
-    precision = layer.final_precision if operand == layer.output else layer.precision[operand]
-    return layer.tensor_size(operand) * precision
 
 
 def skipped_nodes(nodes: tuple[SkippedNode, ...]) -> RenderableType:

@@ -13,7 +13,7 @@ from itertools import permutations
 from zzcp.cost.formulas.moves import exact
 from zzcp.cost.setting.setting import Setting
 from zzcp.errors import InputError
-from zzcp.hardware.imc import MacroUse, layer_energy, macro_dimensions
+from zzcp.hardware.imc import MacroUse, layer_energy
 from zzcp.workload import Layer
 
 _LAYER_DIM = b"\x80\x04\x95!\0\0\0\0\0\0\0\x8c\x10zigzag.datatypes\x94\x8c\x08LayerDim\x94\x93\x94."
@@ -85,7 +85,7 @@ def macro_use(setting: Setting) -> MacroUse:
             expected="two inputs, weights and activations",
             found=", ".join(layer.inputs),
         )
-    column_dimension, row_dimension = macro_dimensions(setting.accelerator.array)
+    column_dimension, row_dimension = setting.accelerator.array.macro_dimensions
     unrolling = {dimension: dict(factors) for dimension, factors in setting.spatial.unrolling}
     on_columns = unrolling.get(column_dimension, {})
     on_rows = unrolling.get(row_dimension, {})

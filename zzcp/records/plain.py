@@ -1,4 +1,4 @@
-"""The same as the printed reports, as plain data for JSON."""
+"""Machines, networks, mapping files and evaluated layers as plain data, and plain data as JSON."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 from zzcp.hardware import Accelerator
 from zzcp.io import MappingEntry, MappingFile, accelerator_to_dict, layer_to_dict
 from zzcp.mapping import Mapping
-from zzcp.report.summary import EvaluatedLayer, Totals
-from zzcp.report.workload import operand_bits
-from zzcp.workload import Network, SkippedNode
+from zzcp.records.layers import EvaluatedLayer, Totals
+from zzcp.workload import Layer, Network, SkippedNode
 
 LINE = 110
 """Longest list or object that is written on one line."""
@@ -70,6 +69,12 @@ def workload_data(network: Network) -> dict[str, Any]:
         "skipped": [left_out_node(node) for node in network.skipped],
         "totals": {"layers": len(network), "macs": sum(layer.macs for layer in network)},
     }
+
+
+def operand_bits(layer: Layer, operand: str) -> int:
+    """Return the bits of a whole operand; of the output when it is complete."""
+    precision = layer.final_precision if operand == layer.output else layer.precision[operand]
+    return layer.tensor_size(operand) * precision
 
 
 def left_out_node(node: SkippedNode) -> dict[str, Any]:

@@ -1,54 +1,20 @@
-"""A comparison as plain data for JSON, and as CSV."""
+"""A comparison as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
-from importlib.metadata import version
+from collections.abc import Iterable
 from typing import Any
 
-from zzcp.comparison.result import SOLVER, ComparedLayer, Comparison, Standing, value_of
+from zzcp.comparison.layers import SOLVER, ComparedLayer, Standing, value_of
 from zzcp.cost import Evaluation
-from zzcp.report.solved import SolvedLayer, Source, solved_data
 
 COLUMNS = (
     "id", "layer", "mapper", "status", "reference", "objective", "distance", "energy_pJ", "latency_cycles",
     "edp_pJ_cycles", "evaluations", "seconds", "seconds_to_1_percent",
 )  # fmt: skip
 """Columns of the CSV. `reference` says what the distance refers to: ``optimum`` or ``lower bound``."""
-
-
-def compared_data(
-    comparison: Comparison, inputs: Mapping[str, Source | None] | None = None
-) -> dict[str, Any]:
-    """Return the result file of a comparison: that of `solve`, with the mappers in every layer.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        The comparison.
-    inputs : mapping of str to Source, optional
-        The files that the inputs come from, by their roles.
-    """
-    data = solved_data(
-        version("zzcp"),
-        comparison.accelerator,
-        comparison.objective,
-        comparison.conventions,
-        [SolvedLayer(entry.layer, entry.result) for entry in comparison.layers],
-        comparison.left_out,
-        inputs,
-        comparison.options,
-    )
-    for layer, entry in zip(data["layers"], comparison.layers, strict=True):
-        layer["reference"] = reference_name(entry)
-        layer["within_1_percent"] = None if entry.close_s is None else {"wall_s": round(entry.close_s, 6)}
-        layer["mappers"] = [mapper.to_dict() for mapper in entry.mappers]
-        layer["refutations"] = list(entry.refutations)
-    data["standings"] = [standing.to_dict() for standing in comparison.standings]
-    data["interrupted"] = comparison.interrupted
-    return data
 
 
 def reference_name(entry: ComparedLayer) -> str | None:
@@ -58,12 +24,12 @@ def reference_name(entry: ComparedLayer) -> str | None:
     return "optimum" if entry.proven else "lower bound"
 
 
-def compared_csv(comparison: Comparison) -> str:
+def csv_table(layers: Iterable[ComparedLayer], standings: Iterable[Standing]) -> str:
     """Return a row per layer and mapper, the solver included, and the totals."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for entry in comparison.layers:
+    for entry in layers:
         layer, result = entry.layer, entry.result
         value, reference = value_of(result), entry.reference
         head = [layer.id, layer.name]
@@ -79,7 +45,7 @@ def compared_csv(comparison: Comparison) -> str:
                 _row([*head, mapper.name, status, reference_name(entry), mapper.objective, mapper.distance],
                      mapper.evaluation, mapper.evaluations, mapper.wall_s, close)
             )  # fmt: skip
-    for standing in comparison.standings:
+    for standing in standings:
         writer.writerow(_total_row(standing))
     return text.getvalue()
 
