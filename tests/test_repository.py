@@ -17,6 +17,7 @@ import networkx as nx
 import pytest
 
 import zzcp
+from docs.imports import import_graph, imports, picture, room_graph, sources
 
 DOMAIN = ("hardware", "workload", "mapping")
 ABOVE_DOMAIN = (
@@ -132,31 +133,14 @@ def test_no_file_names_a_machine(root: Path, pattern: re.Pattern[str]) -> None:
 # ---- layers of the package ------------------------------------------------------------------------------------
 
 
-def imports(source: str, package: str, modules: set[str]) -> Iterator[tuple[int, str]]:
-    """Yield line and module of every import in a source text, wherever in the file it stands.
-
-    ``from zzcp import x`` counts as ``zzcp.x`` where that is one of `modules`, else as the facade ``zzcp``.
-    """
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parts = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
-            base = ".".join([*parts, *([node.module] if node.module else [])])
-            for alias in node.names:
-                name = f"{base}.{alias.name}"
-                yield node.lineno, name if name in modules else base
-
-
 def violations(root: Path, parts: tuple[str, ...], forbidden: tuple[str, ...]) -> list[str]:
     """Return the imports of `forbidden` modules (or of what is in them) by the given parts of the package."""
-    sources = {path: path.relative_to(root).with_suffix("").parts for path in (root / "zzcp").rglob("*.py")}
-    modules = {".".join(parts).removesuffix(".__init__") for parts in sources.values()}
+    named = sources(root)
     return [
         f"{path.relative_to(root).as_posix()}:{line} imports {name}"
-        for path, names in sources.items()
-        if not parts or names[1] in parts
-        for line, name in imports(path.read_text(), ".".join(names[:-1]), modules)
+        for path, module in named.items()
+        if not parts or path.relative_to(root).parts[1] in parts
+        for line, name in imports(path.read_text(), module.rpartition(".")[0], set(named.values()))
         if any(name == other or (other != "zzcp" and name.startswith(f"{other}.")) for other in forbidden)
     ]
 
@@ -193,20 +177,6 @@ def test_data_flows_one_way(root: Path, parts: tuple[str, ...], forbidden: tuple
     assert violations(root, parts, forbidden) == []
 
 
-def import_graph(root: Path) -> nx.DiGraph:
-    """Return which module imports which; imports of a package's facade by what is in the package do not count."""
-    sources = {path: path.relative_to(root).with_suffix("").parts for path in (root / "zzcp").rglob("*.py")}
-    modules = {".".join(parts).removesuffix(".__init__") for parts in sources.values()}
-    graph = nx.DiGraph()
-    graph.add_nodes_from(modules)
-    for path, parts in sources.items():
-        importer = ".".join(parts).removesuffix(".__init__")
-        for _, name in imports(path.read_text(), ".".join(parts[:-1]), modules):
-            if name in modules and name != importer:
-                graph.add_edge(importer, name)
-    return graph
-
-
 def circles(graph: nx.DiGraph) -> list[list[str]]:
     """Return the groups of nodes that can all reach each other."""
     return [sorted(group) for group in nx.strongly_connected_components(graph) if len(group) > 1]
@@ -217,18 +187,12 @@ def test_no_modules_import_each_other_in_a_circle(root: Path) -> None:
 
 
 def test_no_rooms_import_each_other_in_a_circle(root: Path) -> None:
-    graph = import_graph(root)
-    rooms = {name for name in graph if (root / name.replace(".", "/")).is_dir()}
+    assert circles(room_graph(root)) == []
 
-    def room(name: str) -> str:
-        """Modules beside sub-packages stand for themselves, others for their folder."""
-        folder = name if name in rooms else name.rpartition(".")[0]
-        inner = any(other.startswith(f"{folder}.") for other in rooms)
-        return name if inner else folder
 
-    between = nx.DiGraph((room(one), room(other)) for one, other in graph.edges if one not in rooms)
-    between.remove_edges_from(list(nx.selfloop_edges(between)))
-    assert circles(between) == []
+def test_the_picture_of_the_rooms_is_current(root: Path) -> None:
+    page = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert picture(root) in page, "python -m docs.imports draws it again"
 
 
 def test_only_the_solver_knows_ortools(root: Path) -> None:
