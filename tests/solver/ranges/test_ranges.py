@@ -19,14 +19,18 @@ from zzcp.solver.lattice.tables import boundary_tables
 from zzcp.solver.ranges.cuts import by_completion
 from zzcp.solver.ranges.enumeration import Enumeration
 from zzcp.solver.ranges.first_pieces import first_pieces
-from zzcp.solver.ranges.relaxation import Line, Relaxation
+from zzcp.solver.ranges.multipliers import Budgets, Line
+from zzcp.solver.ranges.relaxation import Relaxation
 
 FLOAT_ERROR = 1e-9
 BOTH = pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)
 
 
-def check(case: Case) -> float:
-    """Assert that the chain of a mapping is among the labels, with bounds below its cost; return their ratio."""
+def check(case: Case, slack: tuple[float, float] | None = None) -> float:
+    """Assert that the chain of a mapping is among the labels, with bounds below its cost; return their ratio.
+
+    With budgets of energy and latency that the mapping just meets, but for some slack, the same holds.
+    """
     evaluator = case.evaluator
     model = evaluator.model
     keys = keys_of(evaluator.setting.temporal_sizes)
@@ -44,11 +48,13 @@ def check(case: Case) -> float:
     for place, vector in chain.items():
         alive[place] = np.zeros(lattice.shape, dtype=bool)
         alive[place][vector] = np.broadcast_to(lattice.alive[place], lattice.shape)[vector]
-    factors = Factors(lattice, model.setting)
-    parts = by_completion(relaxation, factors)
-    relaxation.lattice = lattice.restricted(alive)
     real = evaluator.evaluate(case.mapping)
     energy, latency = float(real.energy.exact * model.scale), float(real.latency.total)
+    if slack is not None:
+        relaxation = relaxation.within(Budgets(energy * slack[0], latency * slack[1]))
+    factors = Factors(lattice, model.setting)
+    parts = by_completion(relaxation, factors)
+    relaxation = relaxation.restricted(alive)
     line = Line(0.5 / energy, 0.5 / latency)
     value, weights = relaxation.tighten(line, 5)
     assert value <= 1 + FLOAT_ERROR
@@ -74,6 +80,15 @@ def check(case: Case) -> float:
 @BOTH
 def test_every_mapping_is_among_the_labels(conventions: CostConventions) -> None:
     ratios = [check(random_case(f"labels {number}", conventions)) for number in range(40)]
+    assert np.median(ratios) > 0.99
+
+
+@pytest.mark.parametrize("slack", [(1, 1), (1, np.inf), (np.inf, 1), (1.1, 1.2)])
+@BOTH
+def test_every_mapping_within_budgets_is_among_the_labels(
+    conventions: CostConventions, slack: tuple[float, float]
+) -> None:
+    ratios = [check(random_case(f"budgets {number}", conventions), slack) for number in range(10)]
     assert np.median(ratios) > 0.99
 
 

@@ -9,7 +9,7 @@ from subprocess import run
 
 import numpy as np
 
-from zzcp.solver.ranges import relaxation
+from zzcp.solver.ranges.multipliers import Budgets, Line, Master
 from zzcp.solver.ranges.terms import Term
 
 PROGRAM = Path(__file__).parent / "data" / "endless_program.json"
@@ -20,7 +20,7 @@ def solve() -> float:
     """Add the cuts of a program one after the other, and return what the last one promises."""
     data = json.loads(PROGRAM.read_text())
     terms = [Term({}, 0.0, tuple(bounds)) for bounds in data["bounds"]]
-    master = relaxation._Master(terms, data["capacities"], data["scale"])
+    master = Master(terms, data["capacities"], Line(0.0, data["scale"]), Budgets())
     promised = np.inf
     for fixed, slopes in data["cuts"]:
         promised, weights = master.add(fixed, np.array(slopes))

@@ -19,6 +19,8 @@ from zzcp.solver.lattice.keys import Key, Vector
 
 _MOST = 4096
 """How many orders are scored at a time."""
+_ROUNDING = 1e-12
+"""More than the relative error of the batch evaluator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,27 @@ class Best:
         return Mapping.from_order(setting.spatial, loops, self.chain.cuts, links=setting.own_links)
 
 
+@dataclass(frozen=True, slots=True)
+class Most:
+    """What a mapping may take at most, in figures of the batch evaluator, which are rounded.
+
+    Parameters
+    ----------
+    energy : float
+        In the unit of the accelerator's file.
+    latency : float
+        In cycles.
+    """
+
+    energy: float = math.inf
+    latency: float = math.inf
+
+
 def best_of_each(
-    evaluator: Evaluator, chains: Sequence[tuple[Chain, Sequence[Vector]]], objective: str
+    evaluator: Evaluator,
+    chains: Sequence[tuple[Chain, Sequence[Vector]]],
+    objective: str,
+    most: Most = Most(),
 ) -> list[Best]:
     """Return the best mapping with the boundaries of each of several chains.
 
@@ -61,18 +82,20 @@ def best_of_each(
         The boundaries, and further points of every chain, such as the stationary loops at the array.
     objective : str
         ``edp``, ``energy``, ``latency`` or ``ed2``.
+    most : Most
+        Mappings that take more do not count.
     """
     result: list[Best] = []
     waiting: list[_Task] = []
     width = 0
-    most = min(_MOST, most_orders(evaluator))
+    at_once = min(_MOST, most_orders(evaluator))
     for chain, extra in chains:
         waiting.append(_Task.of(evaluator, chain, extra))
         width += waiting[-1].count
-        if width >= most:
-            result += _score(evaluator, waiting, objective)
+        if width >= at_once:
+            result += _score(evaluator, waiting, objective, most)
             waiting, width = [], 0
-    return result + _score(evaluator, waiting, objective)
+    return result + _score(evaluator, waiting, objective, most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +123,7 @@ class _Task:
         return math.prod(map(len, self.variants))
 
 
-def _score(evaluator: Evaluator, tasks: Sequence[_Task], objective: str) -> list[Best]:
+def _score(evaluator: Evaluator, tasks: Sequence[_Task], objective: str, most: Most) -> list[Best]:
     """Score the orders of several chains in one batch."""
     if not tasks:
         return []
@@ -126,7 +149,10 @@ def _score(evaluator: Evaluator, tasks: Sequence[_Task], objective: str) -> list
     )
     found = score_batch(evaluator, batch)
     values = objective_values(found.energy, found.latency.astype(float), objective)
-    values = np.where(found.valid, values, np.inf)
+    within = (found.energy <= most.energy * (1 + _ROUNDING)) & (
+        found.latency <= most.latency * (1 + _ROUNDING)
+    )
+    values = np.where(found.valid & within, values, np.inf)
     result = []
     start = 0
     for task, size in zip(tasks, sizes, strict=True):

@@ -12,7 +12,8 @@ from zzcp.hardware import Memory
 from zzcp.solver.lattice.factors import Factors
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.lattice import Counts, Lattice
-from zzcp.solver.ranges.relaxation import Line, Relaxation
+from zzcp.solver.ranges.multipliers import Line
+from zzcp.solver.ranges.relaxation import Relaxation
 from zzcp.solver.ranges.terms import run_cycles
 
 

@@ -1,4 +1,4 @@
-"""Lower bounds of a chain's objective from sums over its boundaries."""
+"""Lower bounds of a chain's latency and objective from sums over its boundaries."""
 
 from __future__ import annotations
 
@@ -12,30 +12,18 @@ from zzcp.solver.ranges.relaxation import Relaxation
 from zzcp.solver.ranges.terms import LOADING, STALL, UNLOADING, run_cycles
 
 
-def least_objective(
-    relaxation: Relaxation,
-    powers: tuple[int, int],
-    energy: Array,
-    terms: Array,
-    before: Any = 0,
-    after: Any = 0,
-) -> Array:
-    """Return the objective of energies and of sums of the latency's terms.
+def least_latency(relaxation: Relaxation, terms: Array, before: Any = 0, after: Any = 0) -> Array:
+    """Return the latency of sums of its terms.
 
     Parameters
     ----------
     relaxation : Relaxation
         Whose terms they are.
-    powers : tuple of int
-        Exponents of energy and latency in the objective.
-    energy, terms : ndarray
-        The energies, and the terms row by row.
+    terms : ndarray, shape (terms, chains)
+        The sums.
     before, after : ndarray
         Cycles of loading and unloading at least.
     """
-    value = energy ** powers[0]
-    if not powers[1]:
-        return value
     parts = np.zeros((3, terms.shape[1]))
     parts[LOADING] = before
     parts[UNLOADING] = after
@@ -47,8 +35,21 @@ def least_objective(
         if len(term.bounds) > 1:
             others = [parts[part] for part in (STALL, LOADING, UNLOADING) if part not in term.bounds]
             np.maximum(total, row + sum(others), out=total)
-    latency = relaxation.base + total
-    return np.asarray(value * latency ** powers[1])
+    return np.asarray(relaxation.base + total)
+
+
+def least_objective(powers: tuple[int, int], energy: Array, latency: Array | None) -> Array:
+    """Return the objective of energies and latencies.
+
+    Parameters
+    ----------
+    powers : tuple of int
+        Exponents of energy and latency in the objective.
+    energy, latency : ndarray
+        What they are at least; a latency that does not matter may be None.
+    """
+    value = energy ** powers[0]
+    return np.asarray(value if latency is None or not powers[1] else value * latency ** powers[1])
 
 
 def early_cycles(

@@ -3,7 +3,7 @@
 A *label* is the lower part of a chain: how many boundaries of every operand it has, and where. It is dropped as soon as
 
 - the relaxation's bound of a E + b D of the chains that it can become (`zzcp.solver.ranges.relaxation`) exceeds 1,
-- their least energy exceeds the range that is looked at, or
+- their least energy exceeds the range that is looked at, or their least latency its budget, or
 - their least energy and the latency that the label's own boundaries already cause exceed the incumbent's objective.
 
 What a label knows and the relaxation does not: all terms of the latency at once, the bits in shared memories, and the
@@ -25,10 +25,11 @@ from zzcp.solver.lattice.factors import Factors
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.lattice import Counts
 from zzcp.solver.ranges.candidates import Candidates, candidates_of, memory_of
-from zzcp.solver.ranges.chain_latency import early_cycles, least_objective
+from zzcp.solver.ranges.chain_latency import early_cycles, least_latency, least_objective
 from zzcp.solver.ranges.first_pieces import FirstPieces
 from zzcp.solver.ranges.labels import Labels, Level, groups, joined
-from zzcp.solver.ranges.relaxation import Line, Relaxation
+from zzcp.solver.ranges.multipliers import Line
+from zzcp.solver.ranges.relaxation import Relaxation
 
 _PAIRS = 4_000_000
 """Pairs of labels and candidates that are compared at a time."""
@@ -52,7 +53,7 @@ class Enumeration:
     weights : ndarray
         Multipliers for which the relaxation's bounds are used.
     most_energy : float
-        No higher energy is of interest.
+        No higher energy is of interest; no higher latency than the budget of the relaxation is, either.
     powers : tuple of int
         Exponents of energy and latency in the objective.
     """
@@ -69,6 +70,7 @@ class Enumeration:
     ) -> None:
         self.relaxation, self.weights = relaxation, weights
         self.line, self.most_energy, self.powers = line, most_energy, powers
+        self.most_latency = relaxation.budgets.latency
         self.lattice = relaxation.lattice
         self.places = list(self.lattice.alive)
         self.setting = relaxation.model.setting
@@ -348,12 +350,20 @@ class Enumeration:
         labels, other = placed
         relaxed = labels.relaxed + among.beyond[other]
         energy = labels.energy + among.energy_beyond[other]
-        labels.bound = least_objective(self.relaxation, self.powers, energy, labels.terms)
-        return labels.pick(
-            (labels.bound <= limit * (1 + _MARGIN))
-            & (relaxed <= 1 + _MARGIN)
-            & (energy <= self.most_energy * (1 + _MARGIN))
-        )
+        near = self._judged(labels, energy, limit)
+        return labels.pick(near & (relaxed <= 1 + _MARGIN))
+
+    def _judged(
+        self, labels: Labels, energy: Array, limit: float, before: Array | int = 0, after: Array | int = 0
+    ) -> Array:
+        """Set the bounds of labels from least energies; return which are within the limit and the budgets."""
+        latency = None
+        kept = energy <= self.most_energy * (1 + _MARGIN)
+        if self.powers[1] or np.isfinite(self.most_latency):
+            latency = least_latency(self.relaxation, labels.terms, before, after)
+            kept &= latency <= self.most_latency * (1 + _MARGIN)
+        labels.bound = least_objective(self.powers, energy, latency)
+        return np.asarray(kept & (labels.bound <= limit * (1 + _MARGIN)))
 
     def _close(self, labels: Labels, counts: Counts, limit: float) -> list[Labels]:
         """Return the chains that follow from labels with all boundaries that are left at the top of the lattice."""
@@ -371,13 +381,7 @@ class Enumeration:
                     other = np.full(len(part), len(among.at) - 1)
                     following += [found for found, _ in self._placed(part, among, other, place)]
                 parts = [part.pick(part.relaxed <= 1 + _MARGIN) for part in following]
-        result = []
-        for part in parts:
-            part.bound = least_objective(
-                self.relaxation, self.powers, part.energy, part.terms, *self._early(part)
-            )
-            near = (part.bound <= limit * (1 + _MARGIN)) & (part.energy <= self.most_energy * (1 + _MARGIN))
-            result.append(part.pick(near))
+        result = [part.pick(self._judged(part, part.energy, limit, *self._early(part))) for part in parts]
         return [part for part in result if len(part)]
 
     def _at(self, chain: Array) -> dict[Place, Array]:

@@ -25,7 +25,8 @@ from zzcp.solver.ranges.cuts import by_completion, by_size
 from zzcp.solver.ranges.enumeration import Enumeration
 from zzcp.solver.ranges.first_pieces import FirstPieces, first_pieces
 from zzcp.solver.ranges.labels import Labels, joined
-from zzcp.solver.ranges.relaxation import Chain, Line, Relaxation
+from zzcp.solver.ranges.multipliers import Budgets, Line
+from zzcp.solver.ranges.relaxation import Chain, Relaxation
 
 _MARGIN = 1e-9
 """More than the relative error of sums in floating point."""
@@ -114,6 +115,8 @@ class RangeSearch:
         Exponents of energy and latency in the objective.
     steps : Steps
         The way back to the search.
+    most_energy, most_latency : float
+        Budgets, in units of 1 / scale and cycles: bounds hold for the mappings within them.
     bound : float
         What the objective is at least; infinite if nothing better than the incumbent is left.
     alive : dict
@@ -125,6 +128,8 @@ class RangeSearch:
     relaxation: Relaxation
     powers: tuple[int, int]
     steps: Steps
+    most_energy: float = np.inf
+    most_latency: float = np.inf
     bound: float = 0.0
     alive: dict[Place, Array] | None = None
     closed: float = np.inf
@@ -136,6 +141,7 @@ class RangeSearch:
 
     def __post_init__(self) -> None:
         model, lattice = self.relaxation.model, self.relaxation.lattice
+        self.relaxation = self.relaxation.within(Budgets(self.most_energy, self.most_latency))
         self._factors = Factors(lattice, model.setting)
         self._pieces = first_pieces(model, lattice, self._factors.vectors)
 
@@ -156,7 +162,7 @@ class RangeSearch:
             high = np.inf
         else:
             high = value / least_latency**latency
-        pending = [_Part(least_energy, high, self.bound, self.relaxation)]
+        pending = [_Part(least_energy, min(high, self.most_energy), self.bound, self.relaxation)]
         finished: list[float] = []
         while pending:
             part = pending.pop()
@@ -181,15 +187,16 @@ class RangeSearch:
     def _extremes(self, value: float) -> tuple[float, float]:
         """Return the least energy and the least latency, each by itself."""
         relaxation = self.relaxation
+        rounds = (_ROUNDS, _ROUNDS) if any(relaxation.budgets.limited) else (3, 6)
         base = float(relaxation.base)
         least_energy = relaxation.energy.constant
         if self.powers[0]:
             scale = max(value / base ** self.powers[1], 1.0)
-            bound, _ = relaxation.tighten(Line(1 / scale, 0.0), 3, self._visit)
+            bound, _ = relaxation.tighten(Line(1 / scale, 0.0), rounds[0], self._visit)
             least_energy = max(least_energy, bound * scale * (1 - _MARGIN))
         least_latency = base
         if self.powers[1]:
-            bound, _ = relaxation.tighten(Line(0.0, 1 / base), 6, self._visit)
+            bound, _ = relaxation.tighten(Line(0.0, 1 / base), rounds[1], self._visit)
             least_latency = max(base, bound * base * (1 - _MARGIN))
         return least_energy, least_latency
 
@@ -229,8 +236,8 @@ class RangeSearch:
         low, high, relaxation = part.low, part.high, part.relaxation
         if both:
             high = min(high, value / relaxation.base ** self.powers[1])
-            if high * (1 + _MARGIN) < low:
-                return np.inf, []
+        if high * (1 + _MARGIN) < low:
+            return np.inf, []
         line = self._line(low, high, value)
         chains: list[Chain] = []
 

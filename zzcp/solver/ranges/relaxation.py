@@ -5,9 +5,13 @@ capacities,
 
     a E + b D  >=  a E + b (run + sum w_i term_i) + sum k_j (bits_j - size_j) / size_j
 
-is a sum over boundaries, whose least value over all chains the lattice gives exactly. The multipliers are chosen by
-cutting planes: every cheapest chain is a linear function of them, and a linear program picks the multipliers that make
-the least of these functions the greatest.
+is a sum over boundaries, whose least value over all chains the lattice gives exactly. Budgets of energy and latency
+have multipliers, too: with m >= 0 for a latency of at most L,
+
+    a E + b D  >=  a E + (b + m) D - m L.
+
+The multipliers are chosen by cutting planes: every cheapest chain is a linear function of them, and a linear program
+picks the multipliers that make the least of these functions the greatest (`zzcp.solver.ranges.multipliers`).
 """
 
 from __future__ import annotations
@@ -15,19 +19,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
-from ortools.linear_solver import pywraplp
 
 from zzcp.cost.formulas.core import Model
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.lattice import Lattice
 from zzcp.solver.lattice.tables import BoundaryTable
+from zzcp.solver.ranges.multipliers import Budgets, Line, Master
 from zzcp.solver.ranges.terms import (
-    LOADING,
-    STALL,
-    UNLOADING,
     Term,
     capacity_terms,
     energy_term,
@@ -37,25 +37,6 @@ from zzcp.solver.ranges.terms import (
 )
 
 Chain = Mapping[Place, tuple[int, ...]]
-
-_MOST_PRESSURE = 4.0
-"""Largest multiplier of a capacity."""
-_LIMITS = "max_number_of_iterations: 2000, max_deterministic_time: 1"
-"""Of a linear program: some dozens of variables take some dozens of iterations, but for one that never ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Weights of energy (in units of 1 / scale) and latency, such that what is of interest is about 1.
-
-    Parameters
-    ----------
-    energy, latency : float
-        The weights.
-    """
-
-    energy: float
-    latency: float
 
 
 @dataclass(slots=True, eq=False)
@@ -72,12 +53,15 @@ class Relaxation:
         The vectors that are left for every boundary.
     unfinished : Place, optional
         A boundary of the output whose tile is known to hold partial sums.
+    budgets : Budgets
+        Limits of energy and latency: bounds hold for mappings within them.
     """
 
     model: Model
     tables: Sequence[Sequence[BoundaryTable]]
     lattice: Lattice
     unfinished: Place | None = None
+    budgets: Budgets = field(default_factory=Budgets)
     energy: Term = field(init=False)
     latency: list[Term] = field(init=False)
     capacity: list[Term] = field(init=False)
@@ -140,8 +124,7 @@ class Relaxation:
         weights : ndarray, optional
             Multipliers to begin with.
         """
-        terms = [*self.latency, *self.capacity]
-        master = _Master(self.latency, len(self.capacity), line.latency)
+        master = Master(self.latency, len(self.capacity), line, self.budgets)
         weights = master.start() if weights is None else weights
         best, chosen = -np.inf, weights
         for _ in range(rounds):
@@ -153,12 +136,23 @@ class Relaxation:
                 break
             if visit is not None:
                 visit(chain)
-            slopes = np.array([self._of_chain(term, chain) for term in terms])
-            fixed = line.energy * self._of_chain(self.energy, chain) + line.latency * self.base
-            promised, weights = master.add(fixed, slopes)
+            energy = self._of_chain(self.energy, chain)
+            fixed = line.energy * energy + line.latency * self.base
+            promised, weights = master.add(fixed, self._slopes(line, chain, energy))
             if promised <= best + 1e-6 * abs(best):
                 break
         return best, chosen
+
+    def _slopes(self, line: Line, chain: Chain, energy: float) -> Array:
+        """Return what a chain costs more with every multiplier."""
+        budgets = self.budgets
+        slopes = [self._of_chain(term, chain) for term in (*self.latency, *self.capacity)]
+        of_latency, of_energy = budgets.limited
+        if of_latency:
+            slopes.append((self.base - budgets.latency) * budgets.unit(line))
+        if of_energy:
+            slopes.append(energy / budgets.energy - 1)
+        return np.array(slopes)
 
     def restricted(self, alive: Mapping[Place, Array]) -> Relaxation:
         """Return the relaxation over fewer vectors."""
@@ -189,17 +183,24 @@ class Relaxation:
         """Positions of the terms of late transfers, with the movements of their ports."""
         return [(number, term.late) for number, term in enumerate(self.latency) if term.late]
 
+    def within(self, budgets: Budgets) -> Relaxation:
+        """Return the relaxation of mappings that keep within budgets."""
+        result = copy(self)
+        result.budgets = budgets
+        return result
+
     def scaled(self, line: Line, weights: Array) -> Array:
-        """Return what a unit of every term adds."""
-        scaled = np.array(weights, dtype=float)
-        scaled[: len(self.latency)] *= line.latency
+        """Return what a unit of every term of the latency, and of every capacity, adds."""
+        scaled = np.array(weights[: len(self.latency) + len(self.capacity)], dtype=float)
+        scaled[: len(self.latency)] *= self.budgets.unit(line)
         return scaled
 
     def costs(self, line: Line, weights: Array) -> dict[Place, Array]:
         """Return what every boundary adds, over all vectors."""
         total: dict[Place, Array] = {}
+        energy = self.budgets.line(line, weights).energy
         for place, part in self.energy.parts.items():
-            total[place] = part * line.energy
+            total[place] = part * energy
         terms = [*self.latency, *self.capacity]
         for weight, term in zip(self.scaled(line, weights), terms, strict=True):
             if weight:
@@ -210,68 +211,12 @@ class Relaxation:
     def constant(self, line: Line, weights: Array) -> float:
         """Return what the boundaries do not add."""
         terms = [*self.latency, *self.capacity]
-        result = line.energy * self.energy.constant + line.latency * self.base
+        priced = self.budgets.line(line, weights)
+        result = priced.energy * self.energy.constant + priced.latency * self.base
+        result -= self.budgets.worth(line, weights)
         scaled = self.scaled(line, weights)
         return float(result + sum(weight * term.constant for weight, term in zip(scaled, terms, strict=True)))
 
     def _of_chain(self, term: Term, chain: Chain) -> float:
         parts = (self.lattice.value(place, part, chain[place]) for place, part in term.parts.items())
         return term.constant + sum(parts)
-
-
-class _Master:
-    """The linear program over the multipliers."""
-
-    def __init__(self, latency: Sequence[Term], capacities: int, scale: float) -> None:
-        self.solver: Any = pywraplp.Solver.CreateSolver("GLOP")
-        self.solver.SetSolverSpecificParametersAsString(_LIMITS)
-        self.scale = scale
-        infinity = self.solver.infinity()
-        self.bound = self.solver.NumVar(-infinity, 1e6, "")
-        self.weights = [self.solver.NumVar(0, 1, "") for _ in latency]
-        self.pressures = [self.solver.NumVar(0, _MOST_PRESSURE, "") for _ in range(capacities)]
-        self.bounds = [term.bounds for term in latency]
-        for part in (STALL, LOADING, UNLOADING):
-            row = self.solver.Constraint(-infinity, 1)
-            for weight, bounds in zip(self.weights, self.bounds, strict=True):
-                if part in bounds:
-                    row.SetCoefficient(weight, 1)
-        self.solver.Objective().SetMaximization()
-        self.solver.Objective().SetCoefficient(self.bound, 1)
-
-    def start(self) -> Array:
-        """Return multipliers to begin with: every part of the latency shared out evenly."""
-        shares = [sum(part in bounds for bounds in self.bounds) for part in (STALL, LOADING, UNLOADING)]
-        weights = [1 / max(shares[part] for part in bounds) for bounds in self.bounds]
-        return np.array([*weights, *(0.0 for _ in self.pressures)])
-
-    def add(self, fixed: float, slopes: Array) -> tuple[float, Array]:
-        """Add a chain's cut, and return the bound that the program promises with its multipliers."""
-        row = self.solver.Constraint(-self.solver.infinity(), fixed)
-        row.SetCoefficient(self.bound, 1)
-        count = len(self.weights)
-        for variable, slope in zip(self.weights, slopes[:count], strict=True):
-            row.SetCoefficient(variable, -self.scale * float(slope))
-        for variable, slope in zip(self.pressures, slopes[count:], strict=True):
-            row.SetCoefficient(variable, -float(slope))
-        status = self.solver.Solve()
-        if status not in (pywraplp.Solver.OPTIMAL, pywraplp.Solver.FEASIBLE):
-            # numerical trouble: nothing better is promised
-            return -np.inf, self.start()
-        values = np.array(
-            [max(0.0, variable.solution_value()) for variable in (*self.weights, *self.pressures)]
-        )
-        return self.bound.solution_value(), self._admissible(values)
-
-    def _admissible(self, values: Array) -> Array:
-        """Return multipliers whose shares of no part of the latency exceed 1, not by a rounding error either."""
-        most = max(
-            (
-                sum(weight for weight, bounds in zip(values, self.bounds, strict=False) if part in bounds)
-                for part in (STALL, LOADING, UNLOADING)
-            ),
-            default=0.0,
-        )
-        if most > 1:
-            values[: len(self.weights)] /= most * (1 + 1e-15)
-        return values

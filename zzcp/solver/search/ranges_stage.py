@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from zzcp.cost.constraints.rules import BypassRule, EnergyRule, LatencyRule
 from zzcp.cost.objective import DELAYS
 from zzcp.solver.lattice.chain import Chain
-from zzcp.solver.lattice.completions import best_of_each
+from zzcp.solver.lattice.completions import Most, best_of_each
 from zzcp.solver.lattice.factors import packs
 from zzcp.solver.lattice.keys import Key, Place, Vector
 from zzcp.solver.lattice.lattice import Lattice, Places, cells
@@ -62,7 +63,10 @@ class RangesStage:
     def applies(self) -> bool:
         """Whether the search by ranges can be used."""
         # rules may forbid a chain and allow another one that says the same; a deterministic limit counts CP-SAT's work
-        if self.search.rules or math.isfinite(self.search.deterministic_limit):
+        budgets = LatencyRule | EnergyRule | BypassRule
+        if not all(isinstance(rule, budgets) for rule in self.search.rules) or math.isfinite(
+            self.search.deterministic_limit
+        ):
             return False
         shape = tuple(key.multiplicity + 1 for key in self.keys)
         return (
@@ -105,16 +109,31 @@ class RangesStage:
             tolerance=search.aim if search.cutoff is None else 0.0,
             briefly=briefly,
         )
-        ranges = RangeSearch(Relaxation(model, self.tables, lattice), powers, steps)
+        most = self._most()
+        ranges = RangeSearch(
+            Relaxation(model, self.tables, lattice),
+            powers,
+            steps,
+            # the model's energies may lie above the evaluator's by rounding
+            most_energy=float(most[0] * model.scale / search.certain),
+            most_latency=float(most[1]),
+        )
         ranges.run()
         places = {} if ranges.alive is None else lattice.restricted(ranges.alive).places()
         if not places or not all(len(place.vectors) for place in places.values()):
             return None
         return Left(places, known(ranges.closed))
 
+    def _most(self) -> tuple[Fraction | float, Fraction | float]:
+        """Return the budgets of energy and latency."""
+        energies = [rule.most for rule in self.search.rules if isinstance(rule, EnergyRule)]
+        latencies = [Fraction(rule.cycles) for rule in self.search.rules if isinstance(rule, LatencyRule)]
+        return min(energies, default=math.inf), min(latencies, default=math.inf)
+
     def _complete(self, found: Sequence[Mapping[tuple[int, int], Vector]]) -> list[bool]:
         """Offer the best mapping with some boundaries; return for each whether all its orders were scored."""
-        setting = self.search.evaluator.setting
+        search = self.search
+        setting = search.evaluator.setting
         full = tuple(key.multiplicity for key in self.keys)
         chains = []
         for places in found:
@@ -125,11 +144,21 @@ class RangesStage:
             chains.append(
                 (Chain(self.keys, ends), [places[index, 0] for index in range(len(setting.operands))])
             )
-        completions = best_of_each(self.search.evaluator, chains, self.search.objective)
-        best = min(completions, key=lambda completion: completion.value)
-        before = self.search.exact_value()
-        if best.value < float(before) * (1 + 1e-9):
-            self.search.offer(best.mapping(setting))
-            if self.search.value != before:
-                self.search.tell("ranges")
-        return [completion.exhaustive for completion in completions]
+        completions = best_of_each(
+            search.evaluator, chains, search.objective, Most(*map(float, self._most()))
+        )
+        exhaustive = [completion.exhaustive for completion in completions]
+        before = search.exact_value()
+        for number in sorted(range(len(completions)), key=lambda number: completions[number].value):
+            if completions[number].value >= float(before) * (1 + 1e-9):
+                break
+            mapping = completions[number].mapping(setting)
+            if search.rules and not search.admits(mapping):
+                # rounding alone let it pass
+                exhaustive[number] = False
+                continue
+            search.offer(mapping)
+            break
+        if search.value != before:
+            search.tell("ranges")
+        return exhaustive

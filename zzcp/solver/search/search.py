@@ -105,6 +105,6 @@ class Search(SearchState):
         )
         budget = Budget(_DESCENDANTS, seconds=max(self.left, 1e-3), seed=self.seed)
         found = Genetic().map(problem, budget).mapping
-        if found is not None:
+        if found is not None and (not self.rules or self.admits(found)):
             self.offer(found)
             self.tell("descendants")
