@@ -20,6 +20,7 @@ from zzcp import __main__ as program
 from zzcp.cli import options
 from zzcp.cli.main import cli
 from zzcp.cost import CONVENTIONS
+from zzcp.solver.engines import ENGINES
 
 HEAVY = ("matplotlib", "networkx", "numpy", "onnx", "ortools", "pydantic", "rich", "yaml", "zzcp.cost")
 
@@ -74,6 +75,10 @@ def test_examples_of_the_help_name_files_that_exist(root: Path) -> None:
 
 def test_conventions_are_those_of_the_evaluator() -> None:
     assert tuple(CONVENTIONS) == options.CONVENTIONS
+
+
+def test_engines_are_those_of_the_solver() -> None:
+    assert options.ENGINES == ENGINES
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["evaluate", "--help"], ["--version"], ["sohw"]])

@@ -92,7 +92,13 @@ def test_the_json_names_what_it_was_made_from(zzcp: Run, root: Path, machine: Pa
         "sha256": sha256((root / FILES[3]).read_bytes()).hexdigest(),
     }
     assert inputs["mapping"] is None
-    assert data["options"] == {"time_limit": 600.0, "search_limit": 60.0, "gap": 1e-4, "seed": 3}
+    assert data["options"] == {
+        "time_limit": 600.0,
+        "search_limit": 60.0,
+        "gap": 1e-4,
+        "seed": 3,
+        "engine": "auto",
+    }
     # machine and layer are in the file, so that it can be checked without the others
     again = tuple(inputs["accelerator"]["content"]["memories"])
     assert again == tuple(yaml.safe_load(machine.read_text())["memories"])

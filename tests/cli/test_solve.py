@@ -102,7 +102,7 @@ def test_the_result_holds_its_inputs_but_no_paths(zzcp: Run, root: Path) -> None
     inputs = data["inputs"]
     assert inputs["accelerator"]["file"] == Path(ACCELERATOR).name
     assert inputs["workload"]["sha256"] == sha256((root / WORKLOAD).read_bytes()).hexdigest()
-    assert data["options"] == {"gap": 1e-4, "seed": 0}
+    assert data["options"] == {"gap": 1e-4, "seed": 0, "engine": "auto"}
 
 
 def without_times(text: str) -> str:

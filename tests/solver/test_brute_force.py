@@ -11,12 +11,13 @@ from tests.solver.brute_force import Case, best_mappings, distinct_orders, rando
 from zzcp.cost import EXACT, ZIGZAG, CostConventions
 from zzcp.cost.objective import OBJECTIVES, Objective
 from zzcp.solver import Result, optimize
+from zzcp.solver.engines import ENGINES, Engine
 
 GAP = 1e-4
 LIMIT, SLOW_LIMIT = 0.01, 0.03
-"""Of the solver's work: what comes out does not depend on how busy the machine is. CP-SAT works alone then."""
+"""Of CP-SAT's work where it is alone: what comes out does not depend on how busy the machine is."""
 SECONDS = 20
-"""Time for a search by ranges, with CP-SAT for what is left: the default."""
+"""Time for all other searches."""
 FLOAT_ERROR = 1e-12
 """Objectives of a batch are products of floats."""
 
@@ -24,11 +25,13 @@ FLOAT_ERROR = 1e-12
 def check(
     case: Case,
     conventions: CostConventions,
-    limit: float | None,
+    engine: Engine,
+    limit: float = LIMIT,
     objectives: Sequence[Objective] = OBJECTIVES,
 ) -> list[Result]:
-    """Compare the search with the enumeration for some objectives, within a deterministic limit if there is one."""
-    limits: dict[str, float] = {"time_limit": SECONDS} if limit is None else {"deterministic_limit": limit}
+    """Compare an engine with the enumeration for some objectives, CP-SAT alone within a deterministic limit."""
+    alone = engine == "cp-sat"
+    limits: dict[str, float] = {"deterministic_limit": limit} if alone else {"time_limit": SECONDS}
     best = best_mappings(case, conventions)
     results = []
     for objective in objectives:
@@ -39,8 +42,10 @@ def check(
             spatial=case.spatial,
             conventions=conventions,
             gap=GAP,
+            engine=engine,
             **limits,
         )
+        assert result.engine in ("none", engine) or engine == "auto"
         results.append(result)
         if objective not in best:
             assert result.status == "infeasible"
@@ -58,26 +63,24 @@ def check(
     return results
 
 
-@pytest.mark.parametrize("limit", [None, LIMIT], ids=["ranges", "model"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("number", range(24))
 @pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)
-def test_nothing_is_better(conventions: CostConventions, number: int, limit: float | None) -> None:
-    check(random_case(Random(f"brute {number}"), 2000), conventions, limit)
+def test_nothing_is_better(conventions: CostConventions, number: int, engine: Engine) -> None:
+    check(random_case(Random(f"brute {number}"), 2000), conventions, engine)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("limit", [None, SLOW_LIMIT], ids=["ranges", "model"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("part", range(50))
 @pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)
-def test_nothing_is_better_on_many_machines(
-    conventions: CostConventions, part: int, limit: float | None
-) -> None:
+def test_nothing_is_better_on_many_machines(conventions: CostConventions, part: int, engine: Engine) -> None:
     results = []
     for number in range(20):
         # the product, and one of the others in turn
         objectives = OBJECTIVES[0], OBJECTIVES[1 + number % 3]
         results += check(
-            random_case(Random(f"slow {part} {number}"), 100_000), conventions, limit, objectives
+            random_case(Random(f"slow {part} {number}"), 100_000), conventions, engine, SLOW_LIMIT, objectives
         )
     closed = sum(result.status != "feasible" for result in results)
     assert closed >= 0.8 * len(results)

@@ -33,6 +33,7 @@ def run(
     time_limit: float | None,
     deterministic_limit: float | None,
     gap: float,
+    engine: str,
     seed: int,
     conventions: str,
     jobs: int,
@@ -60,6 +61,7 @@ def run(
             "deterministic_limit": deterministic_limit,
             "gap": gap,
             "seed": seed,
+            "engine": engine,
         }
         options = CompareOptions(
             inputs.machine,

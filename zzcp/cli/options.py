@@ -11,6 +11,8 @@ CONVENTIONS = ("exact", "zigzag", "zigzag-3.0")
 """Names of the presets of `zzcp.cost.CONVENTIONS`."""
 OBJECTIVES = ("edp", "energy", "latency", "ed2")
 """What can be minimised."""
+ENGINES = ("auto", "cp-sat", "ranges")
+"""Names of `zzcp.solver.engines.ENGINES`."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,6 +69,13 @@ objective = click.option(
     default=OBJECTIVES[0],
     show_default=True,
     help="What is minimised: energy-delay product, energy, latency, or energy times delay squared.",
+)
+engine = click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default=ENGINES[0],
+    show_default=True,
+    help="The search: CP-SAT alone, the search by ranges of energy alone, or whichever is faster.",
 )
 gap = click.option(
     "--gap",

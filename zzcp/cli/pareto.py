@@ -27,6 +27,7 @@ def run(
     time_limit: float,
     search_limit: float,
     gap: float,
+    engine: str,
     seed: int,
     conventions: str,
     csv_path: str | None,
@@ -54,6 +55,7 @@ def run(
             "max_points": points,
             "gap": gap,
             "seed": seed,
+            "engine": engine,
         }
         head = f"front of {chosen.name}"
         with output.progress(head) as tell:

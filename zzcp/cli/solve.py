@@ -46,6 +46,7 @@ def run(
     time_limit: float | None,
     deterministic_limit: float | None,
     gap: float,
+    engine: str,
     seed: int,
     conventions: str,
     jobs: int,
@@ -72,6 +73,7 @@ def run(
             "deterministic_limit": deterministic_limit,
             "gap": gap,
             "seed": seed,
+            "engine": engine,
         }
         how = {"objective": objective, "conventions": CONVENTIONS[conventions], **options}
         solve = partial(optimize_task, machine=machine, options=how)

@@ -31,6 +31,7 @@ def run(
     objectives: str,
     time_limit: float,
     gap: float,
+    engine: str,
     seed: int,
     conventions: str,
     jobs: int,
@@ -81,6 +82,7 @@ def run(
                     conventions=CONVENTIONS[conventions],
                     jobs=jobs,
                     db=db,
+                    engine=engine,  # type: ignore[arg-type]  # one of the command's choices
                     on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),
                 )
             except InputError as error:

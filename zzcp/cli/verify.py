@@ -16,6 +16,7 @@ from zzcp.io import load_accelerator, load_workload
 from zzcp.io.result import ResultFile, load_results
 from zzcp.report.verified import verified_data, verified_report
 from zzcp.solver import Progress
+from zzcp.solver.engines import Engine
 from zzcp.solver.verify import OPEN, SKIPPED, Proof, equal_layers, prove_again, verdict
 
 WRONG = 5
@@ -30,6 +31,7 @@ def run(
     no_bound: bool,
     time_limit: float,
     seed: int,
+    engine: Engine,
     jobs: int,
     json_path: str | None,
     quiet: bool,
@@ -51,7 +53,7 @@ def run(
         proofs: dict[int, Proof] = {}
         if not no_bound:
             groups = [group for group in equal_layers(results) if set(group) & set(chosen)]
-            work = partial(prove_layer, results=results, time_limit=time_limit, seed=seed)
+            work = partial(prove_layer, results=results, time_limit=time_limit, seed=seed, engine=engine)
             names = [results.layers[group[0]].layer.name for group in groups]
             firsts = [group[0] for group in groups]
             found = search_all(
@@ -97,6 +99,7 @@ def prove_layer(
     results: ResultFile,
     time_limit: float,
     seed: int,
+    engine: Engine,
 ) -> Proof:
     """Prove one bound again (a function of the module, so that other processes can run it)."""
-    return prove_again(results, index, time_limit, seed, on_progress)
+    return prove_again(results, index, time_limit, seed, on_progress, engine)

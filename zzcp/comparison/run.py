@@ -21,6 +21,7 @@ from zzcp.mappers import Budget, Mapper, Problem, Search, make_mapper, options_o
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.default import default_spatial
 from zzcp.solver import Progress, Result, optimize
+from zzcp.solver.engines import Engine, check_engine
 from zzcp.workload import Layer, Network
 
 DEFAULT_MAPPERS = ("loma", "salsa", "random", "genetic", "greedy")
@@ -103,6 +104,7 @@ def compare(
     evaluations: int | None = None,
     mapper_time: float | None = None,
     lpf_limit: int | None = 6,
+    engine: Engine = "auto",
     on_progress: Tell | None = None,
 ) -> Comparison:
     """Compare heuristic mappers with the proven optimum.
@@ -137,6 +139,8 @@ def compare(
         Seconds that a mapper may take for a layer. Without either limit every mapper stops by its own rule.
     lpf_limit : int, optional
         Most loop prime factors of LOMA.
+    engine : str
+        Of the solver; see `zzcp.optimize`.
     on_progress : callable, optional
         Called with a `Progress` of the solver, and whenever a mapper starts.
 
@@ -154,6 +158,7 @@ def compare(
     RefutedProofError
         If a mapping is better than what is proven. It holds the comparison.
     """
+    check_engine(engine)
     chosen = make_mappers(mappers, lpf_limit=lpf_limit)
     layers = [layer] if isinstance(layer, Layer) else list(layer)
     if not layers:
@@ -172,7 +177,7 @@ def compare(
         objective,
         conventions,
         Budget(evaluations, mapper_time, seed),
-        {**limits, "seed": seed},
+        {**limits, "seed": seed, "engine": engine},
     )
     found: dict[object, ComparedLayer] = {}
     with Interrupt() as interrupt:

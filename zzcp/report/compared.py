@@ -9,6 +9,7 @@ from rich.text import Text
 from zzcp.comparison.layers import SOLVER, ComparedLayer, Standing, value_of
 from zzcp.comparison.result import Comparison
 from zzcp.cost import Evaluation
+from zzcp.report.solved import engines
 from zzcp.report.style import amount, count, plural, product_of, section, table
 
 _LARGE = 10.0
@@ -130,7 +131,7 @@ def _notes(comparison: Comparison) -> list[str]:
     lines = [f"PROOF REFUTED: {text}" for text in comparison.refutations]
     lines.append(
         "distance: objective / proven optimum - 1; the optimum is proven within the gap of the solver, "
-        f"{comparison.options.get('gap', 0):g}"
+        f"{comparison.options.get('gap', 0):g}, by {engines(entry.result.engine for entry in comparison.layers)}"
     )
     if comparison.unproven:
         names = ", ".join(dict.fromkeys(entry.layer.name for entry in comparison.unproven))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -12,6 +13,7 @@ from zzcp.records.layers import SolvedLayer, Totals, evaluated
 from zzcp.report.evaluation import evaluation_report
 from zzcp.report.style import amount, count, plural, product_of, section, table
 from zzcp.solver import Progress
+from zzcp.solver.engines import NO_ENGINE
 
 
 def progress_line(progress: Progress) -> str:
@@ -59,9 +61,18 @@ def solved_report(
             f"{plural(len(results), 'layer')} on {machine.name}, {objective}, conventions {conventions}", rows
         )
     )
+    parts.append(Text(f"bounds proven by {engines(entry.result.engine for entry in results)}"))
     parts.extend(
         Text(f"{layer.name} has no mapping: {result.diagnosis}")
         for layer, result in results
         if result.diagnosis is not None
     )
     return Group(*parts)
+
+
+def engines(names: Iterable[str]) -> str:
+    """Return which engines proved the bounds of layers, and how many each of them where they differ."""
+    counted = Counter("no search" if name == NO_ENGINE else name for name in names)
+    if len(counted) == 1:
+        return next(iter(counted))
+    return ", ".join(f"{name} ({plural(number, 'layer')})" for name, number in counted.most_common())

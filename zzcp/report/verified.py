@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from zzcp.report.style import count, plural, product_of, section, table
+from zzcp.solver.engines import NO_ENGINE
 from zzcp.solver.verify import CONTRADICTED, OPEN, Difference, LayerVerdict, Verification
 
 MANY = 50
@@ -16,7 +17,7 @@ MANY = 50
 
 def verified_report(found: Verification, objective: str, conventions: str) -> RenderableType:
     """Return a row per layer, the differences, and a sentence that says how it went."""
-    rows = table(">id", "name", "mapping", ">figures", ">bound", "", ">proven now", ">s")
+    rows = table(">id", "name", "mapping", ">figures", ">bound", "", ">proven now", "by", ">s")
     for verdict in found.layers:
         proof = verdict.proof
         rows.add_row(
@@ -27,6 +28,7 @@ def verified_report(found: Verification, objective: str, conventions: str) -> Re
             product_of(verdict.recorded_bound),
             proof.state,
             product_of(proof.bound) if proof.bound else "",
+            "" if proof.engine == NO_ENGINE else proof.engine,
             f"{proof.wall_s:.1f}",
         )
     parts: list[RenderableType] = [
@@ -101,6 +103,7 @@ def verified_data(version: str, found: Verification) -> dict[str, Any]:
                 "lower_bound": verdict.recorded_bound,
                 "bound": verdict.proof.state,
                 "proven_bound": verdict.proof.bound,
+                "engine": verdict.proof.engine,
                 "better": verdict.proof.better,
                 "wall_s": round(verdict.proof.wall_s, 3),
             }

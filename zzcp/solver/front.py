@@ -13,6 +13,7 @@ from typing import Any
 
 from zzcp.cost.evaluation import COMPONENTS, Evaluation, plain
 from zzcp.mapping import Mapping as LayerMapping
+from zzcp.solver.engines import NO_ENGINE
 from zzcp.workload import Layer
 
 _FEW = 6
@@ -138,6 +139,8 @@ class Front:
         Where there is no mapping: why.
     supported_only : bool
         Whether only supported points were searched for, and are held.
+    engine : str
+        What proved it, as in `Result`.
     """
 
     accelerator: str
@@ -151,6 +154,7 @@ class Front:
     wall_s: float
     diagnosis: str | None = None
     supported_only: bool = False
+    engine: str = NO_ENGINE
 
     @property
     def complete(self) -> bool:
@@ -190,6 +194,7 @@ class Front:
             "complete": self.complete,
             "statement": self.statement,
             "gap": self.gap,
+            "engine": self.engine,
             "points": [point.to_dict() for point in self.points],
             "open": [entry.to_dict() for entry in self.open],
             "solved": self.solved,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.mapping.default import default_spatial
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.optimize import attempt_after_all, constraints_of, optimize_constrained
+from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
 from zzcp.solver.result import Progress, Result
 from zzcp.solver.search.search import Search
 from zzcp.workload import Layer
@@ -41,6 +43,7 @@ def optimize(
     links: Mapping[str, str] | None = None,
     constraints: Constraints | LayerConstraints | Mapping[str, Any] | None = None,
     hint: LayerMapping | None = None,
+    engine: Engine = "auto",
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Return the best mapping of a layer on an accelerator, with a proven bound.
@@ -73,6 +76,9 @@ def optimize(
         What is asked of the mapping; the bound then holds for the mappings that obey (see ``docs/constraints.md``).
     hint : Mapping, optional
         A mapping to start from; one that does not obey the constraints is not used.
+    engine : str
+        ``cp-sat`` or ``ranges`` for one of the two searches alone, ``auto`` for both. The search by ranges leaves a gap
+        where it cannot close it, and nearly all of it where it does not apply (see ``docs/performance-solver.md``).
     on_progress : callable, optional
         Called with a `Progress` whenever incumbent or bound improve, possibly from another thread.
 
@@ -107,24 +113,32 @@ def optimize(
     if workers < 1:
         raise InputError("workers out of range", expected="at least 1", found=str(workers))
     check_seed(seed)
+    check_engine(engine)
     if spatial is None:
         spatial = default_spatial(accelerator, layer)
     elif not isinstance(spatial, SpatialMapping):
         spatial = SpatialMapping.from_dict(spatial)
     asked = constraints_of(constraints, layer)
     search_with = partial(
-        Search, workers=workers, seed=seed, on_progress=on_progress, deterministic_limit=deterministic_limit
+        Search,
+        workers=workers,
+        seed=seed,
+        on_progress=on_progress,
+        deterministic_limit=deterministic_limit,
+        engine=engine,
     )
     setting = accelerator, layer, spatial, conventions, links
     if asked:
-        return optimize_constrained(setting, asked, objective, time_limit, gap, search_with, hint)
+        return optimize_constrained(setting, asked, objective, time_limit, gap, search_with, hint, engine)
     search: Search = search_with(Evaluator(*setting), objective, time_limit, gap)
     shortage = diagnose(search.evaluator.model) if hint is None else None
     if shortage is not None:
         certain_of_it = is_certain(search.evaluator.model)
-        attempt = None if certain_of_it else attempt_after_all(setting, search_with, time_limit)
+        attempt = None if certain_of_it else attempt_after_all(setting, search_with, time_limit, engine)
         if attempt is None or attempt.answer == "none":
-            return search.result("infeasible", shortage)
+            return replace(
+                search.result("infeasible", shortage), engine=attempt.engine if attempt else NO_ENGINE
+            )
         if attempt.mapping is None:
             return search.result("unknown")
         hint = attempt.mapping

@@ -22,6 +22,7 @@ from zzcp.interrupt import Interrupt
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, MaxLatency
 from zzcp.mapping.default import default_spatial
+from zzcp.solver.engines import Engine, check_engine, joined
 from zzcp.solver.front import (
     Found,
     Front,
@@ -79,6 +80,7 @@ def pareto(
     workers: int = 1,
     conventions: CostConventions = EXACT,
     links: Mapping[str, str] | None = None,
+    engine: Engine = "auto",
     on_progress: Callable[[FrontProgress], None] | None = None,
 ) -> Front:
     """Return the energy-latency front of a layer: the mappings that no other beats in both, each proven.
@@ -101,7 +103,7 @@ def pareto(
     gap : float
         A point may be missing if its energy is below that of the front (or of the hull) by less than this fraction.
         With 0 the front is exact to the last bit, which takes far longer.
-    seed, workers, conventions, links
+    seed, workers, conventions, links, engine
         As for `optimize`.
     on_progress : callable, optional
         Called with a `FrontProgress` after every search.
@@ -134,6 +136,7 @@ def pareto(
     if not 0 <= gap < 1:
         raise InputError("gap out of range", expected="0 <= gap < 1", found=str(gap))
     check_seed(seed)
+    check_engine(engine)
     chosen = default_spatial(accelerator, layer) if spatial is None else spatial
 
     def solve(objective: str, budget: int | None, seconds: float, hint: Found | None) -> Result:
@@ -150,6 +153,7 @@ def pareto(
             links=links,
             constraints=None if budget is None else Constraints((MaxLatency(budget),)),
             hint=None if hint is None else hint[0],
+            engine=engine,
         )
 
     search = _Search(solve, time_limit, max_points, supported_only, gap, on_progress)
@@ -188,6 +192,7 @@ class _Search:
     solved: int = 0
     interrupted: bool = False
     diagnosis: str | None = None
+    engines: set[str] = field(default_factory=set)
 
     @property
     def left(self) -> float:
@@ -244,6 +249,7 @@ class _Search:
         seconds = self.left if objective == "energy" else self.left / 10
         result = self.solve(objective, budget, seconds, hint)
         self.solved += 1
+        self.engines.add(result.engine)
         self.interrupted = self.interrupted or result.interrupted
         if result.mapping is not None and result.evaluation is not None:
             self.known = non_dominated([*self.known, (result.mapping, result.evaluation)])
@@ -289,6 +295,7 @@ class _Search:
             wall_s=time.monotonic() - self.started,
             diagnosis=self.diagnosis,
             supported_only=self.supported_only,
+            engine=joined(self.engines),
         )
 
     def _point(self, number: int, corner: tuple[Fraction, Fraction], supported: bool) -> FrontPoint:

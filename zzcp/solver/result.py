@@ -12,6 +12,7 @@ from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.objective import objective_of
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.mapping.constraints import Constraints
+from zzcp.solver.engines import NO_ENGINE
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 
@@ -141,6 +142,9 @@ class Result:
         What CP-SAT claimed against the evaluator; none of it went into the bound.
     constraints : Constraints
         What was asked of the mapping: the bound holds for mappings that obey.
+    engine : str
+        What proved the bound, or that there is no mapping: ``ranges``, ``cp-sat``, or ``ranges+cp-sat`` where one
+        needed the other; ``none`` where nothing is proven but what operations, cycles and smallest tiles tell.
     """
 
     status: Status
@@ -158,6 +162,7 @@ class Result:
     links: MappingType[str, str] | None = None
     faults: tuple[str, ...] = ()
     constraints: Constraints = field(default_factory=Constraints)
+    engine: str = NO_ENGINE
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON (the fields of a layer in a result file)."""
@@ -166,6 +171,7 @@ class Result:
             "objective": self.objective,
             "lower_bound": self.lower_bound,
             "gap": self.gap,
+            "engine": self.engine,
             "wall_s": round(self.wall_s, 3),
         }
         if self.mapping is not None and self.evaluation is not None:

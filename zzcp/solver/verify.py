@@ -28,6 +28,7 @@ from zzcp.mapping.constraints import Constraints
 from zzcp.mapping.default import default_spatial
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.problem import Problem
+from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
 from zzcp.solver.result import Progress, gap_of
 from zzcp.solver.search.search import Search
 from zzcp.workload import Layer, Network
@@ -74,12 +75,15 @@ class Proof:
         Objective of a mapping that is better than the recorded bound.
     wall_s : float
         Seconds.
+    engine : str
+        What has proven it, as in `Result`.
     """
 
     state: str
     bound: float = 0.0
     better: float | None = None
     wall_s: float = 0.0
+    engine: str = NO_ENGINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,7 @@ def verify(
     bounds: bool = True,
     time_limit: float = 60.0,
     seed: int = 1,
+    engine: Engine = "auto",
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Verification:
     """Check a result of ``solve``: its mappings, its figures and its bounds.
@@ -170,20 +175,23 @@ def verify(
         Seconds for the proof of each bound.
     seed : int
         Added to the seed of the result, so that other random choices are made.
+    engine : str
+        With what bounds are proven, as in `zzcp.optimize`: another engine than the first shares least with it.
     on_progress : callable, optional
         Called with a `Progress` now and then.
 
     Raises
     ------
     InputError
-        If the file is no result of ``solve``.
+        If the file is no result of ``solve``, or an argument is out of range.
     """
+    check_engine(engine)
     if not isinstance(result, ResultFile):
         result = load_results(result, accelerator=accelerator, network=network)
     proofs: dict[int, Proof] = {}
     if bounds:
         for members in equal_layers(result):
-            proof = prove_again(result, members[0], time_limit, seed, on_progress)
+            proof = prove_again(result, members[0], time_limit, seed, on_progress, engine)
             proofs |= dict.fromkeys(members, proof)
     return verdict(result, proofs)
 
@@ -293,6 +301,7 @@ def prove_again(
     time_limit: float,
     seed: int = 1,
     on_progress: Callable[[Progress], None] | None = None,
+    engine: Engine = "auto",
 ) -> Proof:
     """Prove the bound of one layer with a new model, or find a mapping that is better.
 
@@ -306,7 +315,7 @@ def prove_again(
         Seconds.
     seed : int
         Added to the seed of the result.
-    on_progress : callable, optional
+    on_progress, engine
         See `zzcp.optimize`.
     """
     started = time.monotonic()
@@ -314,7 +323,9 @@ def prove_again(
     first_seed = result.data.get("options", {}).get("seed", 0)
     seed += first_seed if isinstance(first_seed, int) else 0
     check_seed(seed)
-    search_with = partial(Search, workers=1, seed=seed, on_progress=on_progress, other_parameters=True)
+    search_with = partial(
+        Search, workers=1, seed=seed, on_progress=on_progress, other_parameters=True, engine=engine
+    )
     spatial = entry.spatial or default_spatial(result.accelerator, entry.layer)
     with Interrupt() as interrupt:
         problem = Problem(
@@ -326,6 +337,7 @@ def prove_again(
             search_with,
             started + time_limit,
             interrupt,
+            engine,
         )
         try:
             proof = _prove(result, entry, problem)
@@ -337,7 +349,7 @@ def prove_again(
 def _prove(result: ResultFile, entry: ResultLayer, problem: Problem) -> Proof:
     case = problem.case(entry.constraints)
     if entry.status == "infeasible":
-        return Proof(_infeasible(entry, problem))
+        return _infeasible(entry, problem)
     bound = Fraction(entry.lower_bound)
     cutoff = bound * (1 - TOLERANCE)
     hint = None if entry.mapping is None else replace(_counted(result, entry), bypass=None)
@@ -355,18 +367,20 @@ def _prove(result: ResultFile, entry: ResultLayer, problem: Problem) -> Proof:
     value = search.value
     if value is not None and value < bound:
         return Proof(CONTRADICTED, found.lower_bound, float(value))
-    return Proof(PROVEN if search.bound >= cutoff else OPEN, found.lower_bound)
+    return Proof(PROVEN if search.bound >= cutoff else OPEN, found.lower_bound, engine=found.engine)
 
 
-def _infeasible(entry: ResultLayer, problem: Problem) -> str:
+def _infeasible(entry: ResultLayer, problem: Problem) -> Proof:
     """Return what becomes of the claim that there is no mapping."""
     model = problem.case(Constraints()).evaluator.model
     if not entry.constraints:
         if diagnose(model) is None:
-            return CONTRADICTED
+            return Proof(CONTRADICTED)
         if is_certain(model):
-            return PROVEN
-    return {"found": CONTRADICTED, "none": PROVEN}.get(problem.attempt(entry.constraints).answer, OPEN)
+            return Proof(PROVEN)
+    attempt = problem.attempt(entry.constraints)
+    state = {"found": CONTRADICTED, "none": PROVEN}.get(attempt.answer, OPEN)
+    return Proof(state, engine=attempt.engine)
 
 
 def _counted(result: ResultFile, entry: ResultLayer) -> Mapping:

@@ -96,6 +96,7 @@ def plan_points(
     links: Mapping[str, str] | None,
     conventions: CostConventions,
     seed: int,
+    engine: str = "auto",
 ) -> Iterator[Planned]:
     """Yield every point of the grid, after checking that each is a machine and a layer.
 
@@ -117,6 +118,8 @@ def plan_points(
         How costs are counted.
     seed : int
         Of the solver.
+    engine : str
+        See `zzcp.optimize`.
 
     Raises
     ------
@@ -142,7 +145,7 @@ def plan_points(
                         dict(links) if links else own_links,
                         objective,
                     )
-                    key = point_key(release, *task, conventions, seed)
+                    key = point_key(release, *task, conventions, seed, engine)
                     yield Planned(steps, values, network.name, task, key)
 
 

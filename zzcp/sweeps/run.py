@@ -13,6 +13,7 @@ from zzcp.cost import EXACT, CostConventions
 from zzcp.cost.objective import OBJECTIVES
 from zzcp.errors import InputError, nearest
 from zzcp.hardware import Accelerator
+from zzcp.solver.engines import Engine, check_engine
 from zzcp.sweeps.outcome import Outcome
 from zzcp.sweeps.plan import Planned, Unrolling, Vary, Workloads, as_networks, make_axes, plan_points
 from zzcp.sweeps.searches import solve_points
@@ -57,6 +58,7 @@ def sweep(
     conventions: CostConventions = EXACT,
     jobs: int = 1,
     db: str | Path | None = None,
+    engine: Engine = "auto",
     on_progress: Callable[[SweepProgress], None] | None = None,
 ) -> SweepTable:
     """Solve a layer on every machine of a grid.
@@ -84,6 +86,8 @@ def sweep(
         Points solved side by side.
     db : str or Path, optional
         SQLite file that keeps every result as it comes; what it holds already is not solved again.
+    engine : str
+        For every point, as for `optimize`; what another one has solved is solved again.
     on_progress : callable, optional
         Called with a `SweepProgress` after every point.
 
@@ -99,6 +103,7 @@ def sweep(
     """
     if jobs < 1:
         raise InputError("jobs out of range", expected="at least 1", found=str(jobs))
+    check_engine(engine)
     for name in objectives:
         if name not in OBJECTIVES:
             raise InputError(
@@ -109,8 +114,10 @@ def sweep(
             )
     networks = as_networks(workloads)
     axes = make_axes(accelerator, [layer for network in networks for layer in network], vary)
-    plan = list(plan_points(accelerator, networks, axes, objectives, spatial, links, conventions, seed))
-    options = {"time_limit": time_limit, "gap": gap, "seed": seed}
+    plan = list(
+        plan_points(accelerator, networks, axes, objectives, spatial, links, conventions, seed, engine)
+    )
+    options = {"time_limit": time_limit, "gap": gap, "seed": seed, "engine": engine}
     started = time.monotonic()
     run = _Run(plan, options, conventions, jobs, on_progress, started)
     with closing(Store(":memory:" if db is None else db)) as store:

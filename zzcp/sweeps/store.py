@@ -21,7 +21,8 @@ APPLICATION = 0x7A7A6370
 """Marks our files among SQLite's (its `application_id`)."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS points (
-  key TEXT PRIMARY KEY,      -- what was solved: hash of machine, layer, unrolling, links, objective, conventions, seed
+  key TEXT PRIMARY KEY,      -- what was solved: hash of machine, layer, unrolling, links, objective, conventions,
+                             -- seed, engine
   solved TEXT NOT NULL,      -- when
   what TEXT NOT NULL,        -- JSON, for readers: values of the sweep, workload, layer, objective
   time_limit REAL NOT NULL,  -- with what
@@ -40,8 +41,9 @@ def point_key(
     objective: str,
     conventions: CostConventions,
     seed: int,
+    engine: str = "auto",
 ) -> str:
-    """Return a hash of all that the optimum depends on; names of machines and layers do not count."""
+    """Return a hash of all that the optimum and its proof depend on; names of machines and layers do not count."""
     content = [
         version,
         [repr(memory) for memory in accelerator.memories],
@@ -53,6 +55,8 @@ def point_key(
         repr(conventions),
         seed,
     ]
+    if engine != "auto":
+        content.append(engine)
     return sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
 
 

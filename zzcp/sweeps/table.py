@@ -129,7 +129,7 @@ class SweepTable:
     wall_s : float
         Seconds that this run took.
     options : mapping
-        Time limit, gap and seed.
+        Time limit, gap, seed and engine.
     """
 
     accelerator: str
@@ -218,7 +218,7 @@ class SweepTable:
 
 _COLUMNS = (
     "workload", "layer", "objective_name", "status", "objective", "lower_bound", "gap", "energy", "latency", "edp",
-    *COMPONENTS, "wall_s", "diagnosis",
+    *COMPONENTS, "wall_s", "diagnosis", "engine",
 )  # fmt: skip
 
 
@@ -230,7 +230,8 @@ def _cells(point: SweepPoint) -> Sequence[object]:
         figures = [found["energy"]["total"], found["latency"]["total"], found["edp"]]
         figures += [found["latency"][name] for name in COMPONENTS]
     head = [outcome.status, outcome.objective, outcome.lower_bound, outcome.gap]
-    return [*point.series, *head, *figures, round(outcome.wall_s, 3), outcome.data.get("diagnosis", "")]
+    tail = [round(outcome.wall_s, 3), outcome.data.get("diagnosis", ""), outcome.data.get("engine", "")]
+    return [*point.series, *head, *figures, *tail]
 
 
 def _loading(outcome: Outcome) -> int | float | None:

@@ -16,6 +16,7 @@ from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.solver.constrained.diagnose import explain
 from zzcp.solver.constrained.problem import Attempt, Case, Problem
+from zzcp.solver.engines import Engine
 from zzcp.solver.result import Result
 from zzcp.workload import Layer
 
@@ -41,11 +42,12 @@ def optimize_constrained(
     gap: float,
     search_with: Callable[..., Any],
     hint: LayerMapping | None,
+    engine: Engine,
 ) -> Result:
     """Return the best mapping that obeys constraints, or why there is none; parameters as for `optimize`."""
     started = time.monotonic()
     with Interrupt() as interrupt:
-        problem = Problem(*setting, search_with, started + time_limit, interrupt)
+        problem = Problem(*setting, search_with, started + time_limit, interrupt, engine)
         case = problem.case(constraints)
         start = _usable(hint, case, constraints)
         attempt = problem.attempt(constraints) if start is None else Attempt("found", start)
@@ -67,6 +69,7 @@ def optimize_constrained(
                 spatial=problem.spatial,
                 links=problem.links,
                 constraints=constraints,
+                engine=attempt.engine,
             )
         search = search_with(case.evaluator, objective, max(problem.left, 0.1), gap, rules=case.rules)
         result: Result = search.run(attempt.mapping)
@@ -83,13 +86,14 @@ def attempt_after_all(
     setting: tuple[Accelerator, Layer, SpatialMapping, CostConventions, Mapping[str, str] | None],
     search_with: Callable[..., Any],
     seconds: float,
+    engine: Engine,
 ) -> Attempt:
     """Look for a mapping where `diagnose` finds that the smallest tiles do not fit, but cannot be certain.
 
     Two copies of a small tile may take more than one copy of all data, of which neighbouring windows share a part.
     """
     with Interrupt() as interrupt:
-        problem = Problem(*setting, search_with, time.monotonic() + seconds, interrupt)
+        problem = Problem(*setting, search_with, time.monotonic() + seconds, interrupt, engine)
         return problem.attempt(Constraints())
 
 

@@ -3,6 +3,8 @@
 1. Bypasses and forced buffering make another machine; all other constraints become rules on it.
 2. A model without costs finds a mapping that obeys the rules but for the budgets, or proves that there is none.
 3. For a budget that this mapping exceeds, its own quantity is minimised until the budget is met or proven too small.
+
+That model is CP-SAT's: where only the search by ranges may be used, a first mapping is looked for at random.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints
 from zzcp.solver.cpsat.space import Space, is_too_large, solve
+from zzcp.solver.engines import NO_ENGINE, Engine
 from zzcp.solver.lattice.chain import any_completion, best_completion
 from zzcp.solver.lattice.keys import keys_of
 from zzcp.solver.lattice.start import first_mapping
@@ -49,11 +52,14 @@ class Attempt:
         The mapping.
     budget : Rule or None
         The budget that cannot be met, where that is the reason.
+    engine : str
+        What has proven that there is none.
     """
 
     answer: Answer
     mapping: LayerMapping | None = None
     budget: Rule | None = None
+    engine: str = NO_ENGINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,8 @@ class Problem:
         When to stop, on the monotonic clock.
     interrupt : Interrupt
         Ends everything, too.
+    engine : str
+        Which may be used.
     """
 
     accelerator: Accelerator
@@ -98,6 +106,7 @@ class Problem:
     search_with: Callable[..., Any]
     deadline: float
     interrupt: Interrupt
+    engine: Engine = "auto"
     cases: dict[tuple[Any, ...], Case] = field(default_factory=dict)
 
     def case(self, constraints: Constraints) -> Case:
@@ -125,13 +134,14 @@ class Problem:
         case = self.case(constraints)
         answer, mapping = self._obeying(case)
         if mapping is None:
-            return Attempt(answer)
+            return Attempt(answer, engine="cp-sat" if answer == "none" else NO_ENGINE)
         met = list(case.others)
         for budget in case.budgets:
             if not obeys(case.evaluator, mapping, (budget,)):
-                answer, mapping = self._within(case, met, budget, mapping)
-                if mapping is None:
-                    return Attempt(answer, None, budget if answer == "none" else None)
+                attempt = self._within(case, met, budget, mapping)
+                if attempt.mapping is None:
+                    return attempt
+                mapping = attempt.mapping
             met.append(budget)
         return Attempt("found", mapping)
 
@@ -153,7 +163,7 @@ class Problem:
 
     def _within(
         self, case: Case, rules: Sequence[Rule], budget: LatencyRule | EnergyRule, mapping: LayerMapping
-    ) -> tuple[Answer, LayerMapping | None]:
+    ) -> Attempt:
         """Minimise what a budget limits until it is met, or until it is proven too small."""
         energy = isinstance(budget, EnergyRule)
         most = budget.most if isinstance(budget, EnergyRule) else Fraction(budget.cycles)
@@ -161,13 +171,13 @@ class Problem:
         search = self._search(case, "energy" if energy else "latency", rules, cutoff=most + finest)
         search.run(mapping)
         if search.mapping is not None and obeys(case.evaluator, search.mapping, (budget,)):
-            return "found", search.mapping
-        return ("none" if search.bound > most else "unknown"), None
+            return Attempt("found", search.mapping)
+        return Attempt("none", None, budget, search.proved) if search.bound > most else Attempt("unknown")
 
     def _obeying(self, case: Case) -> tuple[Answer, LayerMapping | None]:
         """Return a mapping that obeys the rules but for the budgets."""
         evaluator, rules = case.evaluator, case.others
-        if is_too_large(evaluator.model):
+        if self.engine == "ranges" or is_too_large(evaluator.model):
             found = first_mapping(
                 evaluator,
                 keys_of(evaluator.setting.temporal_sizes),

@@ -136,7 +136,8 @@ class CpSatStage:
         for attempt in range(2):
             claim = self._attempt(chain, scale, attempt)
             if claim.fault is None:
-                self.search.bound = max(self.search.bound, self._everywhere(claim.bound))
+                engine = "cp-sat" if self.elsewhere is None else "ranges+cp-sat"
+                self.search.prove(self._everywhere(claim.bound), engine)
                 return claim if claim.completion is not None else None
             self.search.faults.append(claim.fault)
             self.search.told = self.search.bound

@@ -97,7 +97,7 @@ class RangesStage:
             return min(search.ceiling, Fraction(bound) / scale * search.certain * (1 - _FLOAT_ERROR))
 
         def tell(bound: float) -> None:
-            search.bound = max(search.bound, known(bound))
+            search.prove(known(bound), "ranges")
             search.tell("ranges")
 
         steps = Steps(

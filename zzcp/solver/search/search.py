@@ -3,6 +3,8 @@
 1. Random mappings give a first incumbent, which bounds everything that follows.
 2. The search by ranges closes most layers; on easy ones CP-SAT is tried first, on the model without windows.
 3. What is left is CP-SAT's.
+
+Where one engine is asked for, the other is not used.
 """
 
 from __future__ import annotations
@@ -67,9 +69,35 @@ class Search(SearchState):
             return
         tables = boundary_tables(self.evaluator.model, keys)
         ranges, cpsat = RangesStage(self, keys, tables), CpSatStage(self, tables)
+        if self.engine == "cp-sat":
+            cpsat.run()
+        elif self.engine == "ranges":
+            self._by_ranges(ranges)
+        else:
+            self._by_both(ranges, cpsat, entries)
+
+    def _by_ranges(self, ranges: RangesStage) -> None:
+        """Search by ranges alone; what they leave stays open."""
+        if ranges.applies:
+            ranges.run(self._improve, briefly=False)
+        else:
+            self.tell(
+                "the search by ranges does not apply: only the bound of ideal cycles and operations is proven"
+            )
+
+    def _by_both(self, ranges: RangesStage, cpsat: CpSatStage, entries: int) -> None:
+        """Let the engine begin that is faster, and the other do what is left.
+
+        Parameters
+        ----------
+        ranges, cpsat
+            The stages.
+        entries : int
+            Of the largest cost table.
+        """
         few = entries <= _FEW_ENTRIES
         # under ZigZag's buffering the search by ranges is less sharp
-        greedy = setting.conventions.greedy_buffering
+        greedy = self.evaluator.setting.conventions.greedy_buffering
         first = few if greedy else entries <= _VERY_FEW_ENTRIES
 
         def improve() -> None:

@@ -16,6 +16,7 @@ from zzcp.cost.objective import Objective, objective_of
 from zzcp.interrupt import Interrupt
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.solver.cpsat.model import certain
+from zzcp.solver.engines import NO_ENGINE, Engine
 from zzcp.solver.lattice.chain import merged
 from zzcp.solver.result import Diagnosis, Progress, Result, Status, float_below, gap_of
 
@@ -51,6 +52,8 @@ class SearchState:
     faults: list[str] = field(default_factory=list)
     interrupt: Interrupt = field(default_factory=Interrupt)
     rules: Sequence[Rule] = ()
+    engine: Engine = "auto"
+    proved: str = NO_ENGINE
 
     @property
     def value(self) -> Fraction | None:
@@ -114,6 +117,11 @@ class SearchState:
         """The share of an exact figure that the evaluator's is certain to reach."""
         return certain(self.evaluator.model)
 
+    def prove(self, bound: Fraction, engine: str) -> None:
+        """Take over a bound if it is better than what is known, and remember the engine that it comes from."""
+        if bound > self.bound:
+            self.bound, self.proved = bound, engine
+
     def exact_value(self) -> Fraction:
         """Return the objective of the incumbent, which there is."""
         value = self.value
@@ -161,4 +169,5 @@ class SearchState:
             spatial=setting.spatial,
             links=setting.own_links,
             faults=tuple(self.faults),
+            engine=self.proved,
         )
