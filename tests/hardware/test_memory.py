@@ -73,6 +73,7 @@ def test_ports_that_cannot_be(kind: str, width: int, word: int, moves: list[str]
 
 
 RANGE = "out of range: expected a finite number >= 0, found "
+ENERGIES = "out of range: expected 0, or 1e-100 to 1e+100, found "
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,16 @@ RANGE = "out of range: expected a finite number >= 0, found "
         ({"read_energy": -0.5}, f"memory m: read energy {RANGE}-0.5"),
         ({"write_energy": math.nan}, f"memory m: write energy {RANGE}nan"),
         ({"area": math.inf}, f"memory m: area {RANGE}inf"),
-        ({"latency": -1}, f"memory m: latency {RANGE}-1"),
+        ({"latency": -1}, "memory m: latency out of range: expected 0 to 2^40 cycles, found -1"),
+        ({"latency": 2**61}, f"memory m: latency out of range: expected 0 to 2^40 cycles, found {2**61}"),
+        ({"read_energy": 1e101}, f"memory m: read energy {ENERGIES}1e+101"),
+        ({"write_energy": 1e-101}, f"memory m: write energy {ENERGIES}1e-101"),
+        (
+            {"read_energy": 10**400},
+            "memory m: read energy out of range: expected a finite number >= 0, found inf",
+        ),
+        ({"read_energy": "5"}, "memory m: read energy is not a number: expected a number >= 0, found '5'"),
+        ({"area": True}, "memory m: area is not a number: expected a number >= 0, found True"),
     ],
 )
 def test_figures_of_a_memory(options: dict[str, Any], message: str) -> None:

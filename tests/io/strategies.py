@@ -16,6 +16,7 @@ from zzcp.hardware import (
     Port,
     PortType,
 )
+from zzcp.hardware.figures import MAX_ENERGY, MIN_ENERGY
 from zzcp.workload import Layer, Network
 
 names = st.text(min_size=1, max_size=12).filter(str.isprintable) | st.sampled_from(
@@ -24,6 +25,7 @@ names = st.text(min_size=1, max_size=12).filter(str.isprintable) | st.sampled_fr
 """Names, those among them that YAML would take for something else."""
 
 amounts = st.floats(0, 1e30, allow_subnormal=True) | st.integers(0, 10**6).map(float)
+energies = st.floats(MIN_ENERGY, MAX_ENERGY) | st.integers(0, 10**6).map(float)
 bits = st.integers(1, 2**62)
 
 
@@ -56,8 +58,8 @@ def memories(draw: st.DrawFn, name: str, dimensions: tuple[str, ...]) -> Memory:
     return Memory(
         name=name,
         size=draw(bits),
-        read_energy=draw(amounts),
-        write_energy=draw(amounts),
+        read_energy=draw(energies),
+        write_energy=draw(energies),
         area=draw(amounts),
         latency=draw(st.integers(0, 2**40)),
         operands=operands,
@@ -77,7 +79,7 @@ def arrays(draw: st.DrawFn, *, zigzag: bool = False) -> OperationalArray:
     return OperationalArray(
         dimensions=dimensions,
         sizes=tuple(draw(st.integers(1, 200)) for _ in dimensions),
-        unit_energy=draw(amounts),
+        unit_energy=draw(energies),
         unit_area=draw(amounts),
         systolic_dimensions=tuple(draw(st.lists(st.sampled_from(dimensions), unique=True))),
         input_precision=draw(st.none() | precisions),
@@ -93,11 +95,11 @@ def macros(draw: st.DrawFn) -> tuple[OperationalArray, Memory]:
     resolution = draw(st.integers(0, 12)) if analog else 0
     macro = InMemoryComputing(analog, (activations, weights), serial, resolution)
     array = OperationalArray(
-        ("D1", "D2"), (32, 16), draw(amounts), draw(amounts), (), (activations, weights), macro
+        ("D1", "D2"), (32, 16), draw(energies), draw(amounts), (), (activations, weights), macro
     )
     width = weights * draw(st.integers(1, 4))
     cells = Memory(
-        "cells", width, 0.0, draw(amounts), 0.0, 0, ("I2",), draw(ports(("I2",))), served_dimensions=()
+        "cells", width, 0.0, draw(energies), 0.0, 0, ("I2",), draw(ports(("I2",))), served_dimensions=()
     )
     return array, cells
 

@@ -16,6 +16,7 @@ from zzcp.mapping import Mapping
 from zzcp.solver.cpsat.model import build_model
 from zzcp.solver.lattice.chain import Chain, merged, orders_of
 from zzcp.solver.lattice.keys import Key, keys_of
+from zzcp.solver.lattice.tables import boundary_tables
 
 FINENESS = 2**36
 """Units that the energy of a mapping is split into at least."""
@@ -72,10 +73,10 @@ def boundaries_of(
 def pin(evaluator: Evaluator, mapping: Mapping, windowed: Collection[Place]) -> Pinned | None:
     """Return the cost of a mapping in the model, or None if the model forbids it."""
     cost = evaluator.model
-    energy = evaluator.evaluate(mapping).energy.exact * cost.scale
-    unit = max(1, int(energy) // FINENESS)
-    chain = build_model(cost, unit, windowed=windowed)
     keys = keys_of(evaluator.setting.temporal_sizes)
+    tables = boundary_tables(cost, keys)
+    unit = max(1, int(evaluator.evaluate(mapping).energy.exact * tables.scale) // FINENESS)
+    chain = build_model(cost, unit, tables, windowed)
     model = chain.model
     for row, vectors in zip(chain.boundaries, boundaries_of(evaluator, mapping, keys), strict=True):
         for boundary, vector in zip(row, vectors, strict=True):
@@ -99,8 +100,8 @@ def pin(evaluator: Evaluator, mapping: Mapping, windowed: Collection[Place]) -> 
     model.minimize(model.get_int_var_from_proto_index(names.index("stall")))
     assert solver.solve(model) == cp_model.OPTIMAL
     return Pinned(
-        Fraction(units * unit, cost.scale),
-        Fraction((links + 1) * unit, cost.scale),
+        units * unit / tables.scale,
+        (links + 1) * unit / tables.scale,
         latency,
         round(solver.objective_value),
     )

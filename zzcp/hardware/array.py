@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from zzcp.errors import InputError, Place, integer
+from zzcp.hardware.figures import energy, non_negative
 
 MAX_UNITS = 2**31
 """Largest number of units accepted in an array."""
@@ -140,9 +141,8 @@ class OperationalArray:
                     expected=", ".join(self.dimensions),
                     found=dimension,
                 )
-        for label, value in (("unit energy", self.unit_energy), ("unit area", self.unit_area)):
-            if not 0 <= value < float("inf"):
-                raise InputError(f"{label} out of range", expected="a finite number >= 0", found=str(value))
+        object.__setattr__(self, "unit_energy", energy(self.unit_energy, "unit energy"))
+        object.__setattr__(self, "unit_area", non_negative(self.unit_area, "unit area"))
         if self.in_memory_computing is not None:
             self._check_macro(self.in_memory_computing)
 

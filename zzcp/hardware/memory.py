@@ -7,12 +7,15 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from zzcp.errors import InputError, Place, integer
+from zzcp.hardware.figures import energy, non_negative
 
 MEMORY_OPERANDS = ("I1", "I2", "O")
 """The operands a memory can hold: the first and the second input of the array, and its output."""
 
 MAX_BITS = 2**62
 """Largest capacity or bandwidth accepted, in bits: beyond it 64-bit totals would overflow."""
+MAX_LATENCY = 2**40
+"""Most cycles from request to data that are accepted."""
 
 
 class Direction(StrEnum):
@@ -151,18 +154,15 @@ class Memory:
             raise InputError(
                 f"memory {self.name}: size out of range", expected="1 to 2^62 bits", found=str(self.size)
             )
-        for label, value in (
-            ("read energy", self.read_energy),
-            ("write energy", self.write_energy),
-            ("area", self.area),
-            ("latency", self.latency),
-        ):
-            if not 0 <= value < float("inf"):
-                raise InputError(
-                    f"memory {self.name}: {label} out of range",
-                    expected="a finite number >= 0",
-                    found=str(value),
-                )
+        for field, check in (("read_energy", energy), ("write_energy", energy), ("area", non_negative)):
+            label = f"memory {self.name}: {field.replace('_', ' ')}"
+            object.__setattr__(self, field, check(getattr(self, field), label))
+        if not 0 <= self.latency <= MAX_LATENCY:
+            raise InputError(
+                f"memory {self.name}: latency out of range",
+                expected="0 to 2^40 cycles",
+                found=str(self.latency),
+            )
         if not self.operands:
             raise InputError(
                 f"no operand reaches memory {self.name}",

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field, PlainValidator
 
 from zzcp.hardware.array import MAX_UNITS
-from zzcp.hardware.memory import MAX_BITS, MEMORY_OPERANDS, PortType
+from zzcp.hardware.figures import MAX_ENERGY, MIN_ENERGY
+from zzcp.hardware.memory import MAX_BITS, MAX_LATENCY, MEMORY_OPERANDS, PortType
 from zzcp.io.schema import (
     ArrayDimension,
     Flag,
@@ -38,10 +39,13 @@ Precision = Annotated[
     int,
     PlainValidator(integer("an integer number of bits", minimum=1, maximum=MAX_PRECISION, unit="bits")),
 ]
-Energy = Annotated[float, PlainValidator(number("a number (energy)", unit="pJ"))]
+Energy = Annotated[
+    float,
+    PlainValidator(number("a number (energy)", unit="pJ", least=MIN_ENERGY, most=MAX_ENERGY)),
+]
 Area = Annotated[float, PlainValidator(number("a number (area)"))]
 Cycles = Annotated[
-    int, PlainValidator(integer("an integer number of cycles", minimum=0, maximum=2**40, unit="cycles"))
+    int, PlainValidator(integer("an integer number of cycles", minimum=0, maximum=MAX_LATENCY, unit="cycles"))
 ]
 Units = Annotated[int, PlainValidator(integer("an integer number of units", minimum=1, maximum=MAX_UNITS))]
 Movement = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -95,15 +96,20 @@ def integer(
     return check
 
 
-def number(what: str, *, unit: str = "") -> Callable[[object], float]:
-    """Return a check for numbers >= 0, integers among them; documents hold finite ones only."""
+def number(
+    what: str, *, unit: str = "", least: float = 0.0, most: float = math.inf
+) -> Callable[[object], float]:
+    """Return a check for 0 and numbers from the least to the most; documents hold finite ones only."""
 
     def check(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float | Exponential):
             raise unmet(what, _unit_hint(value, unit))
-        if float(value) < 0:
+        found = float(value)
+        if found < 0:
             raise unmet(f"{what} >= 0")
-        return float(value)
+        if found and not least <= found <= most:
+            raise unmet(f"{what}: 0, or {least:g} to {most:g}")
+        return found
 
     return check
 

@@ -11,7 +11,9 @@ from zzcp.errors import InputError, Place, nearest
 
 ANY = "*"
 MAX_SIZE = 2**62
-"""Largest size, and largest budget, that is accepted."""
+"""Largest size, and most cycles, that are accepted."""
+MAX_BUDGET = 10**200
+"""Largest energy that is accepted: floats hold its product with any cycles."""
 MAX_ENTRIES = 256
 """Longest list that is accepted."""
 
@@ -135,7 +137,7 @@ def _double_buffering(field: str, value: Any) -> Iterator[dict[str, Any]]:
 
 def _min_utilization(field: str, value: Any) -> Iterator[dict[str, Any]]:
     def share(at: str, found: Any) -> Fraction:
-        number = _fraction(at, found, "a share from 0 to 1")
+        number = _fraction(at, found, "a share from 0 to 1", MAX_SIZE)
         if number > 1:
             raise _wrong(at, "a share from 0 to 1", found)
         return number
@@ -162,7 +164,7 @@ def _max_latency(field: str, value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _max_energy(field: str, value: Any) -> Iterator[dict[str, Any]]:
-    yield {"energy": _fraction(field, value, "an energy, in the unit of the accelerator's file")}
+    yield {"energy": _fraction(field, value, "an energy, in the unit of the accelerator's file", MAX_BUDGET)}
 
 
 _READERS: dict[str, Callable[[str, Any], Iterator[dict[str, Any]]]] = {
@@ -250,9 +252,9 @@ def _integer(field: str, value: Any, least: int) -> int:
     return value
 
 
-def _fraction(field: str, value: Any, what: str) -> Fraction:
+def _fraction(field: str, value: Any, what: str, most: int) -> Fraction:
     """Return a number as the decimal that it is written as."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Fraction) or not 0 <= value <= MAX_SIZE:
+    if isinstance(value, bool) or not isinstance(value, int | float | Fraction) or not 0 <= value <= most:
         raise _wrong(field, f"{what}, a number >= 0", value)
     return Fraction(str(value)) if isinstance(value, float) else Fraction(value)
 

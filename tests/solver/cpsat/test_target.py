@@ -50,7 +50,7 @@ def test_the_target_is_the_objective_rounded_down(number: int, objective: Object
     model = evaluator.model
     tables = boundary_tables(model, keys_of(evaluator.setting.temporal_sizes))
     scale = scale_of(model, objective, tables, value)
-    units = int(energy * model.scale) // scale.energy_unit
+    units = int(energy * tables.scale) // scale.energy_unit
     found = least(units, latency, objective, scale) * scale.unit
     assert found <= value
     if value:

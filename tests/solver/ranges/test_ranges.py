@@ -49,7 +49,7 @@ def check(case: Case, slack: tuple[float, float] | None = None) -> float:
         alive[place] = np.zeros(lattice.shape, dtype=bool)
         alive[place][vector] = np.broadcast_to(lattice.alive[place], lattice.shape)[vector]
     real = evaluator.evaluate(case.mapping)
-    energy, latency = float(real.energy.exact * model.scale), float(real.latency.total)
+    energy, latency = float(real.energy.exact * tables.scale), float(real.latency.total)
     if slack is not None:
         relaxation = relaxation.within(Budgets(energy * slack[0], latency * slack[1]))
     factors = Factors(lattice, model.setting)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zzcp.cost.batch.buffering import best_buffering
+from zzcp.cost.batch.energy import exact_energy
 from zzcp.cost.batch.tiles import fractional_tile_arrays
 from zzcp.cost.batch.types import BatchEvaluation, MappingBatch
 from zzcp.cost.evaluation import Evaluation
@@ -18,7 +19,7 @@ from zzcp.cost.execution.codegen_arrays import EXACT_BELOW
 from zzcp.cost.execution.compiled import CompiledArrays
 from zzcp.cost.execution.plain_arrays import PlainArrays
 from zzcp.cost.formulas.capacity import Flags
-from zzcp.cost.formulas.core import LatencyFigures, Model
+from zzcp.cost.formulas.core import LatencyFigures
 from zzcp.cost.formulas.macs import zigzag_mac_energy
 from zzcp.cost.setting.state import OperandState
 
@@ -140,37 +141,6 @@ class BatchScorer:
         array: Array = np.empty(self.length, dtype=dtype)
         array[:] = value
         return array
-
-
-def exact_energy(
-    model: Model, words: Sequence[Any], counts: Sequence[Any], length: int
-) -> tuple[Array, Array]:
-    """Return energies in units of 1 / `Model.scale`, as integers of any size, and as floats.
-
-    A sum of products that stays below 2^53 was exact all the way as a sum of floats. Larger ones are computed in
-    64-bit integers, the largest in Python's.
-    """
-    factors = [move.units * energy for move, energy in zip(model.moves, model.word_energies, strict=True)]
-    total = np.full(length, float(model.mac_energy))
-    for word, count, factor in zip(words, counts, factors, strict=True):
-        total += word * count * float(factor)
-    largest = float(total.max(initial=0.0)) * 1.001
-    if largest < EXACT_BELOW and model.scale < EXACT_BELOW:
-        return total.astype(np.int64), total / model.scale
-    dtype: type = np.int64 if largest < 2**63 else object
-    units: Array = np.full(length, model.mac_energy, dtype=dtype)
-    for word, count, factor in zip(words, counts, factors, strict=True):
-        units += _whole(word, dtype) * _whole(count, dtype) * factor
-    # Python divides integers without rounding them first
-    return units, np.array([unit / model.scale for unit in units.tolist()], dtype=float)
-
-
-def _whole(value: Any, dtype: type) -> Any:
-    """Return numbers known to be whole as 64-bit or Python integers."""
-    if not isinstance(value, np.ndarray):
-        return value
-    integers = value.astype(np.int64)
-    return integers if dtype is np.int64 else integers.astype(object)
 
 
 def one_by_one(

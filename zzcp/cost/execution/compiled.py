@@ -160,7 +160,7 @@ class CompiledArrays:
 
     def __init__(self, recording: Recording) -> None:
         inputs, (energy, *figures), terms, flags, kept, latency = recording
-        # exact energies may exceed 64 bits: see `zzcp.cost.batch.exact_energy`
+        # exact energies may exceed 64 bits: see `zzcp.cost.batch.energy`
         first = terms if is_integer(energy) else energy
         self.figures: ArrayFunction = array_function("figures", inputs, (first, *figures, kept))
         self.latency: ArrayFunction = array_function("latency", (kept, flags), latency)

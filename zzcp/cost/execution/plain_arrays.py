@@ -331,7 +331,7 @@ class _Figures(_Stage):
         traffic = compute_traffic(model, states, numeric, tiles)
         exact = not model.setting.conventions.fractional_unrolling
         figures = compute_figures(model, traffic, numeric, energy=not exact)
-        # exact energies may exceed 64 bits: see `zzcp.cost.batch.score.exact_energy`
+        # exact energies may exceed 64 bits: see `zzcp.cost.batch.energy`
         energy = (traffic.words, traffic.counts) if exact else figures.energy
         everywhere = np.ones(len(inputs[0][0].tail), dtype=bool)
         # a copy that all mappings are forced to keep is a truth value like that of some

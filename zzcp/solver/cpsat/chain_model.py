@@ -29,7 +29,7 @@ class ChainModel:
     boundaries : list of list of Boundary
         Per operand and link.
     energy, latency : IntVar or int
-        Energy in units of `energy_unit` / `cost.scale`, rounded down, and cycles.
+        Energy in `energy_unit` units of the tables, rounded down, and cycles.
     energy_unit : int
         See `energy`.
     points : list of Point

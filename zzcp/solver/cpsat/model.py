@@ -23,7 +23,7 @@ from zzcp.solver.cpsat.variables import Boundary, add_boundary, lookup, lookup_d
 from zzcp.solver.cpsat.windows import add_tail, add_window, order_tails
 from zzcp.solver.lattice.keys import enumerate_states, keys_of, split_keys
 from zzcp.solver.lattice.lattice import Places
-from zzcp.solver.lattice.tables import BoundaryTable, boundary_tables, grid_state
+from zzcp.solver.lattice.tables import CostTables, boundary_tables, grid_state
 
 _FLOAT_ERROR = Fraction(1, 2**40)
 """More than the relative error of ZigZag's sums of floats, which may lie below the exact sums of the model."""
@@ -32,7 +32,7 @@ _FLOAT_ERROR = Fraction(1, 2**40)
 def build_model(
     cost: Model,
     energy_unit: int,
-    tables: Sequence[Sequence[BoundaryTable]] | None = None,
+    tables: CostTables | None = None,
     windowed: Collection[tuple[int, int]] = (),
     rules: Sequence[Rule] = (),
     places: Mapping[tuple[int, int], Places] | None = None,
@@ -45,7 +45,7 @@ def build_model(
         The evaluator's compiled setting.
     energy_unit : int
         Energies are divided by this and rounded down.
-    tables : sequence, optional
+    tables : CostTables, optional
         Cost tables, where they are known already.
     windowed : collection of (int, int)
         Boundaries (operand, link) whose windows are modelled; those of all others are as long as their periods. The
@@ -84,9 +84,9 @@ def build_model(
         chain.windows[place] = add_window(
             model, keys, others, boundaries[place[0]][place[1]], chain.doubled[place]
         )
-    chain.energy = _energy(chain)
+    chain.energy = _energy(chain, tables.operations)
     chain.latency = _latency(chain)
-    add_budgets(model, rules, chain.energy, chain.latency, Fraction(cost.scale, energy_unit) / certain(cost))
+    add_budgets(model, rules, chain.energy, chain.latency, tables.scale / energy_unit / certain(cost))
     return chain
 
 
@@ -215,14 +215,14 @@ def _whole_tile(chain: ChainModel, index: int, level: int) -> int:
     return int(np.asarray(tile)[0])
 
 
-def _energy(chain: ChainModel) -> Any:
+def _energy(chain: ChainModel, operations: int) -> Any:
     """Sum of the links' energies; every link is rounded down to the unit."""
     terms = [
         lookup(chain.model, boundary, "energy", boundary.table.energy // chain.energy_unit)
         for row in chain.boundaries
         for boundary in row
     ]
-    return cp_model.LinearExpr.sum(terms) + chain.cost.mac_energy // chain.energy_unit
+    return cp_model.LinearExpr.sum(terms) + operations // chain.energy_unit
 
 
 def _latency(chain: ChainModel) -> Any:

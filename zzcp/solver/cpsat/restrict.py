@@ -45,6 +45,8 @@ from zzcp.solver.lattice.tables import grid_state
 
 MOST_BITS = 2**56
 """Larger tiles count as having so many bits: they are larger than any memory but the outermost."""
+MOST_UNITS = 2**62
+"""No energy of a model exceeds this."""
 Vector = Sequence[Any]
 """Exponents per key: variables or integers."""
 
@@ -403,7 +405,9 @@ def add_budgets(
         if isinstance(rule, LatencyRule):
             model.add(latency <= rule.cycles)
         elif isinstance(rule, EnergyRule):
-            model.add(energy <= math.floor(rule.most * units))
+            most = math.floor(rule.most * units)
+            if most < MOST_UNITS:
+                model.add(energy <= most)
 
 
 def add_chain(model: cp_model.CpModel, vectors: Sequence[Sequence[Vector]]) -> None:

@@ -11,7 +11,6 @@ so that s f <= F and the target times s is still a lower bound; the smallest f i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -20,7 +19,7 @@ from zzcp.cost.formulas.core import Model
 from zzcp.cost.objective import Objective, combined
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.stall import MOST_CYCLES
-from zzcp.solver.lattice.tables import BoundaryTable
+from zzcp.solver.lattice.tables import CostTables
 
 PRODUCT_LIMIT = 2**61
 """Largest product of energy and latency that the solver's 64-bit integers hold safely."""
@@ -54,15 +53,13 @@ class Scale:
     unit: Fraction
 
 
-def scale_of(
-    model: Model, objective: Objective, tables: Sequence[Sequence[BoundaryTable]], value: Fraction
-) -> Scale:
+def scale_of(model: Model, objective: Objective, tables: CostTables, value: Fraction) -> Scale:
     """Return the finest units with which nothing that is as good as a value of the objective overflows."""
-    least = model.mac_energy + sum(int(table.energy.min()) for row in tables for table in row)
-    most_energy = model.mac_energy + sum(int(table.energy.max()) for row in tables for table in row)
+    least = tables.operations + sum(int(table.energy.min()) for row in tables for table in row)
+    most_energy = tables.operations + sum(int(table.energy.max()) for row in tables for table in row)
     most_latency = MOST_CYCLES
     run = run_of(model)
-    scaled = value * model.scale
+    scaled = value * tables.scale
     if objective == "latency":
         most_latency = min(most_latency, math.floor(value) + 1)
     elif objective == "energy":
@@ -84,7 +81,7 @@ def scale_of(
         most_product = math.floor(scaled / unit / run) + 1
         while (most_product // divisor + 1) * most_latency >= PRODUCT_LIMIT:
             divisor *= 2
-    step = Fraction(1) if objective == "latency" else Fraction(unit * divisor, model.scale)
+    step = Fraction(1) if objective == "latency" else unit * divisor / tables.scale
     return Scale(unit, divisor, most_energy // unit + 1, most_latency, math.floor(value / step) + 1, step)
 
 

@@ -9,10 +9,11 @@ merged into classes, so that the tables stay small.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +24,15 @@ from zzcp.cost.formulas.moves import access_energy
 from zzcp.cost.formulas.numeric import NUMPY
 from zzcp.cost.setting.setting import RELEVANT, OperandSetting
 from zzcp.cost.setting.state import OperandState
+from zzcp.solver.lattice.energies import Accesses, EnergyUnit
 from zzcp.solver.lattice.keys import Key, StateSpace, enumerate_states, split_keys
 
 Array = npt.NDArray[Any]
 
 _EXACT_BELOW = 2**53
 """Integers that a float holds."""
+_MOST_FIGURE = 2**62
+"""Largest figure of a table that counts as certain to fit 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +71,8 @@ class BoundaryTable:
         Distinct products of irrelevant loops.
     reuse_index : ndarray
         Which of them every reuse state has.
-    energy : ndarray, shape (data states, reuse values)
-        Energy of the link in units of 1 / `Model.scale`, rounded down.
+    energy : ndarray of int, shape (data states, reuse values)
+        Energy of the link in units of 1 / `CostTables.scale`, rounded down.
     moves : tuple of MoveTable
         Its movements.
     period : ndarray
@@ -106,12 +110,58 @@ class BoundaryTable:
     room: Array
 
 
-def boundary_tables(model: Model, keys: tuple[Key, ...]) -> list[list[BoundaryTable]]:
-    """Return the tables of every operand's boundaries, links 0 .. L-1."""
-    return [
-        [boundary_table(model, keys, index, link) for link in range(operand.depth)]
+@dataclass(frozen=True, slots=True, eq=False)
+class CostTables(Sequence[Sequence[BoundaryTable]]):
+    """The tables of every operand's boundaries, links 0 .. L-1, and the unit of their energies.
+
+    Parameters
+    ----------
+    rows : tuple of tuple of BoundaryTable
+        Per operand and link; a sequence of these is what the tables are.
+    scale : Fraction
+        Energies are in units of 1 / `scale` of the unit of the input file.
+    operations : int
+        Energy of all operations in these units, rounded down.
+    """
+
+    rows: tuple[tuple[BoundaryTable, ...], ...]
+    scale: Fraction
+    operations: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.rows[index]
+
+
+def boundary_tables(model: Model, keys: tuple[Key, ...]) -> CostTables:
+    """Return the tables of every operand's boundaries; `has_headroom` says whether their figures fit."""
+    drafts = [
+        [_boundary(model, keys, index, link) for link in range(operand.depth)]
         for index, operand in enumerate(model.setting.operands)
     ]
+    unit = EnergyUnit.of(model, [part for row in drafts for draft in row for part in draft.accesses])
+    rows = tuple(tuple(draft.with_energies(unit) for draft in row) for row in drafts)
+    return CostTables(rows, unit.scale, unit.operations)
+
+
+def has_headroom(model: Model) -> bool:
+    """Return whether all figures of the tables but the energies, whose unit is chosen, fit 64-bit integers.
+
+    The largest are bits of a tile times its transfers. Every element takes part in some operation, so that these are at
+    most the bits of an element times the operations, idle lanes included; ZigZag's count of windows may be a multiple.
+    """
+    setting = model.setting
+    lanes = max(
+        math.prod(factor for unrolled in variant.spatial for _, factor in unrolled)
+        for operand in setting.operands
+        for variant in (operand.energy, operand.latency)
+    )
+    bits = max(max(operand.precision, operand.final_precision, 1) for operand in setting.operands)
+    slivers = max(math.prod(1 + r.dilation for r in operand.relations) for operand in setting.operands)
+    run = math.prod(setting.temporal_sizes.values()) * setting.cycles_per_op
+    return run * math.ceil(lanes) * bits * slivers < _MOST_FIGURE
 
 
 def largest_table(model: Model, keys: tuple[Key, ...]) -> int:
@@ -128,7 +178,18 @@ def largest_table(model: Model, keys: tuple[Key, ...]) -> int:
     return largest
 
 
-def boundary_table(model: Model, keys: tuple[Key, ...], index: int, link: int) -> BoundaryTable:
+class _Draft(NamedTuple):
+    """A table that lacks its energies, and what they are made of."""
+
+    table: Callable[..., BoundaryTable]
+    accesses: list[Accesses]
+
+    def with_energies(self, unit: EnergyUnit) -> BoundaryTable:
+        """Return the whole table."""
+        return self.table(energy=unit.sum(self.accesses))
+
+
+def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Draft:
     """Return the costs of one boundary for every state that its memory can hold."""
     setting = model.setting
     operand = setting.operands[index]
@@ -154,14 +215,14 @@ def boundary_table(model: Model, keys: tuple[Key, ...], index: int, link: int) -
         if operand.latency is operand.energy
         else transfers(operand, operand.latency, state, setting.conventions, NUMPY)
     )
-    energy: Any = np.zeros(len(grid_data), dtype=np.int64)
-    move_tables = []
+    accesses, move_tables = [], []
     for number, move in enumerate(model.moves):
         if move.operand != index or move.link != link:
             continue
         bits, count = move_bits(move, moved)
         words = -(-bits // move.width_min)
-        energy = energy + _energy(model, number, words, count)
+        counted, cost = _accesses(model, number, words, count)
+        accesses.append(Accesses(_array(counted, len(grid_data)).reshape(shape), cost))
         timed_bits, timed_count = move_bits(move, timed)
         count = _array(timed_count, len(grid_data))
         reads_all = setting.conventions.first_partial_sum_reads
@@ -174,14 +235,14 @@ def boundary_table(model: Model, keys: tuple[Key, ...], index: int, link: int) -
     effective = _whole(_array(moved.tile[link] * moved.precision[link], len(grid_data)).reshape(shape))
     stored = _stored(model, index, link, data)
     fill, room = _fill(model, link, move_tables, shape)
-    return BoundaryTable(
+    table = partial(
+        BoundaryTable,
         operand=index,
         link=link,
         data=data,
         reuse=reuse,
         reuse_values=values,
         reuse_index=inverse.reshape(-1),
-        energy=np.asarray(energy).reshape(shape),
         moves=tuple(move_tables),
         period=period,
         stored=stored,
@@ -192,6 +253,7 @@ def boundary_table(model: Model, keys: tuple[Key, ...], index: int, link: int) -
         fill=fill,
         room=room,
     )
+    return _Draft(table, accesses)
 
 
 def _rounded(model: Model, index: int, state: OperandState) -> Sequence[Any] | None:
@@ -275,13 +337,14 @@ def _whole(bits: Array) -> Array:
     return bits if bits.dtype.kind == "i" else np.floor(bits + 1e-6).astype(np.int64)
 
 
-def _energy(model: Model, number: int, words: Any, count: Any) -> Any:
+def _accesses(model: Model, number: int, words: Any, count: Any) -> tuple[Any, Fraction]:
+    """Return how often a movement costs energy, and how much."""
     move = model.moves[number]
     if not model.setting.conventions.fractional_unrolling:
-        return words * count * (move.units * model.word_energies[number])
+        return words * count, Fraction(move.units * model.word_energies[number], model.scale)
     accesses = NUMPY.truncate(words * (move.width_min / move.width) * count * move.units)
     memory = model.setting.operands[move.operand].memories[move.level]
-    return accesses * int(access_energy(memory, move.direction) * model.scale)
+    return accesses, access_energy(memory, move.direction)
 
 
 def _fill(model: Model, link: int, moves: Sequence[MoveTable], shape: tuple[int, int]) -> tuple[Array, Array]:

@@ -22,7 +22,7 @@ _LIMITS = "max_number_of_iterations: 2000, max_deterministic_time: 1"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Weights of energy (in units of 1 / scale) and latency, such that what is of interest is about 1.
+    """Weights of energy (in the unit of the tables) and latency, such that what is of interest is about 1.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Budgets:
     Parameters
     ----------
     energy : float
-        In units of 1 / scale.
+        In the unit of the tables.
     latency : float
         In cycles.
     """

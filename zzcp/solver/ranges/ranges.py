@@ -62,7 +62,7 @@ class Steps:
     Parameters
     ----------
     value : callable
-        Returns the objective of the incumbent, energy in units of 1 / scale.
+        Returns the objective of the incumbent, energy in the unit of the tables.
     complete : callable
         Completes chains to mappings and offers the best; returns for each whether nothing better can have its
         boundaries.
@@ -151,6 +151,7 @@ class RangeSearch:
         self.alive = dict(lattice.alive)
         value = self.steps.value()
         energy, latency = self.powers
+        both = all(self.powers)
         least_energy, least_latency = self._extremes(value)
         self.bound = least_energy**energy * least_latency**latency
         self.steps.tell(self.bound)
@@ -162,7 +163,11 @@ class RangeSearch:
             high = np.inf
         else:
             high = value / least_latency**latency
-        pending = [_Part(least_energy, min(high, self.most_energy), self.bound, self.relaxation)]
+        high = min(high, self.most_energy)
+        pending = [_Part(least_energy, high, self.bound, self.relaxation)]
+        if both and least_energy < 1:
+            # energies are whole: none at all, or one unit and more
+            pending = [_Part(0.0, 0.5, 0.0, self.relaxation), replace(pending[0], low=1.0)]
         finished: list[float] = []
         while pending:
             part = pending.pop()
@@ -171,7 +176,8 @@ class RangeSearch:
                 self._open.append((part.known, dict(part.relaxation.lattice.alive)))
                 continue
             before = len(self._open)
-            found, smaller = self._range(part)
+            # nothing is better than an objective of 0
+            found, smaller = self._range(part) if self.steps.value() else (part.known, [])
             pending += smaller
             if not smaller:
                 finished.append(found)
@@ -213,6 +219,9 @@ class RangeSearch:
             return Line(1 / value, 0.0)
         if not energy:
             return Line(0.0, value ** (-1 / latency))
+        if not low:
+            # without any energy a mapping may take as long as it likes
+            return Line(1 / high, 0.0)
         high = max(high, low * (1 + 1e-6))
         above, below = ((value / end) ** (1 / latency) for end in (low, high))
         a, b = above - below, high - low
@@ -226,14 +235,16 @@ class RangeSearch:
             return least / line.energy
         if not energy:
             return float((least / line.latency) ** latency)
+        if not low:
+            return 0.0
         ends = (end * max(0.0, (least - line.energy * end) / line.latency) ** latency for end in (low, high))
         return min(ends)
 
     def _range(self, part: _Part) -> tuple[float, list[_Part]]:
         """Search a part; return its bound, and the parts that it must be cut into."""
         value = self.steps.value()
-        both = all(self.powers)
         low, high, relaxation = part.low, part.high, part.relaxation
+        both = all(self.powers) and low > 0
         if both:
             high = min(high, value / relaxation.base ** self.powers[1])
         if high * (1 + _MARGIN) < low:
@@ -277,6 +288,7 @@ class RangeSearch:
         elif (
             not self.steps.briefly
             and all(self.powers)
+            and part.low > 0
             and np.log(part.high / part.low) ** 2 > _BENT * (1 - least)
         ):
             return part.halves()

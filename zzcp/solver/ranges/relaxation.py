@@ -16,7 +16,7 @@ picks the multipliers that make the least of these functions the greatest (`zzcp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 
@@ -25,7 +25,7 @@ import numpy as np
 from zzcp.cost.formulas.core import Model
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.lattice import Lattice
-from zzcp.solver.lattice.tables import BoundaryTable
+from zzcp.solver.lattice.tables import CostTables
 from zzcp.solver.ranges.multipliers import Budgets, Line, Master
 from zzcp.solver.ranges.terms import (
     Term,
@@ -47,7 +47,7 @@ class Relaxation:
     ----------
     model : Model
         The compiled setting.
-    tables : sequence of sequence of BoundaryTable
+    tables : CostTables
         Per operand and link.
     lattice : Lattice
         The vectors that are left for every boundary.
@@ -58,7 +58,7 @@ class Relaxation:
     """
 
     model: Model
-    tables: Sequence[Sequence[BoundaryTable]]
+    tables: CostTables
     lattice: Lattice
     unfinished: Place | None = None
     budgets: Budgets = field(default_factory=Budgets)
@@ -68,7 +68,7 @@ class Relaxation:
     base: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.energy = energy_term(self.model, self.tables)
+        self.energy = energy_term(self.tables)
         self.latency = latency_terms(self.model, self.tables)
         self.capacity = capacity_terms(self.model, self.tables)
         self.base = run_cycles(self.model) + self.model.setting.drain

@@ -22,7 +22,7 @@ from zzcp.cost.formulas.core import Model
 from zzcp.cost.formulas.loading import FillSetting
 from zzcp.cost.setting.setting import IRRELEVANT
 from zzcp.solver.lattice.keys import Array, Place
-from zzcp.solver.lattice.tables import BoundaryTable, average_bits, least_cycles
+from zzcp.solver.lattice.tables import BoundaryTable, CostTables, average_bits, least_cycles
 
 STALL, LOADING, UNLOADING = range(3)
 """The parts of the latency that depend on the mapping."""
@@ -56,11 +56,11 @@ class Term:
     pieces: tuple[Place, ...] = ()
 
 
-def energy_term(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> Term:
-    """Return the energy, in units of 1 / scale."""
+def energy_term(tables: CostTables) -> Term:
+    """Return the energy, in the unit of the tables."""
     return Term(
         {(table.operand, table.link): table.energy.astype(float) for row in tables for table in row},
-        float(model.mac_energy),
+        float(tables.operations),
     )
 
 

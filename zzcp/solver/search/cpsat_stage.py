@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -26,7 +26,7 @@ from zzcp.solver.cpsat.variables import Boundary
 from zzcp.solver.lattice.chain import Chain, Completion, best_completion
 from zzcp.solver.lattice.keys import Place, Vector
 from zzcp.solver.lattice.lattice import Places
-from zzcp.solver.lattice.tables import BoundaryTable
+from zzcp.solver.lattice.tables import CostTables
 from zzcp.solver.search.state import SearchState
 
 _SHORT_WORK = 0.025
@@ -65,7 +65,7 @@ class CpSatStage:
     ----------
     search : SearchState
         The search that it is a stage of.
-    tables : list of list of BoundaryTable
+    tables : CostTables
         Per operand and link.
     places : mapping of Place to Places, optional
         The vectors that are left for every boundary; else all.
@@ -74,7 +74,7 @@ class CpSatStage:
     """
 
     search: SearchState
-    tables: Sequence[Sequence[BoundaryTable]]
+    tables: CostTables
     places: Mapping[Place, Places] | None = None
     elsewhere: Fraction | None = None
     excluded: list[tuple[Chain, list[Vector]]] = field(default_factory=list)

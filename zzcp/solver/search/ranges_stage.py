@@ -14,7 +14,7 @@ from zzcp.solver.lattice.completions import Most, best_of_each
 from zzcp.solver.lattice.factors import packs
 from zzcp.solver.lattice.keys import Key, Place, Vector
 from zzcp.solver.lattice.lattice import Lattice, Places, cells
-from zzcp.solver.lattice.tables import BoundaryTable
+from zzcp.solver.lattice.tables import CostTables
 from zzcp.solver.ranges.ranges import RangeSearch, Steps
 from zzcp.solver.ranges.relaxation import Relaxation
 from zzcp.solver.search.state import SearchState
@@ -51,13 +51,13 @@ class RangesStage:
         The search that it is a stage of.
     keys : tuple of Key
         Prime factors of the temporal loops.
-    tables : list of list of BoundaryTable
+    tables : CostTables
         Per operand and link.
     """
 
     search: SearchState
     keys: tuple[Key, ...]
-    tables: Sequence[Sequence[BoundaryTable]]
+    tables: CostTables
 
     @property
     def applies(self) -> bool:
@@ -88,7 +88,7 @@ class RangesStage:
         search = self.search
         model = search.evaluator.model
         powers = int(search.objective != "latency"), DELAYS[search.objective]
-        scale = model.scale if powers[0] else 1
+        scale = self.tables.scale if powers[0] else Fraction(1)
         lattice = Lattice(self.keys, self.tables)
 
         def known(bound: float) -> Fraction:

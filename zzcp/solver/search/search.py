@@ -14,7 +14,7 @@ from zzcp.mapping import Mapping as LayerMapping
 from zzcp.solver.cpsat.target import first_bound, run_of
 from zzcp.solver.lattice.keys import keys_of
 from zzcp.solver.lattice.start import first_mapping, outermost_mapping
-from zzcp.solver.lattice.tables import boundary_tables, largest_table
+from zzcp.solver.lattice.tables import boundary_tables, has_headroom, largest_table
 from zzcp.solver.result import Result
 from zzcp.solver.search.cpsat_stage import CpSatStage
 from zzcp.solver.search.ranges_stage import RangesStage
@@ -61,8 +61,15 @@ class Search(SearchState):
         setting = self.evaluator.setting
         keys = keys_of(setting.temporal_sizes)
         self.bound = first_bound(self.evaluator.model, self.objective) * self.certain
+        if self.ceiling <= self.bound:
+            # nothing can be better: a machine without any energy, for one
+            return
         entries = largest_table(self.evaluator.model, keys)
-        if run_of(self.evaluator.model) > _MOST_RUN or entries > _MOST_ENTRIES:
+        if (
+            run_of(self.evaluator.model) > _MOST_RUN
+            or entries > _MOST_ENTRIES
+            or not has_headroom(self.evaluator.model)
+        ):
             self.tell(
                 "too many states or cycles for the model: only the bound of ideal cycles and operations is proven"
             )
