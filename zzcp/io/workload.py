@@ -1,4 +1,4 @@
-"""Reader of workloads: ZigZag's workload YAML here, ONNX in `zzcp.io.onnx_reader`."""
+"""Reader of workloads: ZigZag's workload YAML here, ONNX in `zzcp.io.onnx.reader`."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def load_workload(path: str | Path) -> Network:
         If the file is no such workload, with the place of what is wrong.
     """
     if Path(path).suffix.lower() == ".onnx":
-        from zzcp.io.onnx_reader import load_onnx  # noqa: PLC0415  (onnx is optional, and slow to import)
+        from zzcp.io.onnx.reader import load_onnx  # noqa: PLC0415  (onnx is optional, and slow to import)
 
         return load_onnx(path)
     return read_workload(load_document(path), Path(path).stem)

@@ -25,12 +25,15 @@ class SkippedNode:
         Name and operator type of the node.
     reason : str
         Why it is not mapped.
+    macs : int or None
+        Multiply-accumulate operations that are left out with it: 0 where it has none, None where that is unknown.
     """
 
     id: int
     name: str
     operator: str
     reason: str
+    macs: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +50,13 @@ class Network(Sequence[Layer]):
         Nodes of the file that are not mapped.
     edges : tuple of (int, int)
         Data flow between ids, skipped nodes included; where empty it is taken from the layers' sources.
+    elementwise : frozenset of int
+        Ids of layers that multiply and accumulate nothing (pooling, additions, activations): they count in no total of
+        multiply-accumulate operations.
+    notes : tuple of str
+        What the reader took for granted, for the user to know.
+    crosswise : tuple of str
+        Names of layers that ZigZag reads from the same file with rows and columns exchanged.
 
     Raises
     ------
@@ -58,6 +68,9 @@ class Network(Sequence[Layer]):
     layers: tuple[Layer, ...]
     skipped: tuple[SkippedNode, ...] = ()
     edges: tuple[tuple[int, int], ...] = ()
+    elementwise: frozenset[int] = frozenset()
+    notes: tuple[str, ...] = ()
+    crosswise: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         ids = [layer.id for layer in self.layers] + [node.id for node in self.skipped]
@@ -90,6 +103,21 @@ class Network(Sequence[Layer]):
                 expected="data flow without cycles",
                 found=_listed("ids", cycle),
             )
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulate operations of the layers."""
+        return sum(layer.macs for layer in self.layers if layer.id not in self.elementwise)
+
+    @property
+    def unmapped(self) -> tuple[SkippedNode, ...]:
+        """The nodes left out that have multiply-accumulate work, or may have some."""
+        return tuple(node for node in self.skipped if node.macs != 0)
+
+    @property
+    def total_macs(self) -> int:
+        """Multiply-accumulate operations of the whole file, as far as they are known."""
+        return self.macs + sum(node.macs or 0 for node in self.skipped)
 
     def graph(self) -> nx.DiGraph[int]:
         """Return the data flow as a graph over ids; node attribute ``layer`` or ``skipped``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zzcp.io.onnx_graph import STANDARD_DOMAINS, OnnxGraph, OnnxNode
+from zzcp.io.onnx.graph import STANDARD_DOMAINS, OnnxGraph, OnnxNode
 
 _KINDS = {
     "element-wise, no multiply-accumulate work modelled": """

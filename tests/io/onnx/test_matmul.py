@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.io.onnx_builders import ModelBuilder, save
+from tests.io.onnx.builders import ModelBuilder, save
 from zzcp.errors import InputError
-from zzcp.io.onnx_reader import load_onnx
+from zzcp.io.onnx.reader import load_onnx
 from zzcp.workload import Layer
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from zzcp.errors import InputError
-from zzcp.io.onnx_graph import OnnxGraph, OnnxNode, Shape
-from zzcp.io.onnx_operands import agree, filled, known, precision, sources, unknown_shape
+from zzcp.io.onnx.graph import OnnxGraph, OnnxNode, Shape
+from zzcp.io.onnx.operands import agree, filled, known, precision, sources, unknown_shape
 from zzcp.workload.equation import Equation
 from zzcp.workload.layer import Layer
 

@@ -10,10 +10,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from tests.io.onnx_builders import ModelBuilder, save, subgraph, vit_block
+from tests.io.onnx.builders import ModelBuilder, save, subgraph, vit_block
 from zzcp.errors import InputError
-from zzcp.io.onnx_file import MAX_FILE_BYTES
-from zzcp.io.onnx_reader import load_onnx
+from zzcp.io.onnx.file import MAX_FILE_BYTES
+from zzcp.io.onnx.reader import load_onnx
 
 
 def external(tensor: TensorProto, location: str | None) -> TensorProto:
@@ -113,7 +113,7 @@ def test_nesting_too_deep_for_protobuf(tmp_path: Path) -> None:
 
 
 def test_number_of_nodes_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zzcp.io.onnx_file.MAX_NODES", 30)
+    monkeypatch.setattr("zzcp.io.onnx.file.MAX_NODES", 30)
     with pytest.raises(InputError, match="too large: expected at most 30 nodes, found"):
         load_onnx(save(vit_block(), tmp_path))
 

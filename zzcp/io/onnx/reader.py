@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zzcp.errors import InputError
-from zzcp.io.onnx_conv import conv_layer
-from zzcp.io.onnx_file import read_model
-from zzcp.io.onnx_graph import STANDARD_DOMAINS, OnnxGraph, OnnxNode, read_graph
-from zzcp.io.onnx_matmul import gemm_layer, matmul_layer
-from zzcp.io.onnx_operands import known
-from zzcp.io.onnx_reasons import reason_not_mapped
-from zzcp.io.onnx_shapes import infer_shapes, set_dimensions
+from zzcp.io.onnx.conv import conv_layer
+from zzcp.io.onnx.file import read_model
+from zzcp.io.onnx.graph import STANDARD_DOMAINS, OnnxGraph, OnnxNode, read_graph
+from zzcp.io.onnx.matmul import gemm_layer, matmul_layer
+from zzcp.io.onnx.operands import known
+from zzcp.io.onnx.reasons import reason_not_mapped
+from zzcp.io.onnx.dimensions import infer_shapes, set_dimensions
 from zzcp.workload.layer import Layer
 from zzcp.workload.network import Network, SkippedNode
 

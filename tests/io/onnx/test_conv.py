@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.io.onnx_builders import ModelBuilder, save
+from tests.io.onnx.builders import ModelBuilder, save
 from zzcp.errors import InputError
-from zzcp.io.onnx_reader import load_onnx
+from zzcp.io.onnx.reader import load_onnx
 from zzcp.workload import Layer
 
 
@@ -46,12 +46,46 @@ def test_filter_is_taken_from_the_weights_where_the_attribute_is_missing(tmp_pat
     assert (layer.name, layer.operator, layer.id) == ("conv", "Conv", 0)
 
 
-def test_first_attribute_goes_to_x_as_in_zigzag(tmp_path: Path) -> None:
+def test_first_attribute_belongs_to_the_rows(tmp_path: Path) -> None:
+    """FX was 3, FY 5, and IX had the padding of the rows, as in ZigZag."""
     layer = read(tmp_path, (1, 4, 10, 20), (8, 4, 3, 5), strides=[1, 2], dilations=[2, 1], pads=[2, 3, 4, 5])
-    assert sizes(layer, "OY OX FX FY") == [12, 12, 3, 5]
-    assert [str(relation) for relation in layer.relations] == ["ix=1*ox+2*fx", "iy=2*oy+1*fy"]
-    assert layer.padding == {"IX": (2, 4), "IY": (3, 5)}
+    assert sizes(layer, "OY OX FY FX") == [12, 12, 3, 5]
+    assert [str(relation) for relation in layer.relations] == ["ix=2*ox+1*fx", "iy=1*oy+2*fy"]
+    assert layer.padding == {"IX": (3, 5), "IY": (2, 4)}
     assert layer.window_sizes == {"IX": 20, "IY": 10}
+
+
+def test_oblong_filters_of_an_audio_network(tmp_path: Path) -> None:
+    """1 x 7, then 7 x 1 on 17 x 33: FX and FY were exchanged."""
+    row = read(tmp_path, (1, 16, 17, 33), (20, 16, 1, 7), kernel_shape=[1, 7], pads=[0, 3, 0, 3])
+    column = read(tmp_path, (1, 20, 17, 33), (24, 20, 7, 1), kernel_shape=[7, 1], pads=[3, 0, 3, 0])
+    assert sizes(row, "OY OX FY FX") == [17, 33, 1, 7]
+    assert sizes(column, "OY OX FY FX") == [17, 33, 7, 1]
+    assert (row.padding, column.padding) == ({"IX": (3, 3)}, {"IY": (3, 3)})
+
+
+def test_stride_of_the_rows_reads_the_whole_input(tmp_path: Path) -> None:
+    """A stride of [2, 1] on 40 x 100: 17,600 elements were read of 32,000."""
+    layer = read(tmp_path, (1, 8, 40, 100), (16, 8, 3, 3), strides=[2, 1], pads=[1] * 4)
+    assert sizes(layer, "OY OX") == [20, 100]
+    assert layer.tensor_size("I") == 32_000
+
+
+def test_first_layer_of_keyword_spotting(tmp_path: Path) -> None:
+    """49 x 10 features, filter 10 x 4, stride 2: FX was 10, FY 4."""
+    layer = read(tmp_path, (1, 1, 49, 10), (64, 1, 10, 4), strides=[2, 2], pads=[4, 1, 5, 1])
+    assert sizes(layer, "OY OX FY FX") == [25, 5, 10, 4]
+    assert layer.padding == {"IX": (1, 1), "IY": (4, 5)}
+
+
+def test_rows_and_columns_are_exchanged_with_the_image(tmp_path: Path) -> None:
+    """The transposed image with the transposed filter is the same layer with X and Y exchanged."""
+    layer = read(tmp_path, (1, 4, 10, 20), (8, 4, 3, 5), strides=[1, 2], dilations=[2, 1], pads=[2, 3, 4, 5])
+    turned = read(tmp_path, (1, 4, 20, 10), (8, 4, 5, 3), strides=[2, 1], dilations=[1, 2], pads=[3, 2, 5, 4])
+    swap = str.maketrans("XYxy", "YXyx")
+    assert turned.sizes == {dim.translate(swap): size for dim, size in layer.sizes.items()}
+    assert turned.padding == {dim.translate(swap): pad for dim, pad in layer.padding.items()}
+    assert {str(rel) for rel in turned.relations} == {str(rel).translate(swap) for rel in layer.relations}
 
 
 def test_depthwise(tmp_path: Path) -> None:
@@ -121,12 +155,13 @@ def test_weights_from_nodes_keep_their_operand(tmp_path: Path) -> None:
     assert network.edges == ((0, 2), (1, 2))
 
 
-def test_3d_is_listed(tmp_path: Path) -> None:
-    net = ModelBuilder()
-    net.node("Conv", net.input(1, 4, 8, 8, 8), net.weight(8, 4, 3, 3, 3))
-    network = load_onnx(net.save(tmp_path))
-    assert len(network) == 0
-    assert network.skipped[0].reason == "3-D convolution: its multiply-accumulate work is left out"
+def test_3d(tmp_path: Path) -> None:
+    layer = read(tmp_path, (1, 4, 8, 9, 10), (8, 4, 1, 2, 3), strides=[3, 2, 1], pads=[0, 1, 2, 0, 1, 2])
+    assert str(layer.equation) == "O[b][g][k][oz][oy][ox]+=W[g][k][c][fz][fy][fx]*I[b][g][c][iz][iy][ix]"
+    assert sizes(layer, "OZ OY OX FZ FY FX") == [3, 5, 12, 1, 2, 3]
+    assert [str(rel) for rel in layer.relations] == ["ix=1*ox+1*fx", "iy=2*oy+1*fy", "iz=3*oz+1*fz"]
+    assert layer.macs == 8 * 4 * 6 * 3 * 5 * 12
+    assert layer.tensor_size("W") == 8 * 4 * 6
 
 
 @pytest.mark.parametrize(
@@ -185,9 +220,9 @@ def test_declared_output_must_agree(tmp_path: Path) -> None:
 
 @st.composite
 def convolutions(draw: st.DrawFn) -> dict[str, Any]:
-    """Return a convolution with one or two spatial axes whose filter fits."""
+    """Return a convolution with one to three spatial axes whose filter fits."""
     group, c, k = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    axes = draw(st.integers(1, 2))
+    axes = draw(st.integers(1, 3))
     kernel, stride, dilation, begin, end = (
         [draw(st.integers(low, high)) for _ in range(axes)]
         for low, high in ((1, 4), (1, 4), (1, 3), (0, 3), (0, 3))
@@ -223,11 +258,11 @@ def test_loops_reproduce_the_shapes_that_onnx_infers(
     batch, features, *outer = (dim.dim_value for dim in inferred)
     assert layer.sizes["B"] == batch
     assert layer.sizes["G"] * layer.sizes["K"] == features
-    assert [layer.sizes["OY"], layer.sizes["OX"]] == [1, *outer][-2:]
-    # attributes and sizes of an axis stand in X and Y crosswise if there are two: see `conv_layer`
-    image = conv["image"][2:]
-    for relation, size, count in zip(layer.relations, image, outer, strict=False):
+    assert [layer.sizes[f"O{letter}"] for letter in "XYZ"[: len(outer)]] == outer[::-1]
+    assert [layer.sizes[f"F{letter}"] for letter in "XYZ"[: len(outer)]] == list(conv["weights"][:1:-1])
+    for relation, size, count in zip(layer.relations, conv["image"][:1:-1], outer[::-1], strict=False):
         before, after = layer.padding.get(relation.window, (0, 0))
+        assert layer.window_sizes[relation.window] == size
         reach = relation.span(count, layer.sizes[relation.inner])
         assert 0 <= size + before + after - reach < relation.stride
     assert layer.macs == math.prod((batch, *outer, *conv["weights"]))

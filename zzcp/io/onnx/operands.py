@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from zzcp.errors import InputError, Place
-from zzcp.io.onnx_graph import UNKNOWN, OnnxGraph, OnnxNode, Shape
+from zzcp.io.onnx.graph import UNKNOWN, OnnxGraph, OnnxNode, Shape
 
 
 def agree(node: OnnxNode, label: str, *sizes: int | str | None) -> int | str:

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from tests.io.onnx_builders import ModelBuilder, alexnet, bert_block, save, subgraph, vit_block
+from tests.io.onnx.builders import ModelBuilder, alexnet, bert_block, save, subgraph, vit_block
 from zzcp.errors import InputError
-from zzcp.io.onnx_reader import load_onnx
+from zzcp.io.onnx.reader import load_onnx
 
 
 def loops(path: Path, **dimensions: int) -> dict[str, str]:
@@ -359,7 +359,7 @@ def test_absurd_numbers_are_read_or_refused(
 
 
 def test_module_imports_without_onnx(root: Path) -> None:
-    code = "import sys; sys.modules['onnx'] = None; import zzcp.io.onnx_reader"
+    code = "import sys; sys.modules['onnx'] = None; import zzcp.io.onnx.reader"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
 
 

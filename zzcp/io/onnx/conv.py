@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from zzcp.errors import InputError
-from zzcp.io.onnx_graph import OnnxGraph, OnnxNode, Shape
-from zzcp.io.onnx_operands import agree, filled, known, precision, sources, unknown_shape
+from zzcp.io.onnx.graph import OnnxGraph, OnnxNode, Shape
+from zzcp.io.onnx.operands import agree, filled, known, precision, sources, unknown_shape
 from zzcp.workload.equation import DimensionRelation, Equation
 from zzcp.workload.layer import Layer
 
-EQUATION = Equation.parse("O[b][g][k][oy][ox]+=W[g][k][c][fy][fx]*I[b][g][c][iy][ix]")
+AXES = "XYZTUVPQRS"
+"""Letters of the spatial axes, the last axis of a tensor first: columns, rows, depth and so on."""
 
 
 class _Axis(NamedTuple):
@@ -42,11 +43,9 @@ class _Sizes(NamedTuple):
 def conv_layer(node: OnnxNode, graph: OnnxGraph, data: str, weights: str) -> Layer | str:
     """Return the layer of a ``Conv``, ``QLinearConv`` or ``ConvInteger``, or why it cannot be mapped.
 
-    As in ZigZag, the first entries of ``kernel_shape``, ``strides``, ``dilations`` and ``pads`` (ONNX: height)
-    become FX and the steps and padding of IX, while OX and IX have the sizes of the last axis (width). Where
-    both axes are alike that is a renaming. Where they differ, loops and operations are right, but the window
-    pairs filter and image crosswise, so that the input's size is off as it is in ZigZag. A 1-D convolution has
-    FX, OX and IX only.
+    The last entries of ``kernel_shape``, ``strides``, ``dilations`` and ``pads`` belong to the last axis, the columns:
+    OX, FX and IX; those before it to the rows (OY, FY, IY), then to the depth (OZ, FZ, IZ). A 1-D convolution has
+    one row.
 
     Parameters
     ----------
@@ -66,7 +65,7 @@ def conv_layer(node: OnnxNode, graph: OnnxGraph, data: str, weights: str) -> Lay
     if rank is None:
         return unknown_shape(node, graph, data, weights, output)
     spatial = rank - 2
-    if spatial > 2:
+    if spatial > len(AXES):
         return f"{spatial}-D convolution: its multiply-accumulate work is left out"
     image, filters, result = filled(shapes, rank)
     group = node.integer("group", 1)
@@ -162,35 +161,42 @@ def _layer(
     node: OnnxNode, graph: OnnxGraph, tensors: tuple[str, str], sizes: _Sizes, axes: list[_Axis]
 ) -> Layer:
     if len(axes) == 1:
-        axes = [*axes, _Axis(1)]
+        axes = [_Axis(1), *axes]
         sizes = sizes._replace(image=(1, *sizes.image), outer=(1, *sizes.outer))
-    # the first axis' attributes go to X, the first axis' sizes to Y: ZigZag's order, see `conv_layer`
-    x, y = axes
+    letters = AXES[: len(axes)]
+    by_letter = dict(zip(letters, reversed(axes), strict=True))
+    outer, image = (dict(zip(letters, reversed(part), strict=True)) for part in (sizes.outer, sizes.image))
     data, weights = tensors
     try:
         return Layer(
-            EQUATION,
+            equation(len(axes)),
             {
                 "B": sizes.batch,
                 "K": sizes.features // sizes.group,
                 "G": sizes.group,
-                "OX": sizes.outer[1],
-                "OY": sizes.outer[0],
+                **{f"O{letter}": outer[letter] for letter in letters},
                 "C": sizes.channels // sizes.group,
-                "FX": x.kernel,
-                "FY": y.kernel,
+                **{f"F{letter}": by_letter[letter].kernel for letter in letters},
             },
             name=node.name,
             operator=node.operator,
-            relations=(
-                DimensionRelation("IX", "OX", x.stride, "FX", x.dilation),
-                DimensionRelation("IY", "OY", y.stride, "FY", y.dilation),
+            relations=tuple(
+                DimensionRelation(f"I{letter}", f"O{letter}", axis.stride, f"F{letter}", axis.dilation)
+                for letter, axis in by_letter.items()
             ),
             precision=precision(node, variable_weights=False),
-            padding={"IX": (x.before, x.after), "IY": (y.before, y.after)},
-            window_sizes={"IX": sizes.image[1], "IY": sizes.image[0]},
+            padding={f"I{letter}": (axis.before, axis.after) for letter, axis in by_letter.items()},
+            window_sizes={f"I{letter}": image[letter] for letter in letters},
             id=node.id,
             sources=sources(graph, I=data, W=weights),
         )
     except InputError as error:
         raise node.enclose(error) from None
+
+
+def equation(axes: int) -> Equation:
+    """Return the equation of a convolution with some spatial axes, rows before columns."""
+    outer, inner, image = (
+        "".join(f"[{part}{letter.lower()}]" for letter in reversed(AXES[:axes])) for part in "ofi"
+    )
+    return Equation.parse(f"O[b][g][k]{outer}+=W[g][k][c]{inner}*I[b][g][c]{image}")
