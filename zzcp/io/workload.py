@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import networkx as nx
 from pydantic import Field, PlainValidator, TypeAdapter
 
-from zzcp.errors import InputError
+from zzcp.errors import InputError, Place
 from zzcp.io.document import load_document
 from zzcp.io.kinds import Kind, require_kind
 from zzcp.io.nodes import Document, FieldPath
@@ -54,13 +56,22 @@ _LIST = TypeAdapter(list[LayerSchema])
 _MAPPING = TypeAdapter(dict[Name, LayerSchema])
 
 
-def load_workload(path: str | Path) -> Network:
+def load_workload(
+    path: str | Path,
+    *,
+    dimensions: Mapping[str, int] | None = None,
+    precision: Mapping[str, int] | Literal["file"] = "file",
+) -> Network:
     """Read a network from ZigZag's workload YAML or from ONNX.
 
     Parameters
     ----------
     path : str or Path
         The file; ONNX where its name ends so.
+    dimensions : mapping of str to int, optional
+        Sizes of the open dimensions of an ONNX file, such as ``{"sequence": 128}``; see `zzcp.io.onnx.load_onnx`.
+    precision : "file" or mapping of str to int
+        Bits of operands that count instead of the file's, such as ``{"W": 4, "I": 8, "O": 16, "O_final": 8}``.
 
     Raises
     ------
@@ -68,10 +79,44 @@ def load_workload(path: str | Path) -> Network:
         If the file is no such workload, with the place of what is wrong.
     """
     if Path(path).suffix.lower() == ".onnx":
-        from zzcp.io.onnx.reader import load_onnx  # noqa: PLC0415  (onnx is optional, and slow to import)
+        from zzcp.io.onnx import load_onnx  # noqa: PLC0415  (onnx is optional, and slow to import)
 
-        return load_onnx(path)
-    return read_workload(load_document(path), Path(path).stem)
+        return load_onnx(path, dimensions=dimensions, precision=precision)
+    if dimensions:
+        raise InputError(
+            "sizes of open dimensions are for ONNX files",
+            place=Place(str(path)),
+            found=", ".join(dimensions),
+            hint="a workload in YAML has all of its sizes",
+        )
+    network = read_workload(load_document(path), Path(path).stem)
+    return network if precision == "file" else with_precision(network, precision)
+
+
+def with_precision(network: Network, precision: Mapping[str, int]) -> Network:
+    """Return a network with other bits for the operands of those names.
+
+    Raises
+    ------
+    InputError
+        If no layer has such an operand, or a number of bits is out of range.
+    """
+    known = {key for layer in network for key in layer.precision}
+    for key in precision:
+        if key not in known:
+            raise InputError(
+                "precision of an unknown operand", expected=", ".join(sorted(known)), found=repr(key)
+            )
+    return replace(
+        network,
+        layers=tuple(
+            replace(
+                layer,
+                precision={key: precision.get(key, bits) for key, bits in layer.precision.items()},
+            )
+            for layer in network
+        ),
+    )
 
 
 def read_workload(document: Document, name: str = "workload") -> Network:

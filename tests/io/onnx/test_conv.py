@@ -144,13 +144,17 @@ def test_quantized(operator: str, tmp_path: Path) -> None:
 
 
 def test_weights_from_nodes_keep_their_operand(tmp_path: Path) -> None:
-    """ZigZag assigns producers in order of appearance, so that a bias or the weights could become I."""
+    """ZigZag assigns producers in order of appearance, so that a bias or the weights could become I.
+
+    What comes from constants only is a constant: it was an operand "from 0".
+    """
     net = ModelBuilder()
     weights = net.node("DequantizeLinear", net.weight(8, 4, 3, 3, dtype=onnx.TensorProto.INT8), net.weight())
     bias = net.node("DequantizeLinear", net.weight(8, dtype=onnx.TensorProto.INT32), net.weight())
     net.node("Conv", net.input(1, 4, 10, 10), weights, bias, weight_size=4)
     network = load_onnx(net.save(tmp_path))
-    assert network[0].sources == {"W": 0}
+    assert network[0].sources == {}
+    assert network[0].constant_operands == ("W", "I")
     assert network[0].precision["W"] == 4
     assert network.edges == ((0, 2), (1, 2))
 

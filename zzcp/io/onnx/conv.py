@@ -1,32 +1,15 @@
-"""Convolution nodes of ONNX graphs."""
+"""Convolution nodes of ONNX graphs, transposed ones among them."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from zzcp.errors import InputError
-from zzcp.io.onnx.graph import OnnxGraph, OnnxNode, Shape
-from zzcp.io.onnx.operands import agree, filled, known, precision, sources, unknown_shape
+from zzcp.io.onnx.graph import OnnxNode, Shape
+from zzcp.io.onnx.operands import Built, Context, LeftOut, agree, filled, known, sources, unknown_shape
+from zzcp.io.onnx.windows import AXES, Axis, input_windows, padded, positions, steps_and_taps
 from zzcp.workload.equation import DimensionRelation, Equation
 from zzcp.workload.layer import Layer
-
-AXES = "XYZTUVPQRS"
-"""Letters of the spatial axes, the last axis of a tensor first: columns, rows, depth and so on."""
-
-
-class _Axis(NamedTuple):
-    """What the attributes say about one spatial axis."""
-
-    kernel: int
-    stride: int = 1
-    dilation: int = 1
-    before: int = 0
-    after: int = 0
-
-    @property
-    def extent(self) -> int:
-        """Distance from the first to the last tap of the filter, both included."""
-        return (self.kernel - 1) * self.dilation + 1
 
 
 class _Sizes(NamedTuple):
@@ -40,8 +23,18 @@ class _Sizes(NamedTuple):
     outer: tuple[int, ...]
 
 
-def conv_layer(node: OnnxNode, graph: OnnxGraph, data: str, weights: str) -> Layer | str:
-    """Return the layer of a ``Conv``, ``QLinearConv`` or ``ConvInteger``, or why it cannot be mapped.
+def conv_layer(node: OnnxNode, context: Context) -> Built:
+    """Return the layer of a ``Conv`` or ``ConvInteger``; see `convolution`."""
+    return convolution(node, context, node.input(0), node.input(1))
+
+
+def quantized_conv_layer(node: OnnxNode, context: Context) -> Built:
+    """Return the layer of a ``QLinearConv``, whose weights follow scale and zero point of the data."""
+    return convolution(node, context, node.input(0), node.input(3))
+
+
+def convolution(node: OnnxNode, context: Context, data: str, weights: str) -> Built:
+    """Return the layer of a convolution, or why it cannot be mapped.
 
     The last entries of ``kernel_shape``, ``strides``, ``dilations`` and ``pads`` belong to the last axis, the columns:
     OX, FX and IX; those before it to the rows (OY, FY, IY), then to the depth (OZ, FZ, IZ). A 1-D convolution has
@@ -49,8 +42,8 @@ def conv_layer(node: OnnxNode, graph: OnnxGraph, data: str, weights: str) -> Lay
 
     Parameters
     ----------
-    node, graph
-        The node and where it stands.
+    node, context
+        The node and what it is read with.
     data, weights : str
         The tensors that become operands I and W.
 
@@ -60,22 +53,15 @@ def conv_layer(node: OnnxNode, graph: OnnxGraph, data: str, weights: str) -> Lay
         If attributes and shapes contradict each other or are out of range.
     """
     output = node.output()
-    shapes = [graph.shapes.get(tensor) for tensor in (data, weights, output)]
+    shapes = [context.graph.shapes.get(tensor) for tensor in (data, weights, output)]
     rank = _rank(node, shapes)
     if rank is None:
-        return unknown_shape(node, graph, data, weights, output)
-    spatial = rank - 2
-    if spatial > len(AXES):
-        return f"{spatial}-D convolution: its multiply-accumulate work is left out"
+        return unknown_shape(node, context.graph, data, weights, output)
+    if rank - 2 > len(AXES):
+        return LeftOut(f"{rank - 2}-D convolution: its multiply-accumulate work is left out")
     image, filters, result = filled(shapes, rank)
-    group = node.integer("group", 1)
-    if group < 1:
-        raise node.error("group out of range", expected="at least 1", found=str(group))
-    kernel = node.integers("kernel_shape", spatial) or (None,) * spatial
-    taps = known(
-        *(agree(node, "kernel", size, stored) for size, stored in zip(kernel, filters[2:], strict=True))
-    )
-    plane = known(*image[2:])
+    group = _group(node)
+    taps, plane = _taps(node, filters, rank), known(*image[2:])
     filters_c = filters[1] * group if isinstance(filters[1], int) else None
     counts = known(
         agree(node, "batch", image[0], result[0]),
@@ -83,8 +69,105 @@ def conv_layer(node: OnnxNode, graph: OnnxGraph, data: str, weights: str) -> Lay
         agree(node, "output channels", result[1], filters[0]),
     )
     if taps is None or plane is None or counts is None:
-        return unknown_shape(node, graph, data, weights, output)
+        return unknown_shape(node, context.graph, data, weights, output)
     batch, channels, features = counts
+    _check_groups(node, group, channels, features)
+    axes = input_windows(node, taps, plane)
+    outer = tuple(positions(node, size, axis) for size, axis in zip(plane, axes, strict=True))
+    for computed, stated in zip(outer, result[2:], strict=True):
+        agree(node, "output size", computed, stated)
+    sizes = _Sizes(batch, channels, features, group, plane, outer)
+    if len(axes) == 2 and axes[0] != axes[1]:
+        context.crosswise.append(node.name)
+    return (_layer(node, context, (data, weights), sizes, axes, "O"),)
+
+
+def transposed_conv_layer(node: OnnxNode, context: Context) -> Built:
+    """Return the layer of a ``ConvTranspose``, or why it cannot be mapped.
+
+    Every input element adds to a window of the output: ``oy = stride * iy + dilation * fy - pads``. The windows are
+    those of the output, therefore, and what the padding crops counts among the operations, as it is computed.
+    Parameters and exceptions are those of `convolution`; weights have the input channels first.
+    """
+    data, weights, output = node.input(0), node.input(1), node.output()
+    shapes = [context.graph.shapes.get(tensor) for tensor in (data, weights, output)]
+    rank = _rank(node, shapes)
+    if rank is None:
+        return unknown_shape(node, context.graph, data, weights, output)
+    if rank - 2 > len(AXES):
+        return LeftOut(f"{rank - 2}-D convolution: its multiply-accumulate work is left out")
+    image, filters, result = filled(shapes, rank)
+    group = _group(node)
+    taps, plane = _taps(node, filters, rank), known(*image[2:])
+    filters_k = filters[1] * group if isinstance(filters[1], int) else None
+    counts = known(
+        agree(node, "batch", image[0], result[0]),
+        agree(node, "input channels", image[1], filters[0]),
+        agree(node, "output channels", result[1], filters_k),
+    )
+    if taps is None or plane is None or counts is None:
+        return unknown_shape(node, context.graph, data, weights, output)
+    batch, channels, features = counts
+    _check_groups(node, group, channels, features)
+    axes, outer = _output_windows(node, taps, plane)
+    for computed, stated in zip(outer, result[2:], strict=True):
+        agree(node, "output size", computed, stated)
+    sizes = _Sizes(batch, channels, features, group, plane, outer)
+    return (_layer(node, context, (data, weights), sizes, axes, "I"),)
+
+
+def _output_windows(
+    node: OnnxNode, taps: tuple[int, ...], plane: tuple[int, ...]
+) -> tuple[list[Axis], tuple[int, ...]]:
+    """Return the windows over the output of a transposed convolution, and the output's sizes."""
+    axes = steps_and_taps(node, taps)
+    spatial = len(axes)
+    extra = node.integers("output_padding", spatial) or (0,) * spatial
+    spans = [(size - 1) * axis.stride + axis.extent for size, axis in zip(plane, axes, strict=True)]
+    wanted = node.integers("output_shape", spatial) if "output_shape" in node.attributes else None
+    same = node.attributes.get("auto_pad", "NOTSET") in ("SAME_UPPER", "SAME_LOWER")
+    if wanted is None and same:
+        wanted = tuple(size * axis.stride for size, axis in zip(plane, axes, strict=True))
+    if wanted is None:
+        axes = padded(node, axes, [0] * spatial)
+        outer = tuple(
+            span + more - axis.before - axis.after
+            for span, more, axis in zip(spans, extra, axes, strict=True)
+        )
+    else:
+        totals = [max(0, span + more - size) for span, more, size in zip(spans, extra, wanted, strict=True)]
+        upper = node.attributes.get("auto_pad") == "SAME_UPPER"
+        halves = [total // 2 if upper else total - total // 2 for total in totals]
+        axes = [
+            axis._replace(before=half, after=total - half)
+            for axis, half, total in zip(axes, halves, totals, strict=True)
+        ]
+        outer = wanted
+    if min(outer) < 1:
+        raise node.error("pads leave nothing of the output", expected="at least 1", found=str(list(outer)))
+    cropped = [
+        axis._replace(after=max(0, span - axis.before - size))
+        for axis, span, size in zip(axes, spans, outer, strict=True)
+    ]
+    return cropped, outer
+
+
+def _group(node: OnnxNode) -> int:
+    group = node.integer("group", 1)
+    if group < 1:
+        raise node.error("group out of range", expected="at least 1", found=str(group))
+    return group
+
+
+def _taps(node: OnnxNode, filters: Shape, rank: int) -> tuple[int, ...] | None:
+    """Return the size of the filter, as attribute and weights state it."""
+    kernel = node.integers("kernel_shape", rank - 2) or (None,) * (rank - 2)
+    return known(
+        *(agree(node, "kernel", size, stored) for size, stored in zip(kernel, filters[2:], strict=True))
+    )
+
+
+def _check_groups(node: OnnxNode, group: int, channels: int, features: int) -> None:
     for label, count in (("input", channels), ("output", features)):
         if count % group:
             raise node.error(
@@ -92,11 +175,6 @@ def conv_layer(node: OnnxNode, graph: OnnxGraph, data: str, weights: str) -> Lay
                 expected=f"a divisor of {count}",
                 found=str(group),
             )
-    axes = _axes(node, taps, plane)
-    outer = tuple(_output(node, size, axis) for size, axis in zip(plane, axes, strict=True))
-    for computed, stated in zip(outer, result[2:], strict=True):
-        agree(node, "output size", computed, stated)
-    return _layer(node, graph, (data, weights), _Sizes(batch, channels, features, group, plane, outer), axes)
 
 
 def _rank(node: OnnxNode, shapes: list[Shape | None]) -> int | None:
@@ -111,90 +189,49 @@ def _rank(node: OnnxNode, shapes: list[Shape | None]) -> int | None:
     return None if shapes[0] is None and shapes[1] is None else ranks.pop()
 
 
-def _axes(node: OnnxNode, kernel: tuple[int, ...], image: tuple[int, ...]) -> list[_Axis]:
-    """Return the windows of all axes, automatic padding worked out."""
-    spatial = len(kernel)
-    ones = (1,) * spatial
-    strides = node.integers("strides", spatial) or ones
-    dilations = node.integers("dilations", spatial) or ones
-    for label, values in (("kernel", kernel), ("strides", strides), ("dilations", dilations)):
-        if min(values) < 1:
-            raise node.error(f"{label} out of range", expected="at least 1", found=str(list(values)))
-    pads = node.integers("pads", 2 * spatial) or (0,) * (2 * spatial)
-    mode = node.attributes.get("auto_pad", "NOTSET")
-    if mode not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
-        raise node.error(
-            "unknown auto_pad", expected="NOTSET, VALID, SAME_UPPER or SAME_LOWER", found=repr(mode)
-        )
-    axes = []
-    for axis, size in enumerate(image):
-        window = _Axis(kernel[axis], strides[axis], dilations[axis])
-        if mode == "NOTSET":
-            before, after = pads[axis], pads[axis + spatial]
-        elif mode == "VALID":
-            before, after = 0, 0
-        else:
-            steps = -(-size // window.stride) - 1
-            total = max(0, steps * window.stride + window.extent - size)
-            before, after = total // 2, total - total // 2
-            if mode == "SAME_LOWER":
-                before, after = after, before
-        axes.append(window._replace(before=before, after=after))
-    return axes
-
-
-def _output(node: OnnxNode, size: int, axis: _Axis) -> int:
-    """Return how many positions the window takes on an axis of the given size."""
-    if min(axis.before, axis.after) < 0:
-        raise node.error("pads out of range", expected=">= 0", found=f"{axis.before}, {axis.after}")
-    slack = size + axis.before + axis.after - axis.extent
-    if slack < 0:
-        raise node.error(
-            "the filter does not fit in the padded input",
-            expected=f"at most {size + axis.before + axis.after}",
-            found=f"{axis.kernel} taps at distance {axis.dilation}",
-        )
-    return slack // axis.stride + 1
-
-
 def _layer(
-    node: OnnxNode, graph: OnnxGraph, tensors: tuple[str, str], sizes: _Sizes, axes: list[_Axis]
+    node: OnnxNode, context: Context, tensors: tuple[str, str], sizes: _Sizes, axes: list[Axis], moves: str
 ) -> Layer:
+    """Put the layer together; `moves` is the operand over which the loops step, O or (transposed) I."""
     if len(axes) == 1:
-        axes = [_Axis(1), *axes]
+        axes = [Axis(1), *axes]
         sizes = sizes._replace(image=(1, *sizes.image), outer=(1, *sizes.outer))
     letters = AXES[: len(axes)]
     by_letter = dict(zip(letters, reversed(axes), strict=True))
-    outer, image = (dict(zip(letters, reversed(part), strict=True)) for part in (sizes.outer, sizes.image))
+    looped, windowed = (sizes.outer, sizes.image) if moves == "O" else (sizes.image, sizes.outer)
+    steps, window = (dict(zip(letters, reversed(part), strict=True)) for part in (looped, windowed))
+    other = "I" if moves == "O" else "O"
     data, weights = tensors
     try:
         return Layer(
-            equation(len(axes)),
+            _equation(len(axes)),
             {
                 "B": sizes.batch,
                 "K": sizes.features // sizes.group,
                 "G": sizes.group,
-                **{f"O{letter}": outer[letter] for letter in letters},
+                **{f"{moves}{letter}": steps[letter] for letter in letters},
                 "C": sizes.channels // sizes.group,
                 **{f"F{letter}": by_letter[letter].kernel for letter in letters},
             },
             name=node.name,
             operator=node.operator,
             relations=tuple(
-                DimensionRelation(f"I{letter}", f"O{letter}", axis.stride, f"F{letter}", axis.dilation)
+                DimensionRelation(
+                    f"{other}{letter}", f"{moves}{letter}", axis.stride, f"F{letter}", axis.dilation
+                )
                 for letter, axis in by_letter.items()
             ),
-            precision=precision(node, variable_weights=False),
-            padding={f"I{letter}": (axis.before, axis.after) for letter, axis in by_letter.items()},
-            window_sizes={f"I{letter}": image[letter] for letter in letters},
+            precision=context.bits.of(node, data, weights, node.output()),
+            padding={f"{other}{letter}": (axis.before, axis.after) for letter, axis in by_letter.items()},
+            window_sizes={f"{other}{letter}": window[letter] for letter in letters},
             id=node.id,
-            sources=sources(graph, I=data, W=weights),
+            sources=sources(context.graph, I=data, W=weights),
         )
     except InputError as error:
         raise node.enclose(error) from None
 
 
-def equation(axes: int) -> Equation:
+def _equation(axes: int) -> Equation:
     """Return the equation of a convolution with some spatial axes, rows before columns."""
     outer, inner, image = (
         "".join(f"[{part}{letter.lower()}]" for letter in reversed(AXES[:axes])) for part in "ofi"

@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from zzcp.errors import InputError, Place, nearest
+from zzcp.io.onnx.graph import UNKNOWN
 from zzcp.workload.checks import MAX_LOOP
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, TensorShapeProto, ValueInfoProto
 
-KEPT_ELEMENTS = 1024
-"""Initializers up to this size keep their values: shapes may be computed from them."""
-
-_DATA_FIELDS = (
-    "float_data",
-    "int32_data",
-    "string_data",
-    "int64_data",
-    "double_data",
-    "uint64_data",
-    "raw_data",
+_BATCH = re.compile(r"batch|^(?:b|n|bs|bsz|bn)$", re.IGNORECASE)
+"""Names of an open first dimension that is the batch."""
+_NAMELESS = re.compile(
+    r"^(?:\?|(?:.*dynamic_?dim(?:ension)?|dim|unk|unnamed|dyn|s|d)[._]*\d+)$|^$", re.IGNORECASE
 )
+"""Names that exporters make up where the user gives none: they say nothing about the dimension."""
+
+
+_INTEGERS = (6, 7)
+"""Numbers of int32 and int64 in ``onnx.TensorProto.DataType``."""
+
+
+class OpenDimensions(NamedTuple):
+    """What a model leaves open.
+
+    Attributes
+    ----------
+    left : tuple of str
+        Dimensions without a size.
+    batches : tuple of str
+        First dimensions that were taken for a batch of 1.
+    values : mapping of str to int
+        Values of scalar inputs that the user gives.
+    """
+
+    left: tuple[str, ...]
+    batches: tuple[str, ...]
+    values: Mapping[str, int]
 
 
 class _OpenDimension(NamedTuple):
@@ -43,7 +60,7 @@ class _OpenDimension(NamedTuple):
         return dim
 
 
-def set_dimensions(model: ModelProto, dimensions: Mapping[str, int]) -> tuple[str, ...]:
+def set_dimensions(model: ModelProto, dimensions: Mapping[str, int]) -> OpenDimensions:
     """Fix the open dimensions of a model's inputs, in place.
 
     Parameters
@@ -52,12 +69,13 @@ def set_dimensions(model: ModelProto, dimensions: Mapping[str, int]) -> tuple[st
         The model.
     dimensions : mapping of str to int
         Sizes by symbol (``sequence``) or by place (``input_ids[1]``). A first dimension that is not given is a
-        batch of 1, as in ZigZag, unless its symbol also stands at another axis.
+        batch of 1, as in ZigZag, if its name says so or says nothing and does not stand at another axis, too. The
+        name of an integer input of one element (a sampling rate, say) gives its value: branches may depend on it.
 
     Returns
     -------
-    tuple of str
-        The dimensions that stay open.
+    OpenDimensions
+        The dimensions that stay open, and those that were taken for a batch of 1.
 
     Raises
     ------
@@ -65,13 +83,16 @@ def set_dimensions(model: ModelProto, dimensions: Mapping[str, int]) -> tuple[st
         If a name is unknown or a size out of range.
     """
     found = list(_open_dimensions(model.graph))
-    _check_dimensions(dimensions, found)
+    scalars = _scalars(model.graph)
+    _check_dimensions(dimensions, found, scalars)
     inner = {dim.key for dim in found if dim.axis > 0}
     sizes: dict[str, int] = {}
+    batches: list[str] = []
     for dim in found:
         size = dimensions.get(dim.place, dimensions.get(dim.key))
-        if size is None and dim.axis == 0 and dim.key not in inner:
+        if size is None and dim.axis == 0 and _is_batch(dim, dim.key in inner):
             size = 1
+            batches.append(dim.key)
         if size is None:
             continue
         if sizes.setdefault(dim.key, size) != size:
@@ -83,7 +104,29 @@ def set_dimensions(model: ModelProto, dimensions: Mapping[str, int]) -> tuple[st
         if dim.key in sizes:
             dim.proto.dim_value = sizes[dim.key]
     _substitute(model.graph, sizes)
-    return tuple(dict.fromkeys(dim.key for dim in found if dim.key not in sizes))
+    left = tuple(dict.fromkeys(dim.key for dim in found if dim.key not in sizes))
+    values = {name: dimensions[name] for name in scalars if name in dimensions}
+    return OpenDimensions(left, tuple(dict.fromkeys(batches)), values)
+
+
+def _scalars(graph: GraphProto) -> tuple[str, ...]:
+    """Return the integer inputs of one element."""
+    found = []
+    for value in graph.input:
+        kind = value.type.tensor_type
+        sizes = [dim.dim_value for dim in kind.shape.dim]
+        if kind.HasField("shape") and kind.elem_type in _INTEGERS and sizes in ([], [1]):
+            found.append(value.name)
+    return tuple(found)
+
+
+def _is_batch(dim: _OpenDimension, elsewhere: bool) -> bool:
+    """Return whether the name of an open first dimension is that of a batch.
+
+    One that says nothing is, too, unless it stands `elsewhere`, at another axis.
+    """
+    name = dim.proto.dim_param
+    return _BATCH.search(name) is not None or (not elsewhere and _NAMELESS.match(name) is not None)
 
 
 def _open_dimensions(graph: GraphProto) -> Iterator[_OpenDimension]:
@@ -92,9 +135,10 @@ def _open_dimensions(graph: GraphProto) -> Iterator[_OpenDimension]:
         if value.name in constants or not value.type.HasField("tensor_type"):
             continue
         for axis, dim in enumerate(value.type.tensor_type.shape.dim):
-            # a batch of 0 is how some exporters write an open batch
-            if not dim.HasField("dim_value") or (axis == 0 and dim.dim_value == 0):
-                yield _OpenDimension(dim.dim_param or f"{value.name}[{axis}]", value, axis)
+            # -1 is how some exporters write an open dimension, and 0 an open batch
+            if not dim.HasField("dim_value") or dim.dim_value == -1 or (axis == 0 and dim.dim_value == 0):
+                name = dim.dim_param if dim.dim_param != UNKNOWN else ""
+                yield _OpenDimension(name or f"{value.name}[{axis}]", value, axis)
             elif dim.dim_value < 1:
                 raise InputError(
                     "size out of range",
@@ -104,8 +148,10 @@ def _open_dimensions(graph: GraphProto) -> Iterator[_OpenDimension]:
                 )
 
 
-def _check_dimensions(dimensions: Mapping[str, int], found: list[_OpenDimension]) -> None:
-    known = tuple(dict.fromkeys(key for dim in found for key in (dim.key, dim.place)))
+def _check_dimensions(
+    dimensions: Mapping[str, int], found: list[_OpenDimension], scalars: tuple[str, ...]
+) -> None:
+    known = (*dict.fromkeys(key for dim in found for key in (dim.key, dim.place)), *scalars)
     for key, size in dimensions.items():
         if key not in known:
             raise InputError(
@@ -130,38 +176,9 @@ def _substitute(graph: GraphProto, sizes: Mapping[str, int]) -> None:
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param in sizes:
                 dim.dim_value = sizes[dim.dim_param]
-            elif dim.HasField("dim_value") and dim.dim_value == 0:
+            elif dim.HasField("dim_value") and dim.dim_value in (0, -1):
                 dim.ClearField("dim_value")
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.HasField("g"):
                 _substitute(attribute.g, sizes)
-
-
-def infer_shapes(model: ModelProto) -> ModelProto:
-    """Return the model with the shapes that the onnx package infers; large weights lose their values first.
-
-    Raises
-    ------
-    InputError
-        If the onnx package cannot process the model at all.
-    """
-    import onnx  # noqa: PLC0415 - an optional dependency
-
-    for tensor in model.graph.initializer:
-        if math.prod(tensor.dims) > KEPT_ELEMENTS:
-            for field in _DATA_FIELDS:
-                tensor.ClearField(field)
-    # the package refuses nodes of a domain without a version, although it skips what it does not know
-    imported = {opset.domain for opset in model.opset_import}
-    for domain in {node.domain for node in model.graph.node} - imported:
-        model.opset_import.add(domain=domain, version=1 if domain else onnx.defs.onnx_opset_version())
-    try:
-        return onnx.shape_inference.infer_shapes(model, strict_mode=False, data_prop=True)
-    except Exception as error:  # the package raises several unrelated types, RuntimeError among them
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(
-            "shapes are missing in the file and shape inference fails",
-            found=lines[0][:200],
-            hint="store the model after onnx.shape_inference.infer_shapes",
-        ) from error

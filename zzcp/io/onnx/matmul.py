@@ -1,12 +1,13 @@
-"""Matrix products of ONNX graphs: ``Gemm`` and the ``MatMul`` family."""
+"""Matrix products of ONNX graphs: ``Gemm`` and the ``MatMul`` family, those of onnxruntime among them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from zzcp.errors import InputError
-from zzcp.io.onnx.graph import OnnxGraph, OnnxNode, Shape
-from zzcp.io.onnx.operands import agree, filled, known, precision, sources, unknown_shape
+from zzcp.io.onnx.graph import OnnxNode, Shape
+from zzcp.io.onnx.operands import Built, Context, agree, filled, known, sources, unknown_shape
 from zzcp.workload.equation import Equation
 from zzcp.workload.layer import Layer
 
@@ -20,13 +21,78 @@ class _Batch(NamedTuple):
     right: bool
 
 
-def gemm_layer(node: OnnxNode, graph: OnnxGraph, left: str, right: str) -> Layer | str:
+def gemm_layer(node: OnnxNode, context: Context) -> Built:
     """Return the layer of a ``Gemm``, or why it cannot be mapped; the addition of its bias is not modelled.
+
+    Raises
+    ------
+    InputError
+        If attributes and shapes contradict each other or are out of range.
+    """
+    left, right, output = node.input(0), node.input(1), node.output()
+    graph = context.graph
+    shapes = [graph.shapes.get(tensor) for tensor in (left, right, output)]
+    if any(shape is not None and len(shape) != 2 for shape in shapes):
+        ranks = ", ".join("?" if shape is None else str(len(shape)) for shape in shapes)
+        raise node.error("Gemm multiplies matrices", expected="tensors of rank 2", found=f"ranks {ranks}")
+    a, b, result = filled(shapes, 2)
+    a = a[::-1] if node.flag("transA") else a
+    b = b[::-1] if node.flag("transB") else b
+    sizes = known(
+        agree(node, "reduction", a[1], b[0]),
+        agree(node, "rows", a[0], result[0]),
+        agree(node, "columns", b[1], result[1]),
+    )
+    if sizes is None:
+        return unknown_shape(node, graph, left, right, output)
+    return (_layer(node, context, (left, right), sizes, []),)
+
+
+def matmul_layer(node: OnnxNode, context: Context) -> Built:
+    """Return the layer of a ``MatMul`` or ``MatMulInteger``; see `matrix_product`."""
+    return matrix_product(node, context, node.input(0), node.input(1))
+
+
+def quantized_matmul_layer(node: OnnxNode, context: Context) -> Built:
+    """Return the layer of a ``QLinearMatMul``, whose second operand follows scale and zero point of the first."""
+    return matrix_product(node, context, node.input(0), node.input(3))
+
+
+def packed_matmul_layer(node: OnnxNode, context: Context) -> Built:
+    """Return the layer of a ``MatMulNBits``: weights of 2 to 8 bits, packed; their scales are not modelled.
+
+    Raises
+    ------
+    InputError
+        If an attribute is missing or contradicts the data.
+    """
+    left, right = node.input(0), node.input(1)
+    shape = context.graph.shapes.get(left)
+    reduction, columns = node.integer("K", 0), node.integer("N", 0)
+    bits = node.integer("bits", 4)
+    if shape is None or not shape or known(*shape) is None:
+        return unknown_shape(node, context.graph, left)
+    agree(node, "reduction", shape[-1], reduction)
+    *outer, _ = (size for size in shape if isinstance(size, int))
+    sizes = (reduction, outer[-1] if outer else 1, columns)
+    axes = _batches(node, tuple(outer[:-1]), (), produced=False)
+    layer = _layer(node, context, (left, right), sizes, axes)
+    if "W" in context.bits.given:
+        return (layer,)
+    return (replace(layer, precision={**layer.precision, "W": bits, "O": max(32, layer.precision["I"])}),)
+
+
+def matrix_product(node: OnnxNode, context: Context, left: str, right: str) -> Built:
+    """Return the layer of a matrix product, or why it cannot be mapped.
+
+    A vector is a matrix of one row or column. Batch axes become the loops B and H, as in ZigZag; more than two
+    are folded. An operand that is broadcast along a batch axis has no index for it, so that its data is reused
+    there. Attributes transA and transB, which onnxruntime's products have, exchange the last two axes.
 
     Parameters
     ----------
-    node, graph
-        The node and where it stands.
+    node, context
+        The node and what it is read with.
     left, right : str
         The tensors that become operands I and W.
 
@@ -35,33 +101,10 @@ def gemm_layer(node: OnnxNode, graph: OnnxGraph, left: str, right: str) -> Layer
     InputError
         If attributes and shapes contradict each other or are out of range.
     """
-    output = node.output()
-    shapes = [graph.shapes.get(tensor) for tensor in (left, right, output)]
-    if any(shape is not None and len(shape) != 2 for shape in shapes):
-        ranks = ", ".join("?" if shape is None else str(len(shape)) for shape in shapes)
-        raise node.error("Gemm multiplies matrices", expected="tensors of rank 2", found=f"ranks {ranks}")
-    a, b, result = filled(shapes, 2)
-    a = a[::-1] if node.integer("transA", 0) else a
-    b = b[::-1] if node.integer("transB", 0) else b
-    sizes = known(
-        agree(node, "reduction", a[1], b[0]),
-        agree(node, "rows", a[0], result[0]),
-        agree(node, "columns", b[1], result[1]),
-    )
-    if sizes is None:
-        return unknown_shape(node, graph, left, right, output)
-    return _layer(node, graph, (left, right), sizes, [])
-
-
-def matmul_layer(node: OnnxNode, graph: OnnxGraph, left: str, right: str) -> Layer | str:
-    """Return the layer of a ``MatMul``, ``MatMulInteger`` or ``QLinearMatMul``, or why it cannot be mapped.
-
-    A vector is a matrix of one row or column. Batch axes become the loops B and H, as in ZigZag; more than two
-    are folded. An operand that is broadcast along a batch axis has no index for it, so that its data is reused
-    there. Parameters and exceptions are those of `gemm_layer`.
-    """
-    output = node.output()
+    output, graph = node.output(), context.graph
     a, b, result = (graph.shapes.get(tensor) for tensor in (left, right, output))
+    a = (*a[:-2], a[-1], a[-2]) if a is not None and len(a) > 1 and node.flag("transA") else a
+    b = (*b[:-2], b[-1], b[-2]) if b is not None and len(b) > 1 and node.flag("transB") else b
     if a is None and b is not None and len(b) == 2 and result is not None and len(result) > 1:
         a = (*result[:-1], b[0])
     if a is None or b is None:
@@ -75,8 +118,9 @@ def matmul_layer(node: OnnxNode, graph: OnnxGraph, left: str, right: str) -> Lay
     batch_a, batch_b = known(*a[:-2]), known(*b[:-2])
     if sizes is None or batch_a is None or batch_b is None:
         return unknown_shape(node, graph, left, right, output)
-    axes = _batches(node, batch_a, batch_b, produced=right in graph.producers)
-    return _layer(node, graph, (left, right), sizes, axes)
+    produced = right in graph.producers and right not in graph.constants
+    axes = _batches(node, batch_a, batch_b, produced=produced)
+    return (_layer(node, context, (left, right), sizes, axes),)
 
 
 def _outer_sizes(node: OnnxNode, a: Shape, b: Shape, result: Shape | None) -> tuple[int | str, int | str]:
@@ -113,7 +157,7 @@ def _batches(node: OnnxNode, a: tuple[int, ...], b: tuple[int, ...], *, produced
 
 def _layer(
     node: OnnxNode,
-    graph: OnnxGraph,
+    context: Context,
     tensors: tuple[str, str],
     sizes: tuple[int, ...],
     batches: list[_Batch],
@@ -128,20 +172,15 @@ def _layer(
     part_o = index([batch.name for batch in batches])
     part_i = index([batch.name for batch in batches if batch.left])
     part_w = index([batch.name for batch in batches if batch.right])
-    constant_data = data in graph.constants and weights not in graph.constants
     try:
         return Layer(
             Equation.parse(f"O{part_o}[d][k]+=I{part_i}[d][c]*W{part_w}[c][k]"),
             {"C": reduction, "D": rows, "K": columns} | {batch.name: batch.size for batch in batches},
             name=node.name,
             operator=node.operator,
-            precision=precision(
-                node,
-                variable_weights=weights in graph.producers and weights not in graph.constants,
-                constant_data=constant_data,
-            ),
+            precision=context.bits.of(node, data, weights, node.output()),
             id=node.id,
-            sources=sources(graph, I=data, W=weights),
+            sources=sources(context.graph, I=data, W=weights),
         )
     except InputError as error:
         raise node.enclose(error) from None

@@ -1,11 +1,61 @@
-"""What convolutions and matrix products of ONNX graphs have in common: sizes, precisions and sources."""
+"""What the makers of layers have in common: the context, sizes and sources."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
 
 from zzcp.errors import InputError, Place
 from zzcp.io.onnx.graph import UNKNOWN, OnnxGraph, OnnxNode, Shape
+from zzcp.io.onnx.precision import Precision
+from zzcp.workload.layer import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Why a node has no layer, and the multiply-accumulate operations left out with it (None: not known)."""
+
+    reason: str
+    macs: int | None = None
+
+
+Built = tuple[Layer, ...] | LeftOut
+"""The layers of a node, the last one with the node's id; or why there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a maker of layers works with.
+
+    Parameters
+    ----------
+    graph : OnnxGraph
+        Where the node stands.
+    bits : Precision
+        Finds the bits of operands.
+    notes : list of str
+        Takes what the user should know.
+    crosswise : list of str
+        Takes the names of layers that ZigZag reads with rows and columns exchanged.
+    edges : list of (int, int)
+        Takes data flow that no layer's sources say.
+    """
+
+    graph: OnnxGraph
+    bits: Precision
+    notes: list[str] = field(default_factory=list)
+    crosswise: list[str] = field(default_factory=list)
+    edges: list[tuple[int, int]] = field(default_factory=list)
+    ids: Iterator[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        largest = max((node.id for node in self.graph.nodes), default=-1)
+        object.__setattr__(self, "ids", count(largest + 1))
+
+
+Maker = Callable[[OnnxNode, Context], Built]
+"""Makes the layers of a node."""
 
 
 def agree(node: OnnxNode, label: str, *sizes: int | str | None) -> int | str:
@@ -33,7 +83,7 @@ def filled(shapes: Iterable[Shape | None], rank: int) -> Iterator[Shape]:
     return ((UNKNOWN,) * rank if shape is None else shape for shape in shapes)
 
 
-def unknown_shape(node: OnnxNode, graph: OnnxGraph, *tensors: str) -> str:
+def unknown_shape(node: OnnxNode, graph: OnnxGraph, *tensors: str) -> LeftOut:
     """Return the reason for a node some of whose sizes are not known.
 
     Raises
@@ -46,37 +96,24 @@ def unknown_shape(node: OnnxNode, graph: OnnxGraph, *tensors: str) -> str:
     text = "; ".join(f"{tensor} {_text(shapes[tensor])}" for tensor in vague)
     if graph.open_dimensions:
         names = ", ".join(f"{name!r}: SIZE" for name in graph.open_dimensions)
+        options = " ".join(f"--dim {name}=SIZE" for name in graph.open_dimensions)
         raise InputError(
             f"{node.operator} on tensors whose sizes depend on open dimensions of the model",
             place=Place(field=f"node {node.name}"),
             found=text,
-            hint=f"fix them: load_onnx(..., dimensions={{{names}}})",
+            hint=f"give them: {options}, or dimensions={{{names}}} in Python",
         )
-    return f"{node.operator} with a tensor of unknown shape: {text}"
+    return LeftOut(f"{node.operator} with a tensor of unknown shape: {text}")
 
 
 def _text(shape: Shape | None) -> str:
     return "(no shape)" if shape is None else f"[{', '.join(map(str, shape))}]"
 
 
-def precision(node: OnnxNode, *, variable_weights: bool, constant_data: bool = False) -> dict[str, int]:
-    """Return the bits of the operands of a node.
-
-    8-bit weights and activations and partial sums of twice the bits, or what ZigZag's attributes
-    ``weight_size``, ``act_size`` and ``output_size`` on the node say.
-    """
-    activation = node.integer("act_size", 8)
-    weight = node.integer("weight_size", 8)
-    return {
-        "W": activation if variable_weights else weight,
-        "I": weight if constant_data else activation,
-        "O_final": activation,
-        "O": node.integer("output_size", 2 * activation),
-    }
-
-
 def sources(graph: OnnxGraph, **operands: str) -> dict[str, int]:
-    """Return the nodes that produce the operands' tensors."""
+    """Return the nodes that produce the operands' tensors; constants have none, whatever they pass through."""
     return {
-        operand: graph.producers[tensor] for operand, tensor in operands.items() if tensor in graph.producers
+        operand: graph.producers[tensor]
+        for operand, tensor in operands.items()
+        if tensor in graph.producers and tensor not in graph.constants
     }

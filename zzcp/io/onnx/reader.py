@@ -1,57 +1,43 @@
 """ONNX files as networks.
 
-What becomes a layer, and with which loops, is what ``zigzag.parser.onnx`` of zigzag-dse 3.9.1 makes of the file:
-``Conv``, ``QLinearConv``, ``Gemm`` and ``MatMul`` are layers whose id is their position in the file, everything
-else stays in the graph as a skipped node. In addition ``ConvInteger``, ``MatMulInteger`` and ``QLinearMatMul``
-are layers, and missing shapes are inferred.
+Convolutions, matrix products, recurrences and attention are layers, whose id is their position in the file (where a
+node makes several, its last one has it); everything else stays in the graph as a skipped node. What
+``zigzag.parser.onnx`` of zigzag-dse 3.9.1 maps becomes the same layers, but for rows and columns, which ZigZag
+exchanges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal
 
 from zzcp.errors import InputError
-from zzcp.io.onnx.conv import conv_layer
+from zzcp.io.onnx.dimensions import OpenDimensions, set_dimensions
 from zzcp.io.onnx.file import read_model
-from zzcp.io.onnx.graph import STANDARD_DOMAINS, OnnxGraph, OnnxNode, read_graph
-from zzcp.io.onnx.matmul import gemm_layer, matmul_layer
-from zzcp.io.onnx.operands import known
+from zzcp.io.onnx.flat import read_graph
+from zzcp.io.onnx.graph import OnnxGraph
+from zzcp.io.onnx.inference import infer_shapes
+from zzcp.io.onnx.operands import Context
+from zzcp.io.onnx.operators import maker
+from zzcp.io.onnx.precision import Precision, check_precision_given
 from zzcp.io.onnx.reasons import reason_not_mapped
-from zzcp.io.onnx.dimensions import infer_shapes, set_dimensions
 from zzcp.workload.layer import Layer
 from zzcp.workload.network import Network, SkippedNode
 
 
-class _Operator(NamedTuple):
-    """How an operator becomes a layer, and at which inputs its operands I and W are."""
-
-    layer: Callable[[OnnxNode, OnnxGraph, str, str], Layer | str]
-    weights: int = 1
-    data: int = 0
-
-    def tensors(self, node: OnnxNode) -> tuple[str, str]:
-        return node.input(self.data), node.input(self.weights)
-
-
-_OPERATORS = {
-    "Conv": _Operator(conv_layer),
-    "ConvInteger": _Operator(conv_layer),
-    "QLinearConv": _Operator(conv_layer, weights=3),
-    "Gemm": _Operator(gemm_layer),
-    "MatMul": _Operator(matmul_layer),
-    "MatMulInteger": _Operator(matmul_layer),
-    "QLinearMatMul": _Operator(matmul_layer, weights=3),
-}
-
-
-def load_onnx(path: str | Path, *, dimensions: Mapping[str, int] | None = None) -> Network:
+def load_onnx(
+    path: str | Path,
+    *,
+    dimensions: Mapping[str, int] | None = None,
+    precision: Mapping[str, int] | Literal["file"] = "file",
+) -> Network:
     """Read an ONNX file.
 
     Weights are never read, so the files with their external data need not exist. Layers have the ids of their
-    nodes; all other nodes are in `Network.skipped`, each with a reason. `Network.edges` is ZigZag's workload
-    graph: what layers read (biases included), and the first two inputs of skipped nodes.
+    nodes; all other nodes are in `Network.skipped`, each with a reason. `Network.edges` is the data flow: what layers
+    read (biases included), and the first two inputs of skipped nodes, as in ZigZag's workload graph.
 
     Parameters
     ----------
@@ -59,7 +45,11 @@ def load_onnx(path: str | Path, *, dimensions: Mapping[str, int] | None = None) 
         A binary ONNX file.
     dimensions : mapping of str to int, optional
         Sizes for the open dimensions of the model's inputs, by symbol (``{"sequence": 128}``) or by place
-        (``{"input_ids[1]": 128}``). An open first dimension that is not given is a batch of 1.
+        (``{"input_ids[1]": 128}``). An open first dimension that is not given is a batch of 1 if its name says so or
+        says nothing.
+    precision : "file" or mapping of str to int
+        ``"file"``: what the types of the tensors say (see `zzcp.io.onnx.precision`). A mapping gives bits that count
+        instead: ``W`` of weights, ``I`` of activations, ``O`` of partial sums, ``O_final`` of outputs.
 
     Raises
     ------
@@ -68,46 +58,78 @@ def load_onnx(path: str | Path, *, dimensions: Mapping[str, int] | None = None) 
         that a layer depends on.
     """
     path = Path(path)
+    given = {} if precision == "file" else check_precision_given(precision)
     try:
         model = read_model(path)
         open_dimensions = set_dimensions(model, dimensions or {})
-        graph = read_graph(model, open_dimensions)
-        if not all(_has_shapes(node, graph) for node in graph.nodes):
-            graph = read_graph(infer_shapes(model), open_dimensions)
-        return _network(path.stem, graph)
+        graph = read_graph(infer_shapes(model), open_dimensions.left, open_dimensions.values)
+        return _network(path.stem, graph, given, open_dimensions)
     except InputError as error:
         raise error.at(file=path) from error.__cause__
 
 
-def _operator(node: OnnxNode) -> _Operator | None:
-    return _OPERATORS.get(node.operator) if node.domain in STANDARD_DOMAINS else None
-
-
-def _has_shapes(node: OnnxNode, graph: OnnxGraph) -> bool:
-    operator = _operator(node)
-    if operator is None:
-        return True
-    shapes = [graph.shapes.get(tensor) for tensor in (*operator.tensors(node), node.output())]
-    return all(shape is not None and known(*shape) is not None for shape in shapes)
-
-
-def _network(name: str, graph: OnnxGraph) -> Network:
+def _network(
+    name: str, graph: OnnxGraph, given: Mapping[str, int], open_dimensions: OpenDimensions
+) -> Network:
+    context = Context(graph, Precision(graph, given))
     layers: list[Layer] = []
     skipped: list[SkippedNode] = []
-    edges: list[tuple[int, int]] = []
+    edges: dict[tuple[int, int], None] = {}
     for node in graph.nodes:
-        operator = _operator(node)
-        result: Layer | str
-        if operator is None:
-            result = reason_not_mapped(node, graph)
+        make = maker(node)
+        result = reason_not_mapped(node) if make is None else make(node, context)
+        if isinstance(result, tuple):
+            layers += result
+            inner = [(source, layer.id) for layer in result for source in layer.sources.values()]
+            read = {source for source, _ in inner}
+            inner += [(source, node.id) for source in graph.predecessors(node) if source not in read]
+            edges |= dict.fromkeys(inner)
         else:
-            data, weights = operator.tensors(node)
-            result = operator.layer(node, graph, data, weights)
-        if isinstance(result, Layer):
-            layers.append(result)
-            sources = graph.predecessors(node)
-        else:
-            skipped.append(SkippedNode(node.id, node.name, node.operator, result))
-            sources = graph.predecessors(node)[:2]
-        edges += [(source, node.id) for source in dict.fromkeys(sources)]
-    return Network(name, tuple(layers), tuple(skipped), tuple(edges))
+            skipped.append(SkippedNode(node.id, node.name, node.operator, result.reason, result.macs))
+            edges |= dict.fromkeys((source, node.id) for source in graph.predecessors(node)[:2])
+    edges |= dict.fromkeys(context.edges)
+    notes = [
+        *_dimension_notes(open_dimensions),
+        *context.notes,
+        *_precision_notes(layers, given, context.bits),
+    ]
+    return Network(
+        name,
+        tuple(layers),
+        tuple(skipped),
+        tuple(edges),
+        notes=tuple(dict.fromkeys(notes)),
+        crosswise=tuple(context.crosswise),
+    )
+
+
+def _dimension_notes(found: OpenDimensions) -> list[str]:
+    options = " ".join(f"--dim {name}=SIZE" for name in found.batches)
+    names = ", ".join(found.batches)
+    return [f"{names}: taken for a batch of 1 ({options} for another)"] if names else []
+
+
+def _precision_notes(layers: list[Layer], given: Mapping[str, int], bits: Precision) -> list[str]:
+    """Say which bits were taken from the file."""
+    notes = []
+    if bits.untyped:
+        names = ", ".join(sorted(bits.untyped)[:5])
+        notes.append(f"{names}: the file does not say the types of the operands, float32 is taken")
+    if layers and set(given) != {"W", "I", "O", "O_final"}:
+        kinds = Counter(
+            ", ".join(
+                f"{key} {layer.precision[key]}"
+                for key in ("W", "I", "O", "O_final")
+                if key in layer.precision
+            )
+            for layer in layers
+        )
+        listed = "; ".join(
+            text if len(kinds) == 1 else f"{text} ({number:,} of {len(layers):,} layers)"
+            for text, number in kinds.most_common(3)
+        )
+        more = "; and others" if len(kinds) > 3 else ""
+        notes.append(
+            f"bits as the file's types say: {listed}{more} (--precision W=8,I=8,O=16,O_final=8 for fixed ones)"
+        )
+    return notes

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zzcp.io.onnx.graph import STANDARD_DOMAINS, OnnxGraph, OnnxNode
+from zzcp.io.onnx.graph import STANDARD_DOMAINS, OnnxNode
+from zzcp.io.onnx.operands import LeftOut
 
 _KINDS = {
     "element-wise, no multiply-accumulate work modelled": """
@@ -19,33 +20,59 @@ _KINDS = {
         ArgMax ArgMin CumSum Hardmax LogSoftmax ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean
         ReduceMin ReduceProd ReduceSum ReduceSumSquare Softmax TopK""",
     "shape operator, moves data at most": """
-        CenterCropPad Compress Concat DepthToSpace Expand Flatten Gather GatherElements GatherND Identity NonZero
-        OneHot Pad Reshape Resize ReverseSequence Scatter ScatterElements ScatterND Shape Size Slice SpaceToDepth
-        Split Squeeze Tile Transpose Trilu Unsqueeze Upsample""",
-    "constant": "BlackmanWindow Constant ConstantOfShape EyeLike HammingWindow HannWindow Range",
+        CenterCropPad Col2Im Compress Concat DepthToSpace Expand Flatten Gather GatherElements GatherND Identity
+        NonMaxSuppression NonZero OneHot Pad Reshape Resize ReverseSequence Scatter ScatterElements ScatterND Shape
+        Size Slice SpaceToDepth Split Squeeze Tile Transpose Trilu Unique Unsqueeze Upsample""",
+    "sequence operator, moves data at most": """
+        ConcatFromSequence Optional OptionalGetElement OptionalHasElement SequenceAt SequenceConstruct SequenceEmpty
+        SequenceErase SequenceInsert SequenceLength SplitToSequence""",
+    "constant": """
+        Bernoulli BlackmanWindow Constant ConstantOfShape EyeLike HammingWindow HannWindow Multinomial RandomNormal
+        RandomNormalLike RandomUniform RandomUniformLike Range""",
     "conversion of precision, no multiply-accumulate work modelled": """
-        Cast CastLike DequantizeLinear DynamicQuantizeLinear QuantizeLinear""",
+        BitCast Cast CastLike DequantizeLinear DynamicQuantizeLinear QuantizeLinear""",
+    "text, no multiply-accumulate work": """
+        ImageDecoder RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer""",
     "no work at inference": "Dropout",
-    "control flow: the nodes inside it are not read": "If Loop Scan SequenceMap",
-    "has multiply-accumulate work that is not mapped (left out of all totals)": """
-        Attention CausalConvWithState ConvTranspose DFT DeformConv Det Einsum GRU GridSample LSTM
-        LinearAttention MelWeightMatrix RNN RotaryEmbedding STFT""",
 }
+_OTHER_DOMAINS = {
+    "com.microsoft": {
+        "element-wise, no multiply-accumulate work modelled": """
+            BiasGelu FastGelu Gelu QLinearAdd QLinearLeakyRelu QLinearMul QLinearSigmoid QuickGelu RotaryEmbedding""",
+        "normalisation, no multiply-accumulate work modelled": """
+            EmbedLayerNormalization SimplifiedLayerNormalization SkipLayerNormalization
+            SkipSimplifiedLayerNormalization""",
+        "pooling, no multiply-accumulate work modelled": "QLinearAveragePool QLinearGlobalAveragePool",
+        "reduction, no multiply-accumulate work modelled": "QLinearSoftmax",
+        "shape operator, moves data at most": "GatherNd QLinearConcat",
+        "conversion of precision, no multiply-accumulate work modelled": "DequantizeLinear QuantizeLinear",
+    },
+}
+_WORK = "has multiply-accumulate work that is not mapped (left out of all totals)"
+_WORKING = """
+    CausalConvWithState DFT DeformConv Det GridSample LinearAttention Loop MelWeightMatrix STFT Scan SequenceMap"""
 
 _REASONS = {operator: reason for reason, operators in _KINDS.items() for operator in operators.split()}
+_OTHERS = {
+    (domain, operator): reason
+    for domain, kinds in _OTHER_DOMAINS.items()
+    for reason, operators in kinds.items()
+    for operator in operators.split()
+}
 
 
-def reason_not_mapped(node: OnnxNode, graph: OnnxGraph) -> str:
-    """Return why an operator for which there is no layer is not mapped."""
+def reason_not_mapped(node: OnnxNode) -> LeftOut:
+    """Return why an operator for which there is no layer is not mapped, and whether work is left out with it."""
     if node.note:
-        return f"control flow: {node.note}"
-    if (node.domain, node.operator) in graph.functions:
-        return (
-            "function defined in the file: not expanded, any multiply-accumulate work in it is left out "
-            "(onnx.inliner.inline_local_functions expands it)"
-        )
+        return LeftOut(f"control flow: {node.note}", 0 if node.complete else None)
     if node.domain not in STANDARD_DOMAINS:
-        return f"operator of domain {node.domain}: any multiply-accumulate work in it is left out"
-    return _REASONS.get(
-        node.operator, "operator without a layer: any multiply-accumulate work in it is left out"
-    )
+        known = _OTHERS.get((node.domain, node.operator))
+        if known is not None:
+            return LeftOut(known, 0)
+        return LeftOut(f"operator of domain {node.domain}: any multiply-accumulate work in it is left out")
+    if node.operator in _WORKING.split():
+        return LeftOut(_WORK)
+    known = _REASONS.get(node.operator)
+    if known is not None:
+        return LeftOut(known, 0)
+    return LeftOut("operator without a layer: any multiply-accumulate work in it is left out")

@@ -1,0 +1,52 @@
+"""How the commands read workloads, and what they tell about it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from zzcp.io import load_workload
+from zzcp.workload import Network
+
+SHOWN = 5
+"""Most layers that a note names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the user says about a workload file.
+
+    Parameters
+    ----------
+    dimensions, precision
+        See `zzcp.io.load_workload`.
+    """
+
+    dimensions: Mapping[str, int] = field(default_factory=dict)
+    precision: Mapping[str, int] | Literal["file"] = "file"
+
+    def load(self, file: str, conventions: str = "exact") -> Network:
+        """Return the workload in a file; what the user should know of it is a warning, which commands print as a note.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read that way.
+        """
+        network = load_workload(file, dimensions=self.dimensions, precision=self.precision)
+        notes = list(network.notes)
+        if network.crosswise and conventions.startswith("zigzag"):
+            notes.append(_crosswise(network.crosswise))
+        for note in notes:
+            warnings.warn(f"{file}: {note}", UserWarning, stacklevel=2)
+        return network
+
+
+def _crosswise(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    return (
+        f"ZigZag reads another layer in the place of {shown}: it exchanges rows and columns of filter, stride, "
+        "dilation and padding"
+    )
