@@ -8,16 +8,19 @@ from typing import Any
 import click
 
 from zzcp.cli import options
+from zzcp.cli.reading import Reading
 
 
 def _run(name: str, arguments: dict[str, Any]) -> Any:
     """Run the module of a command."""
+    if "dimensions" in arguments:
+        arguments["reading"] = Reading(arguments.pop("dimensions"), arguments.pop("precision"))
     return import_module(f"zzcp.cli.{name}").run(**arguments)
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@options.add_options(options.json, options.quiet)
+@options.add_options(options.reading, options.json, options.quiet)
 def show(**arguments: Any) -> Any:
     """Print what files hold: accelerators, workloads, mappings.
 
@@ -45,6 +48,7 @@ def show(**arguments: Any) -> Any:
         metavar="FILE",
         help="A full mapping, a ZigZag mapping file with a complete temporal_ordering, or a result in JSON.",
     ),
+    options.reading,
     options.layers,
     options.conventions,
     click.option(
@@ -76,6 +80,7 @@ def evaluate(**arguments: Any) -> Any:
     options.accelerator(required=False),
     options.workload(required=False),
     options.spatial(),
+    options.reading,
     options.layers,
     click.option(
         "--constraints",
@@ -130,6 +135,7 @@ def solve(**arguments: Any) -> Any:
         help="Workload file, or ONNX; may be given several times.",
     ),
     options.spatial(),
+    options.reading,
     options.layers,
     click.option(
         "--vary",
@@ -190,6 +196,7 @@ def sweep(**arguments: Any) -> Any:
 @options.add_options(
     options.accelerator(required=False, otherwise="; by default the machine in the result"),
     options.workload(required=False, otherwise="; by default the layers in the result"),
+    options.reading,
     options.layers,
     click.option(
         "--no-bound", is_flag=True, help="Check mappings and figures only: a matter of milliseconds."
@@ -226,6 +233,7 @@ def verify(**arguments: Any) -> Any:
     options.accelerator(required=False),
     options.workload(required=False),
     options.spatial(),
+    options.reading,
     options.layers,
     click.option(
         "--mappers",
@@ -296,6 +304,7 @@ def compare(**arguments: Any) -> Any:
         help="Hardware file, where the result does not hold its machine; twice for two results.",
     ),
     options.workload(required=False),
+    options.reading,
     options.layers,
     click.option(
         "--objective",
@@ -338,6 +347,7 @@ def explain(**arguments: Any) -> Any:
     options.accelerator(),
     options.workload(),
     options.spatial("spatial mapping"),
+    options.reading,
     click.option("--layer", metavar="NAME", help="The layer, by name or id; needed where there are several."),
     click.option(
         "--points", type=click.IntRange(min=1), metavar="N", help="Stop with N points, spread over the front."

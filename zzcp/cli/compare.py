@@ -10,6 +10,7 @@ from functools import partial
 from zzcp.cli.figures import check_files, save_figure
 from zzcp.cli.inputs import check_both_or_none, open_inputs
 from zzcp.cli.output import Output, open_output, write_text
+from zzcp.cli.reading import Reading
 from zzcp.cli.searches import exit_code, search_all
 from zzcp.comparison import CompareTask, Comparison, RefutedProofError, compare_layer
 from zzcp.comparison.run import CompareOptions, assemble, make_mappers
@@ -24,6 +25,7 @@ def run(
     accelerator: str | None,
     workload: str | None,
     mapping: str | None,
+    reading: Reading,
     layers: Sequence[str],
     mappers: str,
     lpf_limit: int,
@@ -54,7 +56,9 @@ def run(
     with ExitStack() as stack:
         output = stack.enter_context(open_output(json_path, quiet))
         check_files(csv_path, plot_path)
-        inputs = stack.enter_context(open_inputs(accelerator, workload, mapping, layers))
+        inputs = stack.enter_context(
+            open_inputs(accelerator, workload, mapping, layers, reading, conventions)
+        )
         tasks = [CompareTask(layer, *inputs.unrolled(layer)) for layer in inputs.layers]
         limits = {
             "time_limit": time_limit,

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import zzcp
 from zzcp.cli.output import Output, open_output
+from zzcp.cli.reading import Reading
 from zzcp.cli.sources import map_layers, other_conventions, select_layers
 from zzcp.cost import CONVENTIONS, CostConventions
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
-from zzcp.io import load_accelerator, load_mapping_source, load_workload
+from zzcp.io import load_accelerator, load_mapping_source
 from zzcp.mapping import Mapping
 from zzcp.records.layers import EvaluatedLayer
 from zzcp.records.plain import result_data
@@ -23,6 +24,7 @@ def run(
     accelerator: str,
     workload: str,
     mapping: str,
+    reading: Reading,
     layers: Sequence[str],
     conventions: str,
     allow_invalid: bool,
@@ -35,6 +37,8 @@ def run(
     ----------
     accelerator, workload, mapping : str
         Paths of the files.
+    reading : Reading
+        How the workload is read.
     layers : sequence of str
         Names of layers; all that have a mapping where empty.
     conventions : str
@@ -48,7 +52,7 @@ def run(
     with open_output(json_path, quiet) as output:
         machine = load_accelerator(accelerator)
         with output.progress(f"reading {workload}"):
-            network = load_workload(workload)
+            network = reading.load(workload, conventions)
         chosen = select_layers(network, layers, workload)
         source = load_mapping_source(mapping)
         if other_conventions(source, rules):

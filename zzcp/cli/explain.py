@@ -8,9 +8,10 @@ from typing import Any
 
 import zzcp
 from zzcp.cli.output import Output, open_output
+from zzcp.cli.reading import Reading
 from zzcp.errors import InputError, Place
 from zzcp.explanations import Comparison, Explanation, explain
-from zzcp.io import load_accelerator, load_workload
+from zzcp.io import load_accelerator
 from zzcp.io.result import ResultFile, ResultLayer, load_results
 from zzcp.records.sources import Source, inputs_data
 from zzcp.report.explained import comparison_report, explanation_report
@@ -25,6 +26,7 @@ def run(
     files: Sequence[str],
     accelerators: Sequence[str],
     workload: str | None,
+    reading: Reading,
     layers: Sequence[str],
     objective: str | None,
     what_if: bool,
@@ -39,7 +41,7 @@ def run(
     if len(accelerators) > len(files):
         raise InputError("--accelerator given too often", expected="once for every result at most")
     with open_output(json_path, quiet) as output:
-        network = None if workload is None else load_workload(workload)
+        network = None if workload is None else reading.load(workload)
         machines = [load_accelerator(file) for file in accelerators]
         results = [
             load_results(

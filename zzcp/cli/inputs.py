@@ -9,10 +9,11 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import NamedTuple
 
+from zzcp.cli.reading import Reading
 from zzcp.cli.sources import select_layers
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
-from zzcp.io import MappingFile, load_accelerator, load_mapping, load_workload
+from zzcp.io import MappingFile, load_accelerator, load_mapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.default import default_spatial
 from zzcp.records.sources import Source
@@ -88,7 +89,12 @@ class Inputs:
 
 @contextmanager
 def open_inputs(
-    accelerator: str | None, workload: str | None, mapping: str | None, layers: Sequence[str]
+    accelerator: str | None,
+    workload: str | None,
+    mapping: str | None,
+    layers: Sequence[str],
+    reading: Reading,
+    conventions: str = "exact",
 ) -> Iterator[Inputs]:
     """Read the files of a command, those of the seed example where none are given; they are there inside the block.
 
@@ -99,7 +105,7 @@ def open_inputs(
     """
     with _paths(accelerator, workload, mapping) as (machine_file, workload_file, mapping_file):
         machine = load_accelerator(machine_file)
-        network = load_workload(workload_file)
+        network = reading.load(workload_file, conventions)
         paths = {"accelerator": machine_file, "workload": workload_file, "mapping": mapping_file}
         yield Inputs(
             paths=paths,

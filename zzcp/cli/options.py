@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
@@ -85,6 +85,46 @@ gap = click.option(
     metavar="G",
     help="Relative distance to the proven bound that counts as optimal.",
 )
+
+
+def _dimensions(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, int]:
+    return dict(_assigned(text, "NAME=SIZE, such as sequence=128", 1) for text in given)
+
+
+def _precision(
+    _context: click.Context, _option: click.Parameter, given: str | None
+) -> dict[str, int] | Literal["file"]:
+    if given is None or given == "file":
+        return "file"
+    parts = [part.strip() for part in given.split(",")]
+    return dict(_assigned(part, "bits, such as W=8,I=8,O=16,O_final=8", 0) for part in parts)
+
+
+def _assigned(text: str, form: str, least: int) -> tuple[str, int]:
+    """Return name and number of a text ``NAME=NUMBER``."""
+    name, _, number = text.rpartition("=")
+    if not name or not number.isdecimal() or not number.isascii() or int(number[:20]) < least:
+        raise click.BadParameter(f"expected {form}, found {text[:80]!r}")
+    return name.strip(), int(number[:20])
+
+
+reading = add_options(
+    click.option(
+        "--dim",
+        "dimensions",
+        multiple=True,
+        metavar="NAME=SIZE",
+        callback=_dimensions,
+        help="Size of an open dimension of an ONNX file, or the value of a scalar input; may be given several times.",
+    ),
+    click.option(
+        "--precision",
+        metavar="W=4,I=8,...",
+        callback=_precision,
+        help="Bits of weights W, activations I, partial sums O and outputs O_final instead of those in the file.",
+    ),
+)
+"""How workload files are read; `zzcp.cli.commands` makes one argument of it."""
 
 
 def accelerator(*, required: bool = True, otherwise: str = "") -> Callable[[F], F]:

@@ -9,6 +9,7 @@ from zzcp.cli.figures import check_files, save_figure
 from zzcp.cli.inputs import open_inputs
 from zzcp.cli.output import open_output, write_text
 from zzcp.cli.program import INTERRUPTED, NO_MAPPING, NOTHING_FOUND
+from zzcp.cli.reading import Reading
 from zzcp.cli.sources import single_layer
 from zzcp.cost import CONVENTIONS
 from zzcp.report.front import front_data, front_report
@@ -21,6 +22,7 @@ def run(
     accelerator: str,
     workload: str,
     mapping: str | None,
+    reading: Reading,
     layer: str | None,
     points: int | None,
     supported: bool,
@@ -46,7 +48,7 @@ def run(
         output = stack.enter_context(open_output(json_path, quiet))
         check_files(csv_path, plot_path)
         names = () if layer is None else (layer,)
-        inputs = stack.enter_context(open_inputs(accelerator, workload, mapping, names))
+        inputs = stack.enter_context(open_inputs(accelerator, workload, mapping, names, reading, conventions))
         chosen = single_layer(inputs.layers, workload, "a front")
         spatial, links = inputs.unrolled(chosen)
         options = {

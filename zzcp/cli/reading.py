@@ -5,10 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from zzcp.io import load_workload
-from zzcp.workload import Network
+if TYPE_CHECKING:
+    from zzcp.workload import Network
 
 SHOWN = 5
 """Most layers that a note names."""
@@ -35,6 +35,8 @@ class Reading:
         InputError
             If the file cannot be read that way.
         """
+        from zzcp.io import load_workload  # noqa: PLC0415  (help must not wait for it)
+
         network = load_workload(file, dimensions=self.dimensions, precision=self.precision)
         notes = list(network.notes)
         if network.crosswise and conventions.startswith("zigzag"):

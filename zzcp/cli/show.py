@@ -10,6 +10,7 @@ from rich.console import RenderableType
 
 import zzcp
 from zzcp.cli.output import open_output
+from zzcp.cli.reading import Reading
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
 from zzcp.io import (
@@ -18,7 +19,6 @@ from zzcp.io import (
     load_accelerator,
     load_document,
     load_mapping_source,
-    load_workload,
 )
 from zzcp.io.kinds import Kind, kind_of
 from zzcp.io.mapping import MAX_RESULT_VALUES
@@ -32,13 +32,15 @@ from zzcp.workload import Network
 Content = Accelerator | Network | MappingFile | dict[str | None, Mapping]
 
 
-def run(files: Sequence[str], json_path: str | None, quiet: bool) -> None:
+def run(files: Sequence[str], reading: Reading, json_path: str | None, quiet: bool) -> None:
     """Print what files hold.
 
     Parameters
     ----------
     files : sequence of str
         Their paths.
+    reading : Reading
+        How workloads are read.
     json_path, quiet
         See `zzcp.cli.output.Output`.
     """
@@ -46,7 +48,7 @@ def run(files: Sequence[str], json_path: str | None, quiet: bool) -> None:
         contents: list[Content] = []
         for file in files:
             with output.progress(f"reading {file}"):
-                contents.append(_read(file))
+                contents.append(_read(file, reading))
         machines = [content for content in contents if isinstance(content, Accelerator)]
         for content in contents:
             output.show(_report(content, machines[0] if len(machines) == 1 else None))
@@ -54,17 +56,17 @@ def run(files: Sequence[str], json_path: str | None, quiet: bool) -> None:
         output.finish({"zzcp_version": zzcp.__version__, "files": entries})
 
 
-def _read(file: str) -> Content:
+def _read(file: str, reading: Reading) -> Content:
     """Read a file according to what it holds."""
     if Path(file).suffix.lower() == ".onnx":
-        return load_workload(file)
+        return reading.load(file)
     # only its kind counts here; the reader of that kind is stricter
     document = load_document(file, tolerate=lambda *_: True, max_values=MAX_RESULT_VALUES)
     match kind_of(document):
         case Kind.HARDWARE:
             return load_accelerator(file)
         case Kind.WORKLOAD:
-            return load_workload(file)
+            return reading.load(file)
         case Kind.MAPPING | Kind.FULL_MAPPING | Kind.RESULT:
             source = load_mapping_source(file)
             return _mappings(source) if isinstance(source, FullMappings) else source

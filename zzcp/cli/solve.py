@@ -11,6 +11,7 @@ import zzcp
 from zzcp.cli.inputs import Inputs, check_both_or_none, open_inputs
 from zzcp.cli.output import open_output
 from zzcp.cli.pool import Tell
+from zzcp.cli.reading import Reading
 from zzcp.cli.searches import exit_code, search_all
 from zzcp.cost import CONVENTIONS
 from zzcp.cost.constraints.constrained import check_constraints
@@ -40,6 +41,7 @@ def run(
     accelerator: str | None,
     workload: str | None,
     mapping: str | None,
+    reading: Reading,
     layers: Sequence[str],
     constraints: str | None,
     objective: str,
@@ -64,7 +66,9 @@ def run(
     check_both_or_none(accelerator, workload)
     with ExitStack() as stack:
         output = stack.enter_context(open_output(json_path, quiet))
-        inputs = stack.enter_context(open_inputs(accelerator, workload, mapping, layers))
+        inputs = stack.enter_context(
+            open_inputs(accelerator, workload, mapping, layers, reading, conventions)
+        )
         machine = inputs.machine
         asked = None if constraints is None else load_constraints(constraints)
         tasks = [_task(inputs, layer, asked) for layer in inputs.layers]

@@ -9,10 +9,11 @@ import zzcp
 from zzcp.cli.figures import check_files, save_figure
 from zzcp.cli.output import open_output, write_text
 from zzcp.cli.program import INTERRUPTED
+from zzcp.cli.reading import Reading
 from zzcp.cli.sources import select_layers
 from zzcp.cost import CONVENTIONS
 from zzcp.errors import InputError, Place
-from zzcp.io import load_accelerator, load_mapping, load_workload
+from zzcp.io import load_accelerator, load_mapping
 from zzcp.records.sources import Source
 from zzcp.report.style import plural
 from zzcp.report.swept import fields_report, sweep_report, swept_data
@@ -25,6 +26,7 @@ def run(
     accelerator: str,
     workloads: Sequence[str],
     mapping: str | None,
+    reading: Reading,
     layers: Sequence[str],
     vary: Sequence[str],
     list_fields: bool,
@@ -50,7 +52,7 @@ def run(
     """
     with open_output(json_path, quiet) as output:
         machine = load_accelerator(accelerator)
-        networks = [_network(load_workload(file), layers, file) for file in workloads]
+        networks = [_network(reading.load(file, conventions), layers, file) for file in workloads]
         if list_fields:
             every = [layer for network in networks for layer in network]
             known = catalogue(machine, every)

@@ -9,10 +9,11 @@ from functools import partial
 import zzcp
 from zzcp.cli.output import open_output
 from zzcp.cli.program import INTERRUPTED, NOTHING_FOUND
+from zzcp.cli.reading import Reading
 from zzcp.cli.searches import search_all
 from zzcp.errors import InputError, Place, nearest
 from zzcp.interrupt import Interrupt
-from zzcp.io import load_accelerator, load_workload
+from zzcp.io import load_accelerator
 from zzcp.io.result import ResultFile, load_results
 from zzcp.report.verified import verified_data, verified_report
 from zzcp.solver import Progress
@@ -27,6 +28,7 @@ def run(
     result: str,
     accelerator: str | None,
     workload: str | None,
+    reading: Reading,
     layers: Sequence[str],
     no_bound: bool,
     time_limit: float,
@@ -47,7 +49,7 @@ def run(
         results = load_results(
             result,
             accelerator=None if accelerator is None else load_accelerator(accelerator),
-            network=None if workload is None else load_workload(workload),
+            network=None if workload is None else reading.load(workload),
         )
         chosen = _chosen(results, layers)
         proofs: dict[int, Proof] = {}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from zzcp.errors import InputError, Place
 from zzcp.io.onnx.control import expand
 from zzcp.io.onnx.graph import UNKNOWN, OnnxGraph, Shape
-from zzcp.io.onnx.scope import Scope, versions
-from zzcp.io.onnx.walk import Walk
+from zzcp.io.onnx.scope import Scope, check_functions, versions
+from zzcp.io.onnx.walk import MAX_EXPANDED, Walk
 from zzcp.workload.checks import MAX_LOOP
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def read_graph(
         If a tensor is produced twice or by no one, the nodes are out of order or form a cycle, or a shape is
         absurd.
     """
-    walk = Walk({(function.domain, function.name): function for function in model.functions}, expand)
+    functions = {(function.domain, function.name): function for function in model.functions}
+    check_functions(functions, MAX_EXPANDED)
+    walk = Walk(functions, expand)
     for value in model.graph.input:
         if values and value.name in values:
             walk.tensors.fill(value.name, value.type, values[value.name])

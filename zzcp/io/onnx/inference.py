@@ -26,7 +26,8 @@ def infer_shapes(model: ModelProto) -> ModelProto:
     """Return the model with the shapes that the onnx package infers where some are missing.
 
     Large weights lose their values first. Where the package fails, the model is returned as it is: shapes are then
-    found node by node (`zzcp.io.onnx.tensors`).
+    found node by node (`zzcp.io.onnx.tensors`). So are those of functions, which the package would expand without
+    limit.
     """
     import onnx  # noqa: PLC0415 - an optional dependency
 
@@ -37,10 +38,14 @@ def infer_shapes(model: ModelProto) -> ModelProto:
     imported = {opset.domain for opset in model.opset_import}
     for domain in {node.domain for node in model.graph.node} - imported:
         model.opset_import.add(domain=domain, version=1 if domain else onnx.defs.onnx_opset_version())
+    functions = list(model.functions)
+    del model.functions[:]
     try:
-        return onnx.shape_inference.infer_shapes(model, strict_mode=False, data_prop=True)
+        result = onnx.shape_inference.infer_shapes(model, strict_mode=False, data_prop=True)
     except Exception:  # noqa: BLE001 - the package raises several unrelated types, RuntimeError among them
-        return model
+        result = model
+    result.functions.extend(functions)
+    return result
 
 
 def _complete(graph: GraphProto) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import networkx as nx
+
 from zzcp.errors import InputError, Place
 
 if TYPE_CHECKING:
@@ -100,3 +102,39 @@ class Scope:
 def versions(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:
     """Return the versions of operators by domain."""
     return {opset.domain: opset.version for opset in imports}
+
+
+def check_functions(functions: Mapping[tuple[str, str], FunctionProto], most: int) -> None:
+    """Check that no function calls itself, and that none is too large when those that it calls are expanded.
+
+    Parameters
+    ----------
+    functions : mapping
+        The functions of a file by domain and name.
+    most : int
+        Most nodes of an expanded function.
+
+    Raises
+    ------
+    InputError
+        If a function is not so.
+    """
+    sizes: dict[tuple[str, str], int] = {}
+    calls = {
+        key: [name for node in function.node if (name := (node.domain, node.op_type)) in functions]
+        for key, function in functions.items()
+    }
+    graph = nx.DiGraph([(key, callee) for key, callees in calls.items() for callee in callees])
+    graph.add_nodes_from(functions)
+    if not nx.is_directed_acyclic_graph(graph):
+        name = nx.find_cycle(graph)[0][0][1]
+        raise InputError("a function of the file calls itself", place=Place(field=f"function {name}"))
+    for key in reversed(list(nx.topological_sort(graph))):
+        sizes[key] = len(functions[key].node) + sum(sizes[callee] for callee in calls[key])
+        if sizes[key] > most:
+            raise InputError(
+                "a function of the file is too large with what it calls",
+                place=Place(field=f"function {key[1]}"),
+                expected=f"at most {most} nodes",
+                found=str(sizes[key]),
+            )
