@@ -24,6 +24,8 @@ MACHINES = (
     "gemm_l1_l3",
 )
 MATRIX_MACHINES = ("gemm_l1", "gemm_l1_l3")
+EIGHT_BITS = {"W": 8, "I": 8, "O": 16, "O_final": 8}
+"""Bits of the operands: the files hold shapes of float32, and the figures on record are for 8 bits."""
 FOUR_KEYS = "four_keys"
 """The extreme case: four dimensions with four prime factors each or nearly so."""
 
@@ -57,7 +59,7 @@ def distinct_layers() -> dict[str, Layer]:
     seen: set[object] = set()
     found = {}
     for network in NETWORKS:
-        for layer in load_workload(MODELS / "workloads" / f"{network}.onnx"):
+        for layer in load_workload(MODELS / "workloads" / f"{network}.onnx", precision=EIGHT_BITS):
             shape = (
                 str(layer.equation),
                 *map(str, layer.relations),

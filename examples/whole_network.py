@@ -22,7 +22,8 @@ def main() -> None:
     parser.add_argument("--layers", type=int, help="only the first so many layers")
     arguments = parser.parse_args()
     machine = zzcp.load_accelerator(ROOT / "models" / "accelerators" / "tpu_like.yaml")
-    network = zzcp.load_workload(ROOT / "models" / "workloads" / "resnet18.onnx")
+    bits = {"W": 8, "I": 8, "O": 16, "O_final": 8}  # quantised: the file itself says float32
+    network = zzcp.load_workload(ROOT / "models" / "workloads" / "resnet18.onnx", precision=bits)
     unrollings = zzcp.load_mapping(ROOT / "models" / "mappings" / "tpu_like.yaml")
     solved: dict[object, zzcp.Result] = {}
     energy = cycles = open_layers = 0
