@@ -76,7 +76,10 @@ def test_what_the_example_says_of_the_exact_conventions(zzcp: Run) -> None:
 
 def test_json_has_the_documented_fields(zzcp: Run) -> None:
     data = evaluation(zzcp, "-m", CONV, "--layer", "conv", "--conventions", "zigzag")
-    assert list(data) == ["zzcp_version", "accelerator", "conventions", "layers", "totals", "left_out"]
+    assert list(data) == [
+        "zzcp_version", "accelerator", "conventions", "layers", "totals", "left_out", "macs"
+    ]  # fmt: skip
+    assert data["macs"] == {"in_layers": 10**6, "total": 10**6}
     assert (data["accelerator"], data["conventions"]) == ("seed_eyeriss_1_2_4", "zigzag")
     (layer,) = data["layers"]
     assert list(layer) == [
@@ -202,7 +205,7 @@ def test_layers_without_a_mapping_are_left_out_and_named(zzcp: Run, tmp_path: Pa
     data = evaluation(zzcp, "-m", path)
     assert [layer["name"] for layer in data["layers"]] == ["gemm"]
     assert data["left_out"] == [
-        {"id": 0, "name": "conv", "operator": "Conv", "reason": "no loop order for layer conv"}
+        {"id": 0, "name": "conv", "operator": "Conv", "reason": "no loop order for layer conv", "macs": 10**6}
     ]
 
 
@@ -223,6 +226,7 @@ def test_skipped_nodes_are_left_out_and_named(zzcp: Run, tmp_path: Path) -> None
     loaded = load_workload(network)
     assert [layer["name"] for layer in data["layers"]] == [fc.name]
     assert len(data["left_out"]) == len(loaded) - 1 + len(loaded.skipped)
+    assert data["macs"] == {"in_layers": fc.macs, "total": loaded.total_macs}
     named_only = zzcp(
         "evaluate", "-a", LARGE, "-w", network, "-m", path, "--layer", fc.name, "--json", "-"
     ).stdout

@@ -14,13 +14,21 @@ from zzcp.cli.reading import Reading
 def _run(name: str, arguments: dict[str, Any]) -> Any:
     """Run the module of a command."""
     if "dimensions" in arguments:
-        arguments["reading"] = Reading(arguments.pop("dimensions"), arguments.pop("precision"))
+        parts = (arguments.pop(part) for part in ("dimensions", "precision", "operators"))
+        arguments["reading"] = Reading(*parts)
     return import_module(f"zzcp.cli.{name}").run(**arguments)
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@options.add_options(options.reading, options.json, options.quiet)
+@options.add_options(
+    options.reading,
+    click.option(
+        "--summary", is_flag=True, help="Of workloads show only layers, operations, and what is left out."
+    ),
+    options.json,
+    options.quiet,
+)
 def show(**arguments: Any) -> Any:
     """Print what files hold: accelerators, workloads, mappings.
 
@@ -32,9 +40,33 @@ def show(**arguments: Any) -> Any:
     Examples:
       zzcp show models/accelerators/eyeriss_like.yaml
       zzcp show models/workloads/resnet18.onnx --json layers.json
+      zzcp show network.onnx --summary --dim sequence=128
       zzcp show models/accelerators/seed_eyeriss_1_2_4.yaml examples/seed/conv_1_2_4.yaml
     """  # noqa: D301
     return _run("show", arguments)
+
+
+@click.command()
+@click.argument("source", metavar="IN")
+@options.add_options(
+    click.option(
+        "-o", "--output", "target", required=True, metavar="OUT", help="The file; '-' for standard output."
+    ),
+    options.reading,
+    options.quiet,
+)
+def convert(**arguments: Any) -> Any:
+    """Write a network in ZigZag's workload format, so that it can be edited.
+
+    IN is an ONNX file. Every layer that is read from it becomes an entry of a workload in YAML, which all commands
+    read; nodes that are not mapped are comments, with the reason.
+
+    \b
+    Examples:
+      zzcp convert models/workloads/resnet18.onnx -o resnet18.yaml
+      zzcp convert network.onnx -o network.yaml --dim sequence=128 --precision W=8,I=8,O=16,O_final=8
+    """  # noqa: D301
+    return _run("convert", arguments)
 
 
 @click.command()

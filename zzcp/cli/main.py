@@ -54,6 +54,7 @@ for command in (
     commands.evaluate,
     commands.compare,
     commands.show,
+    commands.convert,
     commands.sweep,
     commands.pareto,
     commands.explain,

@@ -123,6 +123,13 @@ reading = add_options(
         callback=_precision,
         help="Bits of weights W, activations I, partial sums O and outputs O_final instead of those in the file.",
     ),
+    click.option(
+        "--operators",
+        type=click.Choice(("macs", "all")),
+        default="macs",
+        show_default=True,
+        help="Of an ONNX file: layers with multiply-accumulate work, or pooling, additions and activations, too.",
+    ),
 )
 """How workload files are read; `zzcp.cli.commands` makes one argument of it."""
 

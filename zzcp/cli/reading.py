@@ -20,12 +20,13 @@ class Reading:
 
     Parameters
     ----------
-    dimensions, precision
+    dimensions, precision, operators
         See `zzcp.io.load_workload`.
     """
 
     dimensions: Mapping[str, int] = field(default_factory=dict)
     precision: Mapping[str, int] | Literal["file"] = "file"
+    operators: Literal["macs", "all"] = "macs"
 
     def load(self, file: str, conventions: str = "exact") -> Network:
         """Return the workload in a file; what the user should know of it is a warning, which commands print as a note.
@@ -37,7 +38,9 @@ class Reading:
         """
         from zzcp.io import load_workload  # noqa: PLC0415  (help must not wait for it)
 
-        network = load_workload(file, dimensions=self.dimensions, precision=self.precision)
+        network = load_workload(
+            file, dimensions=self.dimensions, precision=self.precision, operators=self.operators
+        )
         notes = list(network.notes)
         if network.crosswise and conventions.startswith("zigzag"):
             notes.append(_crosswise(network.crosswise))

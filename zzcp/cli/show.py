@@ -26,13 +26,13 @@ from zzcp.mapping import Mapping
 from zzcp.records.plain import accelerator_data, full_mapping_data, mapping_file_data, workload_data
 from zzcp.report.accelerator import accelerator_report
 from zzcp.report.mapping import full_mapping_report, mapping_file_report
-from zzcp.report.workload import workload_report
+from zzcp.report.workload import summary_report, workload_report
 from zzcp.workload import Network
 
 Content = Accelerator | Network | MappingFile | dict[str | None, Mapping]
 
 
-def run(files: Sequence[str], reading: Reading, json_path: str | None, quiet: bool) -> None:
+def run(files: Sequence[str], reading: Reading, summary: bool, json_path: str | None, quiet: bool) -> None:
     """Print what files hold.
 
     Parameters
@@ -41,6 +41,8 @@ def run(files: Sequence[str], reading: Reading, json_path: str | None, quiet: bo
         Their paths.
     reading : Reading
         How workloads are read.
+    summary : bool
+        Show of workloads only how much of their work is read.
     json_path, quiet
         See `zzcp.cli.output.Output`.
     """
@@ -51,7 +53,7 @@ def run(files: Sequence[str], reading: Reading, json_path: str | None, quiet: bo
                 contents.append(_read(file, reading))
         machines = [content for content in contents if isinstance(content, Accelerator)]
         for content in contents:
-            output.show(_report(content, machines[0] if len(machines) == 1 else None))
+            output.show(_report(content, machines[0] if len(machines) == 1 else None, summary=summary))
         entries = [{"file": file, **_data(content)} for file, content in zip(files, contents, strict=True)]
         output.finish({"zzcp_version": zzcp.__version__, "files": entries})
 
@@ -85,12 +87,12 @@ def _mappings(source: FullMappings) -> dict[str | None, Mapping]:
         raise error.at(file=source.file) from None
 
 
-def _report(content: Content, machine: Accelerator | None) -> RenderableType:
+def _report(content: Content, machine: Accelerator | None, *, summary: bool) -> RenderableType:
     match content:
         case Accelerator():
             return accelerator_report(content)
         case Network():
-            return workload_report(content)
+            return summary_report(content) if summary else workload_report(content)
         case MappingFile():
             return mapping_file_report(content)
     return full_mapping_report(content, machine)

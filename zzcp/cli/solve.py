@@ -24,6 +24,7 @@ from zzcp.records.layers import SolvedLayer
 from zzcp.records.solved import solved_data
 from zzcp.report.solved import solved_report
 from zzcp.report.summary import left_out_report
+from zzcp.report.workload import coverage
 from zzcp.solver import Progress, Result, optimize
 from zzcp.workload import Layer
 
@@ -85,6 +86,8 @@ def run(
         interrupt = stack.enter_context(Interrupt())
         log: list[list[Progress]] | None = [] if progress_log else None
         results = _solve_all(tasks, solve, jobs, quiet, interrupt, log)
+        if inputs.left_out:
+            output.show(*coverage(inputs.network))
         output.show(solved_report(machine, objective, conventions, results))
         if inputs.left_out:
             output.show(left_out_report(inputs.left_out))

@@ -33,7 +33,12 @@ def select_layers(network: Network, names: Sequence[str], file: str) -> list[Lay
         If there is no such layer, or none at all.
     """
     if not network.layers:
-        raise InputError(f"network {network.name} has no layers that can be mapped", place=Place(file))
+        raise InputError(
+            f"network {network.name} has no layers that can be mapped",
+            place=Place(file),
+            found=f"{len(network.skipped):,} nodes that have none" if network.skipped else None,
+            hint=f"zzcp show {file} says why" if network.skipped else None,
+        )
     try:
         chosen = [network.layer(name) for name in names]
     except InputError as error:
@@ -104,7 +109,10 @@ def map_layers(
     if not mapped:
         raise missing[0][1]
     left_out = [
-        SkippedNode(layer.id, layer.name, layer.operator, reason.message) for layer, reason in missing
+        SkippedNode(
+            layer.id, layer.name, layer.operator, reason.message, layer.macs if layer.multiplies else 0
+        )
+        for layer, reason in missing
     ]
     return Mapped(mapped, left_out if named else [*left_out, *network.skipped])
 

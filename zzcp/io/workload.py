@@ -61,6 +61,7 @@ def load_workload(
     *,
     dimensions: Mapping[str, int] | None = None,
     precision: Mapping[str, int] | Literal["file"] = "file",
+    operators: Literal["macs", "all"] = "macs",
 ) -> Network:
     """Read a network from ZigZag's workload YAML or from ONNX.
 
@@ -73,6 +74,10 @@ def load_workload(
     precision : "file" or mapping of str to int
         Bits of operands that count instead of the file's, such as ``{"W": 4, "I": 8, "O": 16, "O_final": 8}``.
 
+    operators : {"macs", "all"}
+        Which nodes of an ONNX file become layers; with ``"all"`` also pooling, additions, activations and the like. A
+        workload in YAML holds layers only, and all are read.
+
     Raises
     ------
     InputError
@@ -81,7 +86,7 @@ def load_workload(
     if Path(path).suffix.lower() == ".onnx":
         from zzcp.io.onnx import load_onnx  # noqa: PLC0415  (onnx is optional, and slow to import)
 
-        return load_onnx(path, dimensions=dimensions, precision=precision)
+        return load_onnx(path, dimensions=dimensions, precision=precision, operators=operators)
     if dimensions:
         raise InputError(
             "sizes of open dimensions are for ONNX files",

@@ -114,11 +114,18 @@ def layer_to_dict(layer: Layer) -> dict[str, Any]:
     return data
 
 
-def network_to_yaml(network: Network) -> str:
+def network_to_yaml(network: Network, *, comments: bool = False) -> str:
     """Return the layers of a network as ZigZag's workload YAML.
 
     Nodes that the network skips cannot be written: what they pass on is taken from the layer before them, or is
     constant where there is none.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    comments : bool
+        Say in comments what the reader took for granted, and which nodes are skipped and why.
 
     Raises
     ------
@@ -138,4 +145,24 @@ def network_to_yaml(network: Network) -> str:
                 found = next(iter(graph.predecessors(found)), None)
             row["operand_source"][operand] = layer.id if found is None else found
         rows.append(row)
-    return to_yaml(rows)
+    return (_comments(network) if comments else "") + to_yaml(rows)
+
+
+def _comments(network: Network) -> str:
+    """Return what is not in the layers, line by line."""
+    lines = [f"{network.name}: read {network.macs:,} of {network.total_macs:,} MACs"]
+    lines += network.notes
+    if network.skipped:
+        lines.append("skipped:")
+    for node in network.skipped:
+        macs = (
+            "" if node.macs == 0 else " (MACs not known)" if node.macs is None else f" ({node.macs:,} MACs)"
+        )
+        lines.append(f"  {node.id} {node.operator} {node.name}: {node.reason}{macs}")
+    # names are text of any kind: none may end a comment
+    return "".join(f"# {shown(line)}\n" for line in lines)
+
+
+def shown(text: str) -> str:
+    """Return a text with escapes in the place of what does not print."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

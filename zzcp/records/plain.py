@@ -67,7 +67,7 @@ def workload_data(network: Network) -> dict[str, Any]:
             for layer in network
         ],
         "skipped": [left_out_node(node) for node in network.skipped],
-        "totals": {"layers": len(network), "macs": sum(layer.macs for layer in network)},
+        "totals": {"layers": len(network), "macs": network.macs, "total_macs": network.total_macs},
     }
 
 
@@ -78,8 +78,20 @@ def operand_bits(layer: Layer, operand: str) -> int:
 
 
 def left_out_node(node: SkippedNode) -> dict[str, Any]:
-    """Return a node that is not mapped, and why."""
-    return {"id": node.id, "name": node.name, "operator": node.operator, "reason": node.reason}
+    """Return a node that is not mapped, why, and the operations left out with it: 0, some, or null (not known)."""
+    return {
+        "id": node.id,
+        "name": node.name,
+        "operator": node.operator,
+        "reason": node.reason,
+        "macs": node.macs,
+    }
+
+
+def work_data(results: Sequence[EvaluatedLayer], left_out: Sequence[SkippedNode]) -> dict[str, int]:
+    """Return the multiply-accumulate operations of layers, and those together with what is left out, where known."""
+    macs = sum(result.layer.macs for result in results if result.layer.multiplies)
+    return {"in_layers": macs, "total": macs + sum(node.macs or 0 for node in left_out)}
 
 
 def mapping_file_data(file: MappingFile) -> dict[str, Any]:
@@ -136,6 +148,7 @@ def result_data(
         "layers": [_layer(result) for result in results],
         "totals": Totals.of(results)._asdict(),
         "left_out": [left_out_node(node) for node in left_out],
+        "macs": work_data(results, left_out),
     }
 
 

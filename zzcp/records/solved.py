@@ -8,7 +8,7 @@ from typing import Any
 from zzcp.hardware import Accelerator
 from zzcp.io import layer_to_dict
 from zzcp.records.layers import SolvedLayer, Totals, evaluated
-from zzcp.records.plain import left_out_node
+from zzcp.records.plain import left_out_node, work_data
 from zzcp.records.sources import Sources, inputs_data
 from zzcp.solver.result import Progress
 from zzcp.workload import SkippedNode
@@ -65,6 +65,7 @@ def solved_data(
         ],
         "totals": Totals.of(evaluated(results))._asdict(),
         "left_out": [left_out_node(node) for node in left_out],
+        "macs": work_data(evaluated(results), left_out),
         "inputs": inputs_data(inputs or {}, machine),
         "options": dict(options or {}),
     }

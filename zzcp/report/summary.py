@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from zzcp.records.layers import EvaluatedLayer, Totals
@@ -45,8 +45,14 @@ def layers_report(results: Sequence[EvaluatedLayer]) -> RenderableType:
 
 
 def left_out_report(nodes: Sequence[SkippedNode]) -> RenderableType:
-    """Return what the totals do not contain, and why."""
-    rows = table(">id", "name", "operator", "why")
-    for node in nodes:
-        rows.add_row(str(node.id), Text(node.name), Text(node.operator), Text(node.reason))
-    return section(f"{plural(len(nodes), 'node')} of the workload not in these figures", rows)
+    """Return what the totals do not contain, and why; nodes without multiply-accumulate work are left to a line."""
+    rows = table(">id", "name", "operator", ">MACs", "why")
+    working = [node for node in nodes if node.macs != 0]
+    for node in working:
+        macs = "?" if node.macs is None else count(node.macs)
+        rows.add_row(str(node.id), Text(node.name), Text(node.operator), macs, Text(node.reason))
+    others = len(nodes) - len(working)
+    line = [Text(f"{plural(others, 'node')} without multiply-accumulate work")] if others else []
+    if not working:
+        return Group(*line)
+    return section(f"{plural(len(working), 'node')} of the workload not in these figures", rows, *line)

@@ -322,6 +322,15 @@ class Layer:
         return math.prod(self.sizes.values())
 
     @property
+    def multiplies(self) -> bool:
+        """Whether products are accumulated: not so where the inputs are added, or one takes no bits (pooling)."""
+        return (
+            self.equation.combine == "*"
+            and len(self.inputs) > 1
+            and all(self.precision[operand] for operand in self.inputs)
+        )
+
+    @property
     def default_links(self) -> dict[str, str]:
         """Which memory operand holds which operand where a mapping does not say: ``W: I2, I: I1, O: O``.
 

@@ -50,9 +50,6 @@ class Network(Sequence[Layer]):
         Nodes of the file that are not mapped.
     edges : tuple of (int, int)
         Data flow between ids, skipped nodes included; where empty it is taken from the layers' sources.
-    elementwise : frozenset of int
-        Ids of layers that multiply and accumulate nothing (pooling, additions, activations): they count in no total of
-        multiply-accumulate operations.
     notes : tuple of str
         What the reader took for granted, for the user to know.
     crosswise : tuple of str
@@ -68,7 +65,6 @@ class Network(Sequence[Layer]):
     layers: tuple[Layer, ...]
     skipped: tuple[SkippedNode, ...] = ()
     edges: tuple[tuple[int, int], ...] = ()
-    elementwise: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
     crosswise: tuple[str, ...] = ()
 
@@ -106,8 +102,8 @@ class Network(Sequence[Layer]):
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulate operations of the layers."""
-        return sum(layer.macs for layer in self.layers if layer.id not in self.elementwise)
+        """Multiply-accumulate operations of the layers; pooling and additions have none."""
+        return sum(layer.macs for layer in self.layers if layer.multiplies)
 
     @property
     def unmapped(self) -> tuple[SkippedNode, ...]:

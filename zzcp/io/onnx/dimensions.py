@@ -36,11 +36,14 @@ class OpenDimensions(NamedTuple):
         First dimensions that were taken for a batch of 1.
     values : mapping of str to int
         Values of scalar inputs that the user gives.
+    scalars : tuple of str
+        Scalar inputs without a value.
     """
 
     left: tuple[str, ...]
     batches: tuple[str, ...]
     values: Mapping[str, int]
+    scalars: tuple[str, ...]
 
 
 class _OpenDimension(NamedTuple):
@@ -106,7 +109,8 @@ def set_dimensions(model: ModelProto, dimensions: Mapping[str, int]) -> OpenDime
     _substitute(model.graph, sizes)
     left = tuple(dict.fromkeys(dim.key for dim in found if dim.key not in sizes))
     values = {name: dimensions[name] for name in scalars if name in dimensions}
-    return OpenDimensions(left, tuple(dict.fromkeys(batches)), values)
+    unset = tuple(name for name in scalars if name not in dimensions)
+    return OpenDimensions(left, tuple(dict.fromkeys(batches)), values, unset)
 
 
 def _scalars(graph: GraphProto) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import Literal
 
 from zzcp.errors import InputError
 from zzcp.io.onnx.dimensions import OpenDimensions, set_dimensions
+from zzcp.io.onnx.elementwise import elementwise_maker
 from zzcp.io.onnx.file import read_model
 from zzcp.io.onnx.flat import read_graph
 from zzcp.io.onnx.graph import OnnxGraph
@@ -32,6 +33,7 @@ def load_onnx(
     *,
     dimensions: Mapping[str, int] | None = None,
     precision: Mapping[str, int] | Literal["file"] = "file",
+    operators: Literal["macs", "all"] = "macs",
 ) -> Network:
     """Read an ONNX file.
 
@@ -50,6 +52,9 @@ def load_onnx(
     precision : "file" or mapping of str to int
         ``"file"``: what the types of the tensors say (see `zzcp.io.onnx.precision`). A mapping gives bits that count
         instead: ``W`` of weights, ``I`` of activations, ``O`` of partial sums, ``O_final`` of outputs.
+    operators : {"macs", "all"}
+        Which nodes become layers: those with multiply-accumulate work, as in ZigZag, or pooling, additions, activations
+        and the like, too (see `zzcp.io.onnx.elementwise`).
 
     Raises
     ------
@@ -58,25 +63,32 @@ def load_onnx(
         that a layer depends on.
     """
     path = Path(path)
+    if operators not in ("macs", "all"):
+        raise InputError("unknown operators", expected="macs or all", found=repr(operators))
     given = {} if precision == "file" else check_precision_given(precision)
     try:
         model = read_model(path)
         open_dimensions = set_dimensions(model, dimensions or {})
         graph = read_graph(infer_shapes(model), open_dimensions.left, open_dimensions.values)
-        return _network(path.stem, graph, given, open_dimensions)
+        context = Context(graph, Precision(graph, given))
+        undecided = _undecided(graph, open_dimensions)
+        context.notes.extend(undecided)
+        try:
+            return _network(path.stem, context, open_dimensions, everything=operators == "all")
+        except InputError as error:
+            error.hint = error.hint or "; ".join(undecided) or None
+            raise
     except InputError as error:
         raise error.at(file=path) from error.__cause__
 
 
-def _network(
-    name: str, graph: OnnxGraph, given: Mapping[str, int], open_dimensions: OpenDimensions
-) -> Network:
-    context = Context(graph, Precision(graph, given))
+def _network(name: str, context: Context, open_dimensions: OpenDimensions, *, everything: bool) -> Network:
+    graph = context.graph
     layers: list[Layer] = []
     skipped: list[SkippedNode] = []
     edges: dict[tuple[int, int], None] = {}
     for node in graph.nodes:
-        make = maker(node)
+        make = maker(node) or (elementwise_maker(node, context) if everything else None)
         result = reason_not_mapped(node) if make is None else make(node, context)
         if isinstance(result, tuple):
             layers += result
@@ -91,7 +103,7 @@ def _network(
     notes = [
         *_dimension_notes(open_dimensions),
         *context.notes,
-        *_precision_notes(layers, given, context.bits),
+        *_precision_notes(layers, context.bits),
     ]
     return Network(
         name,
@@ -103,19 +115,28 @@ def _network(
     )
 
 
+def _undecided(graph: OnnxGraph, found: OpenDimensions) -> list[str]:
+    """Say which branches were chosen by their length, where the value of an input may decide."""
+    names = [node.name for node in graph.nodes if node.note.startswith("its longer branch")]
+    if not names or not found.scalars:
+        return []
+    options = " ".join(f"--dim {name}=VALUE" for name in found.scalars)
+    return [f"{', '.join(names[:3])}: the longer branch is read; {options} may decide which"]
+
+
 def _dimension_notes(found: OpenDimensions) -> list[str]:
     options = " ".join(f"--dim {name}=SIZE" for name in found.batches)
     names = ", ".join(found.batches)
     return [f"{names}: taken for a batch of 1 ({options} for another)"] if names else []
 
 
-def _precision_notes(layers: list[Layer], given: Mapping[str, int], bits: Precision) -> list[str]:
+def _precision_notes(layers: list[Layer], bits: Precision) -> list[str]:
     """Say which bits were taken from the file."""
     notes = []
     if bits.untyped:
         names = ", ".join(sorted(bits.untyped)[:5])
         notes.append(f"{names}: the file does not say the types of the operands, float32 is taken")
-    if layers and set(given) != {"W", "I", "O", "O_final"}:
+    if layers and set(bits.given) != {"W", "I", "O", "O_final"}:
         kinds = Counter(
             ", ".join(
                 f"{key} {layer.precision[key]}"
@@ -123,9 +144,10 @@ def _precision_notes(layers: list[Layer], given: Mapping[str, int], bits: Precis
                 if key in layer.precision
             )
             for layer in layers
+            if layer.multiplies
         )
         listed = "; ".join(
-            text if len(kinds) == 1 else f"{text} ({number:,} of {len(layers):,} layers)"
+            text if len(kinds) == 1 else f"{text} ({number:,} of {kinds.total():,} layers)"
             for text, number in kinds.most_common(3)
         )
         more = "; and others" if len(kinds) > 3 else ""
