@@ -53,6 +53,7 @@ def show(**arguments: Any) -> Any:
         "-o", "--output", "target", required=True, metavar="OUT", help="The file; '-' for standard output."
     ),
     options.reading,
+    options.json,
     options.quiet,
 )
 def convert(**arguments: Any) -> Any:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zzcp.cli.output import check_writable, open_output, write_text
+import zzcp
+from zzcp.cli.output import STDOUT, check_writable, open_output, write_text
 from zzcp.cli.reading import Reading
 from zzcp.errors import InputError, Place
 from zzcp.io import network_to_yaml
+from zzcp.report.data import workload_data
 from zzcp.report.style import plural
 from zzcp.report.workload import amount_of_macs
 
 ONNX = ".onnx"
 
 
-def run(source: str, target: str, reading: Reading, quiet: bool) -> None:
+def run(source: str, target: str, reading: Reading, json_path: str | None, quiet: bool) -> None:
     """Write what was read of a network, so that it can be edited.
 
     Parameters
@@ -22,10 +24,10 @@ def run(source: str, target: str, reading: Reading, quiet: bool) -> None:
     source : str
         The network.
     target : str
-        File for the workload in YAML; ``-`` for standard output.
+        File for the workload in YAML; `STDOUT` for standard output.
     reading : Reading
         How the network is read.
-    quiet : bool
+    json_path, quiet
         See `zzcp.cli.output.Output`.
 
     Raises
@@ -40,8 +42,10 @@ def run(source: str, target: str, reading: Reading, quiet: bool) -> None:
             expected="an ONNX file (.onnx)",
             found=Path(source).name,
         )
-    with open_output(None, quiet) as output:
-        if target != "-":
+    if target == json_path == STDOUT:
+        raise InputError("only one of --output and --json can go to standard output")
+    with open_output(json_path, quiet) as output:
+        if target != STDOUT:
             check_writable(target, "--output")
         network = reading.load(source)
         try:
@@ -54,3 +58,6 @@ def run(source: str, target: str, reading: Reading, quiet: bool) -> None:
             output.note(
                 f"{plural(len(left), 'node')} with work that is left out ({', '.join(left[:5])} MACs)"
             )
+        output.finish(
+            {"zzcp_version": zzcp.__version__, "files": [{"file": source, **workload_data(network)}]}
+        )
