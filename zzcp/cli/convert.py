@@ -9,7 +9,7 @@ from zzcp.cli.output import STDOUT, check_writable, open_output, write_text
 from zzcp.cli.reading import Reading
 from zzcp.errors import InputError, Place
 from zzcp.io import network_to_yaml
-from zzcp.report.data import workload_data
+from zzcp.records.plain import workload_data
 from zzcp.report.style import plural
 from zzcp.report.workload import amount_of_macs
 
