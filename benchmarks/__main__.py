@@ -16,9 +16,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-SUITES = ("evaluator", "solver", "latency", "mappers", "warm_start", "model_size", "compare")
-LONG = ("latency", "compare")
-"""Suites that take about an hour; they run only where they are named."""
+SUITES = ("evaluator", "solver", "latency", "mappers", "warm_start", "model_size", "compare", "onnx_files")
+LONG = ("latency", "compare", "onnx_files")
+"""Suites that take about an hour, or download much; they run only where they are named."""
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from zzcp.errors import InputError, Place
+from zzcp.io.onnx.wire import without_values
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, TensorProto
@@ -20,7 +22,7 @@ MAX_NAME = 1024
 
 
 def read_model(path: Path) -> ModelProto:
-    """Read an ONNX file without its weights' external data.
+    """Read an ONNX file without the values of its weights, whether they are in the file or beside it.
 
     Parameters
     ----------
@@ -40,15 +42,15 @@ def read_model(path: Path) -> ModelProto:
         raise InputError(
             "reading ONNX files needs the onnx package", place=Place(str(path)), hint="pip install zzcp[onnx]"
         ) from error
-    content = _read_bytes(path)
+    size = _size(path)
     try:
-        model = onnx.load_model_from_string(content)
+        model = onnx.load_model_from_string(_light(path, size))
     except (DecodeError, ValueError, RecursionError) as error:
         raise InputError(
             "not an ONNX model, or a truncated one",
             place=Place(str(path)),
             expected="a binary .onnx file",
-            found=f"{len(content)} bytes that do not parse",
+            found=f"{size} bytes that do not parse",
         ) from error
     if not model.HasField("graph") or not model.graph.node:
         raise InputError(
@@ -67,7 +69,23 @@ def read_model(path: Path) -> ModelProto:
     return model
 
 
-def _read_bytes(path: Path) -> bytes:
+def _light(path: Path, size: int) -> bytes:
+    """Return the bytes of a file without the values of large tensors, of which no page is read."""
+    if not size:
+        return b""
+    try:
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            view = memoryview(content)
+            try:
+                return without_values(view)
+            finally:
+                view.release()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"cannot read the model: {reason}", place=Place(str(path))) from error
+
+
+def _size(path: Path) -> int:
     place = Place(str(path))
     try:
         if path.exists() and not path.is_file():
@@ -81,7 +99,7 @@ def _read_bytes(path: Path) -> bytes:
                 found=f"{size / 2**30:.1f} GB",
                 hint="save the weights as external data; they are not read",
             )
-        return path.read_bytes()
+        return size
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot read the model: {reason}", place=place) from error
