@@ -1,4 +1,4 @@
-"""Reader of workloads: ZigZag's workload YAML here, ONNX in `zzcp.io.onnx.reader`."""
+"""Reader of workloads: ZigZag's workload YAML here, ONNX in `zzcp.io.onnx`."""
 
 from __future__ import annotations
 

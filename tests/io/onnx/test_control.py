@@ -232,6 +232,12 @@ def test_a_million_iterations_do_not_become_layers(tmp_path: Path) -> None:
     assert node.reason == "control flow: of 1000000 iterations 1 are read"
 
 
+def test_a_loop_without_an_end(tmp_path: Path) -> None:
+    network = load_onnx(save(loop(None), tmp_path))
+    (node,) = [node for node in network.unmapped if node.operator == "Loop"]
+    assert node.reason == "control flow: of an unknown number of iterations 256 are read"
+
+
 def test_scan(tmp_path: Path) -> None:
     net = ModelBuilder()
     state, sequence = net.input(4), net.node("Relu", net.input(3, 7, 4))

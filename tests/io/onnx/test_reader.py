@@ -293,7 +293,33 @@ def test_operators_of_a_version_that_onnx_does_not_know(tmp_path: Path) -> None:
 
 # ---- damage ---------------------------------------------------------------------------------------------------
 
-MODEL = vit_block().SerializeToString()
+
+def everything() -> onnx.ModelProto:
+    """Return a model with a recurrence, a contraction, attention, a transposed convolution, a branch and a function."""
+    net = ModelBuilder(23)
+    net.node("LSTM", net.input(3, 1, 6), net.weight(1, 16, 6), net.weight(1, 16, 4), hidden_size=4)
+    net.node("Einsum", net.input(2, 3, 4), net.input(2, 4, 5), equation="bij,bjk->bik")
+    net.node("Attention", *(net.input(1, 2, 4, 8) for _ in range(3)))
+    net.node("ConvTranspose", net.input(1, 2, 5, 5), net.weight(2, 3, 3, 3), strides=[2, 2])
+    data = net.input(2, 6)
+    shape = net.node("Gather", net.node("Shape", data), net.values(1))
+    branch = subgraph([helper.make_node("MatMul", [data, net.weight(6, 5)], ["m"])])
+    net.node("If", net.node("Greater", shape, net.values(4)), then_branch=branch, else_branch=branch)
+    net.node("Twice", data, domain="local")
+    model = net.build("t0")
+    body = [helper.make_node("Add", ["x", "x"], ["y"])]
+    opsets = [helper.make_opsetid("", 23)]
+    model.functions.append(helper.make_function("local", "Twice", ["x"], ["y"], body, opsets))
+    return model
+
+
+MODELS = [vit_block().SerializeToString(), everything().SerializeToString()]
+
+
+def test_everything_is_read(tmp_path: Path) -> None:
+    network = load_onnx(save(everything(), tmp_path))
+    assert len(network) == 4 + 1 + 2 + 1 + 1
+    assert network.unmapped == ()
 
 
 def read_or_refuse(path: Path) -> None:
@@ -315,7 +341,7 @@ def read_or_refuse(path: Path) -> None:
 def test_damaged_bytes_are_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    content = bytearray(MODEL)
+    content = bytearray(data.draw(st.sampled_from(MODELS)))
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     if data.draw(st.booleans()):
@@ -334,7 +360,7 @@ def test_absurd_numbers_are_read_or_refused(
 ) -> None:
     """Bytes that still parse: other sizes of inputs and weights, other values of attributes."""
     model = onnx.ModelProto()
-    model.CopyFrom(data.draw(st.sampled_from([vit_block(), alexnet()])))
+    model.CopyFrom(data.draw(st.sampled_from([vit_block(), alexnet(), everything()])))
     dims = [dim for value in model.graph.input for dim in value.type.tensor_type.shape.dim]
     lists = [tensor.dims for tensor in model.graph.initializer if tensor.dims]
     lists += [attribute.ints for node in model.graph.node for attribute in node.attribute if attribute.ints]
@@ -346,6 +372,28 @@ def test_absurd_numbers_are_read_or_refused(
             target = lists[place - len(dims)]
             target[data.draw(st.integers(0, len(target) - 1))] = data.draw(SIZES)
     read_or_refuse(save(model, tmp_path_factory.getbasetemp(), "absurd.onnx"))
+
+
+def test_damage_is_said_at_once(tmp_path: Path) -> None:
+    """What grows without bounds is refused before it grows: tensors of 2^62 elements computed from sizes."""
+    net = ModelBuilder()
+    size = net.values(2**31, 2**31)
+    zeros = net.node("ConstantOfShape", size)
+    long = net.node("Range", *(net.node("Squeeze", net.values(value)) for value in (0, 2**40, 1)))
+    net.node("MatMul", net.node("Reshape", net.input(5, 6), zeros), net.node("Tile", long, net.values(2**30)))
+    with pytest.raises(InputError, match="size out of range"):
+        load_onnx(net.save(tmp_path))
+
+
+def test_fused_convolutions_have_shapes(tmp_path: Path) -> None:
+    net = ModelBuilder()
+    fused = net.node(
+        "FusedConv", net.input(1, 3, 9, 9), net.weight(4, 3, 3, 3), domain="com.microsoft", activation="Relu",
+        strides=[2, 1], name="fused",
+    )  # fmt: skip
+    net.node("Conv", net.node("Relu", fused), net.weight(5, 4, 1, 1), name="after")
+    after = load_onnx(net.save(tmp_path)).layer("after")
+    assert (after.sizes["OY"], after.sizes["OX"]) == (4, 7)
 
 
 # ---- without the onnx package ---------------------------------------------------------------------------------

@@ -82,6 +82,16 @@ OTHER_DOMAINS: Mapping[tuple[str, str], Rule] = {
 }
 """How the shape of the first output follows from the inputs, by domain and operator."""
 
+
+def standard_twin(proto: NodeProto) -> NodeProto:
+    """Return a ``FusedConv`` as the convolution that it is but for its activation; any other node as it is."""
+    if (proto.domain, proto.op_type) != (MICROSOFT, "FusedConv"):
+        return proto
+    twin = type(proto)(op_type="Conv", name=proto.name, input=proto.input[:3], output=proto.output)
+    twin.attribute.extend(entry for entry in proto.attribute if not entry.name.startswith("activation"))
+    return twin
+
+
 _TYPE_INPUTS = {"QuantizeLinear": 2, "DequantizeLinear": 1, "MatMulIntegerToFloat": 2}
 
 

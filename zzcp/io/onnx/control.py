@@ -15,6 +15,9 @@ from zzcp.io.onnx.walk import MAX_EXPANDED, Walk
 if TYPE_CHECKING:
     from onnx import FunctionProto, GraphProto, NodeProto, TypeProto
 
+MAX_OPEN = 256
+"""Most iterations that are read of a loop that states no number of them."""
+
 
 def expand(walk: Walk, proto: NodeProto, node: OnnxNode, scope: Scope) -> OnnxNode:
     """Read what is inside a node, and return the node with a note about it."""
@@ -160,6 +163,8 @@ class _State:
         """Return whether the iterations that remain leave room for the rest of the model."""
         if not self.done:
             return True
+        if limit is None and self.done >= MAX_OPEN:
+            return False
         left = 1 if limit is None else limit - self.done
         return self.walk.count + left * self.size <= MAX_EXPANDED // 2
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zzcp.io.onnx.contrib import OTHER_DOMAINS, type_input
+from zzcp.io.onnx.contrib import OTHER_DOMAINS, standard_twin, type_input
 from zzcp.io.onnx.graph import STANDARD_DOMAINS
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ class Tensors:
             Version of the operators by domain.
         """
         version = opsets.get("", opsets.get("ai.onnx", 1))
+        proto = standard_twin(proto)
         if proto.domain in STANDARD_DOMAINS:
             for position, name in enumerate(outputs):
                 if name:
@@ -147,14 +148,15 @@ class Tensors:
             schema = onnx.defs.get_schema(proto.op_type, version, proto.domain)
         except onnx.defs.SchemaError:
             return {}
-        known = dict(zip(proto.input, inputs, strict=True))
+        known = dict(zip(proto.input, inputs, strict=False))
         types = {local: self.types.get(name, onnx.TypeProto()) for local, name in known.items() if local}
-        data = {}
-        for local, name in known.items():
-            if local and (value := self._small(name)) is not None:
-                data[local] = onnx.numpy_helper.from_array(value, local)
         opsets = [onnx.helper.make_opsetid(proto.domain, version)]
         try:
+            data = {
+                local: onnx.numpy_helper.from_array(value, local)
+                for local, name in known.items()
+                if local and (value := self._small(name)) is not None
+            }
             return onnx.shape_inference.infer_node_outputs(schema, proto, types, data, opset_imports=opsets)
         except Exception:  # noqa: BLE001 - the package raises several unrelated types
             return {}  # what cannot be inferred stays unknown, and is said so where a layer needs it
