@@ -77,8 +77,10 @@ class Walk:
                 expected=f"at most {MAX_EXPANDED} nodes",
                 found="more",
             )
+        # nodes without a name are numbered: as in the file, or within the function or body that they stand in
+        start = 0 if scope.label else first
         names = [
-            f"{scope.label}{proto.name or f'Op{first + i}'}{scope.mark}" for i, proto in enumerate(protos)
+            f"{scope.label}{proto.name or f'Op{start + i}'}{scope.mark}" for i, proto in enumerate(protos)
         ]
         positions = _positions(protos, names, given)
         for name, position in positions.items():
