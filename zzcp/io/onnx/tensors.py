@@ -3,8 +3,8 @@
 Two parts of the onnx package do the work, node by node: its shape inference (``infer_node_outputs``) gives the type of
 what a node computes, its reference implementation (``onnx.reference``) the value where that is small and its inputs are
 known. Against inference of whole models with data propagation this also knows quotients, comparisons, ranges and
-whatever else exporters compute shapes with. onnxruntime's symbolic inference was weighed (60 MB, sympy, and slower by a
-factor of ten), and onnxslim (it rewrites the graph, so that nodes lose their positions).
+whatever else exporters compute shapes with. onnxruntime's symbolic inference was weighed (60 MB, and sympy
+besides), and onnxslim (it rewrites the graph, so that nodes lose their positions).
 """
 
 from __future__ import annotations
