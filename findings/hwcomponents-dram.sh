@@ -3,9 +3,9 @@
 #
 # One would guess: LPDDR4, DDR3, HBM2, HBM3 and HBM4 components give about their standards' peak
 #   bandwidth at the default width (64 data lines; two stacks for HBM), rising along the list.
-# What happens: `throughput` is an action, a whole bus width, per second, yet the table beside it
-#   mixes units: a clock in MHz counted as accesses (divided by 8 for LPDDR and LPDDR4), a rate per
-#   pin (HBM2), and a rate per pin times eight (HBM3, HBM4).
+# What happens: `throughput` is in actions a second, an action being a whole bus width, yet the table
+#   holds what look like other units: the core clock over 8 (LPDDR 50, LPDDR4 400, DDR3 266 MHz), the
+#   bit rate of a line (HBM2), and that rate times 8 (HBM3, HBM4).
 # Versions: hwcomponents-cacti 1.0.40 with hwcomponents 1.0.114 (both the newest), Python 3.12.
 # Output seen (GB/s at the default width, beside the peak of the standards' top speed grades):
 #   LPDDR      64 lines      0.05      3.2       (400 Mb/s a line)
