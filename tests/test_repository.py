@@ -165,6 +165,7 @@ def test_imports_are_found(source: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("parts", "forbidden"),
     [
+        (("documents",), ("zzcp", *(f"zzcp.{part}" for part in (*DOMAIN, *ABOVE_DOMAIN)))),
         (DOMAIN, ("zzcp", *(f"zzcp.{part}" for part in ABOVE_DOMAIN))),
         (("cost",), ("zzcp", "zzcp.solver", "zzcp.mappers", "zzcp.report", "zzcp.cli")),
         (("io",), ("zzcp", "zzcp.solver", "zzcp.mappers", "zzcp.report", "zzcp.cli")),

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.io import good_files
+from zzcp.documents.document import load_document
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.io import (
@@ -22,7 +23,6 @@ from zzcp.io import (
     read_accelerator,
     read_workload,
 )
-from zzcp.io.document import load_document
 from zzcp.workload import Network
 
 Path = tuple[str | int, ...]

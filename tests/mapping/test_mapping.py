@@ -197,9 +197,23 @@ def test_what_is_no_dictionary_at_all(data: Any) -> None:
         Mapping.from_dict(data)
 
 
-@pytest.mark.parametrize("text", ["a: [1", "{", "x\0", "2020-13-45", "[" * 700])
-def test_yaml_that_is_none(text: str) -> None:
-    with pytest.raises(InputError, match="malformed YAML"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1", "malformed YAML"),
+        ("{", "malformed YAML"),
+        ("x\0", "malformed YAML"),
+        ("2020-13-45", "a mapping: expected a dictionary, found '2020-13-45'"),
+        ("[" * 700, "nested too deeply"),
+        ("spatial_mapping: {}\nspatial_mapping: {}", "key given twice"),
+        (
+            "a: &a [x, x]\nb: &b [*a, *a]\n" + "c: [" + "*b, " * 50_000 + "]",
+            "too large when its aliases are expanded",
+        ),
+    ],
+)
+def test_yaml_that_is_none(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         Mapping.from_yaml(text)
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import zzcp
 from zzcp.cli.output import check_writable, open_output
+from zzcp.documents import load_document
 from zzcp.errors import InputError, Place
-from zzcp.io import load_accelerator, load_document
+from zzcp.io import load_accelerator
 from zzcp.io.kinds import Kind, kind_of
 from zzcp.io.mapping import MAX_RESULT_VALUES
 from zzcp.io.result import load_results

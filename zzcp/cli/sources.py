@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from zzcp.cost import CostConventions
+from zzcp.documents import load_document
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
-from zzcp.io import FullMappings, MappingFile, load_document
+from zzcp.io import FullMappings, MappingFile
 from zzcp.mappers import mapping_from_entry
 from zzcp.mapping import Mapping
 from zzcp.workload import Layer, Network, SkippedNode

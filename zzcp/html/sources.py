@@ -8,12 +8,12 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from zzcp.documents import load_document
+from zzcp.documents.nodes import Document, FieldPath
 from zzcp.errors import InputError, Place
 from zzcp.html.tables import FrontPoint, FrontTable, SweptPoint, SweptTable
-from zzcp.io import load_document
 from zzcp.io.kinds import Kind, kind_of
 from zzcp.io.mapping import MAX_RESULT_VALUES
-from zzcp.io.nodes import Document, FieldPath
 from zzcp.io.result import SOLVED, ResultFile, read_results
 from zzcp.io.schema import validate
 from zzcp.mapping import Mapping

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field, PlainValidator
 
 from zzcp.cost.objective import OBJECTIVES
+from zzcp.documents.scalars import Exponential
 from zzcp.io.result import STATUSES
-from zzcp.io.scalars import Exponential
 from zzcp.io.schema import MAX_TEXT, Flag, Name, Schema, choice, number, text, unmet
 
 MAX_POINTS = 20_000

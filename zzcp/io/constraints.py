@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from zzcp.documents.document import load_document
+from zzcp.documents.nodes import Document, FieldPath
+from zzcp.documents.scalars import with_numbers
 from zzcp.errors import InputError
-from zzcp.io.document import load_document
 from zzcp.io.kinds import Kind, require_kind
-from zzcp.io.nodes import Document, FieldPath
-from zzcp.io.scalars import with_numbers
 from zzcp.mapping.constraints import Constraints, LayerConstraints
 
 DEFAULT = "default"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from zzcp.documents.document import load_document
+from zzcp.documents.nodes import Document, FieldPath, Node, dotted, known_keys
 from zzcp.errors import InputError
 from zzcp.hardware import (
     Accelerator,
@@ -20,10 +22,8 @@ from zzcp.hardware import (
 )
 from zzcp.hardware.accelerator import MAX_MEMORIES
 from zzcp.hardware.imc import CELLS, check_cells
-from zzcp.io.document import load_document
 from zzcp.io.hardware_schema import AcceleratorSchema, ArraySchema, MemorySchema, PortSchema
 from zzcp.io.kinds import Kind, require_kind
-from zzcp.io.nodes import Document, FieldPath, Node, dotted, known_keys
 from zzcp.io.schema import unrolling_factors, validate
 
 MAX_VALUES = 20_000

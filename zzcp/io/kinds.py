@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from zzcp.io.nodes import Document, Node
+from zzcp.documents.nodes import Document, Node
 from zzcp.mapping.constraints_reader import KINDS
 
 

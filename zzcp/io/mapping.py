@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, TypeAdapter
 
+from zzcp.documents.document import load_document
+from zzcp.documents.nodes import Document, FieldPath
 from zzcp.errors import InputError, Place, nearest
 from zzcp.hardware.accelerator import MAX_MEMORIES
-from zzcp.io.document import load_document
 from zzcp.io.kinds import Kind, kind_of, require_kind
-from zzcp.io.nodes import Document, FieldPath
 from zzcp.io.schema import (
     MAX_LENGTH,
     ArrayDimension,

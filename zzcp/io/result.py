@@ -12,14 +12,14 @@ from pydantic import Field, PlainValidator, TypeAdapter
 
 from zzcp.cost.conventions import CONVENTIONS, CostConventions
 from zzcp.cost.objective import OBJECTIVES, Objective
+from zzcp.documents.document import load_document
+from zzcp.documents.nodes import Document, FieldPath, dotted
+from zzcp.documents.scalars import with_numbers
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
-from zzcp.io.document import load_document
 from zzcp.io.hardware import read_accelerator
 from zzcp.io.kinds import Kind, require_kind
 from zzcp.io.mapping import MAX_RESULT_VALUES, ResultLayerSchema
-from zzcp.io.nodes import Document, FieldPath, dotted
-from zzcp.io.scalars import with_numbers
 from zzcp.io.schema import Name, Schema, choice, number, text, unmet, validate
 from zzcp.io.workload import read_layer
 from zzcp.mapping import Mapping, SpatialMapping

@@ -18,10 +18,10 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from zzcp.documents.nodes import Document, FieldPath, known_keys, shorten
+from zzcp.documents.scalars import Exponential
 from zzcp.errors import InputError, nearest
 from zzcp.hardware.memory import MEMORY_OPERANDS
-from zzcp.io.nodes import Document, FieldPath, known_keys, shorten
-from zzcp.io.scalars import Exponential
 from zzcp.workload.checks import MAX_LOOP
 
 T = TypeVar("T")

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 import networkx as nx
 from pydantic import Field, PlainValidator, TypeAdapter
 
+from zzcp.documents.document import load_document
+from zzcp.documents.nodes import Document, FieldPath
 from zzcp.errors import InputError, Place
-from zzcp.io.document import load_document
 from zzcp.io.kinds import Kind, require_kind
-from zzcp.io.nodes import Document, FieldPath
 from zzcp.io.schema import Identifier, LayerDimension, LoopFactor, Name, Schema, integer, text, validate
 from zzcp.workload import DimensionRelation, Equation, Layer, Network
 from zzcp.workload.checks import MAX_LOOP, MAX_PRECISION

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from zzcp.documents import parse_document
 from zzcp.errors import InputError, MappingError, nearest
 from zzcp.mapping.spatial import SpatialMapping
 
@@ -154,11 +155,14 @@ class Mapping:
 
     @classmethod
     def from_yaml(cls, text: str) -> Mapping:
-        """Read the YAML (or JSON) text of the dictionary form."""
-        try:
-            data = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError, RecursionError) as error:  # no such date; nested too deeply
-            raise InputError("malformed YAML", found=" ".join(str(error).split())) from error
+        """Read the YAML (or JSON) text of the dictionary form.
+
+        Raises
+        ------
+        InputError
+            If the text is no plain YAML, or something else than `from_dict` reads.
+        """
+        data: Any = parse_document(text).data
         return cls.from_dict(data)
 
     def to_yaml(self) -> str:

@@ -7,15 +7,17 @@ expansion, holds no objects but plain data, and has no key twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from zzcp.documents.nodes import Document, FieldPath, Node, dotted, shorten
+from zzcp.documents.scalars import Scalar, ScalarError, resolve
+from zzcp.documents.text import malformed, read_text, with_yaml_escapes
 from zzcp.errors import InputError, Place
-from zzcp.io.nodes import Document, FieldPath, Node, dotted, shorten
-from zzcp.io.scalars import Scalar, ScalarError, resolve
-from zzcp.io.text import malformed, read_text, with_yaml_escapes
 
 MAX_VALUES = 200_000
 """Largest number of values accepted in a document where the caller sets no other, expanded aliases counted."""
@@ -75,6 +77,30 @@ def parse_document(
         raise InputError("malformed YAML", place=Place(file), found=shorten(str(error))) from None
 
 
+def _events(text: str) -> Iterator[Any]:
+    """Yield the parser's events, also those that stand before a fault and that it has not handed over by then.
+
+    In search of a key's end the parser reads on, up to 1,024 characters of the line. What is wrong there it raises at
+    once, e.g. nesting that is too deep for libyaml since 0.2.6, although the limits here refuse an earlier event.
+    What stands before the fault is then parsed by itself. Its end is cut off, so only what leads to the last list or
+    mapping that is opened there is certain.
+    """
+    known = 0
+    try:
+        for event in yaml.parse(text, Loader=_PARSER):
+            known += 1
+            yield event
+    except yaml.MarkedYAMLError as error:
+        before = text[: error.problem_mark.index] if error.problem_mark else ""
+        held_back: list[Any] = []
+        with suppress(yaml.YAMLError):
+            held_back.extend(islice(yaml.parse(before, Loader=_PARSER), known, None))
+        while held_back and not isinstance(held_back[-1], yaml.CollectionStartEvent):
+            held_back.pop()
+        yield from held_back
+        raise
+
+
 class _Composer:
     """Builds nodes from the parser's events, depth first; `path` is where the next node stands."""
 
@@ -90,7 +116,7 @@ class _Composer:
         self.events: Iterator[Any] = iter(())
 
     def compose(self, text: str) -> Node:
-        self.events = iter(yaml.parse(text, Loader=_PARSER))
+        self.events = _events(text)
         next(self.events)
         event = next(self.events)
         if isinstance(event, yaml.StreamEndEvent):

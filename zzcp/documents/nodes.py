@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from zzcp.documents.scalars import Scalar
 from zzcp.errors import InputError, Place
-from zzcp.io.scalars import Scalar
 
 FieldPath = tuple[str | int, ...]
 """Keys and list positions from the top of a document to a value."""

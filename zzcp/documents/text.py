@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
+from zzcp.documents.nodes import shorten
 from zzcp.errors import InputError, Place
-from zzcp.io.nodes import shorten
 
 MAX_BYTES = 16 * 2**20
 """Largest file accepted."""

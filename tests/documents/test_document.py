@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.io import good_files
+from zzcp.documents import document as document_module
+from zzcp.documents import parse_document
+from zzcp.documents.nodes import FieldPath, dotted
+from zzcp.documents.scalars import Exponential, ScalarError, resolve
 from zzcp.errors import InputError
-from zzcp.io import document as document_module
-from zzcp.io import parse_document
-from zzcp.io.nodes import FieldPath, dotted
-from zzcp.io.scalars import Exponential, ScalarError, resolve
 
 
 def test_lines_are_those_of_the_keys() -> None:
@@ -224,3 +225,50 @@ def test_any_text_is_read_or_refused(text: str) -> None:
                 parse_document(text)
             except InputError as error:
                 assert str(error)  # noqa: PT017
+
+
+@pytest.fixture(params=["python", "libyaml", "libyaml, 40 levels"])
+def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Use one of PyYAML's parsers; since 6.0.4 libyaml's has a limit of its own, 1,000 levels unless it is set."""
+    if request.param == "python":
+        monkeypatch.setattr(document_module, "_PARSER", yaml.SafeLoader)
+        yield
+        return
+    libyaml = pytest.importorskip("yaml._yaml")
+    monkeypatch.setattr(document_module, "_PARSER", yaml.CSafeLoader)
+    if request.param == "libyaml":
+        yield
+        return
+    if not hasattr(libyaml, "_set_max_nest_level"):
+        pytest.skip("this PyYAML sets no limit")
+    limit = libyaml._get_max_nest_level()
+    libyaml._set_max_nest_level(40)
+    yield
+    libyaml._set_max_nest_level(limit)
+
+
+@pytest.mark.usefixtures("parser")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 2000, "<text>:1: [0][0][0]: nested too deeply: expected at most 32 levels of nesting"),
+        ("a: " + "[" * 2000, "<text>:1: a[0][0]: nested too deeply: expected at most 32 levels of nesting"),
+        ("- " * 2000, "<text>:1: [0][0][0]: nested too deeply: expected at most 32 levels of nesting"),
+        ("[\n" * 2000, "<text>:34: [0][0][0]: nested too deeply: expected at most 32 levels of nesting"),
+        ("[k: " * 2000, "<text>:1: [0].k[0]: nested too deeply: expected at most 32 levels of nesting"),
+        (
+            "{a: 1, a: 2, b: " + "[" * 2000,
+            "key given twice: expected every key once, found 'a' on lines 1 and 1",
+        ),
+        ("{" * 2000, "<text>:1: wrong key: expected a name, found a list, mapping or alias"),
+        ("? " * 2000, "<text>:1: wrong key: expected a name, found a list, mapping or alias"),
+        ("{? " * 2000, "<text>:1: wrong key: expected a name, found a list, mapping or alias"),
+        ("? # what\n@", "<text>:2: malformed YAML: "),  # not a key that is nothing
+        ("# nothing\n@", "<text>:2: malformed YAML: "),  # not an empty file
+        ("a: [[1, tru@e]], @", "<text>:1: malformed YAML: "),
+    ],
+)
+def test_the_first_fault_is_told_whatever_the_parser_has_read_ahead(text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_document(text)
+    assert message in str(caught.value)
