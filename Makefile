@@ -1,7 +1,8 @@
-# Nothing is needed but make and Python 3.11 or newer: every target builds its own .venv first.
+# Nothing is needed but make and Python 3.11 or newer: every target builds its own .venv first, from the lock files.
 # Another interpreter: make PYTHON=python3.12 test
 
 PYTHON  ?= python3
+OLDEST  := 3.11
 VENV    := .venv
 BIN     := $(VENV)/bin
 WORKERS ?= 2
@@ -9,13 +10,21 @@ WORKERS ?= 2
 # The main job, as the README promises it.
 DEMO := $(BIN)/python -m zzcp solve
 
-# A stamp for each set of packages, renewed when pyproject.toml changes: zzcp alone, and everything.
+# A stamp for each set of packages, renewed when pyproject.toml or the lock changes: zzcp alone, and everything.
 ALONE := $(VENV)/.installed
 DEV   := $(VENV)/.installed-dev
 
+# The lock: what builds zzcp, what it needs to run, and everything; resolved and renewed by uv.
+LOCK    := locks
+UV      := .venv-uv/bin/uv
+COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --no-config --universal \
+	--python-version $(OLDEST) --generate-hashes
+# Prints what pyproject.toml says builds zzcp.
+BUILDS  := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow lint format bench bench-compare clean
+.PHONY: help demo test test-slow test-newest test-oldest lint format bench bench-compare lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +37,18 @@ test: $(DEV) ## run the tests, all but the slow ones
 
 test-slow: $(DEV) ## run the tests that take minutes
 	@$(BIN)/python -m pytest -m slow -n $(WORKERS)
+
+test-newest: ## run the tests with the newest release of everything, in .venv-newest
+	$(call venv,.venv-newest)
+	@.venv-newest/bin/python -m pip install --quiet --no-input --upgrade --upgrade-strategy eager pip --editable ".[dev]"
+	@.venv-newest/bin/python -m pytest -m "not slow" -n $(WORKERS)
+
+test-oldest: $(UV) ## run the tests with the oldest releases that pyproject.toml allows, in .venv-oldest
+	@$(UV) venv --quiet --clear --no-config --python $(OLDEST) .venv-oldest
+	@$(PYTHON) -c '$(BUILDS)' | $(call lowest,--requirements -)
+	@$(call lowest,--requirements pyproject.toml --extra dev)
+	@$(call lowest,--no-deps --editable .)
+	@.venv-oldest/bin/python -m pytest -m "not slow" -n $(WORKERS)
 
 lint: $(DEV) ## check style and types
 	@status=0; \
@@ -46,25 +67,49 @@ bench: $(DEV) ## run the benchmarks
 bench-compare: $(DEV) ## compare the mappers with proven optima, and write the table of docs/comparison.md
 	@$(BIN)/python -m benchmarks compare
 
-clean: ## remove .venv and everything else that was generated
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+lock: $(UV) ## renew the lock files with the newest release of everything
+	@$(PYTHON) -c '$(BUILDS)' | $(COMPILE) --upgrade --output-file $(LOCK)/dev.txt --extra dev pyproject.toml -
+	@cp $(LOCK)/dev.txt $(LOCK)/run.txt  # the releases that are already in the file are preferred
+	@$(COMPILE) --output-file $(LOCK)/run.txt pyproject.toml
+	@cp $(LOCK)/dev.txt $(LOCK)/build.txt
+	@$(PYTHON) -c '$(BUILDS)' | $(COMPILE) --output-file $(LOCK)/build.txt -
+
+clean: ## remove the environments and everything else that was generated
+	rm -rf $(VENV) .venv-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# $(call install,WHAT): an editable install of WHAT. Pips older than 23.1 resolve slowly and are renewed first.
-install = @echo "Installing $(1) into $(VENV) (the first time takes a minute or two) ..." >&2; \
-	$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check "pip>=23.1" && \
-	$(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --editable "$(1)"
+# $(call lowest,WHAT): install the oldest releases of WHAT that are allowed, built with those that are there.
+lowest = $(UV) pip install --quiet --no-config --python .venv-oldest --no-build-isolation --resolution lowest-direct $(1)
 
-$(ALONE): pyproject.toml | $(BIN)/python
-	$(call install,.)
+# $(call pip,WHAT): install WHAT, built with the setuptools that is there. Pips before 25.3 take the build backend of a
+# package that does not name it only when told to.
+pip = PIP_USE_PEP517=1 $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check \
+	--no-build-isolation $(1)
+
+# $(call install,LOCK): an editable install of zzcp with the packages of a lock file.
+install = @echo "Installing $(1) into $(VENV) (the first time takes a minute or two) ..." >&2; \
+	$(call pip,--require-hashes --requirement $(LOCK)/build.txt) && \
+	$(call pip,--require-hashes --requirement $(1)) && \
+	$(call pip,--no-deps --editable .)
+
+# $(call venv,FOLDER): a new virtual environment.
+venv = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < ($(subst .,$(comma) ,$(OLDEST))))' 2>/dev/null || { \
+		echo "zzcp needs Python $(OLDEST) or newer, and '$(PYTHON)' is: $$($(PYTHON) --version 2>&1);" \
+			"name another one, as in: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }; \
+	$(PYTHON) -m venv --clear $(1) || { rm -rf $(1); exit 1; }
+comma := ,
+
+$(ALONE): pyproject.toml $(LOCK)/build.txt $(LOCK)/run.txt | $(BIN)/python
+	$(call install,$(LOCK)/run.txt)
 	@touch $@
 
-$(DEV): pyproject.toml | $(BIN)/python
-	$(call install,.[dev])
+$(DEV): pyproject.toml $(LOCK)/build.txt $(LOCK)/dev.txt | $(BIN)/python
+	$(call install,$(LOCK)/dev.txt)
 	@touch $(ALONE) $@
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "zzcp needs Python 3.11 or newer, and '$(PYTHON)' is: $$($(PYTHON) --version 2>&1);" \
-			"name another one, as in: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
+	$(call venv,$(VENV))
+
+$(UV):
+	$(call venv,.venv-uv)
+	@.venv-uv/bin/python -m pip install --quiet --no-input --disable-pip-version-check uv
