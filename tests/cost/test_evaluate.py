@@ -97,13 +97,15 @@ def test_latency_worked_by_hand(worked: Evaluation) -> None:
 
 
 def test_ports_worked_by_hand(worked: Evaluation) -> None:
-    found = {(port.memory, port.port): (port.stall, port.busy, port.limits) for port in worked.ports}
+    found = {
+        (port.memory, port.port): (port.stall, port.slack, port.busy, port.limits) for port in worked.ports
+    }
     assert found == {
-        ("w_regs", "rw"): (0, 1 + 30, ()),
-        ("i_regs", "rw"): (28, 60, ("I sram -> i_regs", "I i_regs -> array")),
-        ("sram", "top"): (0, 5 + 10, ()),
-        ("sram", "low"): (97, 30 + 60 + 40, ("O array -> sram", "O sram -> array")),
-        ("dram", "rw"): (0, 6 + 5 + 10, ()),
+        ("w_regs", "rw"): (0, 0, 1 + 30, ()),
+        ("i_regs", "rw"): (28, 0, 60, ("I sram -> i_regs", "I i_regs -> array")),
+        ("sram", "top"): (0, 0, 5 + 10, ()),
+        ("sram", "low"): (97, 0, 30 + 60 + 40, ("O array -> sram", "O sram -> array")),
+        ("dram", "rw"): (0, 0, 6 + 5 + 10, ()),
     }
 
 

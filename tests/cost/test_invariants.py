@@ -74,6 +74,9 @@ def test_stall_and_loading_are_those_of_ports_and_links(case: Case) -> None:
         assert latency.temporal_stall == max([0, *(port.stall for port in evaluation.ports)])
         for port in evaluation.ports:
             assert port.busy >= 0
+            assert port.stall >= 0  # it was the slack with a minus where a port has a single user
+            assert port.slack >= 0
+            assert not (port.stall and port.slack)
             assert bool(port.limits) == (port.stall > 0)
         for link in evaluation.links:
             assert link.cycles >= 0

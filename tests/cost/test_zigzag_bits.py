@@ -52,11 +52,11 @@ def test_lanes_floored_to_one_leave_no_partial_sums_to_the_latency() -> None:
     buffer, dram = narrow("buffer", "O", "D1"), narrow("dram", "I1 I2 O", "D1", "D2")
     result = evaluate(machine((regs, buffer, dram), ARRAY), layer, mapping, ZIGZAG)
     assert [tuple(row) for row in result.accesses["O"]] == [(24, 24, 48, 48), (0, 12, 24, 24), (0, 0, 6, 0)]
-    assert {f"{port.memory}.{port.port}": (port.stall, port.busy) for port in result.ports} == {
-        "rf.rw_port_1": (32, 48),
-        "rf.rw_port_2": (-5, 6),
-        "buffer.rw_port_1": (0, 12),
-        "dram.rw_port_1": (37, 54),
+    assert {f"{port.memory}.{port.port}": (port.stall, port.slack, port.busy) for port in result.ports} == {
+        "rf.rw_port_1": (32, 0, 48),
+        "rf.rw_port_2": (0, 5, 6),
+        "buffer.rw_port_1": (0, 0, 12),
+        "dram.rw_port_1": (37, 0, 54),
     }
     assert (result.latency.total, result.latency.temporal_stall) == (51, 37)
 

@@ -40,11 +40,11 @@ def our_figures(evaluation: Evaluation) -> dict[str, Any]:
         "shared": {op: list(row) for op, row in used.shared.items()},
         "effective": {op: list(row) for op, row in used.effective.items()},
         "double_buffered": {op: list(flags) for op, flags in evaluation.double_buffered.items()},
-        # stall and busy cycles; a port that has neither is left out, as in the referee's figures
+        # stall (slack below 0) and busy cycles; a port that has neither is left out, as in the referee's figures
         "ports": {
-            f"{port.memory}.{port.port}": [port.stall, port.busy]
+            f"{port.memory}.{port.port}": [port.stall - port.slack, port.busy]
             for port in evaluation.ports
-            if port.stall or port.busy
+            if port.stall or port.slack or port.busy
         },
         "links": {
             f"{link.operand} {link.source} -> {link.target}": [

@@ -159,7 +159,9 @@ class PortReport:
     memory, port : str
         Which port.
     stall : int
-        Cycles that it stops the array; negative: the slack of its only user.
+        Cycles that it stops the array, 0 or more.
+    slack : int
+        Cycles that its transfers leave unused in their windows, 0 or more; 0, too, where several movements share it.
     busy : int
         Cycles that it is busy during the computation.
     limits : tuple of str
@@ -170,6 +172,7 @@ class PortReport:
     memory: str
     port: str
     stall: int
+    slack: int
     busy: int
     limits: tuple[str, ...]
 
@@ -329,6 +332,7 @@ class Evaluation:
                     "memory": port.memory,
                     "port": port.port,
                     "stall": port.stall,
+                    "slack": port.slack,
                     "busy": port.busy,
                     "limits": list(port.limits),
                 }

@@ -205,15 +205,16 @@ class ModelDetails:
         ]
 
     def ports(self) -> tuple[PortReport, ...]:
-        """Return every port with its stall, its busy cycles and what limits it."""
+        """Return every port with its stall, its slack, its busy cycles and what limits it."""
         activities = self.cycles.activities
         reports = []
         for port, moves in zip(self.model.setting.ports, self.model.port_moves, strict=True):
             active = [move for move in moves if activities.counts[move] > 0]
             if len(active) == 1:
-                stall = activities.slack(active[0])
+                late_by = activities.slack(active[0])
+                stall, slack = max(0, late_by), max(0, -late_by)
             else:
-                stall = port_stall(moves, activities, self.traffic.run, PYTHON)
+                stall, slack = port_stall(moves, activities, self.traffic.run, PYTHON), 0
             late = [(activities.slack(move), move) for move in active if activities.slack(move) > 0]
             if stall > 0 and not late:
                 # everything fits its own window, but not all of it together
@@ -224,6 +225,7 @@ class ModelDetails:
                     memory=port.memory.name,
                     port=port.port.name,
                     stall=stall,
+                    slack=slack,
                     busy=sum(activities.cycles[move] * activities.counts[move] for move in active),
                     limits=tuple(self._describe(self.model.moves[move]) for _, move in late)
                     if stall > 0

@@ -71,7 +71,7 @@ def _ports(details: ModelDetails, evaluation: Evaluation) -> tuple[PortUse, ...]
                 tuple(transfers),
             )
         )
-    return tuple(sorted(found, key=lambda use: (-max(use.stall, 0), -use.busy)))
+    return tuple(sorted(found, key=lambda use: (-use.stall, -use.busy)))
 
 
 def _move_name(details: ModelDetails, move: Move) -> str:

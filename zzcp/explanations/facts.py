@@ -131,7 +131,7 @@ class PortUse:
     bandwidth : int
         Bits per cycle.
     stall : int or float
-        Cycles that it stops the array; not above 0 where it does not.
+        Cycles that it stops the array, 0 or more.
     busy : int or float
         Cycles that it is busy.
     transfers : tuple of Transfer

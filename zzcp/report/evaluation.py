@@ -112,13 +112,13 @@ def _ports(ports: Sequence[PortReport]) -> RenderableType:
     """Return the ports that are used while the array computes."""
     rows = table("port", ">busy", ">stall", ">slack", "limited by")
     for port in ports:
-        if not port.busy and not port.stall:
+        if not port.busy:
             continue
         rows.add_row(
             Text(f"{port.memory}.{port.port}"),
             count(port.busy),
-            count(max(port.stall, 0)),
-            count(-port.stall) if port.stall < 0 else "",
+            count(port.stall),
+            count(port.slack) if port.slack else "",
             Text(", ".join(port.limits)),
         )
     return rows

@@ -75,7 +75,7 @@ def _ports(ports: Sequence[PortUse]) -> RenderableType:
     used = [port for port in ports if port.busy]
     for port in used[:_FEW]:
         head: list[str | Text] = [
-            Text(port.name), count(port.bandwidth), count(max(port.stall, 0)), count(port.busy)
+            Text(port.name), count(port.bandwidth), count(port.stall), count(port.busy)
         ]  # fmt: skip
         for transfer in port.transfers:
             rows.add_row(
