@@ -259,6 +259,25 @@ def test_a_tile_size_without_an_operand_is_for_all_that_it_matters_to() -> None:
     assert [text[-1] for text in both] == ["I", "O"]
 
 
+def test_a_dimension_of_size_one_is_one_of_its_operands() -> None:
+    layer = Layer.gemm(b=8, k=1, c=4)
+    data = MAPPING.to_dict() | {"spatial_mapping": {"D2": {"C": 2}}}
+    data["temporal_mapping"] = {
+        operand: [[loop for loop in level if loop[0] != "K"] for level in levels]
+        for operand, levels in data["temporal_mapping"].items()
+    }
+    mapping = Mapping.from_dict(data)
+
+    def violated(**entry: Any) -> list[str]:
+        asked = {"tile_sizes": [{"memory": "sram", "dimension": "K", **entry}]}
+        return constraint_violations(MACHINE, layer, mapping, asked)
+
+    assert violated(max=2) == violated(equal=1) == violated(min=1, spatial=True) == []
+    assert violated(min=2) == ["tile size K in sram at least 2: it is 1 for O"]
+    with pytest.raises(InputError, match="K is no dimension of the data of I"):
+        violated(max=2, operand="I")
+
+
 def test_lanes_that_do_not_divide_count_up_to_the_size() -> None:
     layer = Layer.gemm(b=2, k=5, c=2)
     mapping = Mapping.from_dict(

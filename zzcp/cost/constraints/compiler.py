@@ -68,7 +68,7 @@ def _rules(setting: Setting, item: Constraint, bypass: Mapping[str, Sequence[str
     elif isinstance(item, TileSize):
         _check_dim(setting, item, item.dim)
         tenants = _tenants(setting, item, item.memory, item.operand)
-        matters = [(i, level) for i, level in tenants if setting.operands[i].kind[item.dim] != IRRELEVANT]
+        matters = [(i, level) for i, level in tenants if _matters(setting, i, item.dim)]
         if not matters:
             names = ", ".join(setting.operands[i].name for i, _ in tenants)
             raise _error(item, f"{item.dim} is no dimension of the data of {names}")
@@ -97,6 +97,13 @@ def _rules(setting: Setting, item: Constraint, bypass: Mapping[str, Sequence[str
         if item.operand not in setting.layer.operands:
             raise _unknown(item, "operand", item.operand, setting.layer.operands)
         yield BypassRule(item, item.memory in bypass.get(item.operand, ()))
+
+
+def _matters(setting: Setting, index: int, dim: str) -> bool:
+    """Return whether a dimension is one of an operand's data, be it of size 1: its tiles have one iteration then."""
+    operand = setting.operands[index]
+    alone = setting.layer.sizes[dim] == 1 and dim in setting.layer.equation.indices[operand.name]
+    return alone or operand.kind[dim] != IRRELEVANT
 
 
 def _steps(setting: Setting, item: LoopOrder | Innermost | Outermost) -> tuple[Step, ...]:
