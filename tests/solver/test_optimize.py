@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 from tests.generators import KINDS, odd_layer, odd_spatial, random_accelerator, random_layer, random_spatial
 from tests.machines import memory, port
 from zzcp.cost import EXACT, ZIGZAG, CostConventions, evaluate
+from zzcp.cost.constrained import constraint_violations
 from zzcp.cost.objective import OBJECTIVES, Objective
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator, OperationalArray
-from zzcp.solver import Progress, optimize
+from zzcp.solver import Progress, Result, optimize
 from zzcp.workload import Layer
 
 EVERYTHING = ("D1", "D2")
@@ -205,3 +207,41 @@ def test_the_model_holds_an_incumbent_whose_figures_are_rounded() -> None:
     result = optimize(accelerator, layer, "ed2", spatial=spatial, conventions=ZIGZAG, deterministic_limit=0.1)
     assert result.status == "optimal"
     assert not result.faults
+
+
+@pytest.mark.parametrize("objective", ["edp", "ed2", "energy"])
+def test_without_energies_the_solver_is_not_accused(objective: Objective) -> None:
+    """The model once held only mappings of at most one cycle then, and its claim that there is none was a fault."""
+    accelerator = machine()
+    free = replace(
+        accelerator,
+        memories=tuple(replace(entry, read_energy=0.0, write_energy=0.0) for entry in accelerator.memories),
+        array=replace(ARRAY, unit_energy=0.0),
+    )
+    result = prove(free, Layer.gemm(b=8, k=8, c=8), EXACT, objective)
+    assert (result.objective, result.lower_bound, result.gap) == (0, 0, 0)
+    assert result.faults == ()
+
+
+@BOTH
+@pytest.mark.parametrize("objective", ["edp", "ed2"])
+def test_a_tile_size_on_a_dimension_of_size_one(objective: Objective, conventions: CostConventions) -> None:
+    """It was refused: a file of constraints is for many layers, and tiles have one iteration of it."""
+    layer = Layer.gemm(b=8, k=1, c=8)
+
+    def under(**bounds: int) -> Result:
+        asked = {"tile_sizes": [{"memory": "buffer", "dimension": "K", **bounds}]}
+        result = optimize(machine(), layer, objective, conventions=conventions, constraints=asked)
+        if result.mapping is not None:
+            assert constraint_violations(machine(), layer, result.mapping, asked, conventions) == []
+        return result
+
+    free = optimize(machine(), layer, objective, conventions=conventions)
+    for bounds in ({"max": 2}, {"max": 1}, {"equal": 1}, {"min": 1, "max": 64}):
+        result = under(**bounds)
+        assert result.status == "optimal"
+        assert result.objective is not None
+        assert result.objective <= (free.objective or 0) * (1 + 1e-4)
+    assert "change 'tile size K in buffer at least 2' to 'tile size K in buffer at least 1'" in str(
+        under(min=2).diagnosis
+    )

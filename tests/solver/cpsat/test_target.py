@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -11,8 +12,10 @@ from ortools.sat.python import cp_model
 
 from tests.solver.brute_force import best_mappings, random_case
 from zzcp.cost import EXACT
+from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import DELAYS, OBJECTIVES, Objective, combined
 from zzcp.solver.constrained.diagnose import diagnose
+from zzcp.solver.cpsat.stall import MOST_CYCLES
 from zzcp.solver.cpsat.target import PRODUCT_LIMIT, Scale, add_target, scale_of
 from zzcp.solver.lattice.keys import keys_of
 from zzcp.solver.lattice.tables import boundary_tables
@@ -73,6 +76,20 @@ def test_no_product_leaves_64_bits(objective: Objective) -> None:
             assert scale.most_latency < 2**62
             if DELAYS[objective] and objective != "latency":
                 assert scale.most_energy * scale.most_latency < 2 * PRODUCT_LIMIT
+
+
+@pytest.mark.parametrize("objective", ["edp", "ed2"])
+def test_what_takes_no_energy_may_take_any_time(objective: Objective) -> None:
+    case = random_case(Random("free"), 500)
+    machine = case.accelerator
+    free = replace(
+        machine,
+        memories=tuple(replace(memory, read_energy=0.0, write_energy=0.0) for memory in machine.memories),
+        array=replace(machine.array, unit_energy=0.0),
+    )
+    model = Evaluator(free, case.layer, case.spatial, EXACT).model
+    tables = boundary_tables(model, keys_of(model.setting.temporal_sizes))
+    assert scale_of(model, objective, tables, Fraction(0)).most_latency == MOST_CYCLES  # it was 1
 
 
 def test_objectives_of_numbers() -> None:

@@ -67,8 +67,9 @@ def scale_of(model: Model, objective: Objective, tables: CostTables, value: Frac
     else:
         power = 1 if objective == "edp" else 2
         most_energy = min(most_energy, math.floor(scaled / run**power) + 1)
-        longest = math.floor(scaled / max(least, 1))
-        most_latency = min(most_latency, (longest if power == 1 else math.isqrt(longest)) + 1)
+        if least:  # else what takes no energy may take any time
+            longest = math.floor(scaled / least)
+            most_latency = min(most_latency, (longest if power == 1 else math.isqrt(longest)) + 1)
     unit = max(1, least // _PRECISION)
     while (
         (most_energy // unit + 1) * most_latency >= PRODUCT_LIMIT
