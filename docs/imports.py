@@ -56,16 +56,28 @@ def import_graph(root: Path = ROOT) -> nx.DiGraph:
 
 
 def room_graph(root: Path = ROOT) -> nx.DiGraph:
-    """Return which room imports which: folders, and the modules that stand beside sub-folders by themselves.
+    """Return which room imports which: folders, without what their ``__init__`` passes on.
 
-    What a folder's ``__init__`` passes on does not count.
+    The modules that stand beside sub-folders are a room, too, or, where rooms would then import each other, one each.
     """
     graph = import_graph(root)
     folders = {name for name in graph if (root / name.replace(".", "/")).is_dir()}
+    loose: set[str] = set()
+    for folder in sorted(folders):
+        if any(other.startswith(f"{folder}.") for other in folders):
+            loose.add(folder)
+    for folder in sorted(loose - {PACKAGE}):
+        if nx.is_directed_acyclic_graph(_between(graph, folders, loose - {folder})):
+            loose.remove(folder)
+    return _between(graph, folders, loose)
+
+
+def _between(graph: nx.DiGraph, folders: set[str], loose: set[str]) -> nx.DiGraph:
+    """Return the imports between rooms, with the modules of some folders by themselves."""
 
     def room(name: str) -> str:
         folder = name if name in folders else name.rpartition(".")[0]
-        return name if any(other.startswith(f"{folder}.") for other in folders) else folder
+        return name if folder in loose else folder
 
     between = nx.DiGraph((room(one), room(other)) for one, other in graph.edges if one not in folders)
     between.remove_edges_from(list(nx.selfloop_edges(between)))

@@ -11,8 +11,8 @@ import pytest
 
 from tests.generators import KINDS, odd_layer, odd_spatial, random_accelerator, random_layer, random_spatial
 from tests.machines import memory, port
+from zzcp import constraint_violations
 from zzcp.cost import EXACT, ZIGZAG, CostConventions, evaluate
-from zzcp.cost.constrained import constraint_violations
 from zzcp.cost.objective import OBJECTIVES, Objective
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator, OperationalArray
