@@ -106,6 +106,19 @@ class _Listener:
             self._gone = True
 
 
+def new_solver() -> cp_model.CpSolver:
+    """Return a solver with one thread, without the part of it that is wrong.
+
+    OR-Tools 9.15 calls feasible models infeasible where a variable equals large multiples of another, one or the other
+    (``t == a * x`` if b, ``t == c * x`` else), which is what presolve makes of a product with an energy of two values:
+    it takes these for precedences, of which one must hold. That detection is off.
+    """
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.auto_detect_greater_than_at_least_one_of = False
+    return solver
+
+
 def run_solver(
     model: cp_model.CpModel,
     limits: Limits,
@@ -134,7 +147,7 @@ def run_solver(
     on_solution, on_bound : callable, optional
         Called with every solution and every better bound, possibly from another thread.
     """
-    solver = cp_model.CpSolver()
+    solver = new_solver()
     parameters = solver.parameters
     parameters.num_workers = workers
     # CP-SAT's own has 31 bits

@@ -18,6 +18,7 @@ from zzcp.cost.formulas.core import Model
 from zzcp.interrupt import Interrupt
 from zzcp.mapping.constraints import Constraint
 from zzcp.solver.cpsat.restrict import MOST_BITS, Restriction, add_chain
+from zzcp.solver.cpsat.run import new_solver
 from zzcp.solver.lattice.chain import Chain
 from zzcp.solver.lattice.keys import Key, Vector, keys_of, split_keys
 
@@ -158,8 +159,7 @@ def solve(
     model: cp_model.CpModel, seconds: float, interrupt: Interrupt, *, seed: int = 0, presolve: bool = True
 ) -> tuple[cp_model.CpSolver, cp_model.CpSolverStatus]:
     """Run the solver on a model of this module: it is small, so that one worker without callbacks will do."""
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
+    solver = new_solver()
     solver.parameters.random_seed = seed
     solver.parameters.max_time_in_seconds = max(seconds, 0.05)
     solver.parameters.cp_model_presolve = presolve
