@@ -111,11 +111,13 @@ def new_solver() -> cp_model.CpSolver:
 
     OR-Tools 9.15 calls feasible models infeasible where a variable equals large multiples of another, one or the other
     (``t == a * x`` if b, ``t == c * x`` else), which is what presolve makes of a product with an energy of two values:
-    it takes these for precedences, of which one must hold. That detection is off.
+    it takes these for precedences, of which one must hold. That detection is off. So is a part of presolve that has
+    been seen to take minutes, during which the solver looks at no limit.
     """
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.auto_detect_greater_than_at_least_one_of = False
+    solver.parameters.find_big_linear_overlap = False
     return solver
 
 

@@ -45,6 +45,9 @@ class Places:
     rows: Array
     columns: Array
 
+    def __len__(self) -> int:
+        return len(self.vectors)
+
 
 class Lattice:
     """The exponent vectors of a layer, and which of them every boundary may take.

@@ -187,6 +187,30 @@ class RangeSearch:
             self.steps.tell(self.bound)
         self.alive = _union([alive for _, alive in self._open], lattice)
 
+    def at_the_root(self) -> dict[Place, Array]:
+        """Return the vectors that one relaxation over all energies leaves for every boundary, without cutting anything.
+
+        No chain through any other is better than the incumbent, which the cheapest chains may have improved meanwhile.
+        """
+        least_energy, least_latency = self._extremes(self.steps.value())
+
+        def chord() -> Line:
+            value = self.steps.value()
+            return self._line(least_energy, value / least_latency ** self.powers[1], value)
+
+        _, weights = self.relaxation.tighten(chord(), _ROUNDS, self._visit)
+        line = chord()
+        _, weights = self.relaxation.tighten(line, _ROUNDS, weights=weights)
+        return self._below(self.relaxation, line, weights)
+
+    @staticmethod
+    def _below(relaxation: Relaxation, line: Line, weights: Array) -> dict[Place, Array]:
+        """Return the vectors through which something leads that is not above a chord."""
+        return {
+            place: relaxation.lattice.alive[place] & (bounds <= 1 + _MARGIN)
+            for place, bounds in relaxation.through(line, weights).items()
+        }
+
     def _done(self, bound: float) -> bool:
         return bound >= self.steps.value() * (1 - self.steps.tolerance / 2)
 
@@ -265,10 +289,7 @@ class RangeSearch:
         part = replace(part, high=high, known=known)
         if both and high > low * _LONG:
             return known, part.halves()
-        alive = {
-            place: relaxation.lattice.alive[place] & (bounds <= 1 + _MARGIN)
-            for place, bounds in relaxation.through(line, weights).items()
-        }
+        alive = self._below(relaxation, line, weights)
         part = replace(part, relaxation=relaxation.restricted(alive))
         search = Enumeration(part.relaxation, self._factors, self._pieces, line, weights, high, self.powers)
         found, left = self._enumerate(search, alive)

@@ -60,6 +60,16 @@ class RangesStage:
     tables: CostTables
 
     @property
+    def fits(self) -> bool:
+        """Whether the tables of the dynamic program are not too large."""
+        shape = tuple(key.multiplicity + 1 for key in self.keys)
+        return (
+            bool(self.keys)
+            and packs(shape)
+            and cells(self.keys, [len(row) for row in self.tables]) <= _MOST_CELLS
+        )
+
+    @property
     def applies(self) -> bool:
         """Whether the search by ranges can be used."""
         # rules may forbid a chain and allow another one that says the same; a deterministic limit counts CP-SAT's work
@@ -68,12 +78,31 @@ class RangesStage:
             self.search.deterministic_limit
         ):
             return False
-        shape = tuple(key.multiplicity + 1 for key in self.keys)
-        return (
-            bool(self.keys)
-            and packs(shape)
-            and cells(self.keys, [len(row) for row in self.tables]) <= _MOST_CELLS
+        return self.fits
+
+    def at_the_root(self) -> Mapping[Place, Places] | None:
+        """Return the vectors that one relaxation leaves for every boundary; None where its tables are too large.
+
+        No mapping through any other is better than the incumbent.
+        """
+        search = self.search
+        if not self.fits:
+            return None
+        lattice = Lattice(self.keys, self.tables)
+        scale = self.tables.scale if search.objective != "latency" else Fraction(1)
+        # what the evaluator adds up in floats may lie below the exact sums of the tables
+        steps = Steps(
+            value=lambda: float(search.exact_value() / search.certain * scale),
+            complete=(lambda chains: [False] * len(chains)) if search.rules else self._complete,
+            improve=lambda: None,
+            tell=lambda bound: None,
+            goes_on=lambda: search.goes_on,
+            tolerance=0.0,
+            briefly=False,
         )
+        powers = int(search.objective != "latency"), DELAYS[search.objective]
+        ranges = RangeSearch(Relaxation(search.evaluator.model, self.tables, lattice), powers, steps)
+        return lattice.restricted(ranges.at_the_root()).places()
 
     def run(self, improve: Callable[[], None], *, briefly: bool) -> Left | None:
         """Search by ranges of energy; return what is left, None where nothing was ruled out.

@@ -26,6 +26,8 @@ _DESCENDANTS = 10_000
 """Mappings that are scored in search of a better incumbent."""
 _FEW_ENTRIES, _VERY_FEW_ENTRIES = 50_000, 100
 """Largest cost table of a model that is tried for a moment, and of one that is tried before the search by ranges."""
+_MANY_VECTORS = 300
+"""Vectors left at the root, over all boundaries, from which on a better incumbent is searched for."""
 _MOST_RUN = 2**40
 """Longest run that is modelled, in cycles: stalls and loads must not reach the limit of the model's latencies."""
 
@@ -77,11 +79,24 @@ class Search(SearchState):
         tables = boundary_tables(self.evaluator.model, keys)
         ranges, cpsat = RangesStage(self, keys, tables), CpSatStage(self, tables)
         if self.engine == "cp-sat":
-            cpsat.run()
+            self._by_cp_sat(ranges, cpsat)
         elif self.engine == "ranges":
             self._by_ranges(ranges)
         else:
             self._by_both(ranges, cpsat, entries)
+
+    def _by_cp_sat(self, ranges: RangesStage, cpsat: CpSatStage) -> None:
+        """Prove by CP-SAT alone, on a model without the vectors that one relaxation rules out.
+
+        A second opinion does without the relaxation.
+        """
+        if not self.other_parameters:
+            cpsat.places = ranges.at_the_root()
+            many = cpsat.places is not None and sum(map(len, cpsat.places.values())) > _MANY_VECTORS
+            if many and not self.rules:
+                self._improve()
+                cpsat.places = ranges.at_the_root()
+        cpsat.run()
 
     def _by_ranges(self, ranges: RangesStage) -> None:
         """Search by ranges alone; what they leave stays open."""
