@@ -17,7 +17,7 @@ which all data of an operand has been used once before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from ortools.sat.python import cp_model
 
 from zzcp.solver.cpsat.restrict import Point
 from zzcp.solver.cpsat.variables import Boundary
-from zzcp.solver.lattice.keys import Key, enumerate_states
+from zzcp.solver.lattice.keys import Array, Key, enumerate_states
 from zzcp.solver.lattice.tables import MoveTable
 
 
@@ -36,13 +36,13 @@ class Window:
 
     Parameters
     ----------
-    pairs : list of (int, int)
-        Combinations of reuse values (of the boundary, of its point) that are possible.
-    index : IntVar
-        Data class times the number of pairs, plus the pair.
+    lengths : ndarray of int, shape (rows, reuse values)
+        Its length, by the row of the boundary's costs and the reuse value of the point.
+    index : IntVar or int
+        Which of them, row by row.
     """
 
-    pairs: list[tuple[int, int]]
+    lengths: Array
     index: Any
 
 
@@ -102,8 +102,8 @@ def add_window(
     for row in boundaries:
         for other in row:
             if other.operand != boundary.operand:
-                _around(model, boundary.name, point, beneath, other)
-    return Window(*_pair_index(model, boundary, point))
+                _around(model, boundary.name, point, beneath, other, (empty, doubled))
+    return _chosen_lengths(model, boundary, point)
 
 
 def add_tail(
@@ -160,11 +160,8 @@ def order_tails(model: cp_model.CpModel, one: Tail, other: Tail) -> None:
         return
     choices = []
     for lower, upper in ((one, other), (other, one)):
-        below = model.new_bool_var("below")
-        for position, flag in upper.beneath.items():
-            for key, (mine, theirs) in enumerate(zip(lower.point, upper.point, strict=True)):
-                model.add(mine <= theirs - (key == position)).only_enforce_if(below, flag)
-        choices.append(below)
+        choices.append(model.new_bool_var("below"))
+        _at_most(model, lower.point, upper.point, upper.beneath, choices[-1])
     same = model.new_bool_var("same")
     for mine, theirs in zip(one.point, other.point, strict=True):
         model.add(mine == theirs).only_enforce_if(same)
@@ -178,73 +175,67 @@ def _around(
     model: cp_model.CpModel,
     name: str,
     point: Sequence[Any],
-    beneath: dict[int, Any],
+    beneath: Mapping[int, Any],
     other: Boundary | Point,
+    idle: Sequence[Any] = (),
 ) -> None:
-    """Another boundary lies above the point or below the factor beneath it."""
+    """Another boundary lies above the point or below the factor beneath it, unless there is no such factor (idle)."""
     above = model.new_bool_var(f"u{name}<{other.name}")
-    for position, (mine, theirs) in enumerate(zip(point, other.exponents, strict=True)):
-        factor = beneath.get(position)
-        for flag in beneath.values():
-            if isinstance(mine, int) and isinstance(theirs, int):
-                if theirs < mine:
-                    model.add_bool_or([~above, ~flag])
-                if theirs + (factor is flag) > mine:
-                    model.add_bool_or([above, ~flag])
-                continue
-            model.add(theirs >= mine).only_enforce_if(above, flag)
-            model.add(theirs + (1 if factor is flag else 0) <= mine).only_enforce_if(~above, flag)
+    below = model.new_bool_var(f"u{other.name}<{name}")
+    model.add_bool_or([above, below, *idle])
+    _at_most(model, point, other.exponents, {}, above)
+    _at_most(model, other.exponents, point, beneath, below)
 
 
-def _pair_index(
-    model: cp_model.CpModel, boundary: Boundary, point: Sequence[Any]
-) -> tuple[list[tuple[int, int]], Any]:
+def _at_most(
+    model: cp_model.CpModel, lower: Sequence[Any], upper: Sequence[Any], more: Mapping[int, Any], flag: Any
+) -> None:
+    """Where a flag is set exponents, with one more of some keys, are at most others."""
+    for position, (low, high) in enumerate(zip(lower, upper, strict=True)):
+        factor = more.get(position, 0)
+        if not isinstance(low, int) or not isinstance(high, int) or not isinstance(factor, int):
+            model.add(low + factor <= high).only_enforce_if(flag)
+        elif low + factor > high:
+            model.add(flag == 0)
+
+
+def _chosen_lengths(model: cp_model.CpModel, boundary: Boundary, point: Sequence[Any]) -> Window:
+    """Return the length of the window in every row of a boundary's costs and for every reuse value of its point."""
     table = boundary.table
-    values = table.reuse_values.tolist()
-    pairs = [(i, j) for i, whole in enumerate(values) for j, part in enumerate(values) if whole % part == 0]
+    values = table.reuse_values
     free = [column for column, key in enumerate(table.reuse.keys) if not isinstance(point[key], int)]
+    states, whole = boundary.representatives[boundary.pairs[:, 0]], boundary.pairs[:, 1]
+    shortest = table.period[states, whole] // values[whole]
     if not free:
-        return [(0, 0)], boundary.data_class
+        return Window(shortest[:, None], boundary.index)
     own = model.new_int_var(0, len(values) - 1, f"hw{boundary.name}")
     rows = np.concatenate([table.reuse.exponents[:, free], table.reuse_index[:, None]], axis=1)
     model.add_allowed_assignments([*(point[table.reuse.keys[column]] for column in free), own], rows.tolist())
-    pair = model.new_int_var(0, len(pairs) - 1, f"pair{boundary.name}")
-    whole = boundary.reuse_class
-    model.add_allowed_assignments(
-        [model.new_constant(whole) if isinstance(whole, int) else whole, own, pair],
-        [(i, j, number) for number, (i, j) in enumerate(pairs)],
-    )
-    index = model.new_int_var(0, len(boundary.representatives) * len(pairs) - 1, f"iw{boundary.name}")
-    model.add(index == boundary.data_class * len(pairs) + pair)
-    return pairs, index
+    possible = np.flatnonzero(values[whole][:, None] % values[None, :] == 0)
+    index = model.new_int_var_from_domain(cp_model.Domain.from_values(possible.tolist()), f"iw{boundary.name}")
+    model.add(index == boundary.index * len(values) + own)
+    return Window(shortest[:, None] * values[None, :], index)
 
 
 def late_cycles(model: cp_model.CpModel, boundary: Boundary, window: Window, table: MoveTable) -> Any:
     """Return a variable with the cycles of a movement that do not fit the boundary's window."""
-    whole, length = _lengths(boundary, window)
-    states = boundary.representatives
-    excess = np.maximum(0, table.cycles[states][:, whole] - length) * table.repeats[states][:, whole]
-    return _chosen(model, window, excess, f"late{table.move}w")
+    cycles, repeats = _rows(boundary, table.cycles), _rows(boundary, table.repeats)
+    return _chosen(model, window, np.maximum(0, cycles - window.lengths) * repeats, f"late{table.move}w")
 
 
 def crowded_cycles(
     model: cp_model.CpModel, boundary: Boundary, window: Window, tables: Sequence[MoveTable], run: int
 ) -> Any:
     """Return a variable with the cycles of movements over one link that do not fit its windows together."""
-    whole, length = _lengths(boundary, window)
-    states = boundary.representatives
-    busy = sum(table.cycles * table.repeats for table in tables)
-    windows = run // boundary.table.period[states][:, whole] * length
-    excess = np.maximum(0, np.asarray(busy)[states][:, whole] - windows)
-    return _chosen(model, window, excess, f"crowd{tables[0].move}w")
+    busy = sum(_rows(boundary, table.cycles * table.repeats) for table in tables)
+    windows = run // _rows(boundary, boundary.table.period) * window.lengths
+    return _chosen(model, window, np.maximum(0, busy - windows), f"crowd{tables[0].move}w")
 
 
-def _lengths(boundary: Boundary, window: Window) -> tuple[Any, Any]:
-    """Return the reuse value of every pair of a window, and its cycles by data class and pair."""
-    values = boundary.table.reuse_values
-    whole = np.array([i for i, _ in window.pairs])
-    part = np.array([j for _, j in window.pairs])
-    return whole, boundary.table.period[boundary.representatives][:, whole] // values[whole] * values[part]
+def _rows(boundary: Boundary, values: Array) -> Array:
+    """Return the entries of a table in the rows of a boundary's costs, as a column."""
+    found = values[boundary.representatives[boundary.pairs[:, 0]], boundary.pairs[:, 1]]
+    return np.asarray(found)[:, None]
 
 
 def _chosen(model: cp_model.CpModel, window: Window, excess: Any, name: str) -> Any:

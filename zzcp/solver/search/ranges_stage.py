@@ -95,7 +95,7 @@ class RangesStage:
             value=lambda: float(search.exact_value() / search.certain * scale),
             complete=(lambda chains: [False] * len(chains)) if search.rules else self._complete,
             improve=lambda: None,
-            tell=lambda bound: None,
+            tell=lambda _: None,
             goes_on=lambda: search.goes_on,
             tolerance=0.0,
             briefly=False,
