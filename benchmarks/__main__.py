@@ -16,7 +16,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-SUITES = ("evaluator", "solver", "latency", "mappers", "warm_start", "model_size", "compare", "onnx_files")
+SUITES = (
+    "evaluator",
+    "solver",
+    "latency",
+    "mappers",
+    "warm_start",
+    "model_size",
+    "energies",
+    "compare",
+    "onnx_files",
+)
 LONG = ("latency", "compare", "onnx_files")
 """Suites that take about an hour, or download much; they run only where they are named."""
 

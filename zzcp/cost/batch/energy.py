@@ -59,18 +59,19 @@ def _whole(value: Any) -> Any:
     """Return whole numbers of all mappings, or one that they share, as integers."""
     if not isinstance(value, np.ndarray):
         return int(value)
-    return np.where((value >= 0) & (value < EXACT_BELOW), value, 0).astype(np.int64)
+    if not (value.min(initial=0) >= 0 and value.max(initial=0) < EXACT_BELOW):
+        value = np.where((value >= 0) & (value < EXACT_BELOW), value, 0)
+    return value.astype(np.int64)
 
 
 def _products(one: Any, other: Any, length: int) -> Array:
     """Return the products of two numbers of every mapping, as 64-bit integers where these hold all of them."""
-    most = _most(one) * _most(other)
-    if most >= _LIMIT:
+    fits = max(_most(one), _most(other)) < _LIMIT
+    if fits and _most(one) * _most(other) >= _LIMIT:
         # the largest of both need not belong to one mapping
-        most = int(np.max(np.multiply(one, other, dtype=float), initial=0.0))
-    if most >= _LIMIT // 2:
-        return np.full(length, np.multiply(one, other, dtype=object))
-    return np.full(length, np.multiply(one, other, dtype=np.int64))
+        fits = np.multiply(one, other, dtype=float).max() < _LIMIT / 2
+    product: Any = np.multiply(one, other, dtype=np.int64 if fits else object)
+    return np.full(length, product)
 
 
 def _most(value: Any) -> int:

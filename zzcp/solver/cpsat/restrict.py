@@ -371,6 +371,10 @@ class Restriction:
             if isinstance(column, int):
                 kept &= states.exponents[:, number] == column
         exponents, values = states.exponents[kept], values[kept]
+        if not len(values):
+            # the boundary is fixed, as that of an outermost memory, and its tile does not fit
+            self.model.add_bool_or([])
+            return 0
         free = [number for number, column in enumerate(columns) if not isinstance(column, int)]
         if (values == values[0]).all():
             return int(values[0])

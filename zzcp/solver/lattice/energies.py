@@ -1,15 +1,18 @@
 """Energies of the cost tables: 64-bit integers, in a unit in which they fit.
 
 A cost of the input file may have any digits: its decimal is a fraction whose denominator may be as large as one likes.
-While all of them together are integers that fit, the unit is theirs, and the tables are exact. Else the unit is one
-part in 2^61 of what the tables can add up to, and every entry is rounded down: a bound stays a bound, and what it
-loses is far below the precision of a float.
+
+1. While all costs are multiples of one unit in which the tables' sums fit, that is the unit, and the tables are exact.
+2. Costs that were multiplied by some factor (another unit of energy, another technology) are multiples of one unit but
+   for the last bits of their floats. With these multiples, and a unit no larger than any cost says, an energy is at
+   most what it should be, and less by those bits only; all else is as without the factor.
+3. Else the unit is one part in 2^61 of what the tables can add up to, and every entry is rounded down.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -18,12 +21,14 @@ import numpy as np
 from zzcp.cost.formulas.core import Model
 from zzcp.solver.lattice.keys import Array
 
-_EXACT_BELOW = 2**62
-"""Exact energies below this leave headroom in 64-bit integers."""
+_MOST = 2**62
+"""Energies that the tables can add up to are below this."""
 _ROUNDED_TO = 2.0**61
 """What rounded energies add up to at most."""
-_FLOAT_ERROR = Fraction(1, 2**51)
+_PRODUCT_ERROR = Fraction(1, 2**51)
 """More than the relative error of a product of two floats, one of which is a rounded integer."""
+_RATIO_ERROR = Fraction(1, 2**50)
+"""More than the relative error of a ratio of floats that were multiplied by one factor, as decimals."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,9 +47,9 @@ class Accesses:
     cost: Fraction
 
     @property
-    def most(self) -> Fraction:
-        """The largest energy."""
-        return int(self.count.max(initial=0)) * self.cost
+    def most(self) -> int:
+        """The largest count."""
+        return int(self.count.max(initial=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +62,13 @@ class EnergyUnit:
         Energies are in units of 1 / `scale` of the unit of the input file.
     operations : int
         Energy of all operations in these units, rounded down.
-    exact : bool
-        Whether nothing has to be rounded.
+    multiples : mapping of Fraction to int, or None
+        What every cost counts; None where products with costs are rounded one by one.
     """
 
     scale: Fraction
     operations: int
-    exact: bool
+    multiples: Mapping[Fraction, int] | None
 
     @classmethod
     def of(cls, model: Model, accesses: Sequence[Accesses]) -> EnergyUnit:
@@ -77,20 +82,68 @@ class EnergyUnit:
             Everything that its tables count.
         """
         operations = model.setting.mac_energy
-        most = operations + sum(part.most for part in accesses)
-        scale = Fraction(math.lcm(model.scale, *(part.cost.denominator for part in accesses)))
-        exact = most * scale < _EXACT_BELOW
-        if not exact:
-            scale = Fraction(float(Fraction(_ROUNDED_TO) / most))
-        return cls(scale, math.floor(operations * scale), exact)
+        costs = {operations, *(part.cost for part in accesses)}
+        for multiples in (_exact_multiples(costs, model.scale), common_multiples(costs)):
+            if multiples is None:
+                continue
+            if multiples[operations] + sum(part.most * multiples[part.cost] for part in accesses) < _MOST:
+                # a unit that is no larger than any of the costs says
+                scales = [multiple / cost for cost, multiple in multiples.items() if cost]
+                return cls(max(scales, default=Fraction(1)), multiples[operations], multiples)
+        total = operations + sum(part.most * part.cost for part in accesses)
+        scale = Fraction(float(Fraction(_ROUNDED_TO) / total))
+        return cls(scale, math.floor(operations * scale), None)
 
     def sum(self, accesses: Sequence[Accesses]) -> Array:
         """Return the energy of the movements over one link in every state, each rounded down."""
         total = np.zeros_like(accesses[0].count)
         for part in accesses:
-            cost = part.cost * self.scale
-            if self.exact:
-                total += part.count * int(cost)
+            if not part.most:
+                continue
+            if self.multiples is not None:
+                total += part.count * self.multiples[part.cost]
             else:
-                total += (part.count * float(cost * (1 - _FLOAT_ERROR))).astype(np.int64)
+                cost = part.cost * self.scale * (1 - _PRODUCT_ERROR)
+                total += (part.count * float(cost)).astype(np.int64)
         return total
+
+
+def _exact_multiples(costs: Collection[Fraction], scale: int) -> Mapping[Fraction, int]:
+    """Return costs in the coarsest unit of which all are multiples, and that divides 1 / `scale`."""
+    scale = math.lcm(scale, *(cost.denominator for cost in costs))
+    return {cost: int(cost * scale) for cost in costs}
+
+
+def common_multiples(costs: Collection[Fraction]) -> Mapping[Fraction, int] | None:
+    """Return the smallest integers whose ratios are those of some costs, but for the last bits of floats.
+
+    Parameters
+    ----------
+    costs : collection of Fraction
+        The costs, none of them negative.
+
+    Returns
+    -------
+    mapping of Fraction to int, or None
+        None where the integers would be too large to be of use.
+    """
+    least = min((cost for cost in costs if cost), default=Fraction(1))
+    ratios = {
+        cost: simplest_between(cost / least * (1 - _RATIO_ERROR), cost / least * (1 + _RATIO_ERROR))
+        for cost in costs
+        if cost
+    }
+    shared = math.lcm(*(ratio.denominator for ratio in ratios.values()))
+    multiples = {cost: int(ratios.get(cost, 0) * shared) for cost in costs}
+    return multiples if max(multiples.values(), default=0) < _MOST else None
+
+
+def simplest_between(low: Fraction, high: Fraction) -> Fraction:
+    """Return the fraction of the least denominator in a range of positive numbers.
+
+    Source: the expansion of both ends as continued fractions (Stern 1858, Brocot 1861).
+    """
+    whole = math.ceil(low)
+    if whole <= high:
+        return Fraction(whole)
+    return whole - 1 + 1 / simplest_between(1 / (high - whole + 1), 1 / (low - whole + 1))
