@@ -33,7 +33,7 @@ def random_layer(rng: Random, kind: str, max_macs: int = MAX_MACS) -> Layer:
     """Return a random layer of one of `KINDS`."""
     while True:
         try:
-            layer = KINDS[kind](rng)
+            layer = ALL_KINDS[kind](rng)
         except InputError:  # more padding than there is input
             continue
         if layer.macs <= max_macs:
@@ -231,6 +231,38 @@ KINDS: dict[str, Callable[[Random], Layer]] = {
     "one_input": _one_input,
 }
 """Kinds of layers that `random_layer` knows."""
+
+
+def _output_window(rng: Random) -> Layer:
+    """Return a transposed convolution or the input gradient of a convolution: the window is on the output."""
+    equation, dims = rng.choice(
+        (
+            ("O[b][c][iy][ix]+=W[k][c][fy][fx]*I[b][k][oy][ox]", "B K C OY OX FY FX"),
+            ("O[g][iy][ix]+=W[g][fy][fx]*I[g][oy][ox]", "G OY OX FY FX"),
+            ("O[ix]+=W[fx]*I[ox]", "OX FX"),
+            ("O[b][k][ix]+=W[k][c][fx]*I[b][c][ox]", "B K C OX FX"),
+        )
+    )
+    windows = ("X", "Y") if "OY" in dims else ("X",)
+    relations = tuple(
+        DimensionRelation(
+            f"I{axis}", f"O{axis}", rng.choice((1, 1, 2, 3)), f"F{axis}", rng.choice((1, 1, 1, 2))
+        )
+        for axis in windows
+    )
+    padding = {f"I{axis}": (rng.choice((0, 0, 1)), rng.choice((0, 0, 1))) for axis in windows}
+    return Layer(
+        equation,
+        {dim: rng.choice(FILTERS if dim in ("FX", "FY") else SIZES) for dim in dims.split()},
+        operator="ConvTranspose",
+        relations=relations,
+        precision=_precision(rng),
+        padding=padding,
+    )
+
+
+ALL_KINDS: dict[str, Callable[[Random], Layer]] = {**KINDS, "output_window": _output_window}
+"""These, and layers that zigzag-dse does not count: `KINDS` stays what its recorded figures were drawn from."""
 
 
 # ---- machines -------------------------------------------------------------------------------------------------

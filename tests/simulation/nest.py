@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zzcp.hardware import Accelerator, Memory
 from zzcp.mapping import Mapping, SpatialMapping
@@ -54,7 +54,9 @@ class Nest:
     The index of a dimension is put together from one digit per loop. What lies nearer to the array is less
     significant: first the lanes beneath a memory level, then the level's own loops, then the lanes beneath the
     next level. So tiles are stretches of neighbouring indices, and so are those of neighbouring lanes together.
-    This matters only where windows overlap; the levels are therefore those of the operand that has windows.
+    Every operand is looked at in the layout of its own levels. That matters only where windows overlap, which those of
+    one operand do, and where an unrolling does not divide: there the layout decides how many elements the last tiles
+    have, but not how many all of them have together.
 
     Parameters
     ----------
@@ -81,13 +83,20 @@ class Nest:
         }
         self.spatial = lanes_in_use(layer, mapping.spatial)
         self.lanes = list(product(*(range(lanes) for _, _, lanes in self.spatial)))
-        self.indices = self._unroll(ends)
+        self.indices = {name: self._unroll(name, ends) for name in layer.operands}
         self.positions = {name: self._table(name, self.position) for name in layer.operands}
         self.elements = {name: self._table(name, self.element) for name in layer.operands}
+        self.exist = {name: self._table(name, self.exists) for name in layer.operands}
 
     def position(self, operand: str, index: dict[str, int]) -> Name:
         """Return what an operation uses of an operand as its loops name it."""
         return tuple(value for dim, value in index.items() if dim in self.naming[operand])
+
+    def exists(self, operand: str, index: dict[str, int]) -> bool:
+        """Return whether the layer has an operation that uses this of an operand: idle lanes have none."""
+        return all(
+            value < self.layer.sizes[dim] for dim, value in index.items() if dim in self.naming[operand]
+        )
 
     def element(self, operand: str, index: dict[str, int]) -> Name:
         """Return the tensor element behind it: window positions that coincide are one element."""
@@ -112,10 +121,9 @@ class Nest:
         own = [number for number, entry in enumerate(self.spatial) if entry[0] not in served]
         return [tuple(lane[number] for number in own) for lane in self.lanes]
 
-    def _unroll(self, ends: dict[str, tuple[int, ...]]) -> list[list[dict[str, int]]]:
-        """Return the loop indices of every iteration and lane."""
-        windowed = [name for name in self.layer.operands if self.layer.relevance(name).partial]
-        temporal, spatial = self._digits((windowed or self.layer.operands)[0], ends)
+    def _unroll(self, operand: str, ends: dict[str, tuple[int, ...]]) -> list[list[dict[str, int]]]:
+        """Return the loop indices of every iteration and lane, in the layout of an operand."""
+        temporal, spatial = self._digits(operand, ends)
 
         def value(digits: dict[int, _Digit], values: Iterable[tuple[int, int]]) -> dict[str, int]:
             index = dict.fromkeys(self.layer.sizes, 0)
@@ -156,5 +164,5 @@ class Nest:
         unroll([array_dimension for array_dimension, _, _ in self.spatial])
         return temporal, spatial
 
-    def _table(self, operand: str, name: Callable[[str, dict[str, int]], Name]) -> list[list[Name]]:
-        return [[name(operand, index) for index in row] for row in self.indices]
+    def _table(self, operand: str, name: Callable[[str, dict[str, int]], Any]) -> list[list[Any]]:
+        return [[name(operand, index) for index in row] for row in self.indices[operand]]

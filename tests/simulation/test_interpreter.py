@@ -2,22 +2,21 @@
 
 For every operand, memory level and direction the accesses must be equal as exact rationals; so must the energy, the
 partial sums that are read back, and the bits of the tiles. The interpreter (see its docstring for the rules) shares no
-formula with the evaluator. Three rules are conventions rather than physics, and both sides follow them:
+formula with the evaluator. Four rules are conventions rather than physics, and both sides follow them:
 
 - Loop counters, not data, decide when a tile is replaced. The next position of a window (both of its loops run in
   time) may happen to cover the same elements as the one before; it is fetched all the same. Windows that overlap in
   part are fetched whole.
-- Lanes that idle because an unrolling does not divide are lanes like any other. A tile's window never has more
-  elements than the tensor in that direction, whatever indices idle lanes and zero padding add.
-- Instances act in lockstep: where partial sums are read back into instances whose sums will be added, all of them
-  are written (one with the sums, the others with zeros). Outputs move over a link at one precision: the partial one
-  if any of them is incomplete there.
+- Instances act in lockstep: those without data of their own for a while still take part in what the others do. Outputs
+  move over a link at one precision: the partial one if any of them is incomplete there.
+- Every operand is looked at in the layout of its own levels: that decides how many elements the last tiles have where
+  an unrolling does not divide, but not how many all of them have.
+- What tiles of an output share with those before them is rounded to words in a fixed order of the tiles.
 
 A machine that looks at the data itself can only move less. So the evaluator's counts must be at least those of a
-second walk that moves existing data only and fetches no tile twice in a row, and equal to them where none of the
-first two rules bites: without padding, idle lanes and windows that may coincide.
+second walk that fetches no tile of the same data twice in a row, and equal to them where that never happens.
 
-Left out: outputs indexed by a window, and two operands with windows over the same loops, which no layer here has.
+Left out: two operands with windows over the same loops, which no layer here has.
 """
 
 from __future__ import annotations
@@ -43,6 +42,7 @@ from zzcp.workload import Layer
 CHUNK = 50
 CHUNKS = 20
 PADDED_CHUNKS = 4
+SCATTERED_CHUNKS = 4
 SLOW_CHUNKS = 60
 
 NAMES = {
@@ -95,14 +95,14 @@ def assert_equal(case: Case, evaluation: Evaluation, walk: Walk) -> None:
         assert evaluation.utilization.individual[operand] == used
 
 
-def check(seed: int, *, padded: bool = False) -> None:
+def check(seed: int, *, padded: bool = False, scattered: bool = False) -> None:
     """Compare one case with both walks."""
-    case = random_case(seed, padded=padded)
+    case = random_case(seed, padded=padded, scattered=scattered)
     evaluation = score(case)
     nest = nest_of(case)
     assert_equal(case, evaluation, interpret(LoopView(nest)))
     tensors = interpret(TensorView(nest))
-    if case.divides and not case.may_collide and not padded:
+    if not case.may_collide and not padded:
         assert_equal(case, evaluation, tensors)
     pairs = counts(case, evaluation, tensors)
     assert {key: pair for key, pair in pairs.items() if pair[0] < pair[1]} == {}
@@ -120,12 +120,20 @@ def test_random_mappings_with_zero_padding(chunk: int) -> None:
         check(seed, padded=True)
 
 
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("chunk", range(SCATTERED_CHUNKS))
+def test_random_mappings_with_a_window_on_the_output(chunk: int, padded: bool) -> None:
+    for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
+        check(seed, padded=padded, scattered=True)
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("scattered", [False, True])
 @pytest.mark.parametrize("padded", [False, True])
 @pytest.mark.parametrize("chunk", range(CHUNKS, CHUNKS + SLOW_CHUNKS))
-def test_more_random_mappings(chunk: int, padded: bool) -> None:
+def test_more_random_mappings(chunk: int, padded: bool, scattered: bool) -> None:
     for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
-        check(seed, padded=padded)
+        check(seed, padded=padded, scattered=scattered)
 
 
 def test_random_mappings_are_of_all_kinds() -> None:
@@ -160,6 +168,8 @@ def test_random_mappings_are_of_all_kinds() -> None:
         ("overcounted_slivers", True),
         ("multiplied_windows", True),
         ("early_final_precision", True),
+        ("whole_tiles", True),
+        ("restored_everywhere", True),
         ("same_data_free", False),
     ],
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
-from tests.generators import KINDS, random_accelerator, random_mapping, random_spatial
+from tests.generators import ALL_KINDS, KINDS, random_accelerator, random_mapping, random_spatial
 from zzcp.cost import EXACT
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
@@ -50,13 +50,15 @@ class Case:
         )
 
 
-def random_case(seed: int, *, padded: bool = False) -> Case:
-    """Return the case of a seed: a layer without zero padding, or a convolution with it."""
-    rng = Random(f"simulation {seed} {padded}")
+def random_case(seed: int, *, padded: bool = False, scattered: bool = False) -> Case:
+    """Return the case of a seed: a layer without zero padding, a convolution with it, or a window on the output."""
+    rng = Random(f"simulation {seed} {padded}{' scattered' * scattered}")
     kinds = [kind for kind in KINDS if not padded or "conv" in kind or kind in ("depthwise", "pooling")]
+    if scattered:
+        kinds = ["output_window"]
     while True:
         accelerator = random_accelerator(rng)
-        layer = _tiny(rng, KINDS[rng.choice(kinds)], padded)
+        layer = _tiny(rng, ALL_KINDS[rng.choice(kinds)], padded)
         links = dict(layer.default_links)
         if len(layer.inputs) == 2 and rng.random() < 0.2:
             first, second = layer.inputs

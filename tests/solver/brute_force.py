@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement, product
 from math import comb, prod
@@ -11,7 +11,7 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
-from tests.generators import KINDS, prime_factors, random_accelerator, random_spatial
+from tests.generators import ALL_KINDS, KINDS, prime_factors, random_accelerator, random_spatial
 from zzcp.cost import CostConventions, Evaluator
 from zzcp.cost.batch import MappingBatch, evaluate_batch
 from zzcp.cost.setting.setting import IRRELEVANT, OperandSetting
@@ -62,11 +62,11 @@ class Best:
     mapping: Mapping
 
 
-def random_case(rng: Random, most: int) -> Case:
+def random_case(rng: Random, most: int, kinds: Collection[str] = KINDS) -> Case:
     """Return a case with at most `most` mappings (those that differ only in ways that never matter count twice)."""
     while True:
         accelerator = random_accelerator(rng)
-        layer = _tiny_layer(rng)
+        layer = _tiny_layer(rng, kinds)
         if layer is None:
             continue
         if rng.random() < 0.5:
@@ -78,9 +78,9 @@ def random_case(rng: Random, most: int) -> Case:
             return case
 
 
-def _tiny_layer(rng: Random) -> Layer | None:
+def _tiny_layer(rng: Random, kinds: Collection[str]) -> Layer | None:
     try:
-        layer = KINDS[rng.choice(list(KINDS))](rng)
+        layer = ALL_KINDS[rng.choice(list(kinds))](rng)
         loops = rng.sample(list(layer.sizes), k=min(len(layer.sizes), rng.randint(1, 4)))
         return replace(layer, sizes={dim: rng.choice(_SIZES) if dim in loops else 1 for dim in layer.sizes})
     except InputError:  # more padding than there is input

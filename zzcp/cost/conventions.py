@@ -54,6 +54,18 @@ class CostConventions:
         Whether outputs that become complete on their way to the level above count at the final precision before
         that (ZigZag): in the utilization of a memory, and where several instances are read whose partial sums are
         added up on the way. Where False, they count at the precision at which they are stored.
+    whole_tiles : bool
+        Whether all tiles count as much as the largest could have (ZigZag), among them the zero padding inside a tile
+        and, where an unrolling does not divide, what the layer does not have. Where False, what is moved and stored is
+        what exists. Tiles are told apart by what exists only where lanes are whole and windows are counted as they
+        are: True together with `fractional_unrolling`, `overcounted_slivers` or `multiplied_windows`.
+    ignored_output_windows : bool
+        Whether the loops of a window on the output count as if every step of them made other outputs (ZigZag). Where
+        False, outputs that are visited again by these loops are read back, and stay partial sums until the last visit;
+        as for `whole_tiles` only without the three other fields.
+    restored_everywhere : bool
+        Whether partial sums that come back are written into every instance whose sums will be added up on the way out
+        (ZigZag), although only one of them may start from the old sum. Where False, they are written into one.
     same_data_free : bool
         Whether an input that the array uses in consecutive cycles is read from the innermost memory once.
     """
@@ -69,7 +81,15 @@ class CostConventions:
     overcounted_slivers: bool
     multiplied_windows: bool
     early_final_precision: bool
+    whole_tiles: bool
+    ignored_output_windows: bool
+    restored_everywhere: bool
     same_data_free: bool = True
+
+    @property
+    def counts_tiles(self) -> bool:
+        """Whether what exists of every tile can be counted: lanes are whole, and windows counted as they are."""
+        return not (self.fractional_unrolling or self.overcounted_slivers or self.multiplied_windows)
 
 
 ZIGZAG = CostConventions(
@@ -84,6 +104,9 @@ ZIGZAG = CostConventions(
     overcounted_slivers=True,
     multiplied_windows=True,
     early_final_precision=True,
+    whole_tiles=True,
+    ignored_output_windows=True,
+    restored_everywhere=True,
 )
 """The bookkeeping of zigzag-dse 3.9.1, to the bit."""
 
@@ -102,6 +125,9 @@ EXACT = CostConventions(
     overcounted_slivers=False,
     multiplied_windows=False,
     early_final_precision=False,
+    whole_tiles=False,
+    ignored_output_windows=False,
+    restored_everywhere=False,
 )
 """What the machine does; the default."""
 

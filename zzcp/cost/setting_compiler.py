@@ -10,10 +10,8 @@ from fractions import Fraction
 
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.formulas.macs import mac_energy
+from zzcp.cost.setting.directions import compile_directions, compile_volumes
 from zzcp.cost.setting.setting import (
-    IRRELEVANT,
-    PARTIAL,
-    RELEVANT,
     OperandSetting,
     PortSetting,
     PortUse,
@@ -66,8 +64,11 @@ def compile_setting(
     )
     places = _places(accelerator)
     carriers = {memory.name: _carriers(memory) for memory in accelerator.memories}
+    temporal = spatial.temporal_sizes(layer)
     operands = tuple(
-        _compile_operand(accelerator, layer, name, links[name], carriers, energy, latency, conventions)
+        _compile_operand(
+            accelerator, layer, name, links[name], carriers, energy, latency, temporal, conventions
+        )
         for name in layer.operands
     )
     array = accelerator.array
@@ -83,17 +84,24 @@ def compile_setting(
         operands=operands,
         ports=_compile_ports(accelerator, held, places, carriers),
         tenancies=_compile_tenancies(accelerator, held, places),
-        temporal_sizes=spatial.temporal_sizes(layer),
+        temporal_sizes=temporal,
         cycles_per_op=cycles_per_op,
         ideal_cycles=-(-layer.macs // array.units) * cycles_per_op,
-        drain=sum(
-            math.prod(factor for _, factor in factors) - 1
-            for dimension, factors in spatial.unrolling
-            if dimension in array.systolic_dimensions
-        ),
+        drain=_drain(accelerator, spatial, None if conventions.fractional_unrolling else energy),
         mac_energy=Fraction(0),
     )
     return replace(setting, mac_energy=mac_energy(setting))
+
+
+def _drain(accelerator: Accelerator, spatial: SpatialMapping, used: Factors | None) -> int:
+    """Return the cycles along the systolic dimensions: of the lanes in use, of all that are asked for without these."""
+    unrolled = spatial.unrolling if used is None else tuple((dim, tuple(used[dim])) for dim in used)
+    systolic = accelerator.array.systolic_dimensions
+    return sum(
+        math.prod(int(lanes) for _, lanes in factors) - 1
+        for dimension, factors in unrolled
+        if dimension in systolic
+    )
 
 
 def _check_links(accelerator: Accelerator, layer: Layer, links: Mapping[str, str]) -> None:
@@ -130,35 +138,31 @@ def _compile_operand(
     carriers: Mapping[str, Carriers],
     energy: Factors,
     latency: Factors,
+    temporal: Mapping[str, int],
     conventions: CostConventions,
 ) -> OperandSetting:
-    relevance = layer.relevance(name)
-    partial = relevance.partially_relevant
-    kind = {
-        dim: PARTIAL if dim in partial else RELEVANT if dim in relevance.relevant else IRRELEVANT
-        for dim in layer.sizes
-    }
+    directions = compile_directions(layer, name, energy, temporal, conventions)
+    kind, relations = directions.kind, directions.relations
     memories = tuple(
         _with_precharge(accelerator, memory, layer.precision[name])
         for memory in accelerator.levels(memory_operand)
     )
-    variant = compile_variant(layer, name, kind, memories, energy, conventions)
-    same = energy == latency
+    variant = compile_variant(layer, name, kind, relations, memories, energy, conventions)
+    volumes = compile_volumes(directions, variant, temporal)
     return OperandSetting(
         name=name,
         memory_operand=memory_operand,
         is_output=name == layer.output,
         memories=memories,
         kind=kind,
-        relations=relevance.partial,
-        window_sizes=tuple(
-            layer.window_size(relation, zigzag=conventions.overcounted_slivers)
-            for relation in relevance.partial
-        ),
+        relations=relations,
+        window_sizes=tuple(axis.most for axis in directions.axes),
         precision=layer.precision[name],
         final_precision=layer.final_precision if name == layer.output else layer.precision[name],
         energy=variant,
-        latency=variant if same else compile_variant(layer, name, kind, memories, latency, conventions),
+        latency=variant
+        if energy == latency
+        else compile_variant(layer, name, kind, relations, memories, latency, conventions),
         ports=tuple(
             {
                 direction: port
@@ -167,7 +171,11 @@ def _compile_operand(
             }
             for memory in memories
         ),
-        elements=layer.tile_size(name, layer.sizes, zigzag=conventions.overcounted_slivers),
+        elements=volumes.elements
+        if volumes
+        else layer.tile_size(name, layer.sizes, zigzag=conventions.overcounted_slivers),
+        volumes=volumes,
+        revisited=directions.revisited,
     )
 
 

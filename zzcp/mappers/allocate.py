@@ -14,7 +14,7 @@ from math import inf, prod
 from typing import Any
 
 from zzcp.cost.conventions import EXACT, CostConventions
-from zzcp.cost.formulas.links import tile_elements
+from zzcp.cost.formulas.links import tile_elements, visits
 from zzcp.cost.formulas.numeric import PYTHON
 from zzcp.cost.setting.setting import IRRELEVANT, PARTIAL, RELEVANT, OperandSetting, Setting, Tenancy
 from zzcp.cost.setting.state import OperandState, operand_state
@@ -134,6 +134,9 @@ class _Queue:
             *(loop for link in operand.energy.spatial[level + 1 :] for loop in link),
         )
         partial = any(operand.kind[dim] == IRRELEVANT and factor > 1 for dim, factor in above)
+        if operand.revisited and not partial:
+            # loops of a window that are left visit outputs again
+            partial = visits(operand, self.state, self.taken, level + 1, PYTHON) > operand.elements
         return operand.precision if partial else operand.final_precision
 
 

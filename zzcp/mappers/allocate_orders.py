@@ -9,7 +9,7 @@ import numpy as np
 
 from zzcp.cost.batch import MappingBatch
 from zzcp.cost.execution.array_states import Array, LoopTables
-from zzcp.cost.formulas.links import tile_elements
+from zzcp.cost.formulas.links import tile_elements, visits
 from zzcp.cost.formulas.numeric import NUMPY
 from zzcp.cost.setting.setting import IRRELEVANT, PARTIAL, RELEVANT, OperandSetting, Setting, Tenancy
 from zzcp.cost.setting.state import OperandState
@@ -75,7 +75,7 @@ def _tiles(operand: OperandSetting, tables: LoopTables) -> OperandState:
         for dim, kind in operand.kind.items()
         if kind == PARTIAL
     }
-    windows: Any = [[(groups[r.outer], groups[r.inner]) for r in operand.relations]]
+    windows: Any = [[(groups[r.outer], groups.get(r.inner, 1)) for r in operand.relations]]
     relevant = tables.products(tables.group(operand.kind, RELEVANT))
     return OperandState([], [], [relevant], windows, [], [], [], None)
 
@@ -160,7 +160,12 @@ class _Queue:
         if any(operand.kind[dim] == IRRELEVANT and factor > 1 for link in links for dim, factor in link):
             return float(operand.precision)
         products = self.tables.products(self.tables.group(operand.kind, IRRELEVANT))
-        left = products[self.taken, np.arange(self.tables.length)] < products[-1]
+        columns = np.arange(self.tables.length)
+        left = products[self.taken, columns] < products[-1]
+        if operand.revisited and self._tiles is not None:
+            # loops of a window that are left visit outputs again
+            seen = np.asarray(visits(operand, self._tiles, 0, level + 1, NUMPY))
+            left |= np.broadcast_to(seen, products.shape)[self.taken, columns] > operand.elements
         return np.where(left, float(operand.precision), float(operand.final_precision))
 
 

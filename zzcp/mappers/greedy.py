@@ -140,6 +140,8 @@ def _bits(operand: OperandSetting, level: int, held: dict[str, int]) -> float:
     for relation, (outer, inner), most in zip(
         operand.relations, variant.windows[level + 1], operand.window_sizes, strict=True
     ):
-        window = relation.distinct(int(held[relation.outer] * outer), int(held[relation.inner] * inner))
+        window = relation.distinct(
+            int(held[relation.outer] * outer), int(held.get(relation.inner, 1) * inner)
+        )
         elements *= min(most, window)
     return elements * max(operand.precision, operand.final_precision)

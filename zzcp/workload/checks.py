@@ -128,7 +128,16 @@ def check_indices(
                     found=dim,
                     hint=nearest(dim, known),
                 )
-        partial = {dim for relation in relations if relation.window in indices for dim in relation.loops}
+        windows = [relation for relation in relations if relation.window in indices]
+        partial = {dim for relation in windows for dim in relation.loops}
+        if len(partial) < 2 * len(windows):
+            # together they touch a diagonal, which is no product of what each of them touches
+            raise InputError(
+                f"operand {operand} has two windows that share a loop",
+                place=Place(field="relations"),
+                expected="windows over different loops",
+                found=", ".join(map(str, windows)),
+            )
         if partial & set(indices):
             raise InputError(
                 f"operand {operand} uses a loop both directly and in a window",

@@ -167,6 +167,10 @@ class DimensionRelation:
 
     def distinct_below(self, limit: int, outer: int, inner: int) -> int:
         """Return how many of the positions of `distinct` are less than `limit`."""
+        if outer < inner:
+            # the same positions, told apart by the loop with fewer steps
+            exchanged = DimensionRelation(self.window, self.inner, self.dilation, self.outer, self.stride)
+            return exchanged.distinct_below(limit, inner, outer)
         divisor = gcd(self.stride, self.dilation)
         step_outer, step_inner = self.dilation // divisor, self.stride // divisor
         count = 0

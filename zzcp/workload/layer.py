@@ -118,7 +118,8 @@ class Layer:
         check_precision(self.precision)
         check_windows(self.relations, self.sizes, self.padding, self.window_sizes)
         for relation in self.relations:
-            if min(self.window_size(relation, zigzag=zigzag) for zigzag in (False, True)) < 1:
+            sizes = [self.window_size(relation, zigzag=zigzag) for zigzag in (False, True)]
+            if min(*sizes, self.touched_positions(relation)) < 1:
                 raise InputError(
                     f"window dimension {relation.window} has no elements left after padding",
                     place=Place(field="padding"),
@@ -381,6 +382,27 @@ class Layer:
         # seen from the far end the positions are the same
         padding = sum(relation.distinct_below(pad, outer, inner) for pad in (before, after))
         return relation.distinct(outer, inner) - padding
+
+    def stored_positions(self, relation: DimensionRelation) -> tuple[int, int]:
+        """Return the first position of a window dimension that is in memory, and the end of those that are.
+
+        Positions count from the first one that the loops touch, padding included.
+        """
+        before, after = self.padding.get(relation.window, (0, 0))
+        if relation.window in self.window_sizes:
+            return before, before + self.window_sizes[relation.window]
+        outer, inner = self.sizes[relation.outer], self.sizes[relation.inner]
+        return before, relation.span(outer, inner) - after
+
+    def touched_positions(self, relation: DimensionRelation) -> int:
+        """Return how many of the positions of a window dimension that are in memory the loops touch."""
+        first, end = self.stored_positions(relation)
+        outer, inner = self.sizes[relation.outer], self.sizes[relation.inner]
+        # seen from the far end the positions are the same
+        outside = (first, relation.span(outer, inner) - end)
+        return relation.distinct(outer, inner) - sum(
+            relation.distinct_below(n, outer, inner) for n in outside
+        )
 
     def tile_size(self, operand: str, factors: Mapping[str, int], *, zigzag: bool = False) -> int:
         """Return the number of different elements of an operand that a tile of the loops touches.

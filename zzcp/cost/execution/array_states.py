@@ -194,11 +194,12 @@ def state_arrays(
             at_array = products[tables.at(run_end[0])]
     window_dims = {dim for relation in operand.relations for dim in (relation.outer, relation.inner)}
     windows = {
-        dim: below(frozenset([dim])) if tables.needed[dim] > 1 else [one] * len(ends) for dim in window_dims
+        dim: below(frozenset([dim])) if tables.needed.get(dim, 1) > 1 else [one] * len(ends)
+        for dim in window_dims
     }
     period = [a * b for a, b in zip(irrelevant, relevant, strict=True)]
     for dim, factors in windows.items():
-        if tables.needed[dim] == 1:
+        if tables.needed.get(dim, 1) == 1:
             continue
         period = [cycles * factor for cycles, factor in zip(period, factors, strict=True)]
     period.insert(0, at_array)

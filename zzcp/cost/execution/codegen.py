@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from zzcp.cost.execution.symbolic import Symbol
+from zzcp.cost.setting.lookups import Lookup
 
 Structure = Any
 """Symbols and constants in nested tuples and lists."""
@@ -99,9 +100,10 @@ def number_function(name: str, inputs: Structure, outputs: Structure) -> Callabl
     given = {symbol.number: f"v{symbol.number}" for symbol in symbols_of(inputs) if uses[symbol.number]}
     texts = dict(given)
     lines = []
+    scope: dict[str, Any] = {}
 
     def read(value: Any) -> str:
-        return texts[value.number] if isinstance(value, Symbol) else repr(value)
+        return named(value, scope) or (texts[value.number] if isinstance(value, Symbol) else repr(value))
 
     for symbol in symbols:
         number = symbol.number
@@ -112,8 +114,22 @@ def number_function(name: str, inputs: Structure, outputs: Structure) -> Callabl
             texts[number] = f"v{number}"
             lines.append(f"v{number} = {expression}")
     return define(
-        name, "inputs", [f"{pattern(inputs, given)} = inputs", *lines, f"return {result(outputs, read)}"], {}
+        name,
+        "inputs",
+        [f"{pattern(inputs, given)} = inputs", *lines, f"return {result(outputs, read)}"],
+        scope,
     )
+
+
+def named(value: Any, scope: dict[str, Any]) -> str | None:
+    """Return the name of a table in a scope, where it is entered; None for what is no table."""
+    if not isinstance(value, Lookup):
+        return None
+    known = next((name for name, other in scope.items() if other is value), None)
+    if known is None:
+        known = f"table{len(scope)}"
+        scope[known] = value
+    return known
 
 
 def _reads(symbol: Symbol) -> tuple[Any, ...]:
@@ -124,6 +140,8 @@ def _reads(symbol: Symbol) -> tuple[Any, ...]:
 def _expression(op: str, args: list[str]) -> str:
     if op in _INFIX:
         return f"({args[0]} {_INFIX[op]} {args[1]})"
+    if op == "lookup":
+        return f"{args[0]}({', '.join(args[1:])})"
     if op == "ceil_divide":
         return f"(-(-{args[0]} // {args[1]}))"
     if op == "where":

@@ -9,14 +9,15 @@ and over and stay in the processor's cache.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from zzcp.cost.execution.codegen import Structure, between, define, pattern, result, symbols_of
+from zzcp.cost.execution.codegen import Structure, between, define, named, pattern, result, symbols_of
 from zzcp.cost.execution.symbolic import BOOLEAN, INTEGER, Symbol, bounds
+from zzcp.cost.setting.lookups import Lookup
 
 EXACT_BELOW = 2**53
 """Below this magnitude 64-bit floats hold every integer."""
@@ -109,7 +110,7 @@ def array_function(name: str, inputs: Structure, outputs: Structure) -> ArrayFun
     for symbol in between(inputs, outputs, lambda symbol: symbol.args):
         steps.add(symbol)
     kept = {steps.of(value) for value in symbols_of(outputs)} | {steps.largest}
-    writer = _Writer(steps.steps, kept)
+    writer = _Writer(steps.steps, kept, steps.tables)
     lines = [line for number in range(len(steps.steps)) for line in writer.write(number)]
     names = {symbol: writer.places[step] for symbol, step in steps.inputs.items()}
 
@@ -154,6 +155,8 @@ class _Steps:
         """The steps of the inputs, by symbol."""
         self.largest: int | None = None
         """The step that yields the largest magnitude of all that is watched."""
+        self.tables: dict[str, Any] = {}
+        """The tables that are looked up, by name."""
         self._known: dict[_Step, int] = {}
         self._of_symbol: dict[int, int] = {}
 
@@ -178,6 +181,9 @@ class _Steps:
             step = self._step(op, _TRUTH, *map(self._read, args))
         elif op == "where":
             step = self._where(*args)
+        elif op == "lookup":
+            table, *products = args
+            step = self._step(op, _NUMBER, named(table, self.tables), *map(self._read, products))
         elif op in ("floor_divide", "ceil_divide"):
             step = self._rounded_quotient(op, *args)
         elif op == "modulo":
@@ -191,7 +197,7 @@ class _Steps:
             )
         self._of_symbol[symbol.number] = step
         if (
-            op in ("add", "subtract", "multiply", "truncate")
+            op in ("add", "subtract", "multiply", "truncate", "lookup")
             and symbol.kind == INTEGER
             and not _is_small(symbol)
         ):
@@ -247,12 +253,12 @@ def _is_small(symbol: Symbol) -> bool:
 class _Writer:
     """Gives every step an array and writes its statement; an array is used again once nobody reads it any more."""
 
-    def __init__(self, steps: list[_Step], kept: set[int | None]) -> None:
+    def __init__(self, steps: list[_Step], kept: set[int | None], tables: Mapping[str, Lookup]) -> None:
         self.steps = steps
         self.places: dict[int, str] = {}
         self.count = dict.fromkeys(_TYPES, 0)
         self.constants: dict[str, str] = {}
-        self.scope: dict[str, Any] = {**_UFUNCS, "copyto": np.copyto}
+        self.scope: dict[str, Any] = {**_UFUNCS, **tables, "copyto": np.copyto}
         self._free: dict[str, list[str]] = {storage: [] for storage in _TYPES}
         self._dying: dict[int, list[int]] = {}
         self._wanted = self._reachable(kept)
@@ -284,7 +290,8 @@ class _Writer:
             return []
         if number not in self._wanted:
             return []
-        args = ", ".join(self._operand(arg, step) for arg in step.args)
+        table, own = (step.args[0], step.args[1:]) if step.op == "lookup" else ("", step.args)
+        args = ", ".join(self._operand(arg, step) for arg in own)
         for arg in self._dying.get(number, ()):
             self._free[self.steps[arg].storage].append(self.places[arg])
         free = self._free[step.storage]
@@ -292,6 +299,8 @@ class _Writer:
             free.append(f"{step.storage}{self.count[step.storage]}")
             self.count[step.storage] += 1
         place = self.places[number] = free.pop()
+        if table:
+            return [f"copyto({place}, {table}.arrays({args}))"]
         return [f"copyto({place}, {args})" if step.op == "as_number" else f"{step.op}({args}, out={place})"]
 
     def _operand(self, arg: Any, step: _Step) -> str:

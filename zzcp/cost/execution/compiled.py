@@ -88,10 +88,10 @@ def _state(graph: Graph, index: int, operand: OperandSetting, setting: Setting) 
     first = graph.input(1, irrelevant, chain=(index, 0)) if stays else 1
     windows = [[(1, 1) for _ in operand.relations]]
     windows += [
-        [(graph.input(1, sizes[r.outer]), graph.input(1, sizes[r.inner])) for r in operand.relations]
+        [(graph.input(1, sizes[r.outer]), graph.input(1, sizes.get(r.inner, 1))) for r in operand.relations]
         for _ in inner
     ]
-    windows.append([(sizes[r.outer], sizes[r.inner]) for r in operand.relations])
+    windows.append([(sizes[r.outer], sizes.get(r.inner, 1)) for r in operand.relations])
     return OperandState(
         period=[first, *(graph.input(1, run, chain=(index, level)) for level in inner), run],
         counts=[graph.input(1, run) if stays else run, *(graph.input(1, run) for _ in inner), 1],

@@ -19,6 +19,7 @@ from zzcp.cost.execution.array_states import Array
 from zzcp.cost.execution.codegen_arrays import EXACT_BELOW, TooLargeError, Workspace
 from zzcp.cost.formulas.core import Model, Traffic, compute_figures, compute_latency, compute_traffic
 from zzcp.cost.formulas.numeric import Numeric
+from zzcp.cost.setting.lookups import Lookup
 from zzcp.cost.setting.setting import Setting
 from zzcp.cost.setting.state import OperandState
 
@@ -223,6 +224,13 @@ def columns_watched_by(watched: list[Array]) -> Numeric:
             return Column(condition * first, high, watched)
         return Column(np.where(condition, first, second), high + other_high, watched)
 
+    def lookup(table: Lookup, args: Sequence[Any]) -> Any:
+        if not any(isinstance(arg, Column) for arg in args):
+            return table(*args)
+        values = table.arrays(*(arg.array if isinstance(arg, Column) else arg for arg in args))
+        column = Column(values.astype(float), float(table.high), watched)
+        return column if table.high < EXACT_BELOW else column.checked(column.array)
+
     maximum = extreme(max, np.maximum)
     return Numeric(
         maximum=maximum,
@@ -231,6 +239,7 @@ def columns_watched_by(watched: list[Array]) -> Numeric:
         truncate=_truncate,
         sort_pairs=lambda pairs: _sort_pairs(pairs, maximum),
         within=lambda value, low, high: value,  # noqa: ARG005 - known anyway
+        lookup=lookup,
     )
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from zzcp.cost.formulas.numeric import Numeric
+from zzcp.cost.setting.lookups import Lookup
 
 INTEGER, FLOAT, BOOLEAN = "integer", "float", "boolean"
 
@@ -403,6 +404,15 @@ def within(value: Any, low: Any, high: Any) -> Any:
     return value
 
 
+def lookup(table: Lookup, args: Sequence[Any]) -> Any:
+    """Return the value of a table."""
+    if not any(isinstance(arg, Symbol) for arg in args):
+        return table(*args)
+    if table.low == table.high:
+        return table.low
+    return _record("lookup", (table, *args), INTEGER, table.low, table.high)
+
+
 SYMBOLIC = Numeric(
     maximum=maximum,
     minimum=minimum,
@@ -410,5 +420,6 @@ SYMBOLIC = Numeric(
     truncate=truncate,
     sort_pairs=sort_pairs,
     within=within,
+    lookup=lookup,
 )
 """The recording of operations on symbols."""

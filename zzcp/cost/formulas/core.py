@@ -22,6 +22,7 @@ from zzcp.cost.formulas.loading_zigzag import PortFill, zigzag_loading
 from zzcp.cost.formulas.moves import Move, access_energy, compile_moves, word_energies
 from zzcp.cost.formulas.numeric import PYTHON, Numeric
 from zzcp.cost.formulas.stall import Activities, port_stall
+from zzcp.cost.formulas.words import move_bits, move_words
 from zzcp.cost.setting.setting import OperandSetting, Setting
 from zzcp.cost.setting.state import OperandState, mapping_states
 from zzcp.hardware import Direction
@@ -95,12 +96,10 @@ class Traffic:
         Boundaries of every operand.
     energy_moves, latency_moves : list of Transfers
         Per operand, as they count for energy and latency.
-    words : list
-        Smallest words per period and instance.
-    counts : list
-        Periods over the layer.
+    words, counts : list
+        Smallest words, and how often they move (see `zzcp.cost.formulas.words`).
     cycles : list
-        Port cycles per period.
+        Port cycles per period, of the largest tile.
     run : Any
         Cycles of the computation without stalls.
     """
@@ -147,14 +146,14 @@ def compute_traffic(
     words, counts, cycles = [], [], []
     for move in model.moves:
         moved, timed = energy_moves[move.operand], latency_moves[move.operand]
-        bits, count = move_bits(move, moved)
-        words.append(-(-bits // move.width_min))
+        operand = setting.operands[move.operand]
+        word, count = move_words(move, operand, states[move.operand], moved, setting.conventions, numeric)
+        words.append(word)
         counts.append(count)
-        if timed is not moved:
-            bits, _ = move_bits(move, timed)
-        elif move.width == move.width_min:
-            cycles.append(words[-1])
+        if timed is moved and move.width == move.width_min and operand.volumes is None:
+            cycles.append(word)
             continue
+        bits, _ = move_bits(move, timed)
         cycles.append(-(-bits // move.width))
     return Traffic(
         states,
@@ -180,15 +179,6 @@ def mapping_traffic(model: Model, temporal: Mapping[str, Levels]) -> Traffic:
     setting = model.setting
     states = mapping_states(setting.operands, temporal, same_data_free=setting.conventions.same_data_free)
     return compute_traffic(model, states, PYTHON, mapping_tiles(setting, temporal))
-
-
-def move_bits(move: Move, moved: Transfers) -> tuple[Any, Any]:
-    """Return the bits per period and instance of one movement, and its periods over the layer."""
-    elements = (moved.upper if move.is_upper else moved.tile)[move.link]
-    if move.back:
-        return elements * moved.back_precision[move.link], moved.back[move.link]
-    precision = moved.upper_precision if move.is_upper else moved.lower_precision
-    return elements * precision[move.link], moved.counts[move.link]
 
 
 def energy_units(model: Model, traffic: Traffic) -> Any:

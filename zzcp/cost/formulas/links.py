@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from zzcp.cost.conventions import CostConventions
-from zzcp.cost.formulas.numeric import Numeric
+from zzcp.cost.formulas.numeric import Numeric, ceil_div
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting, Variant
 from zzcp.cost.setting.state import OperandState, merge_down
 from zzcp.mapping.mapping import Levels
@@ -65,15 +65,21 @@ def tile_elements(
 
     Those are the temporal loops below arch level `temporal` and the spatial loops on links below `spatial`: with
     spatial = temporal the tile of one instance, with spatial = temporal + 1 what all the instances below one upper
-    instance need together.
+    instance need together. Where tiles differ, the largest that exists counts.
     """
     elements = state.relevant[temporal] * variant.relevant[spatial]
+    volumes = operand.volumes
     for number, relation in enumerate(operand.relations):
         outer, inner = state.windows[temporal][number]
+        if volumes is not None and not volumes.axes[number].is_even:
+            elements = elements * numeric.lookup(volumes.largest(number, spatial), (outer, inner))
+            continue
         outer_spatial, inner_spatial = variant.windows[spatial][number]
-        count = relation.distinct_zigzag if conventions.overcounted_slivers else relation.distinct
+        zigzag = conventions.overcounted_slivers
+        count = relation.distinct_zigzag if zigzag else relation.distinct
         window = count(numeric.truncate(outer * outer_spatial), numeric.truncate(inner * inner_spatial))
-        elements = elements * numeric.minimum(operand.window_sizes[number], numeric.within(window, 0, None))
+        window = numeric.within(window, 0 if zigzag else 1, None)
+        elements = elements * numeric.minimum(operand.window_sizes[number], window)
     return elements
 
 
@@ -142,30 +148,121 @@ def transfers(
         none: list[Any] = [False] * (depth + 1)
         precisions: list[Any] = [operand.precision] * (depth + 1)
         return Transfers(tile, upper, none, precisions, count, [], [], precisions, precisions)
+    sums = _partial_sums(operand, variant, state, upper, conventions, numeric)
     final, full = operand.final_precision, operand.precision
-    reduction = [state.irrelevant_above[a] * variant.reduction_above[a] for a in range(depth)]
-    partial = [factor > 1 for factor in reduction]
-    returns = [numeric.truncate(operand.elements * (factor - 1)) != 0 for factor in reduction]
-    precision = [numeric.where(flag, full, final) for flag in partial]
-    back_precision = [numeric.where(flag, full, 0) for flag in returns]
-    upper_precision = [numeric.where(flag, full, final) for flag in returns]
-    if conventions.early_final_precision:
-        lower_precision = upper_precision
-    else:
-        here = [state.irrelevant_above[a] * variant.reduction_here[a] for a in range(depth)]
-        lower_precision = [numeric.where(factor > 1, full, final) for factor in here]
-    if conventions.first_partial_sum_reads:
-        back = [numeric.where(partial[a], count[a], 0) for a in range(depth)]
-    else:
-        back = [count[a] - count[a] // state.irrelevant_above[a] for a in range(depth)]
+    precision = [numeric.where(flag, full, final) for flag in sums.above]
+    upper_precision = [numeric.where(flag, full, final) for flag in sums.returning]
+    lower_precision = [numeric.where(flag, full, final) for flag in sums.here]
     return Transfers(
         tile,
         upper,
-        [*partial, False],
+        [*sums.above, False],
         [*precision, final],
         count,
-        back,
-        back_precision,
-        lower_precision,
+        sums.back,
+        [numeric.where(flag, full, 0) for flag in sums.returning],
+        upper_precision if conventions.early_final_precision else lower_precision,
         upper_precision,
     )
+
+
+class _Sums(NamedTuple):
+    """Per link of an output whether sums are partial, and how often they come back.
+
+    Attributes
+    ----------
+    above, here : list
+        Whether something is added above the link, or there and on the way over it.
+    returning : list
+        As `above`, but not where fractions of lanes make less than one element of it.
+    back : list
+        How often a partial sum is read back.
+    """
+
+    above: list[Any]
+    here: list[Any]
+    returning: list[Any]
+    back: list[Any]
+
+
+def _partial_sums(
+    operand: OperandSetting,
+    variant: Variant,
+    state: OperandState,
+    upper: Sequence[Any],
+    conventions: CostConventions,
+    numeric: Numeric,
+) -> _Sums:
+    """Return what is known of the sums that an output sends over its links, `upper` elements at a time."""
+    links, count = range(operand.depth), state.counts
+    reduction = [state.irrelevant_above[a] * variant.reduction_above[a] for a in links]
+    sums = _Sums(
+        above=[factor > 1 for factor in reduction],
+        here=[state.irrelevant_above[a] * variant.reduction_here[a] > 1 for a in links],
+        returning=[numeric.truncate(operand.elements * (factor - 1)) != 0 for factor in reduction],
+        back=[count[a] - count[a] // state.irrelevant_above[a] for a in links],
+    )
+    if operand.revisited:
+        sums = _visited_again(operand, variant, state, upper, sums, numeric)
+    if conventions.first_partial_sum_reads:
+        sums = sums._replace(back=[numeric.where(sums.above[a], count[a], 0) for a in links])
+    return sums
+
+
+def _visited_again(
+    operand: OperandSetting,
+    variant: Variant,
+    state: OperandState,
+    upper: Sequence[Any],
+    sums: _Sums,
+    numeric: Numeric,
+) -> _Sums:
+    """Return the same where tiles of the output overlap: elements that several of them visit are added up, too.
+
+    What a tile shares with those visited before it comes back. In latencies, which count the largest tile, as many of
+    these do as the shared elements fill.
+    """
+    assert operand.volumes is not None
+    links, begun = range(operand.depth), operand.volumes.begun
+    seen = [visits(operand, state, a, a + 1, numeric) for a in links]
+    below = [visits(operand, state, a, a, numeric) for a in links]
+    instances = [distinct_instances(operand, variant, a + 1) for a in links]
+    again = [ceil_div(seen[a] - begun, upper[a] * instances[a]) for a in links]
+    return _Sums(
+        above=[sums.above[a] | (seen[a] > operand.elements) for a in links],
+        here=[sums.here[a] | (below[a] > operand.elements) for a in links],
+        returning=[sums.returning[a] | (seen[a] > operand.elements) for a in links],
+        back=[sums.back[a] + again[a] for a in links],
+    )
+
+
+def visits(
+    operand: OperandSetting, state: OperandState, temporal: int, spatial: int, numeric: Numeric
+) -> Any:
+    """Return the elements of all tiles of an output with windows, once for every tile that the loops of its data visit.
+
+    Duplicates, which hold parts of the same sums, count once. What exceeds the elements of the tensor is visited again.
+
+    Parameters
+    ----------
+    operand, state, temporal, spatial, numeric
+        As for `tile_elements`.
+    """
+    assert operand.volumes is not None
+    return numeric.lookup(operand.volumes.visits(spatial), volume_arguments(state, temporal))
+
+
+def volume_arguments(state: OperandState, temporal: int) -> list[Any]:
+    """Return what a boundary is made of, as `zzcp.cost.setting.volumes.Volumes` takes it."""
+    return [state.relevant[temporal], *(factor for pair in state.windows[temporal] for factor in pair)]
+
+
+def distinct_instances(operand: OperandSetting, variant: Variant, arch_level: int) -> int:
+    """Return how many instances at an arch level hold data of different loops."""
+    lanes = (
+        factor
+        for loops in variant.spatial[arch_level:]
+        for dim, factor in loops
+        if operand.kind[dim] != IRRELEVANT
+    )
+    return math.prod(int(factor) for factor in lanes)

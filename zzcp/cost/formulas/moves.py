@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import lcm
 
-from zzcp.cost.setting.setting import Setting
+from zzcp.cost.setting.setting import IRRELEVANT, OperandSetting, Setting
 from zzcp.hardware import Direction, Memory
 
 
@@ -33,7 +33,7 @@ class Move:
     width_min, width : int
         Smallest word and full width of the port in bits per cycle.
     units : int
-        Memory instances in use.
+        Memory instances in use that move data; where the tiles of all of them are added up, how many hold the same.
     """
 
     operand: int
@@ -63,19 +63,32 @@ def compile_moves(setting: Setting) -> tuple[Move, ...]:
                 if outside or (upwards and not operand.is_output):
                     continue
                 below = direction in (Direction.TO_BELOW, Direction.FROM_BELOW)
+                link, back = (level if below else level + 1), operand.is_output and not upwards
+                # sums that are added up on the way out come back to one of their instances
+                restored = back and not below and not setting.conventions.restored_everywhere
                 moves.append(
                     Move(
                         operand=index,
                         level=level,
                         direction=direction,
-                        link=level if below else level + 1,
-                        back=operand.is_output and not upwards,
+                        link=link,
+                        back=back,
                         width_min=port.bandwidth_min,
                         width=port.bandwidth_max,
-                        units=operand.energy.units[level + 1],
+                        units=_units(operand, level, restored_over=link if restored else None),
                     )
                 )
     return tuple(moves)
+
+
+def _units(operand: OperandSetting, level: int, restored_over: int | None) -> int:
+    """Return how often the words of a movement count (see `Move`)."""
+    variant = operand.energy
+    units: float = variant.units[level + 1] if operand.volumes is None else variant.reduction_above[level]
+    for dim, lanes in () if restored_over is None else variant.spatial[restored_over]:
+        if operand.kind[dim] == IRRELEVANT:
+            units = units / lanes
+    return round(units)
 
 
 @lru_cache(maxsize=4096)

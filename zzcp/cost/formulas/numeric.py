@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from zzcp.cost.setting.lookups import Lookup
+
 
 @dataclass(frozen=True, slots=True)
 class Numeric:
@@ -30,6 +32,8 @@ class Numeric:
     within : callable
         ``within(value, low, high)`` is the value, known to lie between bounds for reasons that its formula does
         not show; `high` may be None.
+    lookup : callable
+        ``lookup(table, args)`` is the value of a `Lookup` for a sequence of loop products.
     """
 
     maximum: Callable[[Any, Any], Any]
@@ -38,6 +42,7 @@ class Numeric:
     truncate: Callable[[Any], Any]
     sort_pairs: Callable[[Sequence[tuple[Any, Any]]], Sequence[tuple[Any, Any]]]
     within: Callable[[Any, Any, Any], Any]
+    lookup: Callable[[Lookup, Sequence[Any]], Any]
 
 
 def ceil_div(dividend: Any, divisor: Any) -> Any:
@@ -53,6 +58,14 @@ def _within(value: Any, low: Any, high: Any) -> Any:  # noqa: ARG001 - known any
     return value
 
 
+def _lookup(table: Lookup, args: Sequence[Any]) -> Any:
+    return table(*args)
+
+
+def _lookup_arrays(table: Lookup, args: Sequence[Any]) -> Any:
+    return table.arrays(*args)
+
+
 def _sort_pairs_arrays(pairs: Sequence[tuple[Any, Any]]) -> Sequence[tuple[Any, Any]]:
     keys, values = (np.stack([pair[side] for pair in pairs]) for side in (0, 1))
     order = np.argsort(keys, axis=0, kind="stable")
@@ -64,7 +77,15 @@ def _truncate_array(x: Any) -> Any:
     return np.trunc(x).astype(np.int64) if np.asarray(x).dtype.kind == "f" else x
 
 
-PYTHON = Numeric(maximum=max, minimum=min, where=_where, truncate=int, sort_pairs=sorted, within=_within)
+PYTHON = Numeric(
+    maximum=max,
+    minimum=min,
+    where=_where,
+    truncate=int,
+    sort_pairs=sorted,
+    within=_within,
+    lookup=_lookup,
+)
 """Exact arithmetic on single mappings."""
 
 NUMPY = Numeric(
@@ -74,5 +95,6 @@ NUMPY = Numeric(
     truncate=_truncate_array,
     sort_pairs=_sort_pairs_arrays,
     within=_within,
+    lookup=_lookup_arrays,
 )
 """The same on arrays over a batch of mappings."""

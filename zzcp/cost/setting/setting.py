@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from zzcp.cost.conventions import CostConventions
+from zzcp.cost.setting.volumes import Volumes
 from zzcp.hardware import Accelerator, Direction, Memory, Port
 from zzcp.mapping import SpatialMapping
 from zzcp.workload import DimensionRelation, Layer
@@ -75,7 +76,8 @@ class OperandSetting:
     kind : mapping of str to int
         IRRELEVANT, RELEVANT or PARTIAL for every dimension of the layer.
     relations : tuple of DimensionRelation
-        Its sliding windows.
+        Its sliding windows. Where what exists of a tile is counted, a loop that an unrolling does not divide counts
+        as a window with an inner loop of one step and no name.
     window_sizes : tuple of int
         Largest extent of every window (padding left out).
     precision, final_precision : int
@@ -86,6 +88,10 @@ class OperandSetting:
         Per memory level the port of every direction in which the operand moves.
     elements : int
         Elements of the whole tensor.
+    volumes : Volumes or None
+        The tiles where they are not all of one size, or overlap and are an output's.
+    revisited : bool
+        Whether the loops of a window visit outputs again, and the conventions count that.
     """
 
     name: str
@@ -101,6 +107,8 @@ class OperandSetting:
     latency: Variant
     ports: tuple[Mapping[Direction, Port], ...]
     elements: int
+    volumes: Volumes | None = None
+    revisited: bool = False
 
     @property
     def depth(self) -> int:

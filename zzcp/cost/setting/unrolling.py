@@ -75,6 +75,7 @@ def compile_variant(
     layer: Layer,
     name: str,
     kind: Mapping[str, int],
+    relations: tuple[DimensionRelation, ...],
     memories: tuple[Memory, ...],
     factors: Factors,
     conventions: CostConventions,
@@ -89,6 +90,8 @@ def compile_variant(
         The operand.
     kind : mapping of str to int
         IRRELEVANT, RELEVANT or PARTIAL for every dimension of the layer.
+    relations : tuple of DimensionRelation
+        The operand's windows (see `zzcp.cost.setting.setting.OperandSetting`).
     memories : tuple of Memory
         Levels of the operand, innermost first.
     factors : mapping
@@ -97,7 +100,6 @@ def compile_variant(
         How windows are counted, and in which order lanes are multiplied.
     """
     spatial = _loops_per_link(memories, factors, zigzag=conventions.fractional_unrolling)
-    relations = layer.relevance(name).partial
     relevant: list[Number] = [1]
     windows: list[tuple[tuple[Number, Number], ...]] = [tuple((1, 1) for _ in relations)]
     for loops in spatial:
@@ -109,7 +111,9 @@ def compile_variant(
                 for relation, (outer, inner) in zip(relations, windows[-1], strict=True)
             )
         )
-    reused = _reuse_per_link(layer, kind, relations, spatial, zigzag=conventions.overcounted_slivers)
+    own = layer.relevance(name)
+    data = {dim: RELEVANT if dim in own.relevant else known for dim, known in kind.items()}
+    reused = _reuse_per_link(layer, data, own.partial, spatial, zigzag=conventions.overcounted_slivers)
     totals = [math.prod(f for _, f in loops) for loops in spatial]
     units = tuple(round(round(math.prod(totals[a:]), 3)) for a in range(len(spatial)))
     distinct = tuple(math.prod(r for r, _ in reused[a:]) for a in range(len(spatial)))

@@ -66,9 +66,12 @@ def diagnose(model: Model) -> Diagnosis | None:
 def is_certain(model: Model) -> bool:
     """Return whether nothing fits that does not fit by `diagnose`.
 
-    It is not where a memory keeps everything twice that is refilled, and data in which windows overlap.
+    It is not where a memory keeps everything twice that is refilled, and data in which windows overlap; nor where
+    larger tiles of an output with windows are complete, and take fewer bits than one partial sum.
     """
     operands = model.setting.operands
+    if any(operand.revisited and operand.final_precision < operand.precision for operand in operands):
+        return False
     return not any(
         tenancy.memory.force_double_buffering
         and any(operands[index].relations for index, _ in tenancy.tenants)

@@ -179,7 +179,7 @@ def _stored_bits(chain: ChainModel, index: int, level: int, forced: bool) -> Any
 
 
 def _reduction_complete(chain: ChainModel, boundary: Boundary) -> Any:
-    """Whether all irrelevant loops lie below a boundary (for the output: no partial sums above it)."""
+    """Whether all reduction loops lie below a boundary (for the output: no partial sums above it)."""
     if "complete" in boundary.cache:
         return boundary.cache["complete"]
     values = boundary.table.reuse_values
@@ -188,16 +188,17 @@ def _reduction_complete(chain: ChainModel, boundary: Boundary) -> Any:
         if chain.cost.setting.operands[boundary.operand].kind[dim] == 0:
             total *= size
     last = int(values[-1]) == total
+    overlaps = lookup_data(chain.model, boundary, "overlaps", boundary.table.overlaps.astype(np.int64))
     result: Any
-    if isinstance(boundary.reuse_class, int):
-        result = last and boundary.reuse_class == len(values) - 1
-    elif not last:
+    if not last or (isinstance(overlaps, int) and overlaps):
         result = False
+    elif isinstance(boundary.reuse_class, int) and isinstance(overlaps, int):
+        result = boundary.reuse_class == len(values) - 1
     else:
         result = chain.model.new_bool_var(f"complete{boundary.name}")
-        top = len(values) - 1
-        chain.model.add(boundary.reuse_class == top).only_enforce_if(result)
-        chain.model.add(boundary.reuse_class <= top - 1).only_enforce_if(~result)
+        left = len(values) - 1 - boundary.reuse_class + overlaps
+        chain.model.add(left == 0).only_enforce_if(result)
+        chain.model.add(left >= 1).only_enforce_if(~result)
     boundary.cache["complete"] = result
     return result
 

@@ -41,7 +41,7 @@ from zzcp.cost.formulas.links import tile_elements
 from zzcp.cost.formulas.numeric import NUMPY
 from zzcp.mapping.constraints import Constraint
 from zzcp.solver.lattice.keys import Key, StateSpace, enumerate_states, prime_factors, split_keys
-from zzcp.solver.lattice.tables import grid_state
+from zzcp.solver.lattice.tables import grid_state, overlapping
 
 MOST_BITS = 2**56
 """Larger tiles count as having so many bits: they are larger than any memory but the outermost."""
@@ -384,21 +384,35 @@ class Restriction:
         return found
 
     def _is_complete(self, operand: int, link: int) -> Any:
-        """Return whether all loops that are irrelevant to an operand lie below a boundary."""
+        """Return whether all reduction loops of the output lie below a boundary."""
         place = operand, link
         if place not in self._complete:
             row = self.vectors[operand]
             _, reuse = split_keys(self.cost.setting.operands[operand], tuple(self.keys))
             total = sum(self.keys[position].multiplicity for position in reuse)
             used = sum(row[link][position] for position in reuse) if link else 0
-            if isinstance(used, int):
-                self._complete[place] = used == total
+            left = total - used + self._overlaps(operand, link)
+            if isinstance(left, int):
+                self._complete[place] = left == 0
             else:
                 flag = self.model.new_bool_var(f"complete{operand}.{link}")
-                self._add(used == total, [flag])
-                self._add(used <= total - 1, [~flag])
+                self._add(left == 0, [flag])
+                self._add(left >= 1, [~flag])
                 self._complete[place] = flag
         return self._complete[place]
+
+    def _overlaps(self, operand: int, link: int) -> Any:
+        """Return whether the tiles below a link of an output share elements, as 0 or 1."""
+        if not self.cost.setting.operands[operand].revisited:
+            return 0
+        keys = tuple(self.keys)
+        data, _ = split_keys(self.cost.setting.operands[operand], keys)
+        states = enumerate_states(keys, data)
+        if not link:
+            states = states.only(np.flatnonzero(states.product == 1))
+        shared = overlapping(self.cost, operand, link, states)
+        vector = self.vectors[operand][link] if link else [0] * len(keys)
+        return self._tabulate(vector, states, shared.astype(np.int64), f"overlaps{operand}.{link}")
 
 
 def add_budgets(

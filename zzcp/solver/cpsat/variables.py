@@ -74,6 +74,7 @@ def merge_classes(table: BoundaryTable) -> tuple[Array, Array]:
         table.effective,
         table.timed_bits,
         table.stored[:, None] * _FINE,
+        table.overlaps[:, None],
         table.energy,
         table.period,
         table.fill,

@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from zzcp.cost.formulas.core import Model, move_bits
-from zzcp.cost.formulas.links import tile_elements, transfers
+from zzcp.cost.formulas.core import Model
+from zzcp.cost.formulas.links import tile_elements, transfers, visits
 from zzcp.cost.formulas.moves import access_energy
 from zzcp.cost.formulas.numeric import NUMPY
-from zzcp.cost.setting.setting import RELEVANT, OperandSetting
+from zzcp.cost.formulas.words import move_bits, move_words
+from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
 from zzcp.cost.setting.state import OperandState
 from zzcp.solver.lattice.energies import Accesses, EnergyUnit
 from zzcp.solver.lattice.keys import Key, StateSpace, enumerate_states, split_keys
@@ -81,6 +82,8 @@ class BoundaryTable:
         Elements of one copy of the tile as its memory holds it; fractions where lanes count as fractions.
     bits, bits_partial : ndarray, shape (data states,)
         Bits of that copy at final and at partial precision, rounded down.
+    overlaps : ndarray of bool, shape (data states,)
+        Whether tiles of an output share elements, so that each is incomplete whatever the other loops do.
     effective : ndarray, shape (data states, reuse values)
         Bits of the tile, as they count for the energy: what ZigZag's buffering looks at if no loop of the operand's
         data is on top of the level.
@@ -104,6 +107,7 @@ class BoundaryTable:
     stored: Array
     bits: Array
     bits_partial: Array
+    overlaps: Array
     effective: Array
     timed_bits: Array
     fill: Array
@@ -219,8 +223,7 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Dr
     for number, move in enumerate(model.moves):
         if move.operand != index or move.link != link:
             continue
-        bits, count = move_bits(move, moved)
-        words = -(-bits // move.width_min)
+        words, count = move_words(move, operand, state, moved, setting.conventions, NUMPY)
         counted, cost = _accesses(model, number, words, count)
         accesses.append(Accesses(_array(counted, len(grid_data)).reshape(shape), cost))
         timed_bits, timed_count = move_bits(move, timed)
@@ -248,6 +251,7 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Dr
         stored=stored,
         bits=_whole(stored * operand.final_precision),
         bits_partial=_whole(stored * operand.precision),
+        overlaps=overlapping(model, index, link, data),
         effective=effective,
         timed_bits=_array(timed.tile[link] * timed.precision[link], len(grid_data)).reshape(shape),
         fill=fill,
@@ -332,6 +336,15 @@ def _stored(model: Model, index: int, link: int, data: StateSpace) -> Array:
     return _array(tile, len(data))
 
 
+def overlapping(model: Model, index: int, link: int, data: StateSpace) -> Array:
+    """Return for some states below a link of an operand whether its tiles share elements that the link adds up."""
+    operand = model.setting.operands[index]
+    if not operand.revisited:
+        return np.zeros(len(data), dtype=bool)
+    state = grid_state(model, index, link, data, np.ones(len(data), dtype=np.int64))
+    return np.asarray(_array(visits(operand, state, link, link + 1, NUMPY), len(data)) > operand.elements)
+
+
 def _whole(bits: Array) -> Array:
     """Round down; fractions that lack less than a millionth of a bit are rounding themselves."""
     return bits if bits.dtype.kind == "i" else np.floor(bits + 1e-6).astype(np.int64)
@@ -375,7 +388,7 @@ def least_cycles(model: Model, index: int, link: int, below: int, table: Boundar
     table : BoundaryTable
         Its costs.
     """
-    lower, upper = _once_precisions(model, index, link, table.data)
+    lower, upper = _once_precisions(model, index, link)
     sides = [
         _piece(model, number, below, table.data, link + move.is_upper, upper if move.is_upper else lower)
         for number, move in enumerate(model.moves)
@@ -394,14 +407,18 @@ def innermost_cycles(model: Model, number: int, table: BoundaryTable) -> Array:
     return np.asarray(-(-table.timed_bits // model.moves[number].width))
 
 
-def _once_precisions(model: Model, index: int, link: int, data: StateSpace) -> tuple[int, int]:
+def _once_precisions(model: Model, index: int, link: int) -> tuple[int, int]:
     """Return the bits per element, on the lower and the upper side, of a fill that happens once.
 
     All loops that matter to the operand, those of a reduction among them, are beneath its link then.
     """
     operand = model.setting.operands[index]
-    irrelevant = [size for dim, size in model.setting.temporal_sizes.items() if operand.kind.get(dim) == 0]
-    state = grid_state(model, index, link, data.only(np.arange(1)), np.array([math.prod(irrelevant)]))
+    sizes = model.setting.temporal_sizes
+    irrelevant = math.prod(size for dim, size in sizes.items() if operand.kind.get(dim) == IRRELEVANT)
+    of_data = {dim: np.array([size]) for dim, size in sizes.items() if operand.kind.get(dim) != IRRELEVANT}
+    product = np.array([math.prod(sizes.values()) // irrelevant])
+    whole = StateSpace((), np.zeros((1, 0), dtype=np.int64), of_data, product)
+    state = grid_state(model, index, link, whole, np.array([irrelevant]))
     moved = transfers(operand, operand.latency, state, model.setting.conventions, NUMPY)
     lower, upper = (int(_array(side[link], 1)[0]) for side in (moved.lower_precision, moved.upper_precision))
     return lower, upper

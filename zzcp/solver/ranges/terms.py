@@ -270,7 +270,8 @@ def tile_bits(model: Model, table: BoundaryTable) -> tuple[Array, Array]:
     if not operand.is_output or operand.energy.reduction_above[level] > 1:
         return partial, partial
     final = np.broadcast_to((table.bits * copies)[:, None], table.period.shape)
-    return np.where(complete(model, table)[None, :], np.minimum(final, partial), partial), partial
+    may_end = complete(model, table)[None, :] & ~table.overlaps[:, None]
+    return np.where(may_end, np.minimum(final, partial), partial), partial
 
 
 def complete(model: Model, table: BoundaryTable) -> Array:

@@ -1,0 +1,135 @@
+"""The directions of an operand's tensor: which of its loops count on their own, and where its tiles are of one size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from zzcp.cost.conventions import CostConventions
+from zzcp.cost.setting.axes import MOST_VISITS, Axis, visited_one_by_one
+from zzcp.cost.setting.setting import IRRELEVANT, PARTIAL, RELEVANT, Variant
+from zzcp.cost.setting.unrolling import Factors
+from zzcp.cost.setting.volumes import Volumes
+from zzcp.errors import InputError, Place
+from zzcp.workload import DimensionRelation, Layer
+
+_SINGLE = ""
+"""The inner loop of a window that stands for a single loop."""
+
+
+class Directions(NamedTuple):
+    """The directions of a tensor that do not count as a plain product of loops.
+
+    Attributes
+    ----------
+    kind : dict of str to int
+        Relevance of every dimension of the layer to the operand.
+    relations : tuple of DimensionRelation
+        Its windows, and after them the single loops that an unrolling does not divide.
+    axes : tuple of Axis
+        What exists along each of these.
+    revisited : bool
+        Whether it is an output that the loops of a window visit again.
+    counted : bool
+        Whether its tiles are counted by what exists of them.
+    """
+
+    kind: dict[str, int]
+    relations: tuple[DimensionRelation, ...]
+    axes: tuple[Axis, ...]
+    revisited: bool
+    counted: bool
+
+
+def compile_directions(
+    layer: Layer, name: str, factors: Factors, temporal: Mapping[str, int], conventions: CostConventions
+) -> Directions:
+    """Return the directions of an operand.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    name : str
+        The operand.
+    factors : mapping
+        Lanes in use per array dimension.
+    temporal : mapping of str to int
+        Iterations of every dimension.
+    conventions : CostConventions
+        How tiles are counted.
+    """
+    relevance = layer.relevance(name)
+    partial = relevance.partially_relevant
+    kind = {
+        dim: PARTIAL if dim in partial else RELEVANT if dim in relevance.relevant else IRRELEVANT
+        for dim in layer.sizes
+    }
+    steps: dict[str, int] = dict.fromkeys((_SINGLE,), 1) | dict(temporal)
+    for loops in factors.values():
+        for dim, lanes in loops:
+            steps[dim] = math.ceil(steps[dim] * lanes)
+    whole = conventions.whole_tiles
+    relations = relevance.partial
+    # where one loop of a window has a single step, the other one makes another output with every step
+    overlapping = any(min(layer.sizes[dim] for dim in relation.loops) > 1 for relation in relations)
+    revisited = name == layer.output and overlapping and not conventions.ignored_output_windows
+    if conventions.counts_tiles and not whole:
+        uneven = [dim for dim in relevance.relevant if steps[dim] > layer.sizes[dim]]
+        relations += tuple(DimensionRelation(f"{dim}'", dim, 1, _SINGLE, 1) for dim in uneven)
+        kind |= dict.fromkeys(uneven, PARTIAL)
+    axes = tuple(_axis(layer, relation, steps, conventions) for relation in relations)
+    revisited = revisited and conventions.counts_tiles
+    for axis in axes if revisited else ():
+        if visited_one_by_one(axis) > MOST_VISITS:
+            raise InputError(
+                f"the window {axis.relation} on output {name} is too large",
+                place=Place(field="relations"),
+                expected=f"at most {MOST_VISITS} steps that visit an output in turn",
+                found=str(visited_one_by_one(axis)),
+            )
+    uneven_tiles = any(not axis.is_even for axis in axes)
+    return Directions(kind, relations, axes, revisited, revisited or uneven_tiles)
+
+
+def _axis(
+    layer: Layer, relation: DimensionRelation, steps: Mapping[str, int], conventions: CostConventions
+) -> Axis:
+    if relation.inner == _SINGLE:
+        size = layer.sizes[relation.outer]
+        return Axis(relation, (size, 1), (steps[relation.outer], 1), 0, size, size)
+    first, end = layer.stored_positions(relation)
+    return Axis(
+        relation,
+        (layer.sizes[relation.outer], layer.sizes[relation.inner]),
+        (steps[relation.outer], steps[relation.inner]),
+        first,
+        end,
+        layer.window_size(relation, zigzag=conventions.overcounted_slivers),
+        conventions.whole_tiles or not conventions.counts_tiles,
+    )
+
+
+def compile_volumes(directions: Directions, variant: Variant, temporal: Mapping[str, int]) -> Volumes | None:
+    """Return the tiles of an operand, None where all of one shape are of one size and none is visited twice.
+
+    Parameters
+    ----------
+    directions : Directions
+        Its directions.
+    variant : Variant
+        Its unrolling.
+    temporal : mapping of str to int
+        Iterations of every dimension.
+    """
+    if not directions.counted:
+        return None
+    above = math.prod(int(f) for dim, f in variant.spatial[-1] if directions.kind[dim] == RELEVANT)
+    return Volumes(
+        directions.axes,
+        [(temporal[r.outer], temporal.get(r.inner, 1)) for r in directions.relations],
+        [[(int(outer), int(inner)) for outer, inner in row] for row in variant.windows],
+        math.prod(size for dim, size in temporal.items() if directions.kind[dim] == RELEVANT),
+        [*map(int, variant.relevant), int(variant.relevant[-1]) * above],
+    )
