@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from tests.simulation.nest import lanes_in_use
 from zzcp.hardware import Accelerator, Direction, Memory
 from zzcp.mapping import Mapping
-from zzcp.workload import Layer
+from zzcp.workload import DimensionRelation, Layer
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,12 @@ class _Builder:
         factors = dict(lanes)
         for loop in self.order[:cut]:
             factors[loop.dim] *= loop.size
-        return self.layer.tile_size(self.operand, factors)
+        layer = self.layer
+        relevance = layer.relevance(self.operand)
+        elements = math.prod(min(factors[dim], layer.sizes[dim]) for dim in relevance.relevant)
+        for relation in relevance.partial:
+            elements *= _largest_window(layer, relation, factors[relation.outer], factors[relation.inner])
+        return elements
 
     def _precision(self, cut: int, lanes: dict[str, int]) -> int:
         """An output is complete once no loop above, in time or in space, adds to it."""
@@ -218,6 +224,22 @@ class _Builder:
         port = memory.port(self.memory_operand, way)
         assert port is not None  # Accelerator checks it
         return Side((memory.name, port.name), -(-bits // port.bandwidth_max))
+
+
+def _largest_window(layer: Layer, relation: DimensionRelation, outer: int, inner: int) -> int:
+    """Return the positions of a window that are in memory, in the tile that has the most of them."""
+    first, end = layer.stored_positions(relation)
+    most = 0
+    for start, begin in product(
+        range(0, layer.sizes[relation.outer], outer), range(0, layer.sizes[relation.inner], inner)
+    ):
+        positions = {
+            relation.stride * o + relation.dilation * i
+            for o in range(start, min(start + outer, layer.sizes[relation.outer]))
+            for i in range(begin, min(begin + inner, layer.sizes[relation.inner]))
+        }
+        most = max(most, sum(first <= position < end for position in positions))
+    return most
 
 
 def _positions(loops: Sequence[Loop]) -> list[int]:

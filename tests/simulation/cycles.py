@@ -26,8 +26,9 @@ and between the last drain and what follows; all other requests are known in adv
 *Room.* A tile has a place for each of its pieces, twice if it is double-buffered. What a memory has left goes to its
 tenants with one copy, one more piece at a time in turn, up to a second copy.
 
-Left out: cycles along systolic dimensions (a constant), edge tiles that are smaller than others, halos that two
-windows share (they are fetched again), refresh, bank conflicts.
+Left out: cycles along systolic dimensions (a constant), edge tiles that are smaller than others (all move as the
+largest that exists), halos that two windows share (they are fetched again), outputs that the loops of a window visit
+again, refresh, bank conflicts.
 """
 
 from __future__ import annotations

@@ -279,8 +279,15 @@ def check_transfers(seeds: Iterable[int]) -> None:
                 for way in Direction:
                     cycles = simulation.carried[operand, level, way]
                     place = (seed, operand, level, way)
-                    assert cycles == walk.accesses(operand, level, way) / here.instances, place
-                    assert cycles == Fraction(getattr(counted, NAMES[way])) / here.instances, place
+                    accesses = walk.accesses(operand, level, way)
+                    assert accesses == Fraction(getattr(counted, NAMES[way]))
+                    # every transfer takes the cycles of the largest tile, and every instance those of the one
+                    # that receives the sums
+                    restored = operand == case.layer.output and way is Direction.FROM_ABOVE
+                    if case.divides and not restored:
+                        assert cycles == accesses / here.instances, place
+                    else:
+                        assert cycles >= accesses / here.instances, place
 
 
 @pytest.mark.parametrize("chunk", range(4))
