@@ -70,22 +70,22 @@ def test_nothing_is_better(conventions: CostConventions, number: int, engine: En
     check(random_case(Random(f"brute {number}"), 2000), conventions, engine)
 
 
-@pytest.mark.parametrize("limit", [None, LIMIT], ids=["ranges", "model"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("number", range(12))
-def test_nothing_is_better_where_a_window_is_on_the_output(number: int, limit: float | None) -> None:
-    check(random_case(Random(f"scattered {number}"), 2000, ("output_window",)), EXACT, limit)
+def test_nothing_is_better_where_a_window_is_on_the_output(number: int, engine: Engine) -> None:
+    check(random_case(Random(f"scattered {number}"), 2000, ("output_window",)), EXACT, engine)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("limit", [None, SLOW_LIMIT], ids=["ranges", "model"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("part", range(10))
 def test_nothing_is_better_on_many_machines_where_a_window_is_on_the_output(
-    part: int, limit: float | None
+    part: int, engine: Engine
 ) -> None:
     for number in range(20):
         objectives = OBJECTIVES[0], OBJECTIVES[1 + number % 3]
         case = random_case(Random(f"scattered slow {part} {number}"), 50_000, ("output_window",))
-        check(case, EXACT, limit, objectives)
+        check(case, EXACT, engine, SLOW_LIMIT, objectives)
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.generators import (
-    KINDS,
+    ALL_KINDS,
     odd_spatial,
     random_accelerator,
     random_layer,
@@ -152,7 +152,7 @@ def drawn(
 
 
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 @pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda value: value.name)
 def test_same_as_scalar(kind: str, seed: int, conventions: CostConventions) -> None:
     for accelerator, layer, spatial, rng in drawn(f"{seed} {kind}", kind):
