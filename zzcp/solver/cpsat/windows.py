@@ -212,7 +212,9 @@ def _chosen_lengths(model: cp_model.CpModel, boundary: Boundary, point: Sequence
     rows = np.concatenate([table.reuse.exponents[:, free], table.reuse_index[:, None]], axis=1)
     model.add_allowed_assignments([*(point[table.reuse.keys[column]] for column in free), own], rows.tolist())
     possible = np.flatnonzero(values[whole][:, None] % values[None, :] == 0)
-    index = model.new_int_var_from_domain(cp_model.Domain.from_values(possible.tolist()), f"iw{boundary.name}")
+    index = model.new_int_var_from_domain(
+        cp_model.Domain.from_values(possible.tolist()), f"iw{boundary.name}"
+    )
     model.add(index == boundary.index * len(values) + own)
     return Window(shortest[:, None] * values[None, :], index)
 
