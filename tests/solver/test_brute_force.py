@@ -11,6 +11,7 @@ from tests.solver.brute_force import Case, best_mappings, distinct_orders, rando
 from zzcp.cost import EXACT, ZIGZAG, CostConventions
 from zzcp.cost.objective import OBJECTIVES, Objective
 from zzcp.solver import Result, optimize
+from zzcp.solver.constrained.diagnose import is_certain
 from zzcp.solver.engines import ENGINES, Engine
 
 GAP = 1e-4
@@ -33,6 +34,7 @@ def check(
     alone = engine == "cp-sat"
     limits: dict[str, float] = {"deterministic_limit": limit} if alone else {"time_limit": SECONDS}
     best = best_mappings(case, conventions)
+    evaluator = case.evaluator(conventions)
     results = []
     for objective in objectives:
         result = optimize(
@@ -48,6 +50,9 @@ def check(
         assert result.engine in ("none", engine) or engine == "auto"
         results.append(result)
         if objective not in best:
+            # the search by ranges alone proves nothing where larger tiles might fit that smaller ones do not
+            if engine == "ranges" and result.status == "unknown" and not is_certain(evaluator.model):
+                continue
             assert result.status == "infeasible"
             assert result.diagnosis is not None
             assert result.diagnosis.shortages

@@ -67,16 +67,27 @@ def is_certain(model: Model) -> bool:
     """Return whether nothing fits that does not fit by `diagnose`.
 
     It is not where a memory keeps everything twice that is refilled, and data in which windows overlap; nor where
-    larger tiles of an output with windows are complete, and take fewer bits than one partial sum.
+    larger tiles of an output with windows, which are complete, may fit where one partial sum does not.
     """
     operands = model.setting.operands
-    if any(operand.revisited and operand.final_precision < operand.precision for operand in operands):
+    if any(operand.revisited for operand in operands) and not _lacks_room_for_results(model):
         return False
     return not any(
         tenancy.memory.force_double_buffering
         and any(operands[index].relations for index, _ in tenancy.tenants)
         for tenancy in model.setting.tenancies
     )
+
+
+def _lacks_room_for_results(model: Model) -> bool:
+    """Return whether the smallest tiles do not fit even if all sums of the output took the bits of results."""
+    output = next(operand for operand in model.setting.operands if operand.is_output)
+    least, partial = min(output.final_precision, output.precision), max(output.precision, 1)
+    for shortage in demands(model):
+        sums = sum(bits for name, bits in shortage.tiles if name == output.name)
+        if shortage.needed - sums + sums * least // partial > shortage.size:
+            return True
+    return False
 
 
 def demands(model: Model) -> list[Shortage]:
