@@ -13,6 +13,7 @@ from zzcp.cost.objective import objective_of
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.mapping.constraints import Constraints
 from zzcp.solver.engines import NO_ENGINE
+from zzcp.solver.space import Space
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 
@@ -145,6 +146,8 @@ class Result:
     engine : str
         What proved the bound, or that there is no mapping: ``ranges``, ``cp-sat``, or ``ranges+cp-sat`` where one
         needed the other; ``none`` where nothing is proven but what operations, cycles and smallest tiles tell.
+    space : Space
+        The unrollings that the bound holds for, and what became of them.
     """
 
     status: Status
@@ -163,6 +166,7 @@ class Result:
     faults: tuple[str, ...] = ()
     constraints: Constraints = field(default_factory=Constraints)
     engine: str = NO_ENGINE
+    space: Space = field(default_factory=Space.given)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON (the fields of a layer in a result file)."""
@@ -190,6 +194,7 @@ class Result:
             data["spatial_mapping"] = self.spatial.to_dict()
             if self.links is not None:
                 data["memory_operand_links"] = dict(self.links)
+        data["space"] = self.space.to_dict()
         if self.diagnosis is not None:
             data["diagnosis"] = str(self.diagnosis)
         if self.constraints:

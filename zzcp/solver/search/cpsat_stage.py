@@ -146,7 +146,8 @@ class CpSatStage:
     def _attempt(self, chain: ChainModel, scale: Scale, attempt: int) -> Claim:
         """Run the solver; everything that it finds is scored by the evaluator."""
         # of what lies in the model: what is excluded may be better than all that is left
-        partial = self.excluded or self.search.cutoff is not None or self.elsewhere is not None
+        limited = self.search.cutoff is not None or self.search.rival is not None
+        partial = self.excluded or limited or self.elsewhere is not None
         least = [] if partial else [self.search.exact_value()]
         unit = scale.unit * self.search.certain
         stage = "windows" if chain.windows or chain.tails else "relaxation"

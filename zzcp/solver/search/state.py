@@ -30,7 +30,7 @@ class SearchState:
     """The state of one search.
 
     With a cutoff only mappings that are better than it are searched for: the search ends with one of them, or when
-    there is none.
+    there is none. With a rival, the best that is known elsewhere, the search ends when nothing is better than that.
     """
 
     evaluator: Evaluator
@@ -54,6 +54,7 @@ class SearchState:
     rules: Sequence[Rule] = ()
     engine: Engine = "auto"
     proved: str = NO_ENGINE
+    rival: Fraction | None = None
 
     @property
     def value(self) -> Fraction | None:
@@ -80,14 +81,14 @@ class SearchState:
     def closed(self) -> bool:
         """Whether the search has its answer."""
         if self.cutoff is None:
-            return self.gap <= self.tolerance
+            return gap_of(self.ceiling, self.bound) <= self.tolerance
         return self.bound >= self.cutoff or self.exact_value() < self.cutoff
 
     @property
     def ceiling(self) -> Fraction:
         """What is searched for is not above this."""
         value = self.exact_value()
-        return value if self.cutoff is None else min(value, self.cutoff)
+        return min([value, *(limit for limit in (self.cutoff, self.rival) if limit is not None)])
 
     @property
     def goes_on(self) -> bool:

@@ -1,0 +1,63 @@
+"""What a result says of the unrollings that it is the best of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+REASONS = {
+    "equivalent": "the same as another one to the cost model",
+    "capacity": "without a mapping, since the smallest tiles do not fit",
+    "bound": "ruled out by their compulsory cycles and accesses",
+    "relaxation": "ruled out by the relaxation of their mappings",
+}
+"""Why unrollings were not searched, in the order in which they are asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The unrollings that a result's bound holds for.
+
+    Parameters
+    ----------
+    unrollings : int
+        In the space.
+    ruled_out : mapping of str to int
+        How many were ruled out without a search of their own, by the reasons of `REASONS`.
+    solved : int
+        How many were searched to their optimum, or until they could not be the best.
+    complete : bool
+        Whether all were disposed of: then none is better than the result by more than its gap.
+    description : str
+        What is in the space, in words.
+    """
+
+    unrollings: int
+    ruled_out: Mapping[str, int] = field(default_factory=dict)
+    solved: int = 0
+    complete: bool = True
+    description: str = ""
+
+    @classmethod
+    def given(cls, *, complete: bool = True) -> Space:
+        """Return the space of one unrolling that was given."""
+        return cls(1, {}, 1, complete, "the given unrolling")
+
+    def __str__(self) -> str:
+        parts = [f"{count:,} {REASONS[reason]}" for reason, count in self.ruled_out.items() if count]
+        parts.append(f"{self.solved:,} searched")
+        left = self.unrollings - sum(self.ruled_out.values()) - self.solved
+        if left:
+            parts.append(f"{left:,} left")
+        return f"{self.description}: {self.unrollings:,} unrollings, of which {', '.join(parts)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {
+            "unrollings": self.unrollings,
+            "ruled_out": dict(self.ruled_out),
+            "solved": self.solved,
+            "complete": self.complete,
+            "description": self.description,
+        }

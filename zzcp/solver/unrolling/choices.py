@@ -1,0 +1,341 @@
+"""The space of unrollings of a layer on an array, with equivalent ones merged.
+
+**Factors.** The cost model sees a factor s of a dimension of N iterations through its iterations ceil(N / s) and the
+lanes in use, ceil(N / iterations): of all factors with one quotient the smallest one is the others' equal, and they
+are left out.
+
+**Array dimensions that are alike.** Where every memory serves both of two array dimensions or neither, and both are
+systolic or not, the cost model sees the product of their factors only. Such dimensions form a *group*; of choices
+with one product (and one length of the way along systolic dimensions) one is kept.
+
+**Layer dimensions that are alike.** A permutation of the layer's dimensions that keeps sizes, windows, padding and
+the indices of every operand maps every mapping to one of the same cost: of an unrolling and its images one is kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+
+import numpy as np
+
+from zzcp.hardware import Accelerator
+from zzcp.mapping import SpatialMapping
+from zzcp.solver.lattice.keys import Array
+from zzcp.workload import Layer
+
+DEFAULT_MAX_DIMS = 2
+"""Layer dimensions on one array dimension."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freedom:
+    """What an unrolling may be.
+
+    Parameters
+    ----------
+    max_dims : int
+        Layer dimensions on one array dimension, at most.
+    allowed : mapping of str to collection of str
+        Per array dimension the layer dimensions that may be unrolled on it; all where it is not named.
+    fixed : mapping of str to mapping of str to int
+        Factors of array dimensions that are given.
+    """
+
+    max_dims: int = DEFAULT_MAX_DIMS
+    allowed: Mapping[str, Collection[str]] | None = None
+    fixed: Mapping[str, Mapping[str, int]] | None = None
+
+    def dims(self, array_dimension: str, dims: Sequence[str]) -> list[str]:
+        """Return the layer dimensions that may be unrolled on an array dimension."""
+        allowed = (self.allowed or {}).get(array_dimension)
+        return [dim for dim in dims if allowed is None or dim in allowed]
+
+    @property
+    def description(self) -> str:
+        """The space in words."""
+        parts = [f"up to {self.max_dims} layer dimensions on every array dimension"]
+        parts += [f"{name} of {', '.join(dims)}" for name, dims in (self.allowed or {}).items()]
+        parts += [
+            f"{name} {' '.join(f'{dim} {factor}' for dim, factor in factors.items()) or 'not unrolled'}"
+            for name, factors in (self.fixed or {}).items()
+        ]
+        return ", ".join(parts)
+
+
+def smallest_factors(size: int, most: int) -> list[int]:
+    """Return the smallest factor, up to a limit, of every distinct number of iterations ceil(size / factor).
+
+    Examples
+    --------
+    >>> smallest_factors(10, 16)
+    [1, 2, 3, 4, 5, 10]
+    """
+    found = []
+    factor = 1
+    while factor <= min(size, most):
+        found.append(factor)
+        quotient = -(-size // factor)
+        if quotient == 1:
+            break
+        factor = -(-size // (quotient - 1))
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Array dimensions that are alike to the cost model, and what may be unrolled on them.
+
+    Parameters
+    ----------
+    members : tuple of str
+        The array dimensions.
+    lanes : ndarray of int, shape (choices, layer dimensions)
+        Product of the factors of every layer dimension.
+    drains : ndarray of int, shape (choices,)
+        Cycles along systolic dimensions.
+    factors : ndarray of int, shape (choices, members, layer dimensions)
+        The factors of one unrolling with these lanes.
+    held : int
+        Unrollings of the group before equal ones were merged.
+    """
+
+    members: tuple[str, ...]
+    lanes: Array
+    drains: Array
+    factors: Array
+    held: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choices:
+    """The unrollings of a layer on an accelerator: one choice of every group.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    dims : tuple of str
+        Its dimensions of more than one iteration.
+    groups : tuple of Group
+        Groups of array dimensions.
+    images : tuple of tuple of ndarray
+        For every symmetry of the layer and every group the choice that a choice is mapped to.
+    """
+
+    layer: Layer
+    dims: tuple[str, ...]
+    groups: tuple[Group, ...]
+    images: tuple[tuple[Array, ...], ...]
+
+    @property
+    def sizes(self) -> Array:
+        """Iterations of every dimension."""
+        return np.array([self.layer.sizes[dim] for dim in self.dims], dtype=np.int64)
+
+    @property
+    def held(self) -> int:
+        """Unrollings in the space, equivalent ones counted."""
+        return math.prod(group.held for group in self.groups)
+
+    def blocks(self, most: int = 2**18) -> Iterator[Array]:
+        """Yield the choices of all groups that are not an image of others, in blocks.
+
+        Yields
+        ------
+        ndarray of int, shape (unrollings, groups)
+        """
+        counts = [len(group.lanes) for group in self.groups]
+        total = math.prod(counts)
+        for start in range(0, total, most):
+            index = np.arange(start, min(start + most, total))
+            block = np.stack(np.unravel_index(index, counts), axis=-1) if counts else np.zeros((1, 0), int)
+            for image in self.images:
+                other = np.stack([found[block[:, g]] for g, found in enumerate(image)], axis=-1)
+                # the first of an unrolling and its image, by the position in the whole space
+                block = block[
+                    np.ravel_multi_index(tuple(other.T), counts)
+                    >= np.ravel_multi_index(tuple(block.T), counts)
+                ]
+            yield block[self._is_reduced(block)]
+
+    def iterations(self, block: Array) -> Array:
+        """Return what is left of every dimension for temporal loops, shape (unrollings, dimensions)."""
+        return -(-self.sizes // self.totals(block))
+
+    def totals(self, block: Array) -> Array:
+        """Return the factors of every dimension over the whole array, shape (unrollings, dimensions)."""
+        total = np.ones((len(block), len(self.dims)), dtype=np.int64)
+        for number, group in enumerate(self.groups):
+            total *= group.lanes[block[:, number]]
+        return total
+
+    def _is_reduced(self, block: Array) -> Array:
+        """Return which unrollings use all lanes that they ask for: others are the same as one that asks for less.
+
+        Where a dimension lies on several groups the lanes of the largest factor are reduced, as in
+        `zzcp.cost.setting.unrolling.whole_factors`.
+        """
+        total = self.totals(block)
+        left = -(-self.sizes // total)
+        factors = (
+            np.stack([group.lanes[block[:, n]] for n, group in enumerate(self.groups)])
+            if self.groups
+            else None
+        )
+        if factors is None:
+            return np.ones(len(block), dtype=bool)
+        largest = factors.max(axis=0)
+        return np.asarray((-(-self.sizes // (left * (total // largest))) == largest).all(axis=1))
+
+    def spatial(self, choice: Sequence[int]) -> SpatialMapping:
+        """Return an unrolling."""
+        rows = {
+            member: group.factors[number][position]
+            for group, number in zip(self.groups, choice, strict=True)
+            for position, member in enumerate(group.members)
+        }
+        return SpatialMapping.from_dict(
+            {
+                member: {
+                    dim: int(factor)
+                    for dim, factor in zip(self.dims, rows[member], strict=True)
+                    if factor > 1
+                }
+                for member in sorted(rows, key=list(rows).index)
+                if (rows[member] > 1).any()
+            }
+        )
+
+
+def choices_of(accelerator: Accelerator, layer: Layer, freedom: Freedom) -> Choices:
+    """Return the space of unrollings of a layer on an accelerator."""
+    dims = tuple(dim for dim, size in layer.sizes.items() if size > 1)
+    array = accelerator.array
+    alike: dict[tuple[object, ...], list[str]] = {}
+    for name in array.dimensions:
+        served = tuple(name in memory.served_dimensions for memory in accelerator.memories)
+        alike.setdefault((served, name in array.systolic_dimensions), []).append(name)
+    groups = tuple(
+        _group(accelerator, layer, dims, members, freedom, systolic=bool(systolic))
+        for (_, systolic), members in alike.items()
+    )
+    return Choices(layer, dims, groups, tuple(_images(groups, dims, symmetries(layer, dims))))
+
+
+def _group(
+    accelerator: Accelerator,
+    layer: Layer,
+    dims: Sequence[str],
+    members: Sequence[str],
+    freedom: Freedom,
+    *,
+    systolic: bool,
+) -> Group:
+    lanes = np.ones((1, len(dims)), dtype=np.int64)
+    factors = np.ones((1, 0, len(dims)), dtype=np.int64)
+    drains = np.zeros(1, dtype=np.int64)
+    held = np.ones(1, dtype=np.int64)
+    sizes = np.array([layer.sizes[dim] for dim in dims], dtype=np.int64)
+    for name in members:
+        own = _options(layer, dims, name, accelerator.array.size(name), freedom)
+        one, other = (index.reshape(-1) for index in np.indices((len(lanes), len(own))))
+        merged = lanes[one] * own[other]
+        # an unrolling of more lanes than there are iterations left is none
+        fits = (own[other] <= -(-sizes // lanes[one])).all(axis=1)
+        one, other, merged = one[fits], other[fits], merged[fits]
+        along = drains[one] + (own[other].prod(axis=1) - 1 if systolic else 0)
+        _, first, same = np.unique(
+            np.column_stack([merged, along]), axis=0, return_index=True, return_inverse=True
+        )
+        held = np.bincount(same.reshape(-1), weights=held[one]).astype(np.int64)
+        lanes, drains = merged[first], along[first]
+        factors = np.concatenate([factors[one[first]], own[other[first]][:, None, :]], axis=1)
+    return Group(tuple(members), lanes, drains, factors, int(held.sum()))
+
+
+def _options(layer: Layer, dims: Sequence[str], name: str, units: int, freedom: Freedom) -> Array:
+    """Return the factors that one array dimension may take, shape (choices, layer dimensions)."""
+    given = (freedom.fixed or {}).get(name)
+    if given is not None:
+        row = [given.get(dim, 1) for dim in dims]
+        return np.array([row], dtype=np.int64)
+    found: dict[tuple[int, ...], None] = {(1,) * len(dims): None}
+    usable = freedom.dims(name, dims)
+    factors = {dim: [f for f in smallest_factors(layer.sizes[dim], units) if f > 1] for dim in usable}
+    for count in range(1, freedom.max_dims + 1):
+        for chosen in combinations(usable, count):
+            for taken in product(*(factors[dim] for dim in chosen)):
+                if math.prod(taken) <= units:
+                    by_dim = dict(zip(chosen, taken, strict=True))
+                    found[tuple(by_dim.get(dim, 1) for dim in dims)] = None
+    return np.array(list(found), dtype=np.int64)
+
+
+def symmetries(layer: Layer, dims: Sequence[str]) -> list[dict[str, str]]:
+    """Return permutations of a layer's dimensions that change nothing but names: swaps of one or two pairs."""
+    pairs = [(one, other) for one, other in combinations(dims, 2) if layer.sizes[one] == layer.sizes[other]]
+    found = []
+    for swapped in [*((pair,) for pair in pairs), *combinations(pairs, 2)]:
+        names = [name for pair in swapped for name in pair]
+        if len(set(names)) == len(names):
+            renamed = {dim: dim for dim in layer.sizes}
+            for one, other in swapped:
+                renamed |= {one: other, other: one}
+            if _is_symmetry(layer, renamed):
+                found.append({dim: renamed[dim] for dim in dims})
+    return found
+
+
+def _is_symmetry(layer: Layer, renamed: Mapping[str, str]) -> bool:
+    windows = {}
+    for relation in layer.relations:
+        image = (
+            next(
+                (
+                    other
+                    for other in layer.relations
+                    if (other.outer, other.inner) == (renamed[relation.outer], renamed[relation.inner])
+                    and (other.stride, other.dilation) == (relation.stride, relation.dilation)
+                ),
+                None,
+            )
+            if relation.outer in renamed and relation.inner in renamed
+            else None
+        )
+        if image is None:
+            return False
+        same = layer.padding.get(relation.window) == layer.padding.get(image.window)
+        if not same or layer.window_size(relation) != layer.window_size(image):
+            return False
+        windows[relation.window] = image.window
+    every = {**renamed, **windows}
+    return all(
+        {every.get(index, index) for index in layer.equation.indices[operand]}
+        == set(layer.equation.indices[operand])
+        for operand in layer.operands
+    )
+
+
+def _images(
+    groups: Sequence[Group], dims: Sequence[str], symmetric: Sequence[Mapping[str, str]]
+) -> Iterator[tuple[Array, ...]]:
+    """Yield for every symmetry the choice that every choice of every group is mapped to.
+
+    A symmetry of the layer that the space does not have (a dimension allowed where its image is not) is left out.
+    """
+    for renamed in symmetric:
+        order = [dims.index(renamed[dim]) for dim in dims]
+        image = []
+        for group in groups:
+            rows = np.column_stack([group.lanes, group.drains])
+            where = {tuple(row): number for number, row in enumerate(rows.tolist())}
+            moved = np.column_stack([group.lanes[:, order], group.drains]).tolist()
+            numbers = [where.get(tuple(row)) for row in moved]
+            if None in numbers:
+                break
+            image.append(np.array(numbers, dtype=np.int64))
+        else:
+            yield tuple(image)
