@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluator import Evaluator
-from zzcp.cost.objective import OBJECTIVES, Objective
+from zzcp.cost.objective import OBJECTIVES, Objective, objective_of
 from zzcp.errors import InputError, check_seed
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
-from zzcp.mapping.default import default_spatial
+from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.optimize import attempt_after_all, constraints_of, optimize_constrained
 from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
-from zzcp.solver.result import Progress, Result
+from zzcp.solver.result import Progress, Result, gap_of
 from zzcp.solver.search.search import Search
+from zzcp.solver.unrolling.search import JointSearch, Solve
 from zzcp.workload import Layer
 
+AUTO = "auto"
+"""The unrolling is chosen."""
 DEFAULT_TIME_LIMIT = 60.0
 """Seconds."""
 
@@ -33,7 +37,8 @@ def optimize(
     layer: Layer,
     objective: Objective = "edp",
     *,
-    spatial: SpatialMapping | Mapping[str, Mapping[str, int]] | None = None,
+    spatial: SpatialMapping | Freedom | Mapping[str, Mapping[str, int]] | Literal["auto"] | None = None,
+    max_dims: int = DEFAULT_MAX_DIMS,
     time_limit: float | None = None,
     deterministic_limit: float | None = None,
     gap: float = 1e-4,
@@ -54,8 +59,11 @@ def optimize(
         The machine and the layer.
     objective : str
         ``edp`` (energy-delay product), ``energy``, ``latency`` or ``ed2`` (energy times the square of the delay).
-    spatial : SpatialMapping or dict, optional
-        The unrolling; else that of the machine's file, or a full one (`default_spatial`).
+    spatial : SpatialMapping, Freedom, dict or "auto", optional
+        The unrolling, or what it may be: with ``auto`` it is chosen, too, and the bound holds for all unrollings.
+        By default it is that of the machine's file if it has one, else it is chosen.
+    max_dims : int
+        Layer dimensions on one array dimension, at most, where the unrolling is chosen.
     time_limit : float, optional
         Seconds; 60 by default, unless there is a deterministic limit.
     deterministic_limit : float, optional
@@ -114,27 +122,87 @@ def optimize(
         raise InputError("workers out of range", expected="at least 1", found=str(workers))
     check_seed(seed)
     check_engine(engine)
-    if spatial is None:
-        spatial = default_spatial(accelerator, layer)
-    elif not isinstance(spatial, SpatialMapping):
-        spatial = SpatialMapping.from_dict(spatial)
     asked = constraints_of(constraints, layer)
-    search_with = partial(
-        Search,
-        workers=workers,
-        seed=seed,
-        on_progress=on_progress,
-        deterministic_limit=deterministic_limit,
+    task = _Task(
+        accelerator=accelerator,
+        layer=layer,
+        objective=objective,
+        gap=gap,
+        conventions=conventions,
+        links=links,
+        constraints=asked,
         engine=engine,
+        search_with=partial(
+            Search, workers=workers, seed=seed, deterministic_limit=deterministic_limit, engine=engine
+        ),
     )
-    setting = accelerator, layer, spatial, conventions, links
-    if asked:
-        return optimize_constrained(setting, asked, objective, time_limit, gap, search_with, hint, engine)
-    search: Search = search_with(Evaluator(*setting), objective, time_limit, gap)
+    freedom = _freedom(accelerator, layer, spatial, max_dims)
+    if isinstance(freedom, SpatialMapping):
+        return _optimize_one(task, freedom, time_limit, hint, on_progress)
+    return _optimize_all(task, freedom, time_limit, hint, on_progress, seed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is asked of a layer, whatever its unrolling."""
+
+    accelerator: Accelerator
+    layer: Layer
+    objective: Objective
+    gap: float
+    conventions: CostConventions
+    links: Mapping[str, str] | None
+    constraints: Constraints
+    engine: Engine
+    search_with: Callable[..., Search]
+
+
+def _freedom(
+    accelerator: Accelerator,
+    layer: Layer,
+    spatial: SpatialMapping | Freedom | Mapping[str, Mapping[str, int]] | str | None,
+    max_dims: int,
+) -> SpatialMapping | Freedom:
+    """Return the unrolling that is given, or what it may be."""
+    if isinstance(spatial, SpatialMapping | Freedom):
+        return spatial
+    if spatial is None and accelerator.dataflows:
+        return SpatialMapping.from_dict(accelerator.dataflows).fitted(layer)
+    if spatial is None or spatial == AUTO:
+        return Freedom(max_dims=max_dims)
+    if isinstance(spatial, str):
+        raise InputError("unknown spatial mapping", expected=f"{AUTO} or factors", found=spatial)
+    return SpatialMapping.from_dict(spatial)
+
+
+def _optimize_one(
+    task: _Task,
+    spatial: SpatialMapping,
+    time_limit: float,
+    hint: LayerMapping | None,
+    on_progress: Callable[[Progress], None] | None,
+    rival: Fraction | None = None,
+) -> Result:
+    """Return the best mapping of one unrolling, or what is proven of mappings better than a rival."""
+    setting = task.accelerator, task.layer, spatial, task.conventions, task.links
+    search_with = partial(task.search_with, on_progress=on_progress)
+    if task.constraints:
+        return optimize_constrained(
+            setting,
+            task.constraints,
+            task.objective,
+            time_limit,
+            task.gap,
+            search_with,
+            hint,
+            task.engine,
+            rival,
+        )
+    search = search_with(Evaluator(*setting), task.objective, time_limit, task.gap, rival=rival)
     shortage = diagnose(search.evaluator.model) if hint is None else None
     if shortage is not None:
         certain_of_it = is_certain(search.evaluator.model)
-        attempt = None if certain_of_it else attempt_after_all(setting, search_with, time_limit, engine)
+        attempt = None if certain_of_it else attempt_after_all(setting, search_with, time_limit, task.engine)
         if attempt is None or attempt.answer == "none":
             return replace(
                 search.result("infeasible", shortage), engine=attempt.engine if attempt else NO_ENGINE
@@ -143,3 +211,39 @@ def optimize(
             return search.result("unknown")
         hint = attempt.mapping
     return search.run(hint)
+
+
+def _optimize_all(
+    task: _Task,
+    freedom: Freedom,
+    time_limit: float,
+    hint: LayerMapping | None,
+    on_progress: Callable[[Progress], None] | None,
+    seed: int,
+) -> Result:
+    """Return the best mapping of all unrollings."""
+
+    def solve(spatial: SpatialMapping, seconds: float, rival: Fraction | None) -> Solve:
+        result = _optimize_one(task, spatial, seconds, None, None, rival)
+        evaluation, bound = result.evaluation, Fraction(result.lower_bound)
+        value = None if evaluation is None else objective_of(evaluation, task.objective)
+        known = [limit for limit in (value, rival) if limit is not None]
+        closed = result.status == "infeasible" or (
+            bool(known) and gap_of(min(known), bound) <= task.gap * (1 + 1e-9)
+        )
+        return Solve(result, value, bound, closed)
+
+    return JointSearch(
+        task.accelerator,
+        task.layer,
+        task.objective,
+        task.conventions,
+        task.links,
+        freedom,
+        solve,
+        not task.constraints,
+        time_limit,
+        task.gap,
+        seed,
+        on_progress,
+    ).run(hint)

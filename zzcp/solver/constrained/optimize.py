@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 from zzcp.cost.constraints.constrained import bypasses, obeys
@@ -43,8 +44,12 @@ def optimize_constrained(
     search_with: Callable[..., Any],
     hint: LayerMapping | None,
     engine: Engine,
+    rival: Fraction | None = None,
 ) -> Result:
-    """Return the best mapping that obeys constraints, or why there is none; parameters as for `optimize`."""
+    """Return the best mapping that obeys constraints, or why there is none; parameters as for `optimize`.
+
+    With a rival's objective only mappings that are better than it are of interest.
+    """
     started = time.monotonic()
     with Interrupt() as interrupt:
         problem = Problem(*setting, search_with, started + time_limit, interrupt, engine)
@@ -71,7 +76,9 @@ def optimize_constrained(
                 constraints=constraints,
                 engine=attempt.engine,
             )
-        search = search_with(case.evaluator, objective, max(problem.left, 0.1), gap, rules=case.rules)
+        search = search_with(
+            case.evaluator, objective, max(problem.left, 0.1), gap, rules=case.rules, rival=rival
+        )
         result: Result = search.run(attempt.mapping)
     assert result.mapping is not None
     return replace(

@@ -26,7 +26,7 @@ import numpy as np
 
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.evaluator import Evaluator
-from zzcp.cost.objective import objective_values
+from zzcp.cost.objective import DELAYS, objective_values
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting, Setting
 from zzcp.hardware import Accelerator, Direction
 from zzcp.mapping import SpatialMapping
@@ -104,6 +104,32 @@ class CheapBounds:
         self.smallest_prime = _smallest_primes(
             max((self.layer.sizes[dim] for dim in self.choices.dims), default=1)
         )
+
+    def fewest_lanes(self, value: float) -> float:
+        """Return how many lanes an unrolling must have at least whose mappings are better than a value.
+
+        No unrolling takes less energy than the operations and one pass of every element over every link, or less cycles
+        than the operations divided by its lanes.
+        """
+        power = DELAYS[self.objective]
+        if not power or not math.isfinite(value):
+            return 0.0
+        energy = 1.0 if self.objective == "latency" else self._least_energy()
+        if not energy:
+            return 0.0
+        cycles = self.layer.macs * self.setting.cycles_per_op
+        return float(cycles / (value / energy) ** (1 / power) * (1 - _MARGIN))
+
+    def _least_energy(self) -> float:
+        plain = self.setting.accelerator.array.in_memory_computing is None
+        energy = float(self.setting.mac_energy) if plain else 0.0
+        rounded = _ROUNDED**2 if self.setting.conventions.fractional_unrolling else 1.0
+        for operand, movements in zip(self.setting.operands, self.movements, strict=True):
+            bits = min(operand.precision, operand.final_precision) * operand.elements * rounded
+            energy += sum(bits * movement.energy for movement in movements if not movement.back)
+            if rounded < 1:
+                energy -= sum(movement.access for movement in movements)
+        return max(0.0, energy)
 
     def of(self, block: Array) -> Array:
         """Return bounds of the objective of some unrollings, shape (unrollings,).

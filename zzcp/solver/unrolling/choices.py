@@ -15,7 +15,7 @@ the indices of every operand maps every mapping to one of the same cost: of an u
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
@@ -23,46 +23,9 @@ import numpy as np
 
 from zzcp.hardware import Accelerator
 from zzcp.mapping import SpatialMapping
+from zzcp.mapping.freedom import Freedom
 from zzcp.solver.lattice.keys import Array
 from zzcp.workload import Layer
-
-DEFAULT_MAX_DIMS = 2
-"""Layer dimensions on one array dimension."""
-
-
-@dataclass(frozen=True, slots=True)
-class Freedom:
-    """What an unrolling may be.
-
-    Parameters
-    ----------
-    max_dims : int
-        Layer dimensions on one array dimension, at most.
-    allowed : mapping of str to collection of str
-        Per array dimension the layer dimensions that may be unrolled on it; all where it is not named.
-    fixed : mapping of str to mapping of str to int
-        Factors of array dimensions that are given.
-    """
-
-    max_dims: int = DEFAULT_MAX_DIMS
-    allowed: Mapping[str, Collection[str]] | None = None
-    fixed: Mapping[str, Mapping[str, int]] | None = None
-
-    def dims(self, array_dimension: str, dims: Sequence[str]) -> list[str]:
-        """Return the layer dimensions that may be unrolled on an array dimension."""
-        allowed = (self.allowed or {}).get(array_dimension)
-        return [dim for dim in dims if allowed is None or dim in allowed]
-
-    @property
-    def description(self) -> str:
-        """The space in words."""
-        parts = [f"up to {self.max_dims} layer dimensions on every array dimension"]
-        parts += [f"{name} of {', '.join(dims)}" for name, dims in (self.allowed or {}).items()]
-        parts += [
-            f"{name} {' '.join(f'{dim} {factor}' for dim, factor in factors.items()) or 'not unrolled'}"
-            for name, factors in (self.fixed or {}).items()
-        ]
-        return ", ".join(parts)
 
 
 def smallest_factors(size: int, most: int) -> list[int]:
@@ -98,15 +61,20 @@ class Group:
         Cycles along systolic dimensions.
     factors : ndarray of int, shape (choices, members, layer dimensions)
         The factors of one unrolling with these lanes.
-    held : int
-        Unrollings of the group before equal ones were merged.
+    held : ndarray of int, shape (choices,)
+        Unrollings that were merged to every choice.
     """
 
     members: tuple[str, ...]
     lanes: Array
     drains: Array
     factors: Array
-    held: int
+    held: Array
+
+    @property
+    def units(self) -> Array:
+        """Lanes of every choice, shape (choices,)."""
+        return np.asarray(self.lanes.prod(axis=1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,31 +103,49 @@ class Choices:
         """Iterations of every dimension."""
         return np.array([self.layer.sizes[dim] for dim in self.dims], dtype=np.int64)
 
-    @property
-    def held(self) -> int:
-        """Unrollings in the space, equivalent ones counted."""
-        return math.prod(group.held for group in self.groups)
+    def held(self, least: float = 0) -> int:
+        """Return how many unrollings have at least so many lanes, equivalent ones counted."""
+        values, counts = np.ones(1, dtype=np.int64), np.ones(1, dtype=object)
+        for group in self.groups:
+            products = np.multiply.outer(values, group.units).reshape(-1)
+            weights = np.multiply.outer(counts, group.held.astype(object)).reshape(-1)
+            values, same = np.unique(products, return_inverse=True)
+            counts = np.zeros(len(values), dtype=object)
+            np.add.at(counts, same.reshape(-1), weights)
+        return int(counts[values >= least].sum())
 
-    def blocks(self, most: int = 2**18) -> Iterator[Array]:
-        """Yield the choices of all groups that are not an image of others, in blocks.
+    def blocks(self, least: float = 0, most: int = 2**18) -> Iterator[Array]:
+        """Yield the unrollings of at least so many lanes that are not an image of others, in blocks.
 
         Yields
         ------
         ndarray of int, shape (unrollings, groups)
+            Choices of the groups.
         """
-        counts = [len(group.lanes) for group in self.groups]
+        if not self.groups:
+            yield np.zeros((1, 0), dtype=np.int64)
+            return
+        every = math.prod(int(group.units.max()) for group in self.groups)
+        usable = [
+            np.flatnonzero(group.units * (every // int(group.units.max())) >= least) for group in self.groups
+        ]
+        counts = [len(numbers) for numbers in usable]
         total = math.prod(counts)
         for start in range(0, total, most):
             index = np.arange(start, min(start + most, total))
-            block = np.stack(np.unravel_index(index, counts), axis=-1) if counts else np.zeros((1, 0), int)
+            places = np.unravel_index(index, counts)
+            block = np.stack([numbers[at] for numbers, at in zip(usable, places, strict=True)], axis=-1)
+            units = math.prod(group.units[block[:, n]] for n, group in enumerate(self.groups))
+            block = block[units >= least]
             for image in self.images:
                 other = np.stack([found[block[:, g]] for g, found in enumerate(image)], axis=-1)
                 # the first of an unrolling and its image, by the position in the whole space
-                block = block[
-                    np.ravel_multi_index(tuple(other.T), counts)
-                    >= np.ravel_multi_index(tuple(block.T), counts)
-                ]
+                block = block[self._position(other) >= self._position(block)]
             yield block[self._is_reduced(block)]
+
+    def _position(self, block: Array) -> Array:
+        """Return the positions of unrollings in the whole space."""
+        return np.asarray(np.ravel_multi_index(tuple(block.T), [len(group.lanes) for group in self.groups]))
 
     def iterations(self, block: Array) -> Array:
         """Return what is left of every dimension for temporal loops, shape (unrollings, dimensions)."""
@@ -180,14 +166,7 @@ class Choices:
         """
         total = self.totals(block)
         left = -(-self.sizes // total)
-        factors = (
-            np.stack([group.lanes[block[:, n]] for n, group in enumerate(self.groups)])
-            if self.groups
-            else None
-        )
-        if factors is None:
-            return np.ones(len(block), dtype=bool)
-        largest = factors.max(axis=0)
+        largest = np.stack([group.lanes[block[:, n]] for n, group in enumerate(self.groups)]).max(axis=0)
         return np.asarray((-(-self.sizes // (left * (total // largest))) == largest).all(axis=1))
 
     def spatial(self, choice: Sequence[int]) -> SpatialMapping:
@@ -253,12 +232,12 @@ def _group(
         held = np.bincount(same.reshape(-1), weights=held[one]).astype(np.int64)
         lanes, drains = merged[first], along[first]
         factors = np.concatenate([factors[one[first]], own[other[first]][:, None, :]], axis=1)
-    return Group(tuple(members), lanes, drains, factors, int(held.sum()))
+    return Group(tuple(members), lanes, drains, factors, held)
 
 
 def _options(layer: Layer, dims: Sequence[str], name: str, units: int, freedom: Freedom) -> Array:
     """Return the factors that one array dimension may take, shape (choices, layer dimensions)."""
-    given = (freedom.fixed or {}).get(name)
+    given = freedom.fixed.get(name)
     if given is not None:
         row = [given.get(dim, 1) for dim in dims]
         return np.array([row], dtype=np.int64)

@@ -9,7 +9,8 @@ from zzcp.solver.lattice.factors import packs
 from zzcp.solver.lattice.keys import keys_of
 from zzcp.solver.lattice.lattice import Lattice, cells
 from zzcp.solver.lattice.tables import boundary_tables, largest_table
-from zzcp.solver.ranges.relaxation import Line, Relaxation
+from zzcp.solver.ranges.multipliers import Line
+from zzcp.solver.ranges.relaxation import Relaxation
 
 _MARGIN = 1e-9
 """More than the relative error of sums in floating point."""
@@ -44,9 +45,9 @@ def root_bound(evaluator: Evaluator, powers: tuple[int, int], value: float, know
     if not all(len(table.data) for row in tables for table in row):
         return np.inf
     relaxation = Relaxation(model, tables, Lattice(keys, tables))
-    scaled = value * (tables.scale if powers[0] else 1)
-    bound = _bound(relaxation, powers, scaled)
-    return max(known, bound / (tables.scale if powers[0] else 1))
+    scale = float(tables.scale) if powers[0] else 1.0
+    bound = _bound(relaxation, powers, value * scale)
+    return max(known, bound / scale)
 
 
 def _bound(relaxation: Relaxation, powers: tuple[int, int], value: float) -> float:

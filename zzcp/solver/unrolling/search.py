@@ -18,32 +18,64 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.evaluator import Evaluator
-from zzcp.cost.objective import DELAYS, objective_of
+from zzcp.cost.objective import DELAYS, Objective, objective_of
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
-from zzcp.solver.constrained.diagnose import diagnose
+from zzcp.mapping.freedom import Freedom
+from zzcp.solver.constrained.diagnose import diagnose, is_certain
+from zzcp.solver.cpsat.model import certain
 from zzcp.solver.lattice.keys import Array, keys_of
 from zzcp.solver.lattice.start import first_mapping
 from zzcp.solver.result import Progress, Result, float_below, gap_of
-from zzcp.solver.unrolling.bounds import CheapBounds
-from zzcp.solver.unrolling.choices import Choices, Freedom, choices_of
-from zzcp.solver.unrolling.root import root_bound
 from zzcp.solver.space import Space
+from zzcp.solver.unrolling.bounds import CheapBounds
+from zzcp.solver.unrolling.choices import Choices, choices_of
+from zzcp.solver.unrolling.root import root_bound
 from zzcp.workload import Layer
 
 _PROMISING, _TRIED = 4096, 12
 """Unrollings of the fewest cycles whose cheap bounds are looked at first, and of these the ones that are tried."""
-_FLOAT_ERROR = Fraction(1, 2**30)
+_FLOAT_ERROR = 2.0**-30
 """More than the relative error of the bounds of relaxations."""
 _CHEAP, _ROOT = range(2)
+
+
+class Solve(NamedTuple):
+    """What came of the search of one unrolling.
+
+    Attributes
+    ----------
+    result : Result
+        Its best mapping, if it has one.
+    value : Fraction or None
+        The exact objective of that mapping.
+    bound : Fraction
+        No mapping with this unrolling is better than this, or than the rival.
+    closed : bool
+        Whether nothing is left to do.
+    """
+
+    result: Result
+    value: Fraction | None
+    bound: Fraction
+    closed: bool
+
+
+class Open(NamedTuple):
+    """An unrolling that may still be the best; they are compared by their bounds."""
+
+    bound: float
+    stage: int
+    number: int
+    choice: tuple[int, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -57,8 +89,9 @@ class JointSearch:
     freedom : Freedom
         What the unrolling may be.
     solve : callable
-        Searches one unrolling: takes an evaluator, seconds, a rival's objective and the tolerance, and returns the
-        finished search.
+        Searches one unrolling within some seconds, for what is better than a rival's objective.
+    free : bool
+        Whether every mapping may be the result: no constraints.
     time_limit : float
         Seconds.
     tolerance : float
@@ -71,11 +104,12 @@ class JointSearch:
 
     accelerator: Accelerator
     layer: Layer
-    objective: str
+    objective: Objective
     conventions: CostConventions
     links: Mapping[str, str] | None
     freedom: Freedom
-    solve: Callable[[Evaluator, float, Fraction | None], Any]
+    solve: Callable[[SpatialMapping, float, Fraction | None], Solve]
+    free: bool
     time_limit: float
     tolerance: float
     seed: int = 0
@@ -85,6 +119,7 @@ class JointSearch:
     value: Fraction | None = None
     bound: float = 0.0
     solved: int = 0
+    complete: bool = False
     ruled_out: Counter[str] = field(default_factory=Counter)
     interrupt: Interrupt = field(default_factory=Interrupt)
     choices: Choices = field(init=False)
@@ -114,168 +149,200 @@ class JointSearch:
     def run(self, hint: LayerMapping | None = None) -> Result:
         """Search until no unrolling can be better, the time is up, or the user stops it."""
         with self.interrupt:
-            if hint is not None:
-                self._offer_mapping(self._evaluator(hint.spatial), hint)
+            smallest = self._smallest()
+            shortage = diagnose(smallest.model)
+            if shortage is not None and is_certain(smallest.model):
+                # any other unrolling has larger tiles
+                self.ruled_out["capacity"] = self.choices.held()
+                self.complete = True
+                return replace(self._nothing(smallest), status="infeasible", diagnosis=shortage)
+            if hint is not None and self.free:
+                self._offer(self._evaluator(hint.spatial), hint)
             self._start()
-            open_, complete = self._open()
-            self._close(open_)
-        complete = complete and not open_
-        return self._result(complete)
+            self._close(self._cheap())
+        return self._result(smallest)
 
     def _evaluator(self, spatial: SpatialMapping) -> Evaluator:
         return Evaluator(self.accelerator, self.layer, spatial, self.conventions, self.links)
 
+    def _smallest(self) -> Evaluator:
+        """Return the setting of the unrolling with the smallest tiles: that of what is fixed alone."""
+        return self._evaluator(SpatialMapping.from_dict(self.freedom.fixed).fitted(self.layer))
+
     # ---- incumbents
 
     def _start(self) -> None:
-        """Score random mappings of the unrollings that promise most."""
+        """Find a first incumbent among the unrollings that promise most."""
         promising: list[tuple[Array, Array]] = []
-        for block in self.choices.blocks():
+        most = self.choices.blocks(max(self.freedom.least_utilization * self._units, 0.0))
+        for block in most:
             cycles = self.choices.iterations(block).prod(axis=1)
             chosen = np.argsort(cycles, kind="stable")[:_PROMISING]
             promising.append((cycles[chosen], block[chosen]))
             if not self.goes_on:
                 break
-        cycles = np.concatenate([part for part, _ in promising])
-        block = np.concatenate([part for _, part in promising])[
-            np.argsort(cycles, kind="stable")[:_PROMISING]
-        ]
+        order = np.argsort(np.concatenate([cycles for cycles, _ in promising]), kind="stable")[:_PROMISING]
+        block = np.concatenate([part for _, part in promising])[order]
         values = self.bounds.of(block)
         for number in np.argsort(values, kind="stable")[:_TRIED]:
             if not np.isfinite(values[number]) or not self.goes_on:
                 break
-            evaluator = self._evaluator(self.choices.spatial(block[number]))
-            found = first_mapping(
-                evaluator,
-                keys_of(evaluator.setting.temporal_sizes),
-                self.objective,
-                self.seed,
-                self.started + self.time_limit,
-                rounds=1,
-            )
-            if found is not None:
-                self._offer_mapping(evaluator, found)
+            self._try(self.choices.spatial(block[number]))
         self._tell("first mappings")
 
-    def _offer_mapping(self, evaluator: Evaluator, mapping: LayerMapping) -> None:
+    def _try(self, spatial: SpatialMapping) -> None:
+        """Look for a mapping of an unrolling."""
+        if not self.free:
+            if self.value is None:
+                self._take(self.solve(spatial, max(self.left / 10, 0.1), None))
+            return
+        evaluator = self._evaluator(spatial)
+        keys = keys_of(evaluator.setting.temporal_sizes)
+        deadline = self.started + self.time_limit
+        found = first_mapping(evaluator, keys, self.objective, self.seed, deadline, rounds=1)
+        if found is not None:
+            self._offer(evaluator, found)
+
+    def _offer(self, evaluator: Evaluator, mapping: LayerMapping) -> None:
+        """Take over a mapping if it is better than the incumbent."""
         evaluation = evaluator.evaluate(mapping)
         value = objective_of(evaluation, self.objective)
         if self.value is None or value < self.value:
             self.value = value
-            self.best = Result(
-                status="feasible",
+            self.best = replace(
+                self._nothing(evaluator),
                 objective=float(value),
-                lower_bound=0.0,
-                gap=None,
                 mapping=mapping.with_buffering(evaluation.double_buffered),
                 evaluation=evaluation,
-                diagnosis=None,
-                conventions=self.conventions.name,
-                objective_name=self.objective,  # type: ignore[arg-type]
-                wall_s=0.0,
-                spatial=evaluator.setting.spatial,
-                links=evaluator.setting.own_links,
             )
+
+    def _take(self, found: Solve) -> None:
+        """Take over what the search of an unrolling found."""
+        if found.value is not None and (self.value is None or found.value < self.value):
+            self.value, self.best = found.value, found.result
 
     # ---- bounds
 
-    def _open(self) -> tuple[list[tuple[float, int, int, tuple[int, ...]]], bool]:
-        """Return what the cheap bounds leave, as a heap, and whether all unrollings were looked at."""
-        entries: list[tuple[float, int, int, tuple[int, ...]]] = []
-        kept = 0
-        for block in self.choices.blocks():
+    @property
+    def _units(self) -> int:
+        return self.accelerator.array.units
+
+    def _cheap(self) -> list[Open]:
+        """Return what the cheap bounds leave, as a heap."""
+        least = math.ceil(self.freedom.least_utilization * self._units)
+        held = self.choices.held(least)
+        lanes = max(float(least), self.bounds.fewest_lanes(self.ceiling))
+        near = self.choices.held(lanes)
+        self.ruled_out["bound"] += held - near
+        left: list[Open] = []
+        seen = 0
+        for block in self.choices.blocks(lanes):
             if not self.goes_on:
-                return entries, False
-            kept += len(block)
+                self.bound = 0.0
+                return left
+            seen += len(block)
             values = self.bounds.of(block)
-            self.ruled_out["capacity"] += int((~np.isfinite(values)).sum())
-            near = np.isfinite(values) & (values < self.ceiling)
-            self.ruled_out["bound"] += int((np.isfinite(values) & ~near).sum())
-            entries += [
-                (float(value), _CHEAP, number, tuple(map(int, row)))
-                for number, (value, row) in enumerate(
-                    zip(values[near], block[near], strict=True), len(entries)
-                )
+            fits = np.isfinite(values)
+            may = fits & (values < self.ceiling)
+            self.ruled_out["capacity"] += int((~fits).sum())
+            self.ruled_out["bound"] += int((fits & ~may).sum())
+            left += [
+                Open(float(value), _CHEAP, number, tuple(map(int, row)))
+                for number, (value, row) in enumerate(zip(values[may], block[may], strict=True), len(left))
             ]
-        self.ruled_out["equivalent"] = self.choices.held - kept
-        heapq.heapify(entries)
-        return entries, True
+        self.ruled_out["equivalent"] = near - seen
+        self.complete = True
+        heapq.heapify(left)
+        return left
 
-    def _close(self, open_: list[tuple[float, int, int, tuple[int, ...]]]) -> None:
+    def _close(self, left: list[Open]) -> None:
         """Raise the least bound until it reaches the incumbent."""
-        powers = int(self.objective != "latency"), DELAYS[self.objective]
-        while open_ and self.goes_on:
-            bound, stage, number, choice = open_[0]
-            if bound >= self.ceiling:
-                for _, reached, _, _ in open_:
-                    self.ruled_out["relaxation" if reached == _ROOT else "bound"] += 1
-                open_.clear()
+        while left and self.complete:
+            first = left[0]
+            if first.bound >= self.ceiling:
+                for entry in left:
+                    self.ruled_out["relaxation" if entry.stage == _ROOT else "bound"] += 1
                 break
-            if bound > self.bound:
-                self.bound = bound
-                self._tell(f"{len(open_):,} unrollings left")
-            evaluator = self._evaluator(self.choices.spatial(choice))
-            if stage == _CHEAP:
-                if diagnose(evaluator.model) is not None:
-                    self.ruled_out["capacity"] += 1
-                    heapq.heappop(open_)
-                    continue
-                value = float(self.value) if self.value is not None else bound * 1e3
-                found = root_bound(evaluator, powers, value, bound)
-                found *= float(self._certain(evaluator)) * (1 - float(_FLOAT_ERROR))
-                heapq.heapreplace(open_, (max(bound, found), _ROOT, number, choice))
-                continue
-            search = self.solve(evaluator, max(self.left, 0.1), self.value)
-            self._take(search)
-            closed = min(float(search.bound), float(search.ceiling))
-            if closed >= self.ceiling or search.closed:
-                heapq.heappop(open_)
-                self.solved += 1
+            if first.bound > self.bound:
+                self.bound = first.bound
+                self._tell(f"{len(left):,} unrollings left")
+            if not self.goes_on:
+                self.complete = False
+                break
+            spatial = self.choices.spatial(first.choice)
+            bound = self._relaxed(spatial, first.bound) if first.stage == _CHEAP else self._searched(spatial)
+            if bound is None:
+                heapq.heappop(left)
+            elif first.stage == _ROOT and bound <= first.bound:
+                # the time is up, or nothing more can be made of it
+                self.complete = False
             else:
-                heapq.heapreplace(open_, (max(bound, closed), _ROOT, number, choice))
-                break
-        self.bound = max(self.bound, min([entry[0] for entry in open_], default=math.inf))
+                heapq.heapreplace(left, first._replace(bound=max(first.bound, bound), stage=_ROOT))
 
-    def _certain(self, evaluator: Evaluator) -> Fraction:
-        from zzcp.solver.cpsat.model import certain  # noqa: PLC0415
+    def _relaxed(self, spatial: SpatialMapping, known: float) -> float | None:
+        """Return the bound of an unrolling's relaxation, or None where it has no mapping."""
+        evaluator = self._evaluator(spatial)
+        if diagnose(evaluator.model) is not None and is_certain(evaluator.model):
+            self.ruled_out["capacity"] += 1
+            return None
+        powers = int(self.objective != "latency"), DELAYS[self.objective]
+        value = float(self.value) if self.value is not None else known * 1e3
+        found = root_bound(evaluator, powers, value, known)
+        return found * float(certain(evaluator.model)) * (1 - _FLOAT_ERROR)
 
-        return certain(evaluator.model)
+    def _searched(self, spatial: SpatialMapping) -> float | None:
+        """Search an unrolling; return its bound, or None where it is closed."""
+        found = self.solve(spatial, max(self.left, 0.1), self.value)
+        self._take(found)
+        if found.closed:
+            self.solved += 1
+            return None
+        return float_below(found.bound)
 
-    def _take(self, search: Any) -> None:
-        if search.value is not None and (self.value is None or search.value < self.value):
-            self.value = search.value
-            self.best = search.result("feasible")
+    # ---- results
 
     def _tell(self, stage: str) -> None:
-        if self.on_progress is not None:
-            value = self.value
-            gap = None if value is None else gap_of(value, Fraction(self.bound))
-            self.on_progress(
-                Progress(
-                    time.monotonic() - self.started,
-                    None if value is None else float(value),
-                    self.bound,
-                    gap,
-                    stage,
-                )
-            )
+        if self.on_progress is None:
+            return
+        value, seconds = self.value, time.monotonic() - self.started
+        gap = None if value is None else gap_of(value, Fraction(self.bound))
+        self.on_progress(Progress(seconds, None if value is None else float(value), self.bound, gap, stage))
 
-    def _result(self, complete: bool) -> Result:
-        space = Space(
-            self.choices.held, dict(self.ruled_out), self.solved, complete, self.freedom.description
+    def _nothing(self, evaluator: Evaluator) -> Result:
+        """Return the result without a mapping."""
+        return Result(
+            status="unknown",
+            objective=None,
+            lower_bound=0.0,
+            gap=None,
+            mapping=None,
+            evaluation=None,
+            diagnosis=None,
+            conventions=self.conventions.name,
+            objective_name=self.objective,
+            wall_s=time.monotonic() - self.started,
+            interrupted=self.interrupt.requested,
+            spatial=evaluator.setting.spatial,
+            links=evaluator.setting.own_links,
+            space=self._space(),
         )
-        wall = time.monotonic() - self.started
+
+    def _space(self) -> Space:
+        held = self.choices.held(math.ceil(self.freedom.least_utilization * self._units))
+        return Space(held, dict(self.ruled_out), self.solved, self.complete, self.freedom.description)
+
+    def _result(self, smallest: Evaluator) -> Result:
         if self.best is None or self.value is None:
-            raise NotImplementedError
-        limit = self.value * (1 - Fraction(self.tolerance) / 2) if complete else Fraction(self.bound)
-        bound = float_below(min(limit, self.value))
+            return replace(self._nothing(smallest), status="infeasible" if self.complete else "unknown")
+        least = self.value * (1 - Fraction(self.tolerance) / 2) if self.complete else Fraction(self.bound)
+        bound = float_below(min(least, self.value))
         gap = gap_of(self.value, bound)
         return replace(
             self.best,
-            status="optimal" if complete and gap <= self.tolerance else "feasible",
+            status="optimal" if gap <= self.tolerance else "feasible",
             lower_bound=bound,
             gap=gap,
-            wall_s=wall,
+            wall_s=time.monotonic() - self.started,
             interrupted=self.interrupt.requested,
-            space=space,
+            space=self._space(),
         )

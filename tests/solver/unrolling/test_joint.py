@@ -1,0 +1,50 @@
+"""The joint search against every unrolling and every mapping there is."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from tests.solver.unrolling.every_unrolling import best_of_all, tiny_case
+from zzcp.cost import EXACT, ZIGZAG, CostConventions
+from zzcp.solver import optimize
+
+GAP = 1e-4
+FLOAT_ERROR = 1e-12
+"""Objectives of a batch are products of floats."""
+BOTH = pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda value: value.name)
+
+
+def check(seed: int, conventions: CostConventions) -> None:
+    """Compare the joint search with the enumeration."""
+    accelerator, layer = tiny_case(Random(seed))
+    best = best_of_all(accelerator, layer, 2, conventions)
+    objective = ("edp", "energy", "latency", "ed2")[seed % 4]
+    result = optimize(accelerator, layer, objective, spatial="auto", conventions=conventions, gap=GAP)
+    if objective not in best:
+        assert result.status == "infeasible"
+        return
+    value, spatial = best[objective]
+    where = f"{spatial.to_dict()} is {value}, found {result.objective} with bound {result.lower_bound}"
+    assert result.status == "optimal", where
+    assert result.objective is not None
+    assert result.lower_bound <= value * (1 + FLOAT_ERROR), where
+    assert value * (1 - FLOAT_ERROR) <= result.objective <= value * (1 + GAP), where
+    space = result.space
+    assert space.complete
+    assert sum(space.ruled_out.values()) + space.solved == space.unrollings
+
+
+@BOTH
+@pytest.mark.parametrize("seed", range(12))
+def test_no_unrolling_and_no_mapping_is_better(seed: int, conventions: CostConventions) -> None:
+    check(seed, conventions)
+
+
+@pytest.mark.slow
+@BOTH
+@pytest.mark.parametrize("part", range(20))
+def test_no_unrolling_and_no_mapping_is_better_slow(part: int, conventions: CostConventions) -> None:
+    for seed in range(1000 + 50 * part, 1050 + 50 * part):
+        check(seed, conventions)
