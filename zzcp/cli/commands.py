@@ -113,6 +113,8 @@ def evaluate(**arguments: Any) -> Any:
     options.accelerator(required=False),
     options.workload(required=False),
     options.spatial(),
+    options.chosen_spatial,
+    options.max_dims,
     options.reading,
     options.layers,
     click.option(
@@ -142,15 +144,17 @@ def solve(**arguments: Any) -> Any:
     """Find the best mapping of every layer, and prove that there is none better.
 
     For each layer the loop order, the memory allocation and the double buffering with the lowest objective under the
-    exact evaluator are searched, for the given spatial mapping. Shown are the cost, the proven lower bound and the
-    gap between them. Layers of equal shape are solved once. Ctrl-C stops and shows the best so far. Without files the
-    seed example is solved. With --constraints the best mapping that obeys them is found, or what contradicts what.
+    exact evaluator are searched, for the given spatial mapping or, with --spatial auto, over all of them. Shown are
+    the cost, the proven lower bound and the gap between them. Layers of equal shape are solved once. Ctrl-C stops and
+    shows the best so far. Without files the seed example is solved. With --constraints the best mapping that obeys
+    them is found, or what contradicts what.
 
     \b
     Examples:
       zzcp solve
       zzcp solve -a models/accelerators/tpu_like.yaml -w models/workloads/resnet18.onnx \\
           -m models/mappings/tpu_like.yaml -j 2 --json result.json
+      zzcp solve -a models/accelerators/gemmini_like.yaml -w models/workloads/gemm_512.yaml --spatial auto
     """  # noqa: D301
     return _run("solve", arguments)
 

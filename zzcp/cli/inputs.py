@@ -13,9 +13,10 @@ from zzcp.cli.reading import Reading
 from zzcp.cli.sources import select_layers
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
-from zzcp.io import MappingFile, load_accelerator, load_mapping
+from zzcp.io import MappingEntry, MappingFile, load_accelerator, load_mapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.default import default_spatial
+from zzcp.mapping.freedom import Freedom
 from zzcp.records.sources import Source
 from zzcp.workload import Layer, Network, SkippedNode
 
@@ -81,10 +82,38 @@ class Inputs:
         if problems:
             place = Place(self.paths["mapping"], field=f"layer {layer.name}")
             raise InputError("; ".join(problems), place=place)
+        return Unrolled(spatial, self._links(entry, layer))
+
+    def freedom(self, layer: Layer, max_dims: int) -> tuple[Freedom, dict[str, str] | None]:
+        """Return what the unrolling of a layer may be, within the hints of the mapping file, and the links.
+
+        Parameters
+        ----------
+        layer : Layer
+            The layer.
+        max_dims : int
+            Layer dimensions on one array dimension, at most.
+
+        Raises
+        ------
+        InputError
+            If the mapping file names an array dimension that does not exist.
+        """
+        entry = None if self.mappings is None else self.mappings.for_layer(layer)
+        hints = {} if entry is None else entry.spatial_mapping_hint or {}
+        # a mapping file serves many layers: what this one lacks is left out
+        allowed = {name: [dim for dim in dims if dim in layer.sizes] for name, dims in hints.items()}
+        freedom = Freedom(max_dims, allowed)
+        try:
+            freedom.check(self.machine, layer)
+        except InputError as error:
+            raise error.at(self.paths["mapping"], field=f"layer {layer.name}") from None
+        return freedom, self._links(entry, layer)
+
+    @staticmethod
+    def _links(entry: MappingEntry | None, layer: Layer) -> dict[str, str] | None:
         given = None if entry is None else entry.memory_operand_links
-        if given is None:
-            return Unrolled(spatial, None)
-        return Unrolled(spatial, {operand: given[operand] for operand in layer.operands if operand in given})
+        return given and {operand: given[operand] for operand in layer.operands if operand in given}
 
 
 @contextmanager

@@ -77,6 +77,20 @@ engine = click.option(
     show_default=True,
     help="The search: CP-SAT alone, the search by ranges of energy alone, or whichever is faster.",
 )
+chosen_spatial = click.option(
+    "--spatial",
+    "chosen",
+    type=click.Choice(["auto"]),
+    help="The unrolling is chosen, too, and the bound holds for all unrollings; hints of the mapping file bound them.",
+)
+max_dims = click.option(
+    "--max-dims",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="With --spatial auto: layer dimensions on one array dimension, at most.",
+)
 gap = click.option(
     "--gap",
     type=click.FloatRange(0, 1, max_open=True),

@@ -20,6 +20,7 @@ from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.io import load_constraints
 from zzcp.mapping import Constraints, LayerConstraints, SpatialMapping
+from zzcp.mapping.freedom import Freedom
 from zzcp.records.layers import SolvedLayer
 from zzcp.records.solved import solved_data
 from zzcp.report.solved import solved_report
@@ -33,7 +34,7 @@ class Task(NamedTuple):
     """One layer to be solved, and how."""
 
     layer: Layer
-    spatial: SpatialMapping
+    spatial: SpatialMapping | Freedom
     links: dict[str, str] | None
     constraints: Constraints = Constraints()
 
@@ -42,6 +43,8 @@ def run(
     accelerator: str | None,
     workload: str | None,
     mapping: str | None,
+    chosen: str | None,
+    max_dims: int,
     reading: Reading,
     layers: Sequence[str],
     constraints: str | None,
@@ -72,7 +75,8 @@ def run(
         )
         machine = inputs.machine
         asked = None if constraints is None else load_constraints(constraints)
-        tasks = [_task(inputs, layer, asked) for layer in inputs.layers]
+        freedom = None if chosen is None else max_dims
+        tasks = [_task(inputs, layer, asked, freedom) for layer in inputs.layers]
         options = {
             "time_limit": time_limit,
             "deterministic_limit": deterministic_limit,
@@ -115,12 +119,13 @@ def run(
     )
 
 
-def _task(inputs: Inputs, layer: Layer, asked: LayerConstraints | None) -> Task:
-    """Return a layer with its unrolling, its links and its constraints."""
-    spatial, links = inputs.unrolled(layer)
+def _task(inputs: Inputs, layer: Layer, asked: LayerConstraints | None, max_dims: int | None) -> Task:
+    """Return a layer with its unrolling, or, with `max_dims`, what it may be, its links and its constraints."""
+    spatial, links = inputs.unrolled(layer) if max_dims is None else inputs.freedom(layer, max_dims)
     constraints = Constraints() if asked is None else asked.for_layer(layer.name, layer.operator)
     try:
-        check_constraints(inputs.machine, layer, spatial, constraints, links)
+        given = spatial if isinstance(spatial, SpatialMapping) else SpatialMapping()
+        check_constraints(inputs.machine, layer, given, constraints, links)
     except InputError as error:
         raise error.at(None if asked is None else asked.file, field=f"layer {layer.name}") from None
     return Task(layer, spatial, links, constraints)

@@ -63,6 +63,9 @@ def solved_report(
     )
     parts.append(Text(f"bounds proven by {engines(entry.result.engine for entry in results)}"))
     parts.extend(
+        Text(f"{layer.name}: {result.space}") for layer, result in results if result.space.freedom is not None
+    )
+    parts.extend(
         Text(f"{layer.name} has no mapping: {result.diagnosis}")
         for layer, result in results
         if result.diagnosis is not None

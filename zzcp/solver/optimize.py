@@ -17,6 +17,7 @@ from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
+from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.optimize import attempt_after_all, constraints_of, optimize_constrained
@@ -61,7 +62,7 @@ def optimize(
         ``edp`` (energy-delay product), ``energy``, ``latency`` or ``ed2`` (energy times the square of the delay).
     spatial : SpatialMapping, Freedom, dict or "auto", optional
         The unrolling, or what it may be: with ``auto`` it is chosen, too, and the bound holds for all unrollings.
-        By default it is that of the machine's file if it has one, else it is chosen.
+        By default it is that of the machine's file, or a full one (`default_spatial`).
     max_dims : int
         Layer dimensions on one array dimension, at most, where the unrolling is chosen.
     time_limit : float, optional
@@ -123,7 +124,7 @@ def optimize(
     check_seed(seed)
     check_engine(engine)
     asked = constraints_of(constraints, layer)
-    task = _Task(
+    task = Task(
         accelerator=accelerator,
         layer=layer,
         objective=objective,
@@ -139,12 +140,20 @@ def optimize(
     freedom = _freedom(accelerator, layer, spatial, max_dims)
     if isinstance(freedom, SpatialMapping):
         return _optimize_one(task, freedom, time_limit, hint, on_progress)
-    return _optimize_all(task, freedom, time_limit, hint, on_progress, seed)
+    return joint_search(task, freedom, time_limit, seed, on_progress).run(hint)
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
-    """What is asked of a layer, whatever its unrolling."""
+class Task:
+    """What is asked of a layer, whatever its unrolling.
+
+    Parameters
+    ----------
+    accelerator, layer, objective, gap, conventions, links, constraints, engine
+        As for `optimize`.
+    search_with : callable
+        Returns the search of one unrolling.
+    """
 
     accelerator: Accelerator
     layer: Layer
@@ -166,9 +175,9 @@ def _freedom(
     """Return the unrolling that is given, or what it may be."""
     if isinstance(spatial, SpatialMapping | Freedom):
         return spatial
-    if spatial is None and accelerator.dataflows:
-        return SpatialMapping.from_dict(accelerator.dataflows).fitted(layer)
-    if spatial is None or spatial == AUTO:
+    if spatial is None:
+        return default_spatial(accelerator, layer)
+    if spatial == AUTO:
         return Freedom(max_dims=max_dims)
     if isinstance(spatial, str):
         raise InputError("unknown spatial mapping", expected=f"{AUTO} or factors", found=spatial)
@@ -176,7 +185,7 @@ def _freedom(
 
 
 def _optimize_one(
-    task: _Task,
+    task: Task,
     spatial: SpatialMapping,
     time_limit: float,
     hint: LayerMapping | None,
@@ -213,25 +222,24 @@ def _optimize_one(
     return search.run(hint)
 
 
-def _optimize_all(
-    task: _Task,
+def joint_search(
+    task: Task,
     freedom: Freedom,
     time_limit: float,
-    hint: LayerMapping | None,
-    on_progress: Callable[[Progress], None] | None,
     seed: int,
-) -> Result:
-    """Return the best mapping of all unrollings."""
+    on_progress: Callable[[Progress], None] | None = None,
+) -> JointSearch:
+    """Return the search over all unrollings, to be run."""
 
     def solve(spatial: SpatialMapping, seconds: float, rival: Fraction | None) -> Solve:
         result = _optimize_one(task, spatial, seconds, None, None, rival)
-        evaluation, bound = result.evaluation, Fraction(result.lower_bound)
+        if result.status == "infeasible":
+            return Solve(result, None, math.inf, closed=True)
+        evaluation = result.evaluation
         value = None if evaluation is None else objective_of(evaluation, task.objective)
         known = [limit for limit in (value, rival) if limit is not None]
-        closed = result.status == "infeasible" or (
-            bool(known) and gap_of(min(known), bound) <= task.gap * (1 + 1e-9)
-        )
-        return Solve(result, value, bound, closed)
+        gap = gap_of(min(known), result.lower_bound) if known else 1.0
+        return Solve(result, value, result.lower_bound, gap <= task.gap * (1 + 1e-9))
 
     return JointSearch(
         task.accelerator,
@@ -246,4 +254,4 @@ def _optimize_all(
         task.gap,
         seed,
         on_progress,
-    ).run(hint)
+    )

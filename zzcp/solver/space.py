@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from zzcp.mapping.freedom import Freedom
+
 REASONS = {
     "equivalent": "the same as another one to the cost model",
     "capacity": "without a mapping, since the smallest tiles do not fit",
@@ -31,6 +33,8 @@ class Space:
         Whether all were disposed of: then none is better than the result by more than its gap.
     description : str
         What is in the space, in words.
+    freedom : Freedom or None
+        The same, as it was asked; None where the unrolling was given.
     """
 
     unrollings: int
@@ -38,6 +42,7 @@ class Space:
     solved: int = 0
     complete: bool = True
     description: str = ""
+    freedom: Freedom | None = None
 
     @classmethod
     def given(cls, *, complete: bool = True) -> Space:
@@ -60,4 +65,5 @@ class Space:
             "solved": self.solved,
             "complete": self.complete,
             "description": self.description,
+            **({} if self.freedom is None else {"freedom": self.freedom.to_dict()}),
         }

@@ -26,9 +26,11 @@ from zzcp.io.result import ResultFile, ResultLayer, load_results
 from zzcp.mapping import Mapping
 from zzcp.mapping.constraints import Constraints
 from zzcp.mapping.default import default_spatial
+from zzcp.mapping.freedom import Freedom
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.problem import Problem
 from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
+from zzcp.solver.optimize import Task, joint_search
 from zzcp.solver.result import Progress, gap_of
 from zzcp.solver.search.search import Search
 from zzcp.workload import Layer, Network
@@ -323,9 +325,23 @@ def prove_again(
     first_seed = result.data.get("options", {}).get("seed", 0)
     seed += first_seed if isinstance(first_seed, int) else 0
     check_seed(seed)
-    search_with = partial(
-        Search, workers=1, seed=seed, on_progress=on_progress, other_parameters=True, engine=engine
-    )
+    search_with = partial(Search, workers=1, seed=seed, other_parameters=True, engine=engine)
+    freedom = entry.data.get("space", {}).get("freedom")
+    if freedom is not None:
+        task = Task(
+            result.accelerator,
+            entry.layer,
+            result.objective,
+            float(TOLERANCE),
+            result.conventions,
+            entry.links,
+            entry.constraints,
+            engine,
+            search_with,
+        )
+        proof = _prove_all(task, Freedom.from_dict(freedom), entry, time_limit, seed, on_progress)
+        return replace(proof, wall_s=time.monotonic() - started)
+    search_with = partial(search_with, on_progress=on_progress)
     spatial = entry.spatial or default_spatial(result.accelerator, entry.layer)
     with Interrupt() as interrupt:
         problem = Problem(
@@ -344,6 +360,29 @@ def prove_again(
         except InputError:  # the mapping is not valid: there is nothing to start from
             return Proof(SKIPPED)
     return replace(proof, wall_s=time.monotonic() - started)
+
+
+def _prove_all(
+    task: Task,
+    freedom: Freedom,
+    entry: ResultLayer,
+    time_limit: float,
+    seed: int,
+    on_progress: Callable[[Progress], None] | None,
+) -> Proof:
+    """Prove a bound of all unrollings: with the bound as what is to be beaten, none is found that beats it."""
+    bound = Fraction(entry.lower_bound)
+    if bound == 0 and entry.status != "infeasible":
+        return Proof(PROVEN)
+    search = joint_search(task, freedom, time_limit, seed, on_progress)
+    if entry.status != "infeasible":
+        search.value = bound * (1 - TOLERANCE)
+    found = search.run()
+    if entry.status == "infeasible":
+        return Proof({"infeasible": PROVEN, "unknown": OPEN}.get(found.status, CONTRADICTED))
+    if search.best is not None:
+        return Proof(CONTRADICTED, entry.lower_bound, found.objective)
+    return Proof(PROVEN if search.complete else OPEN, entry.lower_bound)
 
 
 def _prove(result: ResultFile, entry: ResultLayer, problem: Problem) -> Proof:

@@ -125,7 +125,7 @@ class CheapBounds:
         energy = float(self.setting.mac_energy) if plain else 0.0
         rounded = _ROUNDED**2 if self.setting.conventions.fractional_unrolling else 1.0
         for operand, movements in zip(self.setting.operands, self.movements, strict=True):
-            bits = min(operand.precision, operand.final_precision) * operand.elements * rounded
+            bits = min(operand.precision, operand.final_precision) * _touched(self.layer, operand) * rounded
             energy += sum(bits * movement.energy for movement in movements if not movement.back)
             if rounded < 1:
                 energy -= sum(movement.access for movement in movements)
@@ -250,7 +250,7 @@ class _Block:
             for movement in self.bounds.movements[number]:
                 level = movement.link + movement.upper
                 above = self._above(number, level)
-                once.append(operand.elements * self._product(above, irrelevant))
+                once.append(_touched(self.setting.layer, operand) * self._product(above, irrelevant))
                 moved = self._distinct(operand, number, level) * self.total * self._product(above, every)
                 if movement.back and not movement.upper:
                     # one of the instances whose sums are added up goes on from the old one
@@ -264,12 +264,12 @@ class _Block:
         groups = self._below(number, level)
         relevant = [i for i, dim in enumerate(self.dims) if operand.kind[dim] == RELEVANT]
         result = self._product(groups, relevant)
-        for relation in operand.relations:
+        for relation, most in zip(operand.relations, operand.window_sizes, strict=True):
             outer, inner = (
                 self._whole(groups, dim) if dim in self.dims else np.ones(self.count, dtype=np.int64)
                 for dim in relation.loops
             )
-            window: Array = 1.0 * relation.distinct(outer, inner)  # type: ignore[arg-type]
+            window: Array = 1.0 * np.minimum(relation.distinct(outer, inner), most)  # type: ignore[arg-type]
             for dim, lanes in zip(relation.loops, (outer, inner), strict=True):
                 if dim in self.dims:
                     # the count grows ever slower with the lanes, so that idle ones take no more than their share
@@ -363,6 +363,15 @@ class _Block:
             forced[link] = beyond
         forced[0] = np.ones(self.count, dtype=bool)
         return forced
+
+
+def _touched(layer: Layer, operand: OperandSetting) -> int:
+    """Return the elements of an operand that the layer uses: of windows with holes not all."""
+    used = math.prod(layer.sizes[dim] for dim, kind in operand.kind.items() if kind == RELEVANT)
+    for relation, most in zip(operand.relations, operand.window_sizes, strict=True):
+        outer, inner = (layer.sizes[dim] for dim in relation.loops)
+        used *= max(1, min(relation.distinct(outer, inner), most))
+    return used
 
 
 def _movements(operand: OperandSetting) -> list[_Movement]:

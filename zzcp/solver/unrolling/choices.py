@@ -2,11 +2,12 @@
 
 **Factors.** The cost model sees a factor s of a dimension of N iterations through its iterations ceil(N / s) and the
 lanes in use, ceil(N / iterations): of all factors with one quotient the smallest one is the others' equal, and they
-are left out.
+are left out. Where a dimension lies on several array dimensions, what asks for more lanes than are in use is left out
+if what is in use is an unrolling itself.
 
 **Array dimensions that are alike.** Where every memory serves both of two array dimensions or neither, and both are
-systolic or not, the cost model sees the product of their factors only. Such dimensions form a *group*; of choices
-with one product (and one length of the way along systolic dimensions) one is kept.
+systolic or not, the cost model does not see which of them has which factors. Such dimensions form a *group*; of
+choices with the same factors (and one length of the way along systolic dimensions) one is kept.
 
 **Layer dimensions that are alike.** A permutation of the layer's dimensions that keeps sizes, windows, padding and
 the indices of every operand maps every mapping to one of the same cost: of an unrolling and its images one is kept.
@@ -87,6 +88,8 @@ class Choices:
         The layer.
     dims : tuple of str
         Its dimensions of more than one iteration.
+    array_dimensions : tuple of str
+        Those of the array.
     groups : tuple of Group
         Groups of array dimensions.
     images : tuple of tuple of ndarray
@@ -95,6 +98,7 @@ class Choices:
 
     layer: Layer
     dims: tuple[str, ...]
+    array_dimensions: tuple[str, ...]
     groups: tuple[Group, ...]
     images: tuple[tuple[Array, ...], ...]
 
@@ -159,32 +163,50 @@ class Choices:
         return total
 
     def _is_reduced(self, block: Array) -> Array:
-        """Return which unrollings use all lanes that they ask for: others are the same as one that asks for less.
+        """Return which unrollings use all lanes that they ask for, or are not the same as one that does.
 
-        Where a dimension lies on several groups the lanes of the largest factor are reduced, as in
-        `zzcp.cost.setting.unrolling.whole_factors`.
+        Those that ask for more lanes than there are iterations left are none (`SpatialMapping.violations`).
         """
-        total = self.totals(block)
+        factors = np.concatenate([group.factors[block[:, n]] for n, group in enumerate(self.groups)], axis=1)
+        factors = factors[:, self._array_order]
+        lanes = self._in_use(factors)
+        reduced = (lanes == factors).all(axis=(1, 2))
+        valid = np.ones(len(block), dtype=bool)
+        left = np.broadcast_to(self.sizes, factors[:, 0].shape)
+        for taken in factors.swapaxes(0, 1):
+            valid &= (taken <= left).all(axis=1)
+            left = -(-left // taken)
+        return np.asarray(valid & (reduced | (self._in_use(lanes) != lanes).any(axis=(1, 2))))
+
+    def _in_use(self, factors: Array) -> Array:
+        """Return the lanes in use: the largest factor of every dimension is reduced to what its iterations need.
+
+        See `zzcp.cost.setting.unrolling.whole_factors`; of several largest ones it is the first.
+        """
+        total = factors.prod(axis=1)
         left = -(-self.sizes // total)
-        largest = np.stack([group.lanes[block[:, n]] for n, group in enumerate(self.groups)]).max(axis=0)
-        return np.asarray((-(-self.sizes // (left * (total // largest))) == largest).all(axis=1))
+        largest = factors.max(axis=1)
+        needed = -(-self.sizes // (left * (total // largest)))
+        lanes = factors.copy()
+        np.put_along_axis(lanes, factors.argmax(axis=1)[:, None, :], needed[:, None, :], axis=1)
+        return lanes
+
+    @property
+    def _array_order(self) -> list[int]:
+        """Positions of the array's dimensions, in the array's order, among the members of all groups."""
+        members = [member for group in self.groups for member in group.members]
+        return [members.index(name) for name in self.array_dimensions]
 
     def spatial(self, choice: Sequence[int]) -> SpatialMapping:
         """Return an unrolling."""
-        rows = {
-            member: group.factors[number][position]
-            for group, number in zip(self.groups, choice, strict=True)
-            for position, member in enumerate(group.members)
-        }
+        rows = np.concatenate(
+            [group.factors[number] for group, number in zip(self.groups, choice, strict=True)]
+        )[self._array_order]
         return SpatialMapping.from_dict(
             {
-                member: {
-                    dim: int(factor)
-                    for dim, factor in zip(self.dims, rows[member], strict=True)
-                    if factor > 1
-                }
-                for member in sorted(rows, key=list(rows).index)
-                if (rows[member] > 1).any()
+                name: {dim: int(factor) for dim, factor in zip(self.dims, row, strict=True) if factor > 1}
+                for name, row in zip(self.array_dimensions, rows, strict=True)
+                if (row > 1).any()
             }
         )
 
@@ -201,7 +223,9 @@ def choices_of(accelerator: Accelerator, layer: Layer, freedom: Freedom) -> Choi
         _group(accelerator, layer, dims, members, freedom, systolic=bool(systolic))
         for (_, systolic), members in alike.items()
     )
-    return Choices(layer, dims, groups, tuple(_images(groups, dims, symmetries(layer, dims))))
+    return Choices(
+        layer, dims, array.dimensions, groups, tuple(_images(groups, dims, symmetries(layer, dims)))
+    )
 
 
 def _group(
@@ -226,13 +250,16 @@ def _group(
         fits = (own[other] <= -(-sizes // lanes[one])).all(axis=1)
         one, other, merged = one[fits], other[fits], merged[fits]
         along = drains[one] + (own[other].prod(axis=1) - 1 if systolic else 0)
-        _, first, same = np.unique(
-            np.column_stack([merged, along]), axis=0, return_index=True, return_inverse=True
-        )
+        taken = np.concatenate([factors[one], own[other][:, None, :]], axis=1)
+        _, first, same = np.unique(_keys(taken, along), axis=0, return_index=True, return_inverse=True)
         held = np.bincount(same.reshape(-1), weights=held[one]).astype(np.int64)
-        lanes, drains = merged[first], along[first]
-        factors = np.concatenate([factors[one[first]], own[other[first]][:, None, :]], axis=1)
+        lanes, drains, factors = merged[first], along[first], taken[first]
     return Group(tuple(members), lanes, drains, factors, held)
+
+
+def _keys(factors: Array, drains: Array) -> Array:
+    """Return what makes choices of a group equal: the factors of every layer dimension, whichever member has which."""
+    return np.column_stack([np.sort(factors, axis=1).reshape(len(factors), -1), drains])
 
 
 def _options(layer: Layer, dims: Sequence[str], name: str, units: int, freedom: Freedom) -> Array:
@@ -309,9 +336,10 @@ def _images(
         order = [dims.index(renamed[dim]) for dim in dims]
         image = []
         for group in groups:
-            rows = np.column_stack([group.lanes, group.drains])
-            where = {tuple(row): number for number, row in enumerate(rows.tolist())}
-            moved = np.column_stack([group.lanes[:, order], group.drains]).tolist()
+            where = {
+                tuple(row): number for number, row in enumerate(_keys(group.factors, group.drains).tolist())
+            }
+            moved = _keys(group.factors[:, :, order], group.drains).tolist()
             numbers = [where.get(tuple(row)) for row in moved]
             if None in numbers:
                 break

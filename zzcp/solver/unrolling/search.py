@@ -45,6 +45,8 @@ _PROMISING, _TRIED = 4096, 12
 """Unrollings of the fewest cycles whose cheap bounds are looked at first, and of these the ones that are tried."""
 _FLOAT_ERROR = 2.0**-30
 """More than the relative error of the bounds of relaxations."""
+_MARGIN = 1e-12
+"""More than the relative error of a float."""
 _CHEAP, _ROOT = range(2)
 
 
@@ -57,15 +59,15 @@ class Solve(NamedTuple):
         Its best mapping, if it has one.
     value : Fraction or None
         The exact objective of that mapping.
-    bound : Fraction
-        No mapping with this unrolling is better than this, or than the rival.
+    bound : float
+        No mapping with this unrolling is better than this, or than the rival; infinite where it has none.
     closed : bool
         Whether nothing is left to do.
     """
 
     result: Result
     value: Fraction | None
-    bound: Fraction
+    bound: float
     closed: bool
 
 
@@ -118,6 +120,7 @@ class JointSearch:
     best: Result | None = None
     value: Fraction | None = None
     bound: float = 0.0
+    closed: float = math.inf
     solved: int = 0
     complete: bool = False
     ruled_out: Counter[str] = field(default_factory=Counter)
@@ -126,6 +129,7 @@ class JointSearch:
     bounds: CheapBounds = field(init=False)
 
     def __post_init__(self) -> None:
+        self.freedom.check(self.accelerator, self.layer)
         self.choices = choices_of(self.accelerator, self.layer, self.freedom)
         self.bounds = CheapBounds(
             self.accelerator, self.layer, self.conventions, self.links, self.choices, self.objective
@@ -143,8 +147,13 @@ class JointSearch:
 
     @property
     def ceiling(self) -> float:
-        """Nothing at or above it is of interest."""
-        return math.inf if self.value is None else float(self.value) * (1 - self.tolerance / 2)
+        """Nothing at or above it is better than the incumbent, for certain."""
+        return math.inf if self.value is None else float(self.value) * (1 + _MARGIN)
+
+    @property
+    def _near(self) -> bool:
+        """Whether the least bound is within half of the tolerance."""
+        return self.value is not None and self.bound >= float(self.value) * (1 - self.tolerance / 2)
 
     def run(self, hint: LayerMapping | None = None) -> Result:
         """Search until no unrolling can be better, the time is up, or the user stops it."""
@@ -259,13 +268,14 @@ class JointSearch:
         """Raise the least bound until it reaches the incumbent."""
         while left and self.complete:
             first = left[0]
-            if first.bound >= self.ceiling:
-                for entry in left:
-                    self.ruled_out["relaxation" if entry.stage == _ROOT else "bound"] += 1
-                break
             if first.bound > self.bound:
                 self.bound = first.bound
                 self._tell(f"{len(left):,} unrollings left")
+            if self._near or first.bound >= self.ceiling:
+                self.closed = min(self.closed, first.bound)
+                for entry in left:
+                    self.ruled_out["relaxation" if entry.stage == _ROOT else "bound"] += 1
+                break
             if not self.goes_on:
                 self.complete = False
                 break
@@ -296,8 +306,9 @@ class JointSearch:
         self._take(found)
         if found.closed:
             self.solved += 1
+            self.closed = min(self.closed, found.bound)
             return None
-        return float_below(found.bound)
+        return found.bound
 
     # ---- results
 
@@ -329,13 +340,20 @@ class JointSearch:
 
     def _space(self) -> Space:
         held = self.choices.held(math.ceil(self.freedom.least_utilization * self._units))
-        return Space(held, dict(self.ruled_out), self.solved, self.complete, self.freedom.description)
+        return Space(
+            held,
+            dict(self.ruled_out),
+            self.solved,
+            self.complete,
+            self.freedom.description,
+            self.freedom,
+        )
 
     def _result(self, smallest: Evaluator) -> Result:
         if self.best is None or self.value is None:
             return replace(self._nothing(smallest), status="infeasible" if self.complete else "unknown")
-        least = self.value * (1 - Fraction(self.tolerance) / 2) if self.complete else Fraction(self.bound)
-        bound = float_below(min(least, self.value))
+        least = min(self.closed, math.inf if self.complete else self.bound)
+        bound = float_below(self.value if math.isinf(least) else min(Fraction(least), self.value))
         gap = gap_of(self.value, bound)
         return replace(
             self.best,

@@ -1,0 +1,65 @@
+"""Cheap bounds are below the cost of every mapping."""
+
+from __future__ import annotations
+
+import time
+from random import Random
+
+import numpy as np
+import pytest
+
+from tests.solver.brute_force import random_case
+from zzcp.cost import EXACT, ZIGZAG, CostConventions, Evaluator
+from zzcp.cost.objective import OBJECTIVES, objective_of
+from zzcp.mapping.freedom import Freedom
+from zzcp.solver.lattice.keys import keys_of
+from zzcp.solver.lattice.start import first_mapping
+from zzcp.solver.unrolling.bounds import CheapBounds
+from zzcp.solver.unrolling.choices import choices_of
+from zzcp.solver.unrolling.root import root_bound
+
+FLOAT_ERROR = 1e-9
+BOTH = pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda value: value.name)
+
+
+def check(seed: int, conventions: CostConventions) -> int:
+    """Compare the bounds of some unrollings with the best of some thousand random mappings; return how many."""
+    rng = Random(seed)
+    case = random_case(rng, 10**12)
+    if case.accelerator.array.in_memory_computing is not None:
+        return 0
+    choices = choices_of(case.accelerator, case.layer, Freedom(rng.choice((1, 2, 3))))
+    every = np.concatenate(list(choices.blocks()))
+    some = every[sorted(rng.sample(range(len(every)), k=min(3, len(every))))]
+    objective = rng.choice(OBJECTIVES)
+    cheap = CheapBounds(case.accelerator, case.layer, conventions, None, choices, objective)
+    powers = int(objective != "latency"), {"edp": 1, "energy": 0, "latency": 1, "ed2": 2}[objective]
+    checked = 0
+    for row, bound in zip(some, cheap.of(some), strict=True):
+        spatial = choices.spatial(row)
+        evaluator = Evaluator(case.accelerator, case.layer, spatial, conventions)
+        keys = keys_of(evaluator.setting.temporal_sizes)
+        found = first_mapping(evaluator, keys, objective, seed, time.monotonic() + 60)
+        if found is None:
+            continue
+        value = float(objective_of(evaluator.evaluate(found), objective))
+        assert bound <= value, spatial.to_dict()
+        root = root_bound(evaluator, powers, 2 * value, float(bound))
+        assert bound <= root <= value * (1 + FLOAT_ERROR), spatial.to_dict()
+        lanes = int(choices.totals(row[None]).prod())
+        assert cheap.fewest_lanes(value) <= lanes, spatial.to_dict()
+        checked += 1
+    return checked
+
+
+@BOTH
+@pytest.mark.parametrize("part", range(4))
+def test_no_mapping_is_below_a_bound(part: int, conventions: CostConventions) -> None:
+    assert sum(check(10 * part + seed, conventions) for seed in range(10))
+
+
+@pytest.mark.slow
+@BOTH
+@pytest.mark.parametrize("part", range(20))
+def test_no_mapping_is_below_a_bound_slow(part: int, conventions: CostConventions) -> None:
+    assert sum(check(1000 + 50 * part + seed, conventions) for seed in range(50))

@@ -1,0 +1,85 @@
+"""The space of unrollings, and what of it is merged."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.solver.unrolling.every_unrolling import tiny_case, unrollings
+from zzcp.cost import EXACT, Evaluator
+from zzcp.mapping.freedom import Freedom
+from zzcp.solver.unrolling.choices import choices_of, smallest_factors, symmetries
+from zzcp.workload import Layer
+
+
+@given(st.integers(1, 300), st.integers(1, 300))
+def test_factors_are_the_smallest_of_their_quotients(size: int, most: int) -> None:
+    quotients = {-(-size // factor): factor for factor in range(min(size, most), 0, -1)}
+    assert smallest_factors(size, most) == sorted(quotients.values())
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (Layer.gemm(b=4, k=4, c=4), []),
+        (
+            Layer.conv(k=4, c=3, oy=8, ox=8, fy=3, fx=3, padding=1),
+            [{"OY": "OX", "OX": "OY", "FY": "FX", "FX": "FY"}],
+        ),
+        (Layer.conv(k=4, c=3, oy=8, ox=8, fy=3, fx=3, padding=(1, 0)), []),
+        (Layer.conv(k=4, c=3, oy=8, ox=8, fy=3, fx=3, stride=(1, 2)), []),
+        (Layer.conv(k=4, c=3, oy=8, ox=4, fy=3, fx=3), []),
+        (Layer.add(g=4, oy=8, ox=8), [{"OY": "OX", "OX": "OY"}]),
+    ],
+)
+def test_symmetries_of_a_layer(layer: Layer, expected: list[dict[str, str]]) -> None:
+    dims = [dim for dim, size in layer.sizes.items() if size > 1]
+    found = [
+        {one: other for one, other in entry.items() if one != other} for entry in symmetries(layer, dims)
+    ]
+    assert found == expected
+
+
+def _seen(evaluator: Evaluator) -> tuple[object, int]:
+    """What the cost model sees of an unrolling, and the cycles along systolic dimensions."""
+    setting = evaluator.setting
+    return (
+        tuple(setting.temporal_sizes.items()),
+        tuple(
+            (operand.energy.relevant, operand.energy.windows, operand.energy.units, operand.energy.boost)
+            for operand in setting.operands
+        ),
+    ), setting.drain
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_unrolling_is_the_same_as_one_that_is_kept(seed: int) -> None:
+    accelerator, layer = tiny_case(Random(seed))
+    choices = choices_of(accelerator, layer, Freedom())
+    kept = [choices.spatial(row) for block in choices.blocks() for row in block]
+    assert all(not spatial.violations(accelerator, layer) for spatial in kept)
+    assert len(kept) <= choices.held()
+    if symmetries(layer, choices.dims):
+        return  # images differ in the names of their dimensions
+    drains: dict[object, int] = {}
+    for spatial in kept:
+        seen, drain = _seen(Evaluator(accelerator, layer, spatial, EXACT))
+        drains[seen] = min(drain, drains.get(seen, drain))
+    for spatial in unrollings(accelerator, layer, 2):
+        seen, drain = _seen(Evaluator(accelerator, layer, spatial, EXACT))
+        assert seen in drains, spatial.to_dict()
+        # lanes that are not in use lengthen the way out
+        assert drains[seen] <= drain, spatial.to_dict()
+
+
+def test_fewest_lanes_leave_out_what_has_less() -> None:
+    accelerator, layer = tiny_case(Random(3))
+    choices = choices_of(accelerator, layer, Freedom())
+    every = np.concatenate(list(choices.blocks()))
+    some = np.concatenate([*choices.blocks(3), np.zeros((0, every.shape[1]), dtype=int)])
+    lanes = choices.totals(every).prod(axis=1)
+    assert sorted(map(tuple, some)) == sorted(map(tuple, every[lanes >= 3]))
