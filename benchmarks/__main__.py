@@ -26,8 +26,9 @@ SUITES = (
     "energies",
     "compare",
     "onnx_files",
+    "joint",
 )
-LONG = ("latency", "compare", "onnx_files")
+LONG = ("latency", "compare", "onnx_files", "joint")
 """Suites that take about an hour, or download much; they run only where they are named."""
 
 RESULTS = Path(__file__).parent / "results"
