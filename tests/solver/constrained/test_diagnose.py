@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from tests.machines import memory
-from tests.solver.brute_force import random_case
+from tests.solver.brute_force import Case, best_mappings, random_case
 from tests.solver.random_constraints import MAKERS, random_constraints
 from zzcp.cost import EXACT, ZIGZAG
 from zzcp.hardware import Accelerator, OperationalArray
 from zzcp.mapping import Constraints
-from zzcp.mapping.constraints import Bypass, Constraint
+from zzcp.mapping.constraints import Bypass, Constraint, DoubleBuffering
 from zzcp.solver import Result, optimize
 from zzcp.workload import Layer
 
@@ -99,6 +99,92 @@ def test_a_memory_that_holds_complete_outputs_only(conventions: Any) -> None:
     layer = Layer.gemm(b=2, k=2, c=2)  # B and K come before C
     result = optimize(narrow, layer, spatial={}, conventions=conventions, time_limit=20)
     assert result.status in ("optimal", "feasible")
+
+
+ANYTHING = pytest.mark.parametrize(
+    "constraints",
+    [
+        {"innermost": ["K"]},
+        {"max_latency": 10**6},
+        {"max_energy": 10**9},
+        {"double_buffering": {"buffer": "forced"}},
+        {"tile_sizes": [{"memory": "dram", "dimension": "K", "min": 2}]},
+        {"tile_elements": [{"memory": "dram", "min": 2}]},
+        {"even_mapping": ["buffer"]},
+    ],
+    ids=lambda constraints: next(iter(constraints)),
+)
+
+
+def with_outermost(size: int, accelerator: Accelerator) -> Accelerator:
+    *inner, top = accelerator.memories
+    return replace(accelerator, memories=(*inner, replace(top, size=size)))
+
+
+@ANYTHING
+@pytest.mark.parametrize("size", [100, 2047])
+@pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)
+def test_an_outermost_memory_that_is_too_small(conventions: Any, size: int, constraints: Any) -> None:
+    """It has no boundary of its own: where the whole layer does not fit, nothing does, under any constraint."""
+    found = infeasible(constraints, with_outermost(size, machine()), conventions=conventions)
+    assert [(shortage.memory, shortage.needed) for shortage in found.shortages] == [("dram", 2048)]
+
+
+@ANYTHING
+def test_an_outermost_memory_that_just_holds_the_layer(constraints: Any) -> None:
+    assert solve(constraints, with_outermost(2048, machine()), gap=0.9).status == "optimal"
+
+
+@pytest.mark.parametrize("constraints", [None, {"innermost": ["K"]}])
+@pytest.mark.parametrize("size", [40, 100, 200, 400])
+def test_an_outermost_memory_that_is_too_small_for_windows(size: int, constraints: Any) -> None:
+    """Where tiles with windows are kept twice, a model is asked, too."""
+    forced = with_outermost(size, machine(force_double_buffering=True))
+    layer = Layer.conv(k=4, c=4, ox=4, fx=3)
+    found = optimize(forced, layer, spatial={}, constraints=constraints, time_limit=20)
+    assert found.status == "infeasible"
+    assert found.diagnosis is not None
+    assert [shortage.memory for shortage in found.diagnosis.shortages] == ["dram"]
+
+
+def too_small(rng: Random, case: Case) -> Case:
+    """Return a case whose outermost memories may not hold its data, and others that may keep tiles twice."""
+    outermost = {case.accelerator.top(operand).name for operand in case.accelerator.operands}
+    memories = tuple(
+        replace(memory, size=int(2 ** rng.uniform(3, 10)))
+        if memory.name in outermost
+        else replace(memory, force_double_buffering=rng.random() < 0.5)
+        for memory in case.accelerator.memories
+    )
+    return replace(case, accelerator=replace(case.accelerator, memories=memories))
+
+
+@pytest.mark.parametrize("number", range(20))
+@pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)
+def test_outermost_memories_of_any_size(conventions: Any, number: int) -> None:
+    """Under constraints nothing fits that does not without; those that change the machine may make room."""
+    rng = Random(f"outermost {number}")
+    case = too_small(rng, random_case(rng, 300))
+    plain = optimize(
+        case.accelerator, case.layer, spatial=case.spatial, conventions=conventions, time_limit=20
+    )
+    assert (plain.status == "infeasible") == (not best_mappings(case, conventions))
+    kind = rng.choice([kind for kind in MAKERS if kind not in ("bypass", "max_latency", "max_energy")])
+    constraints = random_constraints(rng, case, conventions, kind)
+    found = optimize(
+        case.accelerator,
+        case.layer,
+        spatial=case.spatial,
+        conventions=conventions,
+        constraints=constraints,
+        time_limit=20,
+    )
+    assert found.status != "unknown"
+    if plain.status == "infeasible" and not any(
+        isinstance(item, Bypass | DoubleBuffering) for item in constraints
+    ):
+        assert found.status == "infeasible"
+        assert found.diagnosis is not None
 
 
 # ---- constraints that contradict the machine ----------------------------------------------------------------------
