@@ -3,14 +3,16 @@
     stall >= sum_i late_i,    stall >= sum_i cycles_i * repeats_i - run
 
 over the movements i of a port, with late_i the cycles that do not fit the movement's window. It is the evaluator's
-formula with the union of the windows taken as the whole run, which it is as soon as one of them is a whole period.
-Where all movements of a port are over one link, their windows are the same, and
+formula with the union of the windows taken as the whole run, which it is as soon as one of them is a whole period. The
+union is no longer than all windows one after the other either; those of one link are the same. With the links l of
+the port
 
-    stall >= sum_i cycles_i * repeats_i - (run / period) * window.
+    stall >= sum_l (sum_i cycles_i * repeats_i - (run / period_l) * window_l),    i over link l.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from ortools.sat.python import cp_model
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.variables import Boundary, lookup
 from zzcp.solver.cpsat.windows import crowded_cycles, late_cycles
+from zzcp.solver.lattice.keys import Place
 from zzcp.solver.lattice.tables import MoveTable
 
 MOST_CYCLES = 2**50
@@ -50,10 +53,21 @@ def add_stall(chain: ChainModel, run: int) -> Any:
         model.add(stall >= cp_model.LinearExpr.sum(late))
         if len(moves) > 1:
             model.add(stall >= cp_model.LinearExpr.sum(busy) - run)
-            found = [boundary_of(chain, number) for number in moves]
-            boundary, _ = found[0]
-            window = chain.windows.get((boundary.operand, boundary.link))
-            if window is not None and all(other is boundary for other, _ in found):
-                tables = [table for _, table in found]
-                model.add(stall >= crowded_cycles(model, boundary, window, tables, run))
+            _add_crowd(chain, stall, moves, run)
     return stall
+
+
+def _add_crowd(chain: ChainModel, stall: Any, moves: Sequence[int], run: int) -> None:
+    """A port stops the array for what does not fit all windows of its movements together."""
+    links: dict[Place, list[MoveTable]] = {}
+    for number in moves:
+        boundary, table = boundary_of(chain, number)
+        links.setdefault((boundary.operand, boundary.link), []).append(table)
+    if links.keys() <= chain.windows.keys():
+        crowds = [
+            crowded_cycles(
+                chain.model, chain.boundaries[place[0]][place[1]], chain.windows[place], tables, run
+            )
+            for place, tables in links.items()
+        ]
+        chain.model.add(stall >= cp_model.LinearExpr.sum(crowds))

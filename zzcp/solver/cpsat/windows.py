@@ -228,10 +228,10 @@ def late_cycles(model: cp_model.CpModel, boundary: Boundary, window: Window, tab
 def crowded_cycles(
     model: cp_model.CpModel, boundary: Boundary, window: Window, tables: Sequence[MoveTable], run: int
 ) -> Any:
-    """Return a variable with the cycles of movements over one link that do not fit its windows together."""
+    """Return a variable with the cycles of movements over one link beyond all its windows; negative is room left."""
     busy = sum(_rows(boundary, table.cycles * table.repeats) for table in tables)
     windows = run // _rows(boundary, boundary.table.period) * window.lengths
-    return _chosen(model, window, np.maximum(0, busy - windows), f"crowd{tables[0].move}w")
+    return _chosen(model, window, busy - windows, f"crowd{tables[0].move}w")
 
 
 def _rows(boundary: Boundary, values: Array) -> Array:
@@ -245,6 +245,6 @@ def _chosen(model: cp_model.CpModel, window: Window, excess: Any, name: str) -> 
     flat = excess.reshape(-1)
     if (flat == flat[0]).all():
         return int(flat[0])
-    variable = model.new_int_var(0, int(flat.max()), name)
+    variable = model.new_int_var(int(flat.min()), int(flat.max()), name)
     model.add_element(window.index, flat.tolist(), variable)
     return variable
