@@ -3,16 +3,21 @@
     stall >= sum_i late_i,    stall >= sum_i cycles_i * repeats_i - run
 
 over the movements i of a port, with late_i the cycles that do not fit the movement's window. It is the evaluator's
-formula with the union of the windows taken as the whole run, which it is as soon as one of them is a whole period. The
-union is no longer than all windows one after the other either; those of one link are the same. With the links l of
-the port
+formula with the union of the windows taken as the whole run, which it is as soon as one of them is a whole period.
+Where the windows of all links l of the port are parts 1 / n_l of their periods,
 
-    stall >= sum_l (sum_i cycles_i * repeats_i - (run / period_l) * window_l),    i over link l.
+    stall >= sum_i cycles_i * repeats_i - run + run * product_l (1 - 1 / n_l).
+
+*Proof.* Windows stand at the beginning of their periods, and each period divides the next longer one. Let F(x) be the
+cycles among the first x that the windows of shorter periods leave uncovered. They cover the more, the earlier:
+F(x) / x <= F(P) / P for all x <= P, P the next period. Its window A takes F(A) of F(P), at most the part A / P, so that
+at least F(P) (1 - A / P) is left; and (F(x) - F(A)) / x <= (F(P) - F(A)) / P again. ∎
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -20,12 +25,13 @@ from ortools.sat.python import cp_model
 
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.variables import Boundary, lookup
-from zzcp.solver.cpsat.windows import crowded_cycles, late_cycles
-from zzcp.solver.lattice.keys import Place
+from zzcp.solver.cpsat.windows import late_cycles
 from zzcp.solver.lattice.tables import MoveTable
 
 MOST_CYCLES = 2**50
 """Upper limit of every latency in the model."""
+_MOST_PARTS = 20_000
+"""Combinations of windows that are told apart at a port."""
 
 
 def boundary_of(chain: ChainModel, number: int) -> tuple[Boundary, MoveTable]:
@@ -52,22 +58,26 @@ def add_stall(chain: ChainModel, run: int) -> Any:
             busy.append(lookup(model, boundary, f"busy{number}.", table.cycles * table.repeats))
         model.add(stall >= cp_model.LinearExpr.sum(late))
         if len(moves) > 1:
-            model.add(stall >= cp_model.LinearExpr.sum(busy) - run)
-            _add_crowd(chain, stall, moves, run)
+            model.add(stall >= cp_model.LinearExpr.sum(busy) - run + _uncovered(chain, moves, run))
     return stall
 
 
-def _add_crowd(chain: ChainModel, stall: Any, moves: Sequence[int], run: int) -> None:
-    """A port stops the array for what does not fit all windows of its movements together."""
-    links: dict[Place, list[MoveTable]] = {}
-    for number in moves:
-        boundary, table = boundary_of(chain, number)
-        links.setdefault((boundary.operand, boundary.link), []).append(table)
-    if links.keys() <= chain.windows.keys():
-        crowds = [
-            crowded_cycles(
-                chain.model, chain.boundaries[place[0]][place[1]], chain.windows[place], tables, run
-            )
-            for place, tables in links.items()
-        ]
-        chain.model.add(stall >= cp_model.LinearExpr.sum(crowds))
+def _uncovered(chain: ChainModel, moves: Sequence[int], run: int) -> Any:
+    """Return the cycles of the run, at the least, that are in no window of some movements."""
+    places = {(move.operand, move.link) for move in (chain.cost.moves[number] for number in moves)}
+    if not places <= chain.windows.keys():
+        return 0
+    model = chain.model
+    number: Any = 0
+    parts = [Fraction(1)]
+    for place in sorted(places):
+        window = chain.windows[place]
+        number = number * len(window.shares) + window.share
+        parts = [part * (1 - Fraction(1, share)) for part in parts for share in window.shares]
+        if len(parts) > _MOST_PARTS:
+            return 0
+    index = model.new_int_var(0, len(parts) - 1, "")
+    model.add(index == number)
+    uncovered = model.new_int_var(0, run, f"uncovered{moves[0]}")
+    model.add_element(index, [int(run * part) for part in parts], uncovered)
+    return uncovered

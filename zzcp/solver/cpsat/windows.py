@@ -40,10 +40,16 @@ class Window:
         Its length, by the row of the boundary's costs and the reuse value of the point.
     index : IntVar or int
         Which of them, row by row.
+    shares : ndarray of int, shape (shares,)
+        Into how many windows a period can be divided.
+    share : IntVar or int
+        Which of them.
     """
 
     lengths: Array
     index: Any
+    shares: Array
+    share: Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,31 +213,26 @@ def _chosen_lengths(model: cp_model.CpModel, boundary: Boundary, point: Sequence
     states, whole = boundary.representatives[boundary.pairs[:, 0]], boundary.pairs[:, 1]
     shortest = table.period[states, whole] // values[whole]
     if not free:
-        return Window(shortest[:, None], boundary.index)
+        return Window(shortest[:, None], boundary.index, np.ones(1, dtype=np.int64), 0)
     own = model.new_int_var(0, len(values) - 1, f"hw{boundary.name}")
     rows = np.concatenate([table.reuse.exponents[:, free], table.reuse_index[:, None]], axis=1)
     model.add_allowed_assignments([*(point[table.reuse.keys[column]] for column in free), own], rows.tolist())
-    possible = np.flatnonzero(values[whole][:, None] % values[None, :] == 0)
+    divided, rest = np.divmod(values[whole][:, None], values[None, :])
+    possible = np.flatnonzero(rest == 0)
     index = model.new_int_var_from_domain(
         cp_model.Domain.from_values(possible.tolist()), f"iw{boundary.name}"
     )
     model.add(index == boundary.index * len(values) + own)
-    return Window(shortest[:, None] * values[None, :], index)
+    shares, which = np.unique(divided, return_inverse=True)
+    share = model.new_int_var(0, len(shares) - 1, f"n{boundary.name}")
+    model.add_element(index, which.reshape(-1).tolist(), share)
+    return Window(shortest[:, None] * values[None, :], index, np.maximum(shares, 1), share)
 
 
 def late_cycles(model: cp_model.CpModel, boundary: Boundary, window: Window, table: MoveTable) -> Any:
     """Return a variable with the cycles of a movement that do not fit the boundary's window."""
     cycles, repeats = _rows(boundary, table.cycles), _rows(boundary, table.repeats)
     return _chosen(model, window, np.maximum(0, cycles - window.lengths) * repeats, f"late{table.move}w")
-
-
-def crowded_cycles(
-    model: cp_model.CpModel, boundary: Boundary, window: Window, tables: Sequence[MoveTable], run: int
-) -> Any:
-    """Return a variable with the cycles of movements over one link beyond all its windows; negative is room left."""
-    busy = sum(_rows(boundary, table.cycles * table.repeats) for table in tables)
-    windows = run // _rows(boundary, boundary.table.period) * window.lengths
-    return _chosen(model, window, busy - windows, f"crowd{tables[0].move}w")
 
 
 def _rows(boundary: Boundary, values: Array) -> Array:
