@@ -58,6 +58,11 @@ def test_no_mapping_is_below_a_bound(part: int, conventions: CostConventions) ->
     assert sum(check(10 * part + seed, conventions) for seed in range(10))
 
 
+def test_lanes_that_zigzag_floors_in_several_dimensions() -> None:
+    """The bound once was 1.22 times the cost of a mapping."""
+    assert check(1491, ZIGZAG)
+
+
 @pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("part", range(20))

@@ -345,8 +345,8 @@ class _Block:
         if self.exact and movement.link:
             return np.ones(self.count)
         share = (visits - 1) / visits
-        # ZigZag floors lanes that are a fraction
-        return share if self.exact else share * np.where((self.scale < 1).any(axis=1), _FLOORED, 1.0)
+        # ZigZag floors the lanes of every dimension that are a fraction
+        return share if self.exact else share * _FLOORED ** (self.scale < 1).sum(axis=1)
 
     def _forced(self, operand: OperandSetting, number: int, position: int) -> list[Array]:
         """Return per link whether the operand passes it in every iteration, the innermost loop given."""
