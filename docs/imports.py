@@ -13,7 +13,7 @@ from benchmarks.pages import replace_part
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
 PACKAGE = "zzcp"
-HELPERS = ("zzcp.errors", "zzcp.interrupt")
+HELPERS = ("zzcp.checks", "zzcp.errors", "zzcp.interrupt")
 """Imported nearly everywhere: left out of the picture."""
 
 

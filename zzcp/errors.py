@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from operator import index
 from pathlib import Path
+
+LONGEST = 300
+"""Most characters that a message says of what was found."""
 
 
 class ZzcpError(Exception):
@@ -71,7 +73,7 @@ class InputError(ZzcpError):
         self.message = message
         self.place = place or Place()
         self.expected = expected
-        self.found = found
+        self.found = found if found is None or len(found) <= LONGEST else f"{found[: LONGEST - 3]}..."
         self.hint = hint
         super().__init__(message)
 
@@ -116,38 +118,6 @@ class MappingError(InputError):
     def __init__(self, violations: Sequence[str], *, place: Place | None = None) -> None:
         self.violations = tuple(violations)
         super().__init__("invalid mapping: " + "; ".join(self.violations), place=place)
-
-
-def integer(value: object, what: str) -> int:
-    """Return a value as an int, also where it is one of numpy's or a float such as 2.0.
-
-    Raises
-    ------
-    InputError
-        If it is no whole number; a truth value is none.
-    """
-    if type(value) is int:
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if not isinstance(value, bool):
-        try:
-            return index(value)  # type: ignore[arg-type]  # what has no index raises
-        except TypeError:
-            pass
-    raise InputError(f"{what} is not a whole number", expected="an integer", found=repr(value))
-
-
-def check_seed(seed: int) -> None:
-    """Check the seed of random choices.
-
-    Raises
-    ------
-    InputError
-        If it is negative.
-    """
-    if seed < 0:
-        raise InputError("seed out of range", expected="0 or more", found=str(seed))
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:

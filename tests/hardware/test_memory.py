@@ -42,7 +42,13 @@ DIRECTIONS = "expected a read port for tl and th, a write port for fh and fl"
         ("read", 8, 9, ["I1 tl"], ORDER + "bandwidth_min 9, bandwidth_max 8"),
         ("read", 0, 0, ["I1 tl"], ORDER + "bandwidth_min 0, bandwidth_max 0"),
         ("read", 8, -1, ["I1 tl"], ORDER + "bandwidth_min -1, bandwidth_max 8"),
-        ("read", MAX_BITS + 1, 8, ["I1 tl"], f"port p: bandwidth of {MAX_BITS + 1} bits is too large"),
+        (
+            "read",
+            MAX_BITS + 1,
+            8,
+            ["I1 tl"],
+            "port p: bandwidth out of range: expected 1 to 2^62 bits per cycle, found 4611686018427387905",
+        ),
         (
             "read",
             8,

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from zzcp.checks import all_of, choice, entries, function, repr_of
 from zzcp.comparison.layers import CLOSE, ComparedLayer, MapperResult, reference_of
 from zzcp.comparison.result import Comparison, RefutedProofError
+from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluate import evaluate
-from zzcp.cost.objective import Objective, objective_of
+from zzcp.cost.objective import OBJECTIVES, Objective, objective_of
 from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
@@ -159,10 +161,14 @@ def compare(
         If a mapping is better than what is proven. It holds the comparison.
     """
     check_engine(engine)
+    choice(objective, "objective", OBJECTIVES)
+    function(on_progress, "on_progress")
     chosen = make_mappers(mappers, lpf_limit=lpf_limit)
-    layers = [layer] if isinstance(layer, Layer) else list(layer)
+    layers = (layer,) if isinstance(layer, Layer) else all_of(layer, Layer, "layers", "a Layer, or several")
     if not layers:
         raise InputError("nothing to compare", expected="at least one layer", found="none")
+    for entry in layers:
+        check_setting(accelerator, entry, conventions, links)
     several = not isinstance(layer, Layer)
     tasks = [make_task(accelerator, entry, spatial, links, fitted=several) for entry in layers]
     limits = {
@@ -201,11 +207,13 @@ def make_mappers(mappers: Sequence[str | Mapper], *, lpf_limit: int | None = 6) 
     InputError
         If a name is unknown, given twice, or nothing is given.
     """
-    if isinstance(mappers, str):
-        mappers = [mappers]
+    given = [mappers] if isinstance(mappers, str) else entries(mappers, "mappers", "names, or mappers")
     made = []
-    for mapper in mappers:
+    for mapper in given:
         if not isinstance(mapper, str):
+            if not isinstance(mapper, Mapper):
+                expected = "a name, or a mapper with a name and a method map"
+                raise InputError("mapper", expected=expected, found=repr_of(mapper))
             made.append(mapper)
             continue
         limited = mapper in LPF_LIMITED and "lpf_limit" in options_of(mapper)

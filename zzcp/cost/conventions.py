@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Literal, get_args
+
+from zzcp.checks import choice, instance
+
+_Loads = Literal["exposed", "hidden_by_run", "hidden_until_needed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class CostConventions:
     first_partial_sum_reads: bool
     greedy_buffering: bool
     combined_loading: bool
-    once_only_loads: Literal["exposed", "hidden_by_run", "hidden_until_needed"]
+    once_only_loads: _Loads
     fractional_unrolling: bool
     truncated_bandwidth: bool
     access_latency: bool
@@ -85,6 +89,13 @@ class CostConventions:
     ignored_output_windows: bool
     restored_everywhere: bool
     same_data_free: bool = True
+
+    def __post_init__(self) -> None:
+        instance(self.name, str, "name of conventions", "a text")
+        choice(self.once_only_loads, "value of once_only_loads", get_args(_Loads))
+        for entry in fields(self):
+            if entry.type == "bool":
+                instance(getattr(self, entry.name), bool, f"{entry.name} of conventions", "True or False")
 
     @property
     def counts_tiles(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
+from zzcp.checks import instance
+from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.evaluator import Evaluator
@@ -56,6 +58,7 @@ def evaluate(
     >>> machine = zzcp.load_accelerator("models/accelerators/seed_eyeriss_1_2_4.yaml")  # doctest: +SKIP
     >>> zzcp.evaluate(machine, layer, mapping).latency.total  # doctest: +SKIP
     """
+    instance(mapping, Mapping, "mapping", "a Mapping; see Mapping.from_dict")
     evaluator = cached_evaluator(accelerator, layer, mapping.spatial, conventions, mapping.links)
     return evaluator.evaluate(mapping, allow_invalid=allow_invalid)
 
@@ -68,6 +71,8 @@ def cached_evaluator(
     links: Any = None,
 ) -> Evaluator:
     """Return the evaluator of a setting, compiled once for the last few settings in use."""
+    check_setting(accelerator, layer, conventions, links)
+    instance(spatial, SpatialMapping, "spatial mapping")
     # objects are compared by identity (hashing a machine takes longer than scoring a mapping); keeping them in
     # the entry keeps their ids from being used again
     key = (id(accelerator), id(layer), spatial, conventions, tuple(sorted((links or {}).items())))

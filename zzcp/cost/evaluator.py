@@ -8,6 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from zzcp.checks import instance
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.execution.codegen_arrays import TooLargeError
@@ -109,6 +110,7 @@ class Evaluator:
         MappingError
             If the mapping is invalid, with every violation and its amount.
         """
+        instance(mapping, Mapping, "mapping", "a Mapping; see Mapping.from_dict")
         if mapping.bypass:
             return self.bypassing(mapping.bypass).evaluate(
                 replace(mapping, bypass=None), allow_invalid=allow_invalid

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
+from zzcp.checks import instance
+from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.formulas.macs import mac_energy
 from zzcp.cost.setting.directions import compile_directions, compile_volumes
@@ -52,6 +54,8 @@ def compile_setting(
     MappingError
         If the unrolling does not fit the array or the layer.
     """
+    check_setting(accelerator, layer, conventions, links)
+    instance(spatial, SpatialMapping, "spatial mapping")
     links = dict(layer.default_links) | dict(links or {})
     _check_links(accelerator, layer, links)
     problems = spatial.violations(accelerator, layer)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from zzcp.checks import file_path
 from zzcp.documents.nodes import shorten
 from zzcp.errors import InputError, Place
 
@@ -39,9 +40,10 @@ def read_text(path: str | Path) -> str:
     InputError
         If it cannot be read, is too large, or is not in UTF-8.
     """
+    path = file_path(path)
     place = Place(str(path))
     try:
-        with Path(path).open("rb") as file:
+        with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise InputError("no such file", place=place) from None

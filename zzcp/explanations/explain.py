@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict, Unpack, overload
 
+from zzcp.checks import choice, duration, function, gap_tolerance, instance, repr_of, two
 from zzcp.cost import Evaluation
 from zzcp.cost.objective import OBJECTIVES, objective_of
 from zzcp.errors import InputError
@@ -124,9 +125,16 @@ def explain(
     InputError
         If a result has no mapping, or its mapping is invalid.
     """
-    chosen = objective or (first.objective_name if isinstance(first, Result) else "edp")
-    if chosen not in OBJECTIVES:
-        raise InputError("unknown objective", expected=", ".join(OBJECTIVES), found=chosen)
+    for result in (first,) if other is None else (first, other):
+        if not isinstance(result, Result | Evaluation):
+            raise InputError("result to explain", expected="a Result or an Evaluation", found=repr_of(result))
+    asked = objective or (first.objective_name if isinstance(first, Result) else "edp")
+    chosen = choice(asked, "objective", OBJECTIVES)
+    time_limit, gap = duration(time_limit, "time limit"), gap_tolerance(gap)
+    if names is not None:
+        first_name, other_name = two(names, "names", "two texts")
+        names = instance(first_name, str, "name of a result"), instance(other_name, str, "name of a result")
+    function(on_progress, "on_progress")
     if other is not None:
         a, b = _explanation(first, chosen), _explanation(other, chosen)
         return compare_facts(a.facts, b.facts, chosen, names, (a.gap, b.gap))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import networkx as nx
 
+from zzcp.checks import all_of, instance, pairs
 from zzcp.errors import InputError, Place
 from zzcp.hardware.array import OperationalArray
 from zzcp.hardware.imc import CELLS, array_area, check_cells
@@ -43,6 +44,12 @@ class Accelerator:
     dataflows: Unrolling | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
+        instance(self.name, str, "name of an accelerator", "a text")
+        memories = all_of(self.memories, Memory, f"memories of accelerator {self.name}", "a tuple of Memory")
+        object.__setattr__(self, "memories", memories)
+        instance(self.array, OperationalArray, f"array of accelerator {self.name}")
+        if self.dataflows is not None:
+            pairs(self.dataflows, f"dataflows of accelerator {self.name}", "a dictionary per array dimension")
         if not self.memories:
             raise InputError(f"accelerator {self.name} has no memories")
         if len(self.memories) > MAX_MEMORIES:

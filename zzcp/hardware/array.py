@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from zzcp.errors import InputError, Place, integer
+from zzcp.checks import all_of, entries, instance, integer, repr_of, two
+from zzcp.errors import InputError, Place
 from zzcp.hardware.figures import energy, non_negative
 
 MAX_UNITS = 2**31
@@ -41,34 +42,46 @@ class InMemoryComputing:
     adc_resolution: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "input_precision", _bits_of_both(self.input_precision))
+        for field in ("bit_serial_precision", "adc_resolution"):
+            object.__setattr__(self, field, integer(getattr(self, field), field))
         serial, resolution = self.bit_serial_precision, self.adc_resolution
         for field, values in (("input_precision", self.input_precision), ("bit_serial_precision", (serial,))):
             for bits in values:
                 if not _is_power_of_two(bits):
                     raise InputError(
-                        "wrong value", place=Place(field=field), expected="a power of two", found=str(bits)
+                        "wrong value",
+                        place=Place(field=field),
+                        expected="a power of two",
+                        found=repr_of(bits),
                     )
         if serial > self.input_precision[0]:
             raise InputError(
                 "more bits per cycle than an activation has",
                 place=Place(field="bit_serial_precision"),
                 expected=f"at most {self.input_precision[0]}",
-                found=str(serial),
+                found=repr_of(serial),
             )
         if resolution and not self.analog:
             raise InputError(
                 "adc_resolution of a digital array",
                 place=Place(field="adc_resolution"),
                 expected="0, or no such key",
-                found=str(resolution),
+                found=repr_of(resolution),
             )
         if not 0 <= resolution <= MAX_RESOLUTION:
             raise InputError(
                 "wrong value",
                 place=Place(field="adc_resolution"),
                 expected=f"0 to {MAX_RESOLUTION} bits",
-                found=str(resolution),
+                found=repr_of(resolution),
             )
+
+
+def _bits_of_both(given: object) -> tuple[int, int]:
+    """Return the bits of both inputs."""
+    first, second = two(given, "input_precision", "two numbers of bits")
+    return integer(first, "input_precision"), integer(second, "input_precision")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,36 +116,12 @@ class OperationalArray:
     in_memory_computing: InMemoryComputing | None = None
 
     def __post_init__(self) -> None:
-        if len(self.dimensions) != len(self.sizes):
-            raise InputError(
-                "the array needs one size per dimension",
-                place=Place(field="sizes"),
-                expected=f"{len(self.dimensions)} sizes for {', '.join(self.dimensions) or 'no dimensions'}",
-                found=f"{len(self.sizes)} sizes",
-            )
-        if len(set(self.dimensions)) != len(self.dimensions):
-            raise InputError(
-                "array dimension given twice",
-                place=Place(field="dimensions"),
-                found=", ".join(self.dimensions),
-            )
-        sizes = tuple(
-            integer(size, f"size of array dimension {dimension}")
-            for dimension, size in zip(self.dimensions, self.sizes, strict=True)
-        )
-        object.__setattr__(self, "sizes", sizes)
-        for dimension, size in zip(self.dimensions, self.sizes, strict=True):
-            if size < 1:
-                raise InputError(
-                    f"array dimension {dimension}: size out of range", expected=">= 1", found=str(size)
-                )
-        if self.units > MAX_UNITS:
-            raise InputError(
-                "the array is too large",
-                place=Place(field="sizes"),
-                expected=f"at most {MAX_UNITS} units",
-                found=str(self.units),
-            )
+        for field in ("dimensions", "systolic_dimensions"):
+            names = all_of(getattr(self, field), str, f"{field} of the array", "a tuple of texts such as D1")
+            object.__setattr__(self, field, names)
+        self._check_sizes()
+        if self.input_precision is not None:
+            object.__setattr__(self, "input_precision", _bits_of_both(self.input_precision))
         for dimension in self.systolic_dimensions:
             if dimension not in self.dimensions:
                 raise InputError(
@@ -144,7 +133,39 @@ class OperationalArray:
         object.__setattr__(self, "unit_energy", energy(self.unit_energy, "unit energy"))
         object.__setattr__(self, "unit_area", non_negative(self.unit_area, "unit area"))
         if self.in_memory_computing is not None:
-            self._check_macro(self.in_memory_computing)
+            self._check_macro(instance(self.in_memory_computing, InMemoryComputing, "in_memory_computing"))
+
+    def _check_sizes(self) -> None:
+        """Every dimension is named once and has a size."""
+        given = entries(self.sizes, "sizes of the array", "a tuple of integers")
+        if len(self.dimensions) != len(given):
+            raise InputError(
+                "the array needs one size per dimension",
+                place=Place(field="sizes"),
+                expected=f"{len(self.dimensions)} sizes for {', '.join(self.dimensions) or 'no dimensions'}",
+                found=f"{len(given)} sizes",
+            )
+        if len(set(self.dimensions)) != len(self.dimensions):
+            raise InputError(
+                "array dimension given twice",
+                place=Place(field="dimensions"),
+                found=", ".join(self.dimensions),
+            )
+        named = dict(zip(self.dimensions, given, strict=True))
+        sizes = tuple(integer(size, f"size of array dimension {name}") for name, size in named.items())
+        for dimension, size in zip(self.dimensions, sizes, strict=True):
+            if size < 1:
+                raise InputError(
+                    f"array dimension {dimension}: size out of range", expected=">= 1", found=repr_of(size)
+                )
+        object.__setattr__(self, "sizes", sizes)
+        if self.units > MAX_UNITS:
+            raise InputError(
+                "the array is too large",
+                place=Place(field="sizes"),
+                expected=f"at most {MAX_UNITS} units",
+                found=repr_of(self.units),
+            )
 
     def _check_macro(self, macro: InMemoryComputing) -> None:
         """A macro has columns and rows; the rows of a digital one are added in a binary tree."""
@@ -168,7 +189,7 @@ class OperationalArray:
                 f"the rows of a digital macro, along {rows}, are added in a binary tree",
                 place=Place(field="sizes"),
                 expected=f"a power of two for {rows}",
-                found=str(self.size(rows)),
+                found=repr_of(self.size(rows)),
             )
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from numbers import Real
 
+from zzcp.checks import repr_of
 from zzcp.errors import InputError
 
 MIN_ENERGY, MAX_ENERGY = 1e-100, 1e100
@@ -22,7 +23,7 @@ def non_negative(value: object, what: str) -> float:
         If it is none; a truth value is none.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | Real):
-        raise InputError(f"{what} is not a number", expected="a number >= 0", found=repr(value))
+        raise InputError(f"{what} is not a number", expected="a number >= 0", found=repr_of(value))
     try:
         number = float(value)
     except OverflowError:

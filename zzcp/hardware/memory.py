@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from zzcp.errors import InputError, Place, integer
+from zzcp.checks import all_of, entries, instance, integer, repr_of, two
+from zzcp.errors import InputError, Place
 from zzcp.hardware.figures import energy, non_negative
 
 MEMORY_OPERANDS = ("I1", "I2", "O")
@@ -75,18 +76,25 @@ class Port:
     allocation: tuple[Allocation, ...]
 
     def __post_init__(self) -> None:
+        instance(self.name, str, "name of a port", "a text")
+        instance(self.type, PortType, f"type of port {self.name}", "PortType.READ, WRITE or READ_WRITE")
         for field in ("bandwidth_min", "bandwidth_max"):
             width = integer(getattr(self, field), f"{field} of port {self.name}")
             object.__setattr__(self, field, width)
+        object.__setattr__(self, "allocation", _allocations(self.allocation, self.name))
         if not 0 < self.bandwidth_min <= self.bandwidth_max:
             raise InputError(
                 f"port {self.name}: bandwidths out of order",
                 place=Place(field="bandwidth_min"),
                 expected="0 < bandwidth_min <= bandwidth_max",
-                found=f"bandwidth_min {self.bandwidth_min}, bandwidth_max {self.bandwidth_max}",
+                found=f"bandwidth_min {repr_of(self.bandwidth_min)}, bandwidth_max {repr_of(self.bandwidth_max)}",
             )
         if self.bandwidth_max > MAX_BITS:
-            raise InputError(f"port {self.name}: bandwidth of {self.bandwidth_max} bits is too large")
+            raise InputError(
+                f"port {self.name}: bandwidth out of range",
+                expected="1 to 2^62 bits per cycle",
+                found=repr_of(self.bandwidth_max),
+            )
         if not self.allocation:
             raise InputError(
                 f"port {self.name} serves nothing",
@@ -100,6 +108,19 @@ class Port:
                     place=Place(field="allocation"),
                     expected="a read port for tl and th, a write port for fh and fl",
                 )
+
+
+def _allocations(given: object, port: str) -> tuple[Allocation, ...]:
+    """Return the movements of a port, each a pair of operand and direction."""
+    expected = "pairs of an operand and a Direction"
+    found = []
+    what = f"allocation of port {port}"
+    for entry in entries(given, what, expected):
+        operand, direction = two(entry, what, expected)
+        found.append(
+            Allocation(instance(operand, str, what, expected), instance(direction, Direction, what, expected))
+        )
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +169,17 @@ class Memory:
     kept_once: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        instance(self.name, str, "name of a memory", "a text")
         for field in ("size", "latency"):
             object.__setattr__(self, field, integer(getattr(self, field), f"{field} of memory {self.name}"))
+        for field in ("operands", "served_dimensions", "kept_twice", "kept_once"):
+            names = all_of(getattr(self, field), str, f"{field} of memory {self.name}", "a tuple of texts")
+            object.__setattr__(self, field, names)
+        ports = all_of(self.ports, Port, f"ports of memory {self.name}", "a tuple of Port")
+        object.__setattr__(self, "ports", ports)
         if not 0 < self.size <= MAX_BITS:
             raise InputError(
-                f"memory {self.name}: size out of range", expected="1 to 2^62 bits", found=str(self.size)
+                f"memory {self.name}: size out of range", expected="1 to 2^62 bits", found=repr_of(self.size)
             )
         for field, check in (("read_energy", energy), ("write_energy", energy), ("area", non_negative)):
             label = f"memory {self.name}: {field.replace('_', ' ')}"
@@ -161,7 +188,7 @@ class Memory:
             raise InputError(
                 f"memory {self.name}: latency out of range",
                 expected="0 to 2^40 cycles",
-                found=str(self.latency),
+                found=repr_of(self.latency),
             )
         if not self.operands:
             raise InputError(

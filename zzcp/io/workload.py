@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import networkx as nx
 from pydantic import Field, PlainValidator, TypeAdapter
 
+from zzcp.checks import file_path, pairs
 from zzcp.documents.document import load_document
 from zzcp.documents.nodes import Document, FieldPath
 from zzcp.errors import InputError, Place
@@ -83,7 +84,12 @@ def load_workload(
     InputError
         If the file is no such workload, with the place of what is wrong.
     """
-    if Path(path).suffix.lower() == ".onnx":
+    path = file_path(path)
+    if dimensions is not None:
+        dimensions = pairs(dimensions, "dimensions", "a dictionary of names and sizes")
+    if precision != "file":
+        precision = pairs(precision, "precision", "'file', or a dictionary of operands and bits")
+    if path.suffix.lower() == ".onnx":
         from zzcp.io.onnx import load_onnx  # noqa: PLC0415  (onnx is optional, and slow to import)
 
         return load_onnx(path, dimensions=dimensions, precision=precision, operators=operators)
@@ -94,7 +100,7 @@ def load_workload(
             found=", ".join(dimensions),
             hint="a workload in YAML has all of its sizes",
         )
-    network = read_workload(load_document(path), Path(path).stem)
+    network = read_workload(load_document(path), path.stem)
     return network if precision == "file" else with_precision(network, precision)
 
 

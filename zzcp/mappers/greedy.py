@@ -15,9 +15,9 @@ from itertools import islice, permutations
 
 import numpy as np
 
+from zzcp.checks import choice
 from zzcp.cost.execution.array_states import Array
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting, Setting
-from zzcp.errors import InputError, nearest
 from zzcp.mappers.options import at_least
 from zzcp.mappers.orders import prime_factors
 from zzcp.mappers.protocol import Budget, OnBest, Problem, Search
@@ -53,13 +53,7 @@ class Greedy:
 
     def __post_init__(self) -> None:
         at_least(1, lists=self.lists)
-        if self.stationary not in STATIONARY:
-            raise InputError(
-                "unknown stationary operand",
-                expected=", ".join(STATIONARY),
-                found=str(self.stationary),
-                hint=nearest(str(self.stationary), STATIONARY),
-            )
+        choice(self.stationary, "stationary operand", STATIONARY)
 
     def map(self, problem: Problem, budget: Budget, *, on_best: OnBest | None = None) -> Search:
         """Search a mapping; see `zzcp.mappers.Mapper`."""

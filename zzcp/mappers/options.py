@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zzcp.checks import repr_of
 from zzcp.errors import InputError
 
 
@@ -15,7 +16,7 @@ def at_least(least: int, **options: int) -> None:
     """
     for name, value in options.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise InputError(f"{name} out of range", expected=f"an integer >= {least}", found=str(value))
+            raise InputError(f"{name} out of range", expected=f"an integer >= {least}", found=repr_of(value))
 
 
 def within(low: float, high: float, **options: float) -> None:
@@ -28,4 +29,4 @@ def within(low: float, high: float, **options: float) -> None:
     """
     for name, value in options.items():
         if not isinstance(value, int | float) or not low <= value <= high:
-            raise InputError(f"{name} out of range", expected=f"{low:g} to {high:g}", found=str(value))
+            raise InputError(f"{name} out of range", expected=f"{low:g} to {high:g}", found=repr_of(value))

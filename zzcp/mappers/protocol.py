@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
+from zzcp.checks import check_seed, choice, duration, instance, integer
+from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.objective import OBJECTIVES, Objective, objective_of
-from zzcp.errors import InputError, check_seed, nearest
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.workload import Layer
@@ -52,13 +53,9 @@ class Problem:
     links: collections.abc.Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        if self.objective not in OBJECTIVES:
-            raise InputError(
-                "unknown objective",
-                expected=", ".join(OBJECTIVES),
-                found=str(self.objective),
-                hint=nearest(str(self.objective), OBJECTIVES),
-            )
+        check_setting(self.accelerator, self.layer, self.conventions, self.links)
+        instance(self.spatial, SpatialMapping, "spatial mapping")
+        choice(self.objective, "objective", OBJECTIVES)
 
     def value(self, evaluation: Evaluation) -> Fraction:
         """Return the objective of an evaluation as an exact rational."""
@@ -90,15 +87,12 @@ class Budget:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.evaluations is not None and self.evaluations < 1:
-            raise InputError(
-                "budget of evaluations out of range", expected="at least 1", found=str(self.evaluations)
-            )
-        if self.seconds is not None and not self.seconds > 0:
-            raise InputError(
-                "budget of seconds out of range", expected="a positive number", found=str(self.seconds)
-            )
-        check_seed(self.seed)
+        if self.evaluations is not None:
+            evaluations = integer(self.evaluations, "budget of evaluations", least=1)
+            object.__setattr__(self, "evaluations", evaluations)
+        if self.seconds is not None:
+            object.__setattr__(self, "seconds", duration(self.seconds, "budget of seconds"))
+        object.__setattr__(self, "seed", check_seed(self.seed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
+from zzcp.checks import choice
 from zzcp.errors import InputError, nearest
 from zzcp.mappers.genetic import Genetic
 from zzcp.mappers.greedy import Greedy
@@ -42,14 +43,7 @@ def make_mapper(name: str, /, **options: Any) -> Mapper:
     InputError
         If the name or an option is unknown, or the value of an option is out of range.
     """
-    factory = MAPPERS.get(name)
-    if factory is None:
-        raise InputError(
-            "unknown mapper",
-            expected=", ".join(MAPPERS),
-            found=str(name),
-            hint=nearest(str(name), tuple(MAPPERS)),
-        )
+    factory = MAPPERS[choice(name, "mapper", tuple(MAPPERS))]
     known = options_of(name)
     for option in options:
         if known and option not in known:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import collections.abc
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
 
-from zzcp.mapping.constraints_reader import read_constraints
+from zzcp.checks import entries, repr_of
+from zzcp.errors import InputError
+from zzcp.mapping.constraints_reader import check_field, read_constraints
 
 ANY = "*"
 """Stands for any dimension, or a free size, in a loop order."""
@@ -262,6 +264,18 @@ class Constraints:
     """
 
     items: tuple[Constraint, ...] = ()
+
+    def __post_init__(self) -> None:
+        kinds = tuple(_CLASSES.values())
+        items = entries(self.items, "constraints", "a tuple of constraints")
+        for item in items:
+            if not isinstance(item, kinds):
+                raise InputError(
+                    "constraints", expected="constraints; see Constraints.from_dict", found=repr_of(item)
+                )
+            for entry in fields(item):
+                check_field(f"{type(item).__name__}.{entry.name}", entry.name, getattr(item, entry.name))
+        object.__setattr__(self, "items", items)
 
     @classmethod
     def from_dict(cls, data: collections.abc.Mapping[str, Any]) -> Constraints:

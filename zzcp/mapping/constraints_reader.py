@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
+from zzcp.checks import all_of, entries, instance, integer, number, repr_of, two
 from zzcp.errors import InputError, Place, nearest
 
 ANY = "*"
@@ -260,8 +261,8 @@ def _fraction(field: str, value: Any, what: str, most: int) -> Fraction:
 
 
 def _wrong(field: str, expected: str, value: Any) -> InputError:
-    found = "nothing" if value is None else repr(value)
-    return InputError("wrong value", place=Place(field=field or None), expected=expected, found=found[:60])
+    found = "nothing" if value is None else repr_of(value)
+    return InputError("wrong value", place=Place(field=field or None), expected=expected, found=found)
 
 
 def _unknown(field: str, key: Any, known: tuple[str, ...]) -> InputError:
@@ -269,6 +270,42 @@ def _unknown(field: str, key: Any, known: tuple[str, ...]) -> InputError:
         "unknown key",
         place=Place(field=f"{field}.{key}" if field else str(key)),
         expected=f"one of {', '.join(known)}",
-        found=repr(key),
+        found=repr_of(key),
         hint=nearest(str(key), known),
     )
+
+
+def check_field(where: str, name: str, value: object) -> None:
+    """Check a field of a constraint that was not read: its type, and what no constraint can mean.
+
+    Parameters
+    ----------
+    where : str
+        The field for a message.
+    name : str
+        Its name in the class.
+    value : object
+        Its value.
+
+    Raises
+    ------
+    InputError
+        If it is of the wrong type.
+    """
+    if name == "loops":
+        for entry in entries(value, where, "pairs of a dimension and a size or None"):
+            dim, size = two(entry, where, "pairs of a dimension and a size or None")
+            instance(dim, str, where, "a dimension or '*'")
+            if size is not None:
+                integer(size, where, least=1)
+    elif name == "groups" and value is not None:
+        for group in entries(value, where, "tuples of names"):
+            all_of(group, str, where, "tuples of names")
+    elif name in ("memory", "dim", "operand") and value is not None:
+        instance(value, str, where, "a name")
+    elif name in ("least", "most", "cycles") and value is not None:
+        integer(value, where, least=0)
+    elif name in ("spatial", "twice"):
+        instance(value, bool, where, "True or False")
+    elif name in ("share", "energy"):
+        number(value, where, "a number >= 0", lambda amount: amount >= 0)

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from zzcp.errors import InputError, integer, nearest
+from zzcp.checks import integer
+from zzcp.errors import InputError, nearest
 from zzcp.hardware import Accelerator
 from zzcp.workload import Layer
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from zzcp.checks import all_of, entries, instance, integer, pairs, repr_of, two
 from zzcp.documents import parse_document
 from zzcp.errors import InputError, MappingError, nearest
 from zzcp.mapping.spatial import SpatialMapping
@@ -56,6 +57,17 @@ class Mapping:
     links: collections.abc.Mapping[str, str] | None = field(default=None)
     bypass: collections.abc.Mapping[str, tuple[str, ...]] | None = field(default=None)
 
+    def __post_init__(self) -> None:
+        instance(self.spatial, SpatialMapping, "spatial mapping")
+        if not _is_plain(self.temporal):
+            object.__setattr__(self, "temporal", _read_temporal(self.temporal))
+        if self.buffering is not None:
+            object.__setattr__(self, "buffering", _read_buffering(self.buffering))
+        if self.links is not None:
+            object.__setattr__(self, "links", _read_links(self.links))
+        if self.bypass is not None:
+            object.__setattr__(self, "bypass", _read_bypass(self.bypass))
+
     @classmethod
     def from_order(
         cls,
@@ -80,11 +92,21 @@ class Mapping:
         buffering, links, bypass
             As for `Mapping`.
         """
-        loops = tuple(Loop(dim, size) for dim, size in order)
-        temporal = {
-            operand: tuple(loops[start:end] for start, end in zip((0, *ends[:-1]), ends, strict=True))
-            for operand, ends in allocation.items()
-        }
+        loops = _read_loops("order", order)
+        temporal = {}
+        for operand, given in pairs(
+            allocation, "allocation", "a dictionary of operands and boundaries"
+        ).items():
+            what = f"allocation of {operand}"
+            ends = [
+                integer(end, what) for end in entries(given, what, "one number of loops per memory level")
+            ]
+            if sorted([0, *ends, len(loops)]) != [0, *ends, len(loops)]:
+                expected = f"rising numbers from 0 to {len(loops)}"
+                raise InputError(f"{what} out of order", expected=expected, found=repr_of(ends))
+            temporal[operand] = tuple(
+                loops[start:end] for start, end in zip((0, *ends[:-1]), ends, strict=True)
+            )
         return cls(spatial, temporal, buffering, links, bypass)
 
     @classmethod
@@ -105,7 +127,7 @@ class Mapping:
             If a field is missing, unknown or of the wrong form. Loops of size 1 are dropped.
         """
         if not isinstance(data, collections.abc.Mapping):
-            raise InputError("a mapping", expected="a dictionary", found=repr(data)[:60])
+            raise InputError("a mapping", expected="a dictionary", found=repr_of(data))
         for key in data:
             if key not in _KEYS:
                 raise InputError(
@@ -118,22 +140,19 @@ class Mapping:
             value = data.get(key)
             optional = key not in _KEYS[:2]
             if not (isinstance(value, collections.abc.Mapping) or (optional and value is None)):
-                raise InputError(f"{key} of a mapping", expected="a dictionary", found=repr(value)[:60])
+                raise InputError(f"{key} of a mapping", expected="a dictionary", found=repr_of(value))
         temporal = {
-            str(operand): tuple(_read_level(operand, number, level) for number, level in enumerate(levels))
-            for operand, levels in data["temporal_mapping"].items()
-            if _is_list(levels, f"temporal_mapping.{operand}")
+            operand: tuple(
+                tuple(Loop(dim.upper(), size) for dim, size in level if size > 1) for level in levels
+            )
+            for operand, levels in _read_temporal(data["temporal_mapping"]).items()
         }
-        buffering = data.get("double_buffered")
-        if buffering is not None:
-            buffering = {str(operand): _read_flags(operand, flags) for operand, flags in buffering.items()}
-        links = data.get("memory_operand_links")
         return cls(
             SpatialMapping.from_dict(data["spatial_mapping"]),
             temporal,
-            buffering,
-            None if links is None else {str(operand): str(memory) for operand, memory in links.items()},
-            _read_bypass(data.get("bypass")),
+            data.get("double_buffered"),
+            data.get("memory_operand_links"),
+            data.get("bypass") or None,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -162,7 +181,7 @@ class Mapping:
         InputError
             If the text is no plain YAML, or something else than `from_dict` reads.
         """
-        data: Any = parse_document(text).data
+        data: Any = parse_document(instance(text, str, "YAML", "a text")).data
         return cls.from_dict(data)
 
     def to_yaml(self) -> str:
@@ -288,45 +307,62 @@ def _yaml_key(name: str) -> str:
     return name if name.isidentifier() and yaml.safe_load(name) == name else json.dumps(name)
 
 
-def _is_list(value: object, name: str) -> bool:
-    if isinstance(value, list | tuple):
-        return True
-    raise InputError(
-        name, expected="one list of loops per memory level, innermost first", found=repr(value)[:60]
+def _is_plain(temporal: object) -> bool:
+    """Return whether loops need no reading, which is so of all that are made here."""
+    return type(temporal) is dict and all(
+        type(operand) is str
+        and type(levels) is tuple
+        and all(
+            type(level) is tuple
+            and all(type(loop) is Loop and type(loop[0]) is str and type(loop[1]) is int for loop in level)
+            for level in levels
+        )
+        for operand, levels in temporal.items()
     )
 
 
-def _read_level(operand: object, number: int, level: object) -> tuple[Loop, ...]:
-    name = f"temporal_mapping.{operand}[{number}]"
-    if not isinstance(level, list | tuple):
-        raise InputError(name, expected="a list of [dimension, size]", found=repr(level)[:60])
+def _read_temporal(given: object) -> dict[str, Levels]:
+    result = {}
+    for operand, levels in pairs(
+        given, "temporal_mapping", "a dictionary of operands and their loops"
+    ).items():
+        name = f"temporal_mapping.{operand}"
+        found = entries(levels, name, "one list of loops per memory level, innermost first")
+        result[operand] = tuple(_read_loops(f"{name}[{number}]", level) for number, level in enumerate(found))
+    return result
+
+
+def _read_loops(name: str, given: object) -> tuple[Loop, ...]:
     loops = []
-    for entry in level:
-        if not (isinstance(entry, list | tuple) and len(entry) == 2 and isinstance(entry[0], str)):
-            raise InputError(name, expected="a loop [dimension, size]", found=repr(entry)[:60])
-        dim, size = entry
-        if isinstance(size, float) and size.is_integer():
-            size = int(size)
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise InputError(f"{name}: size of loop {dim}", expected="an integer >= 1", found=repr(size))
-        if size > 1:
-            loops.append(Loop(dim.upper(), size))
+    for entry in entries(given, name, "a list of [dimension, size]"):
+        dim, size = two(entry, name, "a loop [dimension, size]")
+        if not isinstance(dim, str):
+            raise InputError(name, expected="a loop [dimension, size]", found=repr_of(entry))
+        loops.append(Loop(dim, integer(size, f"{name}: size of loop {dim}", least=1)))
     return tuple(loops)
 
 
-def _read_bypass(bypass: collections.abc.Mapping[str, Any] | None) -> dict[str, tuple[str, ...]] | None:
-    result = {}
-    for operand, memories in (bypass or {}).items():
-        if not isinstance(memories, list | tuple) or not all(isinstance(name, str) for name in memories):
-            raise InputError(f"bypass.{operand}", expected="a list of memories", found=repr(memories)[:60])
-        if memories:
-            result[str(operand)] = tuple(dict.fromkeys(memories))
-    return result or None
+def _read_buffering(given: object) -> dict[str, tuple[bool, ...]]:
+    flags = "one true or false per level"
+    return {
+        operand: all_of(levels, bool, f"double_buffered.{operand}", flags)
+        for operand, levels in pairs(
+            given, "double_buffered", f"a dictionary of operands with {flags}"
+        ).items()
+    }
 
 
-def _read_flags(operand: object, flags: object) -> tuple[bool, ...]:
-    if not isinstance(flags, list | tuple) or not all(isinstance(flag, bool) for flag in flags):
-        raise InputError(
-            f"double_buffered.{operand}", expected="one true or false per level", found=repr(flags)[:60]
-        )
-    return tuple(flags)
+def _read_links(given: object) -> dict[str, str]:
+    found = pairs(given, "memory_operand_links", "a dictionary of operands and memory operands")
+    return {
+        operand: instance(memory, str, f"link of {operand}", "I1, I2 or O")
+        for operand, memory in found.items()
+    }
+
+
+def _read_bypass(given: object) -> dict[str, tuple[str, ...]] | None:
+    found = {
+        operand: tuple(dict.fromkeys(all_of(memories, str, f"bypass.{operand}", "a list of memories")))
+        for operand, memories in pairs(given, "bypass", "a dictionary of operands and memories").items()
+    }
+    return {operand: memories for operand, memories in found.items() if memories} or None

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from zzcp.checks import integer, pairs, repr_of
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.workload import Layer
@@ -24,6 +25,22 @@ class SpatialMapping:
 
     unrolling: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
 
+    def __post_init__(self) -> None:
+        try:
+            fits = all(
+                type(array_dimension) is str
+                and all(type(dim) is str and type(factor) is int and factor > 0 for dim, factor in factors)
+                for array_dimension, factors in self.unrolling
+            )
+        except (TypeError, ValueError):  # no pairs
+            fits = False
+        if not fits:
+            raise InputError(
+                "wrong unrolling",
+                expected="array dimensions, each with layer dimensions and their factors; see SpatialMapping.from_dict",
+                found=repr_of(self.unrolling),
+            )
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Mapping[str, int]]) -> SpatialMapping:
         """Read ``{"D1": {"K": 4}, "D2": {"C": 2, "FX": 3}}``.
@@ -33,32 +50,18 @@ class SpatialMapping:
         InputError
             If a factor is not a positive integer, or a layer dimension is given twice for one array dimension.
         """
-        for array_dimension, factors in data.items():
-            if not isinstance(factors, Mapping):
-                raise InputError(
-                    f"spatial mapping of {array_dimension}",
-                    expected="layer dimensions with factors",
-                    found=repr(factors),
-                )
-            for dim, factor in factors.items():
-                if isinstance(factor, bool) or not isinstance(factor, int) or factor < 1:
-                    raise InputError(
-                        f"spatial mapping of {array_dimension}: factor of {dim}",
-                        expected="an integer >= 1",
-                        found=repr(factor),
-                    )
-            names = [str(dim).upper() for dim in factors]
+        unrolling = []
+        for array_dimension, given in pairs(
+            data, "spatial mapping", "a dictionary per array dimension"
+        ).items():
+            what = f"spatial mapping of {array_dimension}"
+            factors = pairs(given, what, "layer dimensions with factors")
+            names = [dim.upper() for dim in factors]
             if len(set(names)) != len(names):
-                raise InputError(
-                    f"spatial mapping of {array_dimension}: layer dimension given twice",
-                    found=", ".join(map(str, factors)),
-                )
-        return cls(
-            tuple(
-                (str(array_dimension), tuple((str(dim).upper(), factor) for dim, factor in factors.items()))
-                for array_dimension, factors in data.items()
-            )
-        )
+                raise InputError(f"{what}: layer dimension given twice", found=", ".join(factors))
+            found = (integer(factor, f"{what}: factor of {dim}", least=1) for dim, factor in factors.items())
+            unrolling.append((array_dimension, tuple(zip(names, found, strict=True))))
+        return cls(tuple(unrolling))
 
     def to_dict(self) -> dict[str, dict[str, int]]:
         """Return the form that `from_dict` reads."""

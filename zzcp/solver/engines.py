@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
-from zzcp.errors import InputError, nearest
+from zzcp.checks import choice
 
 Engine = Literal["auto", "cp-sat", "ranges"]
 ENGINES = ("auto", "cp-sat", "ranges")
@@ -22,13 +22,7 @@ def check_engine(engine: object) -> None:
     InputError
         If there is none.
     """
-    if engine not in ENGINES:
-        raise InputError(
-            "unknown engine",
-            expected=", ".join(ENGINES),
-            found=str(engine),
-            hint=nearest(str(engine), ENGINES),
-        )
+    choice(engine, "engine", ENGINES)
 
 
 def joined(engines: Collection[str]) -> str:

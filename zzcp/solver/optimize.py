@@ -9,10 +9,22 @@ from fractions import Fraction
 from functools import partial
 from typing import Any, Literal
 
+from zzcp.checks import (
+    MAX_WORKERS,
+    check_seed,
+    choice,
+    duration,
+    function,
+    gap_tolerance,
+    instance,
+    integer,
+    number,
+)
+from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import OBJECTIVES, Objective, objective_of
-from zzcp.errors import InputError, check_seed
+from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
@@ -103,26 +115,23 @@ def optimize(
     MappingError
         If the unrolling does not fit the array or the layer.
     """
-    if objective not in OBJECTIVES:
-        raise InputError("unknown objective", expected=", ".join(OBJECTIVES), found=str(objective))
+    check_setting(accelerator, layer, conventions, links)
+    choice(objective, "objective", OBJECTIVES)
     if time_limit is None:
         time_limit = DEFAULT_TIME_LIMIT if deterministic_limit is None else math.inf
-    if deterministic_limit is None:
-        deterministic_limit = math.inf
-    if not deterministic_limit > 0:
-        raise InputError(
-            "deterministic limit out of range", expected="a positive number", found=str(deterministic_limit)
-        )
-    if not time_limit > 0:
-        raise InputError(
-            "time limit out of range", expected="a positive number of seconds", found=str(time_limit)
-        )
-    if not 0 <= gap < 1:
-        raise InputError("gap out of range", expected="0 <= gap < 1", found=str(gap))
-    if workers < 1:
-        raise InputError("workers out of range", expected="at least 1", found=str(workers))
-    check_seed(seed)
+    time_limit = duration(time_limit, "time limit")
+    deterministic_limit = (
+        math.inf
+        if deterministic_limit is None
+        else number(deterministic_limit, "deterministic limit", "a positive number", lambda limit: limit > 0)
+    )
+    gap = gap_tolerance(gap)
+    workers = integer(workers, "workers", least=1, most=MAX_WORKERS)
+    seed = check_seed(seed)
     check_engine(engine)
+    if hint is not None:
+        instance(hint, LayerMapping, "hint", "a Mapping")
+    function(on_progress, "on_progress")
     asked = constraints_of(constraints, layer)
     task = Task(
         accelerator=accelerator,

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from zzcp.checks import MAX_WORKERS, check_seed, duration, function, gap_tolerance, integer
+from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import EXACT, CostConventions
-from zzcp.errors import InputError, check_seed
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.mapping import SpatialMapping
@@ -126,26 +127,25 @@ def pareto(
     >>> front = zzcp.pareto(machine, layer, max_points=10)  # doctest: +SKIP
     >>> front.statement  # doctest: +SKIP
     """
-    for name, seconds in (("time limit", time_limit), ("search limit", search_limit)):
-        if not seconds > 0:
-            raise InputError(
-                f"{name} out of range", expected="a positive number of seconds", found=str(seconds)
-            )
-    if max_points is not None and max_points < 1:
-        raise InputError("number of points out of range", expected="at least 1", found=str(max_points))
-    if not 0 <= gap < 1:
-        raise InputError("gap out of range", expected="0 <= gap < 1", found=str(gap))
-    check_seed(seed)
+    check_setting(accelerator, layer, conventions, links)
+    time_limit = duration(time_limit, "time limit")
+    search_limit = duration(search_limit, "search limit")
+    if max_points is not None:
+        max_points = integer(max_points, "number of points", least=1)
+    gap = gap_tolerance(gap)
+    workers = integer(workers, "workers", least=1, most=MAX_WORKERS)
+    seed = check_seed(seed)
     check_engine(engine)
+    function(on_progress, "on_progress")
     chosen = default_spatial(accelerator, layer) if spatial is None else spatial
 
-    def solve(objective: str, budget: int | None, seconds: float, hint: Found | None) -> Result:
+    def solve(objective: str, budget: int | None, left: float, hint: Found | None) -> Result:
         return optimize(
             accelerator,
             layer,
             objective,  # type: ignore[arg-type]  # energy or latency
             spatial=chosen,
-            time_limit=max(0.1, min(search_limit, seconds)),
+            time_limit=max(0.1, min(search_limit, left)),
             gap=gap if objective == "energy" else 0.0,
             seed=seed,
             workers=workers,

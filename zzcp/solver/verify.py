@@ -15,11 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from zzcp.checks import check_seed, duration, function, instance
 from zzcp.cost.constraints.constrained import constraint_violations
 from zzcp.cost.evaluate import evaluate
 from zzcp.cost.evaluation import Evaluation, plain
 from zzcp.cost.objective import objective_of
-from zzcp.errors import InputError, MappingError, check_seed
+from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.io.result import ResultFile, ResultLayer, load_results
@@ -188,6 +189,12 @@ def verify(
         If the file is no result of ``solve``, or an argument is out of range.
     """
     check_engine(engine)
+    time_limit, seed = duration(time_limit, "time limit"), check_seed(seed)
+    function(on_progress, "on_progress")
+    if accelerator is not None:
+        instance(accelerator, Accelerator, "accelerator")
+    if network is not None:
+        instance(network, Network, "network")
     if not isinstance(result, ResultFile):
         result = load_results(result, accelerator=accelerator, network=network)
     proofs: dict[int, Proof] = {}

@@ -9,8 +9,9 @@ from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
+from zzcp.checks import all_of, check_seed, pairs
 from zzcp.cost import CostConventions
-from zzcp.errors import InputError, Place, check_seed
+from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
 from zzcp.io import MappingFile
 from zzcp.mapping import SpatialMapping
@@ -59,9 +60,12 @@ def make_axes(accelerator: Accelerator, layers: Sequence[Layer], vary: Vary) -> 
     """
     known = catalogue(accelerator, layers)
     if isinstance(vary, Mapping):
-        axes = tuple(make_axis(names, values, known) for names, values in vary.items())
+        axes = tuple(
+            make_axis(names, values, known) for names, values in pairs(vary, "vary", "fields").items()
+        )
     else:
-        axes = tuple(parse_axis(text, known) for text in vary)
+        texts = all_of(vary, str, "vary", "a dictionary of fields and values, or texts NAME=VALUES")
+        axes = tuple(parse_axis(text, known) for text in texts)
     names = [field.name for axis in axes for field in axis.fields]
     for name in names:
         if names.count(name) > 1:
@@ -77,7 +81,12 @@ def as_networks(workloads: Workloads) -> list[Network]:
     InputError
         If there is no layer.
     """
-    given = [workloads] if isinstance(workloads, Layer | Network) else list(workloads)
+    expected = "a Layer, a Network, or several"
+    given: tuple[Layer | Network, ...] = (
+        (workloads,)
+        if isinstance(workloads, Layer | Network)
+        else all_of(workloads, (Layer, Network), "workloads", expected)
+    )
     networks = [
         item if isinstance(item, Network) else Network(item.name, (replace(item, sources={}),))
         for item in given

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from zzcp.checks import MAX_WORKERS, check_seed, choice, duration, entries, function, gap_tolerance, integer
 from zzcp.cost import EXACT, CostConventions
+from zzcp.cost.arguments import check_setting
 from zzcp.cost.objective import OBJECTIVES
-from zzcp.errors import InputError, nearest
 from zzcp.hardware import Accelerator
 from zzcp.solver.engines import Engine, check_engine
 from zzcp.sweeps.outcome import Outcome
@@ -101,18 +102,16 @@ def sweep(
     InputError
         If a field or value does not exist, or makes no machine or layer; said before anything is solved.
     """
-    if jobs < 1:
-        raise InputError("jobs out of range", expected="at least 1", found=str(jobs))
+    time_limit, gap = duration(time_limit, "time limit"), gap_tolerance(gap)
+    jobs = integer(jobs, "jobs", least=1, most=MAX_WORKERS)
+    seed = check_seed(seed)
     check_engine(engine)
-    for name in objectives:
-        if name not in OBJECTIVES:
-            raise InputError(
-                "unknown objective",
-                expected=", ".join(OBJECTIVES),
-                found=str(name),
-                hint=nearest(name, OBJECTIVES),
-            )
+    function(on_progress, "on_progress")
+    for name in entries(objectives, "objectives", "names of objectives"):
+        choice(name, "objective", OBJECTIVES)
     networks = as_networks(workloads)
+    for layer in (layer for network in networks for layer in network):
+        check_setting(accelerator, layer, conventions, links)
     axes = make_axes(accelerator, [layer for network in networks for layer in network], vary)
     plan = list(
         plan_points(accelerator, networks, axes, objectives, spatial, links, conventions, seed, engine)

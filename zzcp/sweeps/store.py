@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from zzcp.checks import file_path
 from zzcp.cost import CostConventions
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
@@ -75,11 +76,11 @@ class Store:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = str(path)
+        self.path = str(file_path(path))
         try:
             self._database = sqlite3.connect(self.path, timeout=60.0)
             self._open()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:
             raise InputError(
                 "cannot be used as the database of a sweep", place=Place(self.path), found=str(error)
             ) from None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from zzcp.checks import entries, instance, integer, pairs, repr_of, two
 from zzcp.errors import InputError, Place, nearest
 from zzcp.workload.equation import DimensionRelation, Equation
 
@@ -14,6 +16,77 @@ MAX_MACS = 2**62
 """Largest number of multiply-accumulate operations accepted in a layer."""
 MAX_PRECISION = 4096
 """Largest operand precision accepted, in bits."""
+_EQUATION, _RELATION = "an equation such as 'O[b][k]+=W[k][c]*I[b][c]'", "'ix=2*ox+1*fx'"
+
+
+def equation_of(given: object) -> Equation:
+    """Return an equation, also from its text.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    return (
+        given if isinstance(given, Equation) else Equation.parse(instance(given, str, "equation", _EQUATION))
+    )
+
+
+def relations_of(given: object) -> tuple[DimensionRelation, ...]:
+    """Return windows, also from their texts.
+
+    Raises
+    ------
+    InputError
+        If one of them is none.
+    """
+    return tuple(
+        entry
+        if isinstance(entry, DimensionRelation)
+        else DimensionRelation.parse(instance(entry, str, "relation", _RELATION))
+        for entry in entries(given, "relations", f"a list of entries such as {_RELATION}")
+    )
+
+
+def whole_numbers(given: object, what: str, label: str) -> dict[str, int]:
+    """Return whole numbers by dimensions, whose names are put into upper case.
+
+    Raises
+    ------
+    InputError
+        If there is something else, or a dimension twice.
+    """
+    return {
+        dim: integer(value, f"{label} {dim}")
+        for dim, value in _by_dimension(given, what, "a dictionary of dimensions and numbers").items()
+    }
+
+
+def paddings(given: object) -> dict[str, tuple[int, int]]:
+    """Return the padding before and after of every dimension that has any.
+
+    Raises
+    ------
+    InputError
+        If there is something else.
+    """
+    expected = "a number of elements before and one after"
+    found = {}
+    for dim, value in _by_dimension(given, "padding", "a dictionary of dimensions and pairs").items():
+        what = f"padding of {dim}"
+        before, after = (integer(pad, what) for pad in two(value, what, expected))
+        if before or after:
+            found[dim] = before, after
+    return found
+
+
+def _by_dimension(given: object, what: str, expected: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for dim, value in pairs(given, f"{what} of a layer", expected).items():
+        if dim.upper() in found:
+            raise InputError(f"dimension given twice in {what}", found=dim)
+        found[dim.upper()] = value
+    return found
 
 
 def check_sizes(sizes: Mapping[str, int]) -> None:
@@ -26,14 +99,16 @@ def check_sizes(sizes: Mapping[str, int]) -> None:
     """
     for dim, size in sizes.items():
         if not 1 <= size <= MAX_LOOP:
-            raise InputError(f"loop {dim}: size out of range", expected=f"1 to {MAX_LOOP}", found=str(size))
+            raise InputError(
+                f"loop {dim}: size out of range", expected=f"1 to {MAX_LOOP}", found=repr_of(size)
+            )
     macs = math.prod(sizes.values())
     if macs > MAX_MACS:
         raise InputError(
             "the layer is too large",
             place=Place(field="sizes"),
             expected="at most 2^62 operations",
-            found=str(macs),
+            found=repr_of(macs),
         )
 
 
@@ -48,7 +123,7 @@ def check_precision(precision: Mapping[str, int]) -> None:
     for key, bits in precision.items():
         if not 0 <= bits <= MAX_PRECISION:
             raise InputError(
-                f"precision of {key} out of range", expected=f"0 to {MAX_PRECISION} bits", found=str(bits)
+                f"precision of {key} out of range", expected=f"0 to {MAX_PRECISION} bits", found=repr_of(bits)
             )
 
 
@@ -102,7 +177,7 @@ def check_windows(
                 f"padding of {dim} out of range",
                 place=Place(field="padding"),
                 expected=">= 0",
-                found=str(pad),
+                found=repr_of(pad),
             )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import gcd
 from types import MappingProxyType
 
+from zzcp.checks import instance, integer, repr_of
 from zzcp.errors import InputError
 
 _OPERAND = re.compile(r"\s*([A-Za-z]\w*)((?:\s*\[\s*\w*\s*\])*)\s*")
@@ -53,6 +54,7 @@ class Equation:
         InputError
             If the text is not such an equation.
         """
+        instance(text, str, "equation", "a text such as O[b][k]+=W[k][c]*I[b][c]")
         left, separator, right = text.replace("+=", "=").partition("=")
         if not separator or "=" in right:
             raise _malformed(text, "one '=' or '+='")
@@ -94,7 +96,7 @@ class Equation:
 
 
 def _malformed(text: str, expected: str) -> InputError:
-    return InputError("malformed equation", expected=expected, found=repr(text.strip()))
+    return InputError("malformed equation", expected=expected, found=repr_of(text.strip()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +124,17 @@ class DimensionRelation:
     dilation: int
 
     def __post_init__(self) -> None:
-        for label, value in (("stride", self.stride), ("dilation", self.dilation)):
+        for field in ("window", "outer", "inner"):
+            instance(getattr(self, field), str, f"{field} of a relation", "a dimension such as IX")
+        for field in ("stride", "dilation"):
+            value = integer(getattr(self, field), f"relation of {self.window}: {field}")
             if not 1 <= value <= MAX_COEFFICIENT:
                 raise InputError(
-                    f"relation of {self.window}: {label} out of range",
+                    f"relation of {self.window}: {field} out of range",
                     expected=f"1 to {MAX_COEFFICIENT}",
-                    found=str(value),
+                    found=repr_of(value),
                 )
+            object.__setattr__(self, field, value)
         if len({self.window, self.outer, self.inner}) != 3:
             raise InputError(f"relation of {self.window} needs three different dimensions", found=str(self))
 
@@ -146,10 +152,10 @@ class DimensionRelation:
         InputError
             If the text is not of that form.
         """
-        match = _RELATION.match(text)
+        match = _RELATION.match(instance(text, str, "relation", "a text such as ix=2*ox+1*fx"))
         if match is None:
             raise InputError(
-                "malformed dimension relation", expected="the form ix=2*ox+1*fx", found=repr(text)
+                "malformed dimension relation", expected="the form ix=2*ox+1*fx", found=repr_of(text)
             )
         window, stride, outer, dilation, inner = match.groups()
         return cls(window.upper(), outer.upper(), int(stride or 1), inner.upper(), int(dilation or 1))

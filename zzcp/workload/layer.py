@@ -7,8 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from zzcp.errors import InputError, Place, integer, nearest
-from zzcp.workload.checks import check_indices, check_precision, check_sizes, check_sources, check_windows
+from zzcp.checks import instance, integer, pairs, two
+from zzcp.errors import InputError, Place, nearest
+from zzcp.workload.checks import (
+    check_indices,
+    check_precision,
+    check_sizes,
+    check_sources,
+    check_windows,
+    equation_of,
+    paddings,
+    relations_of,
+    whole_numbers,
+)
 from zzcp.workload.equation import DimensionRelation, Equation
 
 FINAL = "_final"
@@ -84,28 +95,19 @@ class Layer:
     sources: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        given: Equation | str = self.equation
-        equation = Equation.parse(given) if isinstance(given, str) else given
-        given_relations: Sequence[DimensionRelation | str] = self.relations
-        relations = tuple(
-            DimensionRelation.parse(relation) if isinstance(relation, str) else relation
-            for relation in given_relations
-        )
-        precision = _full_precision(equation, self.precision)
+        equation = equation_of(self.equation)
         self._set("equation", equation)
-        self._set("relations", relations)
-        self._set("precision", precision)
-        self._set(
-            "sizes", {dim.upper(): integer(size, f"size of loop {dim}") for dim, size in self.sizes.items()}
-        )
-        padding = {
-            dim.upper(): (integer(pad[0], f"padding of {dim}"), integer(pad[1], f"padding of {dim}"))
-            for dim, pad in self.padding.items()
-        }
-        self._set("padding", {dim: pad for dim, pad in padding.items() if any(pad)})
-        windows = {dim.upper(): integer(size, f"size of {dim}") for dim, size in self.window_sizes.items()}
-        self._set("window_sizes", windows)
-        self._set("sources", {op: source for op, source in self.sources.items() if source != self.id})
+        self._set("relations", relations_of(self.relations))
+        self._set("precision", _full_precision(equation, self.precision))
+        self._set("sizes", whole_numbers(self.sizes, "sizes", "size of loop"))
+        self._set("padding", paddings(self.padding))
+        self._set("window_sizes", whole_numbers(self.window_sizes, "window_sizes", "size of"))
+        self._set("id", integer(self.id, "id of a layer"))
+        sources = pairs(self.sources, "sources of a layer", "a dictionary of operands and ids")
+        found = {operand: integer(source, f"source of {operand}") for operand, source in sources.items()}
+        self._set("sources", {operand: source for operand, source in found.items() if source != self.id})
+        for name in ("name", "operator"):
+            instance(getattr(self, name), str, f"{name} of a layer", "a text")
         if not self.name:
             self._set("name", f"Layer{self.id}")
         self._check()
@@ -265,7 +267,8 @@ class Layer:
             name=name,
             operator="Pooling",
             relations=relations,
-            precision={"W": 0} | dict(precision or {}),
+            precision={"W": 0}
+            | pairs(precision or {}, "precision of a layer", "a dictionary of operands and bits"),
             padding=pads,
             id=id,
         )
@@ -447,6 +450,7 @@ class Layer:
 def _full_precision(equation: Equation, given: Mapping[str, int]) -> dict[str, int]:
     """Return the bits of every operand, those that are not given filled in."""
     final = equation.output + FINAL
+    given = pairs(given, "precision of a layer", "a dictionary of operands and bits")
     precision = {
         **dict.fromkeys(equation.inputs, 8),
         equation.output: 16,
@@ -469,8 +473,12 @@ def _windows(
     stride: int | tuple[int, int], dilation: int | tuple[int, int], padding: int | tuple[int, int]
 ) -> tuple[tuple[DimensionRelation, ...], dict[str, tuple[int, int]]]:
     """Return the windows of a filter over an image, and the padding on both sides of each."""
+    given = {"stride": stride, "dilation": dilation, "padding": padding}
     (stride_y, stride_x), (dilation_y, dilation_x), (pad_y, pad_x) = (
-        (value, value) if isinstance(value, int) else value for value in (stride, dilation, padding)
+        two(value, name, "a number, or one for each direction")
+        if isinstance(value, Sequence)
+        else (integer(value, name),) * 2
+        for name, value in given.items()
     )
     relations = (
         DimensionRelation("IX", "OX", stride_x, "FX", dilation_x),

@@ -9,6 +9,7 @@ from typing import overload
 
 import networkx as nx
 
+from zzcp.checks import all_of, entries, instance, integer, repr_of, two
 from zzcp.errors import InputError, Place, nearest
 from zzcp.workload.layer import Layer
 
@@ -69,6 +70,17 @@ class Network(Sequence[Layer]):
     crosswise: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        instance(self.name, str, "name of a network", "a text")
+        for field, kind in (("layers", Layer), ("skipped", SkippedNode), ("notes", str), ("crosswise", str)):
+            what = f"{field} of network {self.name}"
+            object.__setattr__(
+                self, field, all_of(getattr(self, field), kind, what, f"a tuple of {kind.__name__}")
+            )
+        edges = entries(self.edges, f"edges of network {self.name}", "pairs of ids")
+        ends = (
+            tuple(integer(end, "id of a layer") for end in two(edge, "edge", "two ids")) for edge in edges
+        )
+        object.__setattr__(self, "edges", tuple(ends))
         ids = [layer.id for layer in self.layers] + [node.id for node in self.skipped]
         if len(set(ids)) != len(ids):
             repeated = sorted(i for i, count in Counter(ids).items() if count > 1)
@@ -87,7 +99,7 @@ class Network(Sequence[Layer]):
                         f"layer {layer.name}: operand {operand} comes from a layer that does not exist",
                         place=Place(field=f"layers[{i}].sources.{operand}"),
                         expected=_listed("an id of a layer", sorted(known)),
-                        found=str(source),
+                        found=repr_of(source),
                     )
         graph = self.graph()
         if not nx.is_directed_acyclic_graph(graph):

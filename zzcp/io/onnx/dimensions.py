@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from zzcp.checks import repr_of
 from zzcp.errors import InputError, Place, nearest
 from zzcp.io.onnx.graph import UNKNOWN
 from zzcp.workload.checks import MAX_LOOP
@@ -166,7 +167,7 @@ def _check_dimensions(
             )
         if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_LOOP:
             raise InputError(
-                f"dimension {key!r}: size out of range", expected=f"1 to {MAX_LOOP}", found=repr(size)
+                f"dimension {key!r}: size out of range", expected=f"1 to {MAX_LOOP}", found=repr_of(size)
             )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from zzcp.checks import repr_of
 from zzcp.errors import InputError, nearest
 from zzcp.io.onnx.graph import OnnxGraph, OnnxNode
 from zzcp.workload.checks import MAX_PRECISION
@@ -75,7 +76,7 @@ def check_precision_given(given: Mapping[str, int]) -> dict[str, int]:
             )
         if not isinstance(bits, int) or isinstance(bits, bool) or not 0 <= bits <= MAX_PRECISION:
             raise InputError(
-                f"precision of {key} out of range", expected=f"0 to {MAX_PRECISION} bits", found=repr(bits)
+                f"precision of {key} out of range", expected=f"0 to {MAX_PRECISION} bits", found=repr_of(bits)
             )
     return dict(given)
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from zzcp.checks import file_path, repr_of
 from zzcp.errors import InputError
 from zzcp.io.onnx.dimensions import OpenDimensions, set_dimensions
 from zzcp.io.onnx.elementwise import elementwise_maker
@@ -62,9 +63,9 @@ def load_onnx(
         If the file cannot be read, is no valid model, refers to data outside its folder, or leaves sizes open
         that a layer depends on.
     """
-    path = Path(path)
+    path = file_path(path)
     if operators not in ("macs", "all"):
-        raise InputError("unknown operators", expected="macs or all", found=repr(operators))
+        raise InputError("unknown operators", expected="macs or all", found=repr_of(operators))
     given = {} if precision == "file" else check_precision_given(precision)
     try:
         model = read_model(path)

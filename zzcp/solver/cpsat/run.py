@@ -172,7 +172,9 @@ def run_solver(
         listener.leave()
     if status is None:
         return Outcome(cp_model.UNKNOWN, listener.bound, 0.0, solver.value)
-    return Outcome(status, solver.best_objective_bound, solver.deterministic_time, solver.value)
+    return Outcome(
+        status, solver.best_objective_bound, solver.response_proto.deterministic_time, solver.value
+    )
 
 
 def _run(

@@ -1,0 +1,322 @@
+"""Every argument of the public interface, of a wrong type or out of range: a result, or one `InputError`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import fields
+from fractions import Fraction
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import zzcp
+from tests.machines import machine
+from zzcp import mappers
+from zzcp.checks import integer, number, repr_of
+from zzcp.errors import ZzcpError
+from zzcp.hardware.array import InMemoryComputing
+from zzcp.mapping.constraints import (
+    Bypass,
+    DoubleBuffering,
+    EvenMapping,
+    Innermost,
+    LoopOrder,
+    MaxEnergy,
+    MaxLatency,
+    MinUtilization,
+    TileElements,
+    TileSize,
+)
+from zzcp.workload import DimensionRelation, Equation
+
+MACHINE = machine()
+LAYER = zzcp.Layer.gemm(b=2, k=2, c=2)
+SPATIAL = {"D1": {"K": 2}}
+RESULT = zzcp.optimize(MACHINE, LAYER, spatial=SPATIAL)
+MAPPING = RESULT.mapping
+assert MAPPING is not None
+
+HOSTILE: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    1.5,
+    math.nan,
+    math.inf,
+    2**70,
+    10**5000,
+    Fraction(1, 3),
+    "x",
+    b"x",
+    ["x"],
+    [None],
+    [("K", 2.5)],
+    {1: 2},
+    {"W": None},
+    {"D1": {"K": "x"}},
+    object(),
+)
+"""None of them is right for more than a few arguments; some break `str`, hashing or arithmetic."""
+
+
+def attributes(value: Any) -> dict[str, Any]:
+    """Return the arguments that make an object."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def of_constraint(item: Any) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """Return what makes constraints of one item, and its arguments."""
+    return lambda **given: zzcp.Constraints((type(item)(**given),)), attributes(item)
+
+
+RUN = {"spatial": SPATIAL, "time_limit": 2.0, "gap": 0.5}
+HOW = {"conventions": zzcp.EXACT, "links": None}
+SEARCH = {"seed": 0, "engine": "auto", "on_progress": None}
+NETWORK = {"dimensions": None, "precision": "file", "operators": "macs"}
+WINDOW = {"stride": 1, "padding": 0}
+
+CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+    "optimize": (
+        zzcp.optimize,
+        {
+            "accelerator": MACHINE,
+            "layer": LAYER,
+            "objective": "edp",
+            "deterministic_limit": None,
+            "workers": 1,
+        }
+        | {"constraints": None, "hint": None}
+        | RUN
+        | HOW
+        | SEARCH,
+    ),
+    "pareto": (
+        zzcp.pareto,
+        {"accelerator": MACHINE, "layer": LAYER, "search_limit": 1.0, "max_points": 1, "supported_only": True}
+        | {"workers": 1}
+        | RUN
+        | HOW
+        | SEARCH,
+    ),
+    "compare": (
+        zzcp.compare,
+        {"accelerator": MACHINE, "layer": LAYER, "mappers": ["greedy"], "objective": "edp", "evaluations": 2}
+        | {"deterministic_limit": None, "workers": 1, "mapper_time": None, "lpf_limit": 6}
+        | RUN
+        | HOW
+        | SEARCH,
+    ),
+    "sweep": (
+        zzcp.sweep,
+        {"accelerator": MACHINE, "workloads": LAYER, "vary": {"memories.sram.size": [8192]}}
+        | {"objectives": ["edp"], "jobs": 1, "db": None}
+        | RUN
+        | HOW
+        | SEARCH,
+    ),
+    "evaluate": (
+        zzcp.evaluate,
+        {"accelerator": MACHINE, "layer": LAYER, "mapping": MAPPING, "conventions": zzcp.EXACT},
+    ),
+    "Evaluator": (
+        zzcp.Evaluator,
+        {"accelerator": MACHINE, "layer": LAYER, "spatial": MAPPING.spatial} | HOW,
+    ),
+    "constraint_violations": (
+        zzcp.constraint_violations,
+        {
+            "accelerator": MACHINE,
+            "layer": LAYER,
+            "mapping": MAPPING,
+            "constraints": {},
+            "conventions": zzcp.EXACT,
+        },
+    ),
+    "explain": (
+        zzcp.explain,
+        {"first": RESULT, "other": None, "objective": None, "time_limit": 1.0, "gap": 0.5, "names": None}
+        | {"on_progress": None},
+    ),
+    "explain two": (zzcp.explain, {"first": RESULT, "other": RESULT, "names": ("a", "b")}),
+    "verify": (
+        zzcp.verify,
+        {"result": "nothing.json", "accelerator": None, "network": None, "time_limit": 1.0} | SEARCH,
+    ),
+    "load_accelerator": (zzcp.load_accelerator, {"path": "docs/toy.yaml"}),
+    "load_workload": (zzcp.load_workload, {"path": "models/workloads/seed_workload.yaml"} | NETWORK),
+    "load_workload of ONNX": (zzcp.load_workload, {"path": "network.onnx"} | NETWORK),
+    "load_mapping": (zzcp.load_mapping, {"path": "models/mappings/eyeriss_like.yaml"}),
+    "load_constraints": (zzcp.load_constraints, {"path": "examples/constraints.yaml"}),
+    "Layer": (zzcp.Layer, attributes(LAYER)),
+    "Layer.conv": (zzcp.Layer.conv, dict.fromkeys(("b", "k", "c", "oy", "ox", "fy", "fx", "g"), 2) | WINDOW),
+    "Layer.conv more": (
+        zzcp.Layer.conv,
+        {"dilation": 1, "name": "a", "operator": "Conv", "precision": {}, "id": 0},
+    ),
+    "Layer.gemm": (zzcp.Layer.gemm, {"b": 2, "k": 2, "c": 2, "batch": 2, "precision": {"W": 4}}),
+    "Layer.depthwise": (zzcp.Layer.depthwise, {"g": 2, "dilation": 1} | WINDOW),
+    "Layer.pooling": (zzcp.Layer.pooling, {"g": 2, "precision": {}} | WINDOW),
+    "Layer.add": (zzcp.Layer.add, {"g": 2, "b": 1, "oy": 1, "ox": 1}),
+    "DimensionRelation": (DimensionRelation, attributes(DimensionRelation.parse("ix=ox+fx"))),
+    "DimensionRelation.parse": (DimensionRelation.parse, {"text": "ix=ox+fx"}),
+    "Equation.parse": (Equation.parse, {"text": "O[b]+=W[b]*I[b]"}),
+    "Network": (zzcp.Network, {"name": "a", "layers": (LAYER,), "skipped": (), "edges": (), "notes": ()}),
+    "Port": (zzcp.Port, attributes(MACHINE.memories[0].ports[0])),
+    "Memory": (zzcp.Memory, attributes(MACHINE.memories[0])),
+    "OperationalArray": (zzcp.OperationalArray, attributes(MACHINE.array)),
+    "InMemoryComputing": (InMemoryComputing, attributes(InMemoryComputing(True, (8, 8), 2, 8))),
+    "Accelerator": (zzcp.Accelerator, attributes(MACHINE)),
+    "CostConventions": (zzcp.CostConventions, attributes(zzcp.EXACT)),
+    "SpatialMapping": (zzcp.SpatialMapping, attributes(MAPPING.spatial)),
+    "SpatialMapping.from_dict": (zzcp.SpatialMapping.from_dict, {"data": SPATIAL}),
+    "Mapping": (zzcp.Mapping, attributes(MAPPING)),
+    "Mapping.from_order": (
+        zzcp.Mapping.from_order,
+        {
+            "spatial": MAPPING.spatial,
+            "order": MAPPING.order,
+            "allocation": MAPPING.allocation,
+            "bypass": None,
+        },
+    ),
+    "Mapping.from_dict": (zzcp.Mapping.from_dict, {"data": MAPPING.to_dict()}),
+    "fields of Mapping.from_dict": (lambda **data: zzcp.Mapping.from_dict(data), MAPPING.to_dict()),
+    "Mapping.from_yaml": (zzcp.Mapping.from_yaml, {"text": MAPPING.to_yaml()}),
+    "Constraints": (zzcp.Constraints, {"items": ()}),
+    "Constraints.from_dict": (zzcp.Constraints.from_dict, {"data": {}}),
+    "kinds of Constraints.from_dict": (
+        lambda **data: zzcp.Constraints.from_dict(data),
+        {"loop_order": [["K", 2]], "innermost": ["K"], "bypass": {"I": ["sram"]}, "max_latency": 9}
+        | {"max_energy": 9.5, "even_mapping": True, "double_buffering": {"sram": "forced"}}
+        | {"min_utilization": {"sram": 0.5}, "tile_sizes": [{"memory": "sram", "dimension": "K", "max": 2}]},
+    ),
+    "TileSize": of_constraint(TileSize("sram", "K", "W", 1, 2)),
+    "TileElements": of_constraint(TileElements("sram", "W", 1, 2)),
+    "LoopOrder": of_constraint(LoopOrder((("K", 2),))),
+    "Innermost": of_constraint(Innermost((("K",),))),
+    "Bypass": of_constraint(Bypass("I", "sram")),
+    "EvenMapping": of_constraint(EvenMapping(None)),
+    "DoubleBuffering": of_constraint(DoubleBuffering("sram", True)),
+    "MinUtilization": of_constraint(MinUtilization("sram", Fraction(1, 2))),
+    "MaxLatency": of_constraint(MaxLatency(9)),
+    "MaxEnergy": of_constraint(MaxEnergy(Fraction(9))),
+    "make_mapper": (lambda **given: mappers.make_mapper(given["name"]), {"name": "greedy"}),
+    "Budget": (mappers.Budget, {"evaluations": 2, "seconds": 1.0, "seed": 0}),
+    "Problem": (
+        mappers.Problem,
+        {"accelerator": MACHINE, "layer": LAYER, "spatial": MAPPING.spatial, "objective": "edp"} | HOW,
+    ),
+    **{
+        f"mapper {name}": (factory, dict.fromkeys(signature(factory).parameters))
+        for name, factory in mappers.MAPPERS.items()
+    },
+}
+
+
+def test_no_public_function_is_left_out() -> None:
+    named = {name.partition(" ")[0].partition(".")[0] for name in CALLS}
+    results = {"Comparison", "Evaluation", "Explanation", "Front", "Result", "SweepTable", "Verification"}
+    others = {"InputError", "MappingError", "ZzcpError", "EXACT", "ZIGZAG", "ZIGZAG_3_0", "__version__"}
+    assert set(zzcp.__all__) - results - others <= named
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_wrong_argument_is_one_message(
+    name: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("docs", "models", "examples"):
+        (tmp_path / folder).symlink_to(root / folder)
+    monkeypatch.chdir(tmp_path)  # a text is the name of a database
+    call, arguments = CALLS[name]
+    lengths = []
+    given = {
+        key: value for key, value in arguments.items() if value is not None or not name.startswith("mapper")
+    }
+    for argument in arguments:
+        for value in HOSTILE:
+            try:
+                call(**given | {argument: value})
+            except ZzcpError as error:
+                lengths.append(len(str(error)))
+            except Exception as error:  # noqa: BLE001 - whatever else is the fault that is looked for
+                pytest.fail(f"{argument}={repr_of(value)}: {type(error).__name__}: {error}")
+    assert max(lengths, default=0) < 700
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"conventions": "exact"},
+            "conventions: expected a CostConventions such as zzcp.EXACT, found 'exact'",
+        ),
+        ({"time_limit": "5"}, "time limit is not a number: expected a positive number of seconds, found '5'"),
+        (
+            {"time_limit": math.nan},
+            "time limit out of range: expected a positive number of seconds, found nan",
+        ),
+        ({"workers": 1.5}, "workers: expected an integer from 1 to 10000, found 1.5"),
+        ({"spatial": 5}, "spatial mapping: expected a dictionary per array dimension, found 5"),
+        ({"hint": 5}, "hint: expected a Mapping, found 5"),
+        ({"seed": -1}, "seed out of range: expected a whole number from 0 to 2^63 - 1, found -1"),
+        (
+            {"objective": "ed"},
+            "unknown objective: expected edp, energy, latency, ed2, found ed (did you mean 'edp'?)",
+        ),
+        ({"links": {"W": 2}}, "link of W: expected I1, I2 or O, found 2"),
+        ({"on_progress": 3}, "on_progress: expected a function, or None, found 3"),
+    ],
+)
+def test_messages_of_optimize(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(zzcp.InputError) as caught:
+        zzcp.optimize(MACHINE, LAYER, **{"spatial": SPATIAL} | arguments)
+    assert str(caught.value) == message
+
+
+def test_a_database_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(zzcp.InputError, match="path: expected the path of a file, found 5"):
+        zzcp.sweep(MACHINE, LAYER, {"memories.sram.size": [8192]}, db=5)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []  # there was a database named 5
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    layer = zzcp.Layer.conv(k=np.int64(2), ox=np.int32(4), stride=np.int8(2), precision={"W": np.uint8(4)})
+    assert layer == zzcp.Layer.conv(k=2, ox=4, stride=2, precision={"W": 4})
+    spatial = zzcp.SpatialMapping.from_dict({"D1": {"K": np.int64(2)}})
+    assert spatial == zzcp.SpatialMapping.from_dict(SPATIAL)
+    result = zzcp.optimize(
+        MACHINE, LAYER, spatial=spatial, gap=np.float32(0.5), workers=np.int64(1), seed=np.int64(3)
+    )
+    assert result.status == "optimal"
+
+
+def test_a_loop_may_not_be_named_twice() -> None:
+    with pytest.raises(zzcp.InputError, match="dimension given twice in sizes: found b"):
+        zzcp.Layer("O[b]+=W[b]*I[b]", {"B": 2, "b": 3})  # the second one once won
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (5, "5"),
+        ("a\nb", r"'a\nb'"),
+        ("x" * 100, "'" + "x" * 56 + "..."),
+        (10**5000, "something too long to be shown"),
+    ],
+    ids=["integer", "text", "long text", "long integer"],
+)
+def test_what_was_found_is_shown_shortly(value: object, shown: str) -> None:
+    assert repr_of(value) == shown
+
+
+def test_whole_numbers_and_their_bounds() -> None:
+    assert integer(2.0, "n") == integer(np.int8(2), "n", least=1, most=2) == 2
+    for wrong in (0, 3, 1.5, True, None, 10**5000):
+        with pytest.raises(zzcp.InputError, match=r"^n: expected an integer from 1 to 2, found"):
+            integer(wrong, "n", least=1, most=2)
+    assert number(10**400, "n", "any", lambda value: True) == math.inf

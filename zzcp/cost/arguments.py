@@ -1,0 +1,25 @@
+"""Checks of the arguments that evaluator, solver and mappers have in common."""
+
+from __future__ import annotations
+
+from zzcp.checks import instance, pairs
+from zzcp.cost.conventions import CostConventions
+from zzcp.hardware import Accelerator
+from zzcp.workload import Layer
+
+
+def check_setting(accelerator: object, layer: object, conventions: object, links: object = None) -> None:
+    """Check that what runs on what, and how it is counted, have the right types.
+
+    Raises
+    ------
+    InputError
+        If something has not.
+    """
+    instance(accelerator, Accelerator, "accelerator", "an Accelerator, as load_accelerator returns it")
+    instance(layer, Layer, "layer")
+    instance(conventions, CostConventions, "conventions", "a CostConventions such as zzcp.EXACT")
+    if links is not None:
+        expected = "a dictionary of operands and memory operands"
+        for operand, memory_operand in pairs(links, "links", expected).items():
+            instance(memory_operand, str, f"link of {operand}", "I1, I2 or O")
