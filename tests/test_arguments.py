@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from fractions import Fraction
 from inspect import signature
 from pathlib import Path
@@ -14,11 +15,17 @@ import numpy as np
 import pytest
 
 import zzcp
+from tests.io.onnx.builders import ModelBuilder
 from tests.machines import machine
 from zzcp import mappers
-from zzcp.checks import integer, number, repr_of
+from zzcp.checks import MAX_SEED, repr_of
+from zzcp.documents.document import MAX_DEPTH
+from zzcp.documents.text import MAX_BYTES
 from zzcp.errors import ZzcpError
-from zzcp.hardware.array import InMemoryComputing
+from zzcp.hardware.accelerator import MAX_MEMORIES
+from zzcp.hardware.array import MAX_UNITS, InMemoryComputing
+from zzcp.hardware.figures import MAX_ENERGY
+from zzcp.hardware.memory import MAX_BITS, MAX_LATENCY
 from zzcp.mapping.constraints import (
     Bypass,
     DoubleBuffering,
@@ -31,7 +38,9 @@ from zzcp.mapping.constraints import (
     TileElements,
     TileSize,
 )
+from zzcp.mapping.constraints_reader import MAX_SIZE
 from zzcp.workload import DimensionRelation, Equation
+from zzcp.workload.checks import MAX_LOOP, MAX_MACS, MAX_PRECISION
 
 MACHINE = machine()
 LAYER = zzcp.Layer.gemm(b=2, k=2, c=2)
@@ -231,6 +240,9 @@ def test_a_wrong_argument_is_one_message(
     for folder in ("docs", "models", "examples"):
         (tmp_path / folder).symlink_to(root / folder)
     monkeypatch.chdir(tmp_path)  # a text is the name of a database
+    net = ModelBuilder()
+    net.node("Gemm", net.input("batch", 6), net.weight(6, 7))
+    net.save(tmp_path, name="network.onnx")
     call, arguments = CALLS[name]
     lengths = []
     given = {
@@ -300,23 +312,46 @@ def test_a_loop_may_not_be_named_twice() -> None:
         zzcp.Layer("O[b]+=W[b]*I[b]", {"B": 2, "b": 3})  # the second one once won
 
 
+def test_the_limits_are_those_that_the_docs_state(root: Path) -> None:
+    table = (root / "docs" / "formats.md").read_text().partition("## Limits")[2]
+    stated = dict(re.findall(r"^\| ([^|]+?) \| [^|]* \| ([^|]+?) \|$", table, re.MULTILINE))
+    del stated["figure"], stated["---"]
+    numbers = {name: eval(limit.replace("^", "**")) for name, limit in stated.items()}
+    assert numbers == {
+        "capacity of a memory, bits": MAX_BITS,
+        "bandwidth of a port, bits per cycle": MAX_BITS,
+        "latency of a memory, cycles": MAX_LATENCY,
+        "energy of an access or an operation": MAX_ENERGY,
+        "units of an array": MAX_UNITS,
+        "memories of a machine": MAX_MEMORIES,
+        "size of a loop": MAX_LOOP,
+        "operations of a layer": MAX_MACS,
+        "precision of an operand, bits": MAX_PRECISION,
+        "size, or number of elements, in a constraint": MAX_SIZE,
+        "seed": MAX_SEED,
+        "text of a file, MiB": MAX_BYTES / 2**20,
+        "levels of nesting in a file": MAX_DEPTH,
+    }
+
+
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("field", "value"),
     [
-        (5, "5"),
-        ("a\nb", r"'a\nb'"),
-        ("x" * 100, "'" + "x" * 56 + "..."),
-        (10**5000, "something too long to be shown"),
+        *(("size", value) for value in (0, 2**63, 1e300, math.inf, math.nan)),
+        *(("latency", value) for value in (-1, 2**61, 1e300, math.inf, math.nan)),
+        *(("read_energy", value) for value in (-1, 1e-300, 1e300, math.inf, math.nan)),
     ],
-    ids=["integer", "text", "long text", "long integer"],
 )
-def test_what_was_found_is_shown_shortly(value: object, shown: str) -> None:
-    assert repr_of(value) == shown
+def test_figures_beyond_the_limits(field: str, value: float) -> None:
+    """Latencies of 2^61 cycles and energies of 1e300 were accepted, and ended in an OverflowError of the search."""
+    with pytest.raises(zzcp.InputError, match=r"out of range|not a whole number"):
+        replace(MACHINE.memories[-1], **{field: value})
 
 
-def test_whole_numbers_and_their_bounds() -> None:
-    assert integer(2.0, "n") == integer(np.int8(2), "n", least=1, most=2) == 2
-    for wrong in (0, 3, 1.5, True, None, 10**5000):
-        with pytest.raises(zzcp.InputError, match=r"^n: expected an integer from 1 to 2, found"):
-            integer(wrong, "n", least=1, most=2)
-    assert number(10**400, "n", "any", lambda value: True) == math.inf
+@pytest.mark.parametrize(
+    ("field", "value"), [("size", MAX_BITS), ("latency", MAX_LATENCY), ("read_energy", 2**63)]
+)
+def test_figures_at_the_limits(field: str, value: int) -> None:
+    *memories, dram = MACHINE.memories
+    changed = replace(MACHINE, memories=(*memories, replace(dram, **{field: value})))
+    assert zzcp.optimize(changed, LAYER, spatial=SPATIAL).status == "optimal"

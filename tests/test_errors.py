@@ -5,12 +5,11 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zzcp.errors import InputError, MappingError, Place, ZzcpError, integer, nearest
+from zzcp.errors import InputError, MappingError, Place, ZzcpError, nearest
 
 
 @pytest.mark.parametrize(
@@ -100,16 +99,3 @@ def test_a_known_word_is_its_own_nearest(word: str, others: list[str]) -> None:
     assert hint is not None
     named = next(name for name in [*others, word] if hint == f"did you mean {name!r}?")
     assert named.lower() == word.lower()
-
-
-@pytest.mark.parametrize("value", [3, 3.0, np.int64(3), np.float64(3.0)])
-def test_whole_numbers(value: object) -> None:
-    found = integer(value, "the size")
-    assert (found, type(found)) == (3, int)
-
-
-@pytest.mark.parametrize("value", [3.5, float("nan"), float("inf"), "3", True, None, [3]])
-def test_what_is_no_whole_number(value: object) -> None:
-    with pytest.raises(InputError) as caught:
-        integer(value, "the size")
-    assert str(caught.value) == f"the size is not a whole number: expected an integer, found {value!r}"
