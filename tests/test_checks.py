@@ -61,9 +61,7 @@ def test_words_lists_and_mappings() -> None:
     assert choice("b", "letter", ("a", "b")) == "b"
     assert entries(iter("ab"), "letters", "a list") == ("a", "b")
     assert pairs({"a": 1}, "letters", "a dictionary") == {"a": 1}
-    with pytest.raises(
-        InputError, match=r"^unknown letter: .* found bet \(did you mean 'beta'\?\)$"
-    ):
+    with pytest.raises(InputError, match=r"^unknown letter: .* found bet \(did you mean 'beta'\?\)$"):
         choice("bet", "letter", ("alpha", "beta"))
     with pytest.raises(InputError, match=r"^letters: expected a list, found 'ab'$"):
         entries("ab", "letters", "a list")
