@@ -428,8 +428,10 @@ class Layer:
         return elements
 
     def tensor_size(self, operand: str) -> int:
-        """Return the number of elements of an operand that the whole layer touches."""
-        return self.tile_size(operand, self.sizes)
+        """Return the number of elements of an operand that the whole layer touches, padding left out."""
+        relevance = self.relevance(operand)
+        windows = math.prod(self.touched_positions(relation) for relation in relevance.partial)
+        return math.prod(self.sizes[dim] for dim in relevance.relevant) * windows
 
     def signature(self) -> tuple[object, ...]:
         """Return what the cost of the layer depends on: layers of equal signature have equal optima."""
