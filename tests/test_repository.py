@@ -17,7 +17,7 @@ import networkx as nx
 import pytest
 
 import zzcp
-from docs.imports import import_graph, imports, picture, room_graph, sources
+from docs.images.imports import import_graph, imports, picture, room_graph, sources
 
 DOMAIN = ("hardware", "workload", "mapping")
 ABOVE_DOMAIN = (
@@ -193,7 +193,7 @@ def test_no_rooms_import_each_other_in_a_circle(root: Path) -> None:
 
 def test_the_picture_of_the_rooms_is_current(root: Path) -> None:
     page = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
-    assert picture(root) in page, "python -m docs.imports draws it again"
+    assert picture(root) in page, "python -m docs.images.imports draws it again"
 
 
 def test_only_the_solver_knows_ortools(root: Path) -> None:

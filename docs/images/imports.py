@@ -1,4 +1,4 @@
-"""Who imports whom in the package, and the picture of it in docs/architecture.md: python -m docs.imports."""
+"""Who imports whom in the package, and the picture of it in docs/architecture.md: python -m docs.images.imports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import networkx as nx
 
 from benchmarks.pages import replace_part
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "architecture.md"
 PACKAGE = "zzcp"
 HELPERS = ("zzcp.checks", "zzcp.errors", "zzcp.interrupt")
