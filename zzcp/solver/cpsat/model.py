@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from zzcp.solver.cpsat.loading_zigzag import add_combined_loading
 from zzcp.solver.cpsat.restrict import Point, Restriction, add_budgets
 from zzcp.solver.cpsat.stall import add_stall
 from zzcp.solver.cpsat.variables import Boundary, add_boundary, lookup, lookup_data
-from zzcp.solver.cpsat.windows import add_tail, add_window, order_tails
+from zzcp.solver.cpsat.windows import add_tail, add_window, order_marks
 from zzcp.solver.lattice.keys import enumerate_states, keys_of, split_keys
 from zzcp.solver.lattice.lattice import Places
 from zzcp.solver.lattice.tables import CostTables, boundary_tables, grid_state
@@ -77,13 +77,12 @@ def build_model(
             chain.doubled[index, link] = model.new_int_var(0, not once, f"double{index}.{link}")
         elif cost.setting.conventions.once_only_loads == "hidden_until_needed":
             chain.tails[index] = add_tail(model, keys, others, index)
-    for one, other in combinations(chain.tails.values(), 2):
-        order_tails(model, one, other)
     _add_capacity(chain)
     for place in chain.doubled:
         chain.windows[place] = add_window(
             model, keys, others, boundaries[place[0]][place[1]], chain.doubled[place]
         )
+    _order_marks(chain)
     chain.energy = _energy(chain, tables.operations)
     chain.latency = _latency(chain)
     add_budgets(model, rules, chain.energy, chain.latency, tables.scale / energy_unit / certain(cost))
@@ -124,6 +123,15 @@ def _comparable(model: cp_model.CpModel, one: Boundary, other: Boundary) -> None
         model.add(a <= b).only_enforce_if(below)
     for a, b in backward:
         model.add(b <= a).only_enforce_if(~below)
+
+
+def _order_marks(chain: ChainModel) -> None:
+    """All windows and tails belong to one order; for the windows of one operand that follows from its boundaries."""
+    windows = [window.mark for window in chain.windows.values()]
+    tails = [tail.mark for tail in chain.tails.values() if tail.mark is not None]
+    pairs = [(one, other) for one, other in combinations(windows, 2) if one.operand != other.operand]
+    for one, other in (*pairs, *product(windows, tails), *combinations(tails, 2)):
+        order_marks(chain.model, one, other)
 
 
 def _add_capacity(chain: ChainModel) -> None:

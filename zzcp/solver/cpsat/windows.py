@@ -31,11 +31,35 @@ from zzcp.solver.lattice.tables import MoveTable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Window:
-    """The window point of a boundary.
+class Mark:
+    """A point of the order, and the factor directly beneath it.
 
     Parameters
     ----------
+    operand : int
+        Whose data the factor belongs to.
+    point : list of (IntVar or int)
+        The exponents below the point.
+    beneath : dict of int to BoolVar
+        Which factor it is, by the positions of the keys.
+    idle : tuple of BoolVar
+        Where there is none, one of these is set, and the point means nothing.
+    """
+
+    operand: int
+    point: list[Any]
+    beneath: dict[int, Any]
+    idle: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """The window of a boundary.
+
+    Parameters
+    ----------
+    mark : Mark
+        Where it ends.
     lengths : ndarray of int, shape (rows, reuse values)
         Its length, by the row of the boundary's costs and the reuse value of the point.
     index : IntVar or int
@@ -46,6 +70,7 @@ class Window:
         Which of them.
     """
 
+    mark: Mark
     lengths: Array
     index: Any
     shares: Array
@@ -60,15 +85,12 @@ class Tail:
     ----------
     product : IntVar or int
         Their product.
-    point : list of (IntVar or int)
-        The exponents below them; empty where there can be none.
-    beneath : dict of int to BoolVar
-        The factor of the operand's data directly beneath the point, by the positions of the keys.
+    mark : Mark or None
+        Where they begin; None where there can be none.
     """
 
     product: Any
-    point: list[Any]
-    beneath: dict[int, Any]
+    mark: Mark | None = None
 
 
 def add_window(
@@ -105,11 +127,12 @@ def add_window(
     for position, flag in beneath.items():
         model.add(boundary.exponents[position] >= below.exponents[position] + 1).only_enforce_if(flag)
         model.add(boundary.exponents[position] == below.exponents[position]).only_enforce_if(empty)
+    mark = Mark(boundary.operand, point, beneath, (empty, doubled))
     for row in boundaries:
         for other in row:
             if other.operand != boundary.operand:
-                _around(model, boundary.name, point, beneath, other, (empty, doubled))
-    return _chosen_lengths(model, boundary, point)
+                _around(model, boundary.name, mark, other)
+    return _chosen_lengths(model, boundary, mark)
 
 
 def add_tail(
@@ -139,31 +162,30 @@ def add_tail(
         point[position] = model.new_int_var(0, keys[position].multiplicity, f"t{operand}.{position}")
     beneath = {position: model.new_bool_var(f"tz{operand}.{position}") for position in table.data.keys}
     if not beneath or not table.reuse.keys:
-        return Tail(1, [], {})
+        return Tail(1)
     model.add_exactly_one(beneath.values())
+    mark = Mark(operand, point, beneath)
     for row in boundaries:
         for other in row:
-            _around(model, f"t{operand}", point, beneath, other)
+            _around(model, f"t{operand}", mark, other)
     states = enumerate_states(tuple(keys), table.reuse.keys)
     values, index = np.unique(states.product.max() // states.product, return_inverse=True)
     tail = model.new_int_var_from_domain(cp_model.Domain.from_values(values.tolist()), f"tail{operand}")
     rows = np.concatenate([states.exponents, values[index.reshape(-1)][:, None]], axis=1)
     model.add_allowed_assignments([*(point[position] for position in table.reuse.keys), tail], rows.tolist())
-    return Tail(tail, point, beneath)
+    return Tail(tail, mark)
 
 
-def order_tails(model: cp_model.CpModel, one: Tail, other: Tail) -> None:
-    """Let two tails belong to one order: one begins below the factor beneath the other, or both above the same.
+def order_marks(model: cp_model.CpModel, one: Mark, other: Mark) -> None:
+    """Let two marks belong to one order: one lies below the factor beneath the other, or both are the same.
 
     Parameters
     ----------
     model : CpModel
         The model.
-    one, other : Tail
-        Of different operands.
+    one, other : Mark
+        Of different operands, or a window's and a tail's.
     """
-    if not one.point or not other.point:
-        return
     choices = []
     for lower, upper in ((one, other), (other, one)):
         choices.append(model.new_bool_var("below"))
@@ -172,25 +194,18 @@ def order_tails(model: cp_model.CpModel, one: Tail, other: Tail) -> None:
     for mine, theirs in zip(one.point, other.point, strict=True):
         model.add(mine == theirs).only_enforce_if(same)
     for position in one.beneath.keys() | other.beneath.keys():
-        flags = [tail.beneath.get(position, 0) for tail in (one, other)]
+        flags = [mark.beneath.get(position, 0) for mark in (one, other)]
         model.add(flags[0] == flags[1]).only_enforce_if(same)
-    model.add_exactly_one([*choices, same])
+    model.add_bool_or([*choices, same, *one.idle, *other.idle])
 
 
-def _around(
-    model: cp_model.CpModel,
-    name: str,
-    point: Sequence[Any],
-    beneath: Mapping[int, Any],
-    other: Boundary | Point,
-    idle: Sequence[Any] = (),
-) -> None:
-    """Another boundary lies above the point or below the factor beneath it, unless there is no such factor (idle)."""
+def _around(model: cp_model.CpModel, name: str, mark: Mark, other: Boundary | Point) -> None:
+    """Another boundary lies above a mark or below the factor beneath it."""
     above = model.new_bool_var(f"u{name}<{other.name}")
     below = model.new_bool_var(f"u{other.name}<{name}")
-    model.add_bool_or([above, below, *idle])
-    _at_most(model, point, other.exponents, {}, above)
-    _at_most(model, other.exponents, point, beneath, below)
+    model.add_bool_or([above, below, *mark.idle])
+    _at_most(model, mark.point, other.exponents, {}, above)
+    _at_most(model, other.exponents, mark.point, mark.beneath, below)
 
 
 def _at_most(
@@ -205,15 +220,15 @@ def _at_most(
             model.add(flag == 0)
 
 
-def _chosen_lengths(model: cp_model.CpModel, boundary: Boundary, point: Sequence[Any]) -> Window:
+def _chosen_lengths(model: cp_model.CpModel, boundary: Boundary, mark: Mark) -> Window:
     """Return the length of the window in every row of a boundary's costs and for every reuse value of its point."""
-    table = boundary.table
+    table, point = boundary.table, mark.point
     values = table.reuse_values
     free = [column for column, key in enumerate(table.reuse.keys) if not isinstance(point[key], int)]
     states, whole = boundary.representatives[boundary.pairs[:, 0]], boundary.pairs[:, 1]
     shortest = table.period[states, whole] // values[whole]
     if not free:
-        return Window(shortest[:, None], boundary.index, np.ones(1, dtype=np.int64), 0)
+        return Window(mark, shortest[:, None], boundary.index, np.ones(1, dtype=np.int64), 0)
     own = model.new_int_var(0, len(values) - 1, f"hw{boundary.name}")
     rows = np.concatenate([table.reuse.exponents[:, free], table.reuse_index[:, None]], axis=1)
     model.add_allowed_assignments([*(point[table.reuse.keys[column]] for column in free), own], rows.tolist())
@@ -226,7 +241,7 @@ def _chosen_lengths(model: cp_model.CpModel, boundary: Boundary, point: Sequence
     shares, which = np.unique(divided, return_inverse=True)
     share = model.new_int_var(0, len(shares) - 1, f"n{boundary.name}")
     model.add_element(index, which.reshape(-1).tolist(), share)
-    return Window(shortest[:, None] * values[None, :], index, np.maximum(shares, 1), share)
+    return Window(mark, shortest[:, None] * values[None, :], index, np.maximum(shares, 1), share)
 
 
 def late_cycles(model: cp_model.CpModel, boundary: Boundary, window: Window, table: MoveTable) -> Any:
