@@ -139,8 +139,17 @@ class BatchScorer:
     def _full(self, value: Any, dtype: type) -> Array:
         """Return a copy of an array of the workspace, or of a constant."""
         array: Array = np.empty(self.length, dtype=dtype)
+        if np.asarray(value).dtype == object:
+            # too large a constant, of all mappings: they are scored again
+            self._largest[:] = value = EXACT_BELOW
         array[:] = value
         return array
+
+
+def _array(values: Sequence[Any]) -> Array:
+    """Return figures as an array, of Python's integers where 64 bits do not hold them all."""
+    large = any(isinstance(value, int) and abs(value) >= 2**63 for value in values)
+    return np.array(values, dtype=object if large else None if values else float)
 
 
 def one_by_one(
@@ -156,7 +165,7 @@ def one_by_one(
     exact = not setting.conventions.fractional_unrolling
 
     def merge(name: str, values: Sequence[Any]) -> Array:
-        new = np.array(values, dtype=None if values else float)
+        new = _array(values)
         if result is None:
             return new
         known: Array = getattr(result, name)

@@ -23,7 +23,7 @@ from zzcp.solver.cpsat.variables import Boundary, add_boundary, lookup, lookup_d
 from zzcp.solver.cpsat.windows import add_tail, add_window, order_marks
 from zzcp.solver.lattice.keys import enumerate_states, keys_of, split_keys
 from zzcp.solver.lattice.lattice import Places
-from zzcp.solver.lattice.tables import CostTables, boundary_tables, grid_state
+from zzcp.solver.lattice.tables import MOST_FIGURE, CostTables, boundary_tables, grid_state
 
 _FLOAT_ERROR = Fraction(1, 2**40)
 """More than the relative error of ZigZag's sums of floats, which may lie below the exact sums of the model."""
@@ -139,7 +139,8 @@ def _add_capacity(chain: ChainModel) -> None:
     model, setting = chain.model, chain.cost.setting
     for tenancy in setting.tenancies:
         terms = []
-        size = tenancy.memory.size
+        # no more than all tiles take, copies included
+        size = min(tenancy.memory.size, 2 * MOST_FIGURE * len(tenancy.tenants))
         for index, level in tenancy.tenants:
             forced = tenancy.memory.doubles(setting.operands[index].memory_operand)
             bits = _stored_bits(chain, index, level, forced)
@@ -154,7 +155,7 @@ def _add_capacity(chain: ChainModel) -> None:
                 own = lookup(model, boundary, "effective", boundary.table.effective)
                 model.add(2 * own <= size).only_enforce_if(doubled)
                 continue
-            copy = model.new_int_var(0, size, f"copy{index}.{level}")
+            copy = model.new_int_var(0, min(size, MOST_FIGURE), f"copy{index}.{level}")
             model.add(copy >= bits).only_enforce_if(doubled)
             terms.append(copy)
         model.add(cp_model.LinearExpr.sum(terms) <= size)

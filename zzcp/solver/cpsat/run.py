@@ -161,6 +161,8 @@ def run_solver(
         parameters.linearization_level = 2
     else:
         parameters.cp_model_probing_level = 0
+    # in OR-Tools 9.15 it rules solutions out where a product of about 2^40 has a factor with two possible values
+    parameters.auto_detect_greater_than_at_least_one_of = False
     parameters.relative_gap_limit = limits.gap
     parameters.catch_sigint_signal = False
     parameters.max_memory_in_mb = 6000

@@ -43,6 +43,8 @@ class Scale:
         Limits of energy (in units), latency and objective, which nothing exceeds that is as good as the value.
     unit : Fraction
         The objective that one unit of the model's stands for.
+    complete : bool
+        Whether everything that is as good as the value is within these limits.
     """
 
     energy_unit: int
@@ -51,6 +53,7 @@ class Scale:
     most_latency: int
     most: int
     unit: Fraction
+    complete: bool = True
 
 
 def scale_of(model: Model, objective: Objective, tables: CostTables, value: Fraction) -> Scale:
@@ -79,11 +82,25 @@ def scale_of(model: Model, objective: Objective, tables: CostTables, value: Frac
         unit *= 2
     divisor = 1
     if objective == "ed2":
-        most_product = math.floor(scaled / unit / run) + 1
+        most_product = min(math.floor(scaled / unit / run) + 1, PRODUCT_LIMIT)
         while (most_product // divisor + 1) * most_latency >= PRODUCT_LIMIT:
             divisor *= 2
     step = Fraction(1) if objective == "latency" else unit * divisor / tables.scale
-    return Scale(unit, divisor, most_energy // unit + 1, most_latency, math.floor(value / step) + 1, step)
+    most = min(math.floor(value / step) + 1, PRODUCT_LIMIT)
+    complete = most_latency < MOST_CYCLES or _longest(model, tables) < MOST_CYCLES
+    return Scale(unit, divisor, most_energy // unit + 1, most_latency, most, step, complete)
+
+
+def _longest(model: Model, tables: CostTables) -> int:
+    """Return cycles that no mapping exceeds: those of the run, and of every transfer before, in or after it."""
+    moved = sum(
+        2 * int((part.cycles * part.count).max(initial=0))
+        for row in tables
+        for table in row
+        for part in table.moves
+    )
+    waits = sum(fill.latency for chain in (*model.plan.inputs, model.plan.output) for fill in chain)
+    return run_of(model) + model.setting.drain + moved + waits
 
 
 def add_target(chain: ChainModel, objective: Objective, scale: Scale) -> Any:
@@ -106,7 +123,8 @@ def add_target(chain: ChainModel, objective: Objective, scale: Scale) -> Any:
         model.add_multiplication_equality(product, [energy, latency])
         part = product
         if scale.divisor > 1:
-            part = model.new_int_var(0, (PRODUCT_LIMIT - 1) // scale.most_latency, "part")
+            most_part = min((PRODUCT_LIMIT - 1) // scale.most_latency, most_product // scale.divisor + 1)
+            part = model.new_int_var(0, most_part, "part")
             model.add(product <= scale.divisor * part + (scale.divisor - 1))
         target = model.new_int_var(0, scale.most, "ed2")
         model.add_multiplication_equality(target, [part, latency])

@@ -32,8 +32,8 @@ Array = npt.NDArray[Any]
 
 _EXACT_BELOW = 2**53
 """Integers that a float holds."""
-_MOST_FIGURE = 2**62
-"""Largest figure of a table that counts as certain to fit 64 bits."""
+MOST_FIGURE = 2**56
+"""Figures of the tables are below this, so that sums of them fit 64 bits, too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,7 +165,7 @@ def has_headroom(model: Model) -> bool:
     bits = max(max(operand.precision, operand.final_precision, 1) for operand in setting.operands)
     slivers = max(math.prod(1 + r.dilation for r in operand.relations) for operand in setting.operands)
     run = math.prod(setting.temporal_sizes.values()) * setting.cycles_per_op
-    return run * math.ceil(lanes) * bits * slivers < _MOST_FIGURE
+    return run * math.ceil(lanes) * bits * slivers < MOST_FIGURE
 
 
 def largest_table(model: Model, keys: tuple[Key, ...]) -> int:

@@ -84,8 +84,10 @@ class CpSatStage:
         """Let CP-SAT work for a moment on the model without windows, which is all that easy layers take."""
         search = self.search
         greedy = search.evaluator.setting.conventions.greedy_buffering
-        self.allowance = _SHORT_WORK_GREEDY if greedy else _SHORT_WORK
         scale = self._scale()
+        if not scale.complete:
+            return
+        self.allowance = _SHORT_WORK_GREEDY if greedy else _SHORT_WORK
         self._solve(
             build_model(search.evaluator.model, scale.energy_unit, self.tables, (), search.rules), scale
         )
@@ -103,6 +105,9 @@ class CpSatStage:
         windowed: frozenset[Place] = frozenset()
         while not search.closed and search.goes_on:
             scale = self._scale()
+            if not scale.complete:
+                search.tell("too many cycles for the model")
+                break
             chain = build_model(
                 search.evaluator.model, scale.energy_unit, self.tables, windowed, search.rules, self.places
             )
