@@ -63,7 +63,7 @@ def test_unknown_names_and_bad_options_are_refused(name: str, options: dict[str,
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"evaluations": 0}, "budget of evaluations out of range"),
+        ({"evaluations": 0}, "budget of evaluations: expected an integer >= 1, found 0"),
         ({"seconds": 0.0}, "budget of seconds out of range"),
         ({"seconds": float("nan")}, "budget of seconds out of range"),
         ({"seed": -1}, "seed out of range"),

@@ -215,7 +215,7 @@ def test_progress_and_forms(several: Case) -> None:
     [
         ({"time_limit": 0}, "time limit out of range"),
         ({"search_limit": -1}, "search limit out of range"),
-        ({"max_points": 0}, "number of points out of range"),
+        ({"max_points": 0}, "number of points: expected an integer >= 1, found 0"),
         ({"gap": 1}, "gap out of range"),
         ({"seed": -1}, "seed out of range"),
     ],

@@ -163,7 +163,7 @@ def test_json_and_csv() -> None:
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        ({"jobs": 0}, "jobs out of range"),
+        ({"jobs": 0}, "jobs: expected an integer from 1 to 10000, found 0"),
         ({"objectives": ("edp", "enregy")}, "did you mean 'energy'?"),
         ({"workloads": []}, "nothing to solve"),
         ({"vary": ["memories.w_regs.size=0"]}, "memories.w_regs.size = 0: memory w_regs: size out of range"),

@@ -101,9 +101,10 @@ class Mapping:
             ends = [
                 integer(end, what) for end in entries(given, what, "one number of loops per memory level")
             ]
-            if sorted([0, *ends, len(loops)]) != [0, *ends, len(loops)]:
-                expected = f"rising numbers from 0 to {len(loops)}"
-                raise InputError(f"{what} out of order", expected=expected, found=repr_of(ends))
+            if any(not 0 <= end <= len(loops) for end in ends):
+                # falling ones make an invalid mapping, which the evaluator tells
+                expected = f"numbers from 0 to {len(loops)}"
+                raise InputError(f"{what} out of range", expected=expected, found=repr_of(ends))
             temporal[operand] = tuple(
                 loops[start:end] for start, end in zip((0, *ends[:-1]), ends, strict=True)
             )
