@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from fractions import Fraction
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
 import zzcp
+from tests.generators import ALL_KINDS, random_accelerator, random_layer, random_mapping, random_spatial
 from tests.machines import ARRAY, MEMORIES, machine, memory
 from tests.strategies import Case, cases
 from zzcp.cost import EXACT, ZIGZAG, Accesses, Evaluation, Evaluator, Latency, evaluate
@@ -360,3 +363,23 @@ def test_the_keys_of_the_plain_form(worked: Evaluation) -> None:
     assert data["double_buffered"] == {"O": [True], "W": [False], "I": [False, True]}
     # whole numbers are written as such
     assert '"total": 135,' in json.dumps(data["latency"])
+
+
+# ---- between processes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", sorted(ALL_KINDS))
+def test_an_evaluation_says_the_same_in_another_process(kind: str) -> None:
+    """Those of padded convolutions could not be sent at all once, so that ``solve -j 2`` stopped on them."""
+    rng = Random(f"pickle {kind}")
+    sent = 0
+    while sent < 6:
+        accelerator, layer = random_accelerator(rng), random_layer(rng, kind, 20_000)
+        spatial, conventions = random_spatial(rng, accelerator, layer), rng.choice((EXACT, ZIGZAG))
+        mapping = random_mapping(rng, accelerator, layer, spatial, conventions)
+        if mapping is not None:
+            found = evaluate(accelerator, layer, mapping, conventions)
+            again = pickle.loads(pickle.dumps(found))
+            assert again == found
+            assert again.to_dict() == found.to_dict()
+            sent += 1

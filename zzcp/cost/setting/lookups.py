@@ -51,6 +51,10 @@ class Lookup:
         self._axes: list[tuple[Array, Array | None, int]] = []
         self._values: Array | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Take to another process what is looked up, but not what has been: that can be large."""
+        return Lookup, (self._function, self._most, self.low, self.high, self._many)
+
     def __call__(self, *args: int) -> int:
         """Return the value for one mapping."""
         value = self._known.get(args)

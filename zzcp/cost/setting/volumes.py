@@ -77,13 +77,9 @@ class Volumes:
         """Return the largest extent of a tile along a direction, with the lanes below an arch level."""
         key = number, spatial
         if key not in self._largest:
-            axis, (outer_lanes, inner_lanes) = self.axes[number], self.lanes[spatial][number]
-            self._largest[key] = Lookup(
-                lambda outer, inner: axis.largest(outer * outer_lanes, inner * inner_lanes),
-                self.loops[number],
-                1,
-                axis.elements,
-            )
+            axis = self.axes[number]
+            extent = _Extent(axis, *self.lanes[spatial][number])
+            self._largest[key] = Lookup(extent.one, self.loops[number], 1, axis.elements)
         return self._largest[key]
 
     def visits(self, spatial: int) -> Lookup:
@@ -116,6 +112,17 @@ class Volumes:
             summed = _Words(self, spatial, precision, width)
             self._words[key] = Lookup(summed.one, self._products, 0, summed.bound, summed.many)
         return self._words[key]
+
+
+class _Extent:
+    """Largest extents of a tile along a direction."""
+
+    def __init__(self, axis: Axis, outer_lanes: int, inner_lanes: int) -> None:
+        self.axis, self.outer_lanes, self.inner_lanes = axis, outer_lanes, inner_lanes
+
+    def one(self, outer: int, inner: int) -> int:
+        """Return the extent for one mapping."""
+        return self.axis.largest(outer * self.outer_lanes, inner * self.inner_lanes)
 
 
 class _WordsAgain:
