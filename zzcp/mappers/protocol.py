@@ -16,7 +16,7 @@ from zzcp.checks import check_seed, choice, duration, instance, integer
 from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluation import Evaluation
-from zzcp.cost.objective import OBJECTIVES, Objective, objective_of
+from zzcp.cost.objective import OBJECTIVES, Goal, WeightedSum, objective_of
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.workload import Layer
@@ -33,7 +33,8 @@ class Problem:
     spatial : SpatialMapping
         The unrolling, which no mapper changes.
     objective : str
-        ``edp`` (energy times latency), ``energy``, ``latency`` or ``ed2`` (energy times the square of the latency).
+        ``edp`` (energy times latency), ``energy``, ``latency`` or ``ed2`` (energy times the square of the latency);
+        or a `WeightedSum`.
     conventions : CostConventions
         How to count.
     links : mapping of str to str, optional
@@ -48,14 +49,15 @@ class Problem:
     accelerator: Accelerator
     layer: Layer
     spatial: SpatialMapping
-    objective: Objective = "edp"
+    objective: Goal = "edp"
     conventions: CostConventions = EXACT
     links: collections.abc.Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         check_setting(self.accelerator, self.layer, self.conventions, self.links)
         instance(self.spatial, SpatialMapping, "spatial mapping")
-        choice(self.objective, "objective", OBJECTIVES)
+        if not isinstance(self.objective, WeightedSum):
+            choice(self.objective, "objective", OBJECTIVES)
 
     def value(self, evaluation: Evaluation) -> Fraction:
         """Return the objective of an evaluation as an exact rational."""

@@ -12,15 +12,13 @@ from tests.solver.test_pinned import Case, random_case
 from zzcp import Mapping, evaluate, optimize
 from zzcp.cost import EXACT, ZIGZAG, CostConventions
 from zzcp.mapping.default import default_spatial
-from zzcp.solver.lattice.factors import Factors
 from zzcp.solver.lattice.keys import keys_of
-from zzcp.solver.lattice.lattice import Lattice
 from zzcp.solver.lattice.tables import boundary_tables
 from zzcp.solver.ranges.cuts import by_completion
 from zzcp.solver.ranges.enumeration import Enumeration
-from zzcp.solver.ranges.first_pieces import first_pieces
+from zzcp.solver.ranges.goals import Product
+from zzcp.solver.ranges.ground import Ground
 from zzcp.solver.ranges.multipliers import Budgets, Line
-from zzcp.solver.ranges.relaxation import Relaxation
 
 FLOAT_ERROR = 1e-9
 BOTH = pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)
@@ -37,7 +35,8 @@ def check(case: Case, slack: tuple[float, float] | None = None) -> float:
     if not keys:
         return 1.0
     tables = boundary_tables(model, keys)
-    relaxation = Relaxation(model, tables, Lattice(keys, tables))
+    ground = Ground.of(model, keys, tables)
+    relaxation = ground.relaxation
     chain = {
         (operand, link): vector
         for operand, row in enumerate(boundaries_of(evaluator, case.mapping, keys))
@@ -52,14 +51,12 @@ def check(case: Case, slack: tuple[float, float] | None = None) -> float:
     energy, latency = float(real.energy.exact * tables.scale), float(real.latency.total)
     if slack is not None:
         relaxation = relaxation.within(Budgets(energy * slack[0], latency * slack[1]))
-    factors = Factors(lattice, model.setting)
-    parts = by_completion(relaxation, factors)
+    parts = by_completion(relaxation, ground.factors)
     relaxation = relaxation.restricted(alive)
     line = Line(0.5 / energy, 0.5 / latency)
     value, weights = relaxation.tighten(line, 5)
     assert value <= 1 + FLOAT_ERROR
-    pieces = first_pieces(model, lattice, factors.vectors)
-    search = Enumeration(relaxation, factors, pieces, line, weights, energy * (1 + FLOAT_ERROR), (1, 1))
+    search = Enumeration(relaxation, ground, line, weights, energy * (1 + FLOAT_ERROR), Product(1, 1))
     found = list(search.chains(lambda: energy * latency, 10**6, 600))
     assert found, "no label leads to the mapping"
     bound = min(part.bound.min() for part in found)
@@ -72,7 +69,7 @@ def check(case: Case, slack: tuple[float, float] | None = None) -> float:
         assert len(holding) == 1
         inner = holding[0].restricted(alive)
         assert inner.tighten(line, 5)[0] <= 1 + FLOAT_ERROR
-        search = Enumeration(inner, factors, pieces, line, weights, energy * (1 + FLOAT_ERROR), (1, 1))
+        search = Enumeration(inner, ground, line, weights, energy * (1 + FLOAT_ERROR), Product(1, 1))
         assert list(search.chains(lambda: energy * latency, 10**6, 600)), "the cut leaves the mapping out"
     return float(bound / (energy * latency))
 

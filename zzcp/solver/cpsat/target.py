@@ -6,6 +6,8 @@ E x D^2 the product F = E x D is divided by s before it is multiplied by D once 
     F <= s f + s - 1,        target = f x D,
 
 so that s f <= F and the target times s is still a lower bound; the smallest f is F / s rounded down.
+
+A weighted sum a E + b D has integer weights in units of their common divisor, where these fit, else rounded down.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from fractions import Fraction
 from typing import Any
 
 from zzcp.cost.formulas.core import Model
-from zzcp.cost.objective import Objective, combined
+from zzcp.cost.objective import Goal, WeightedSum, combined
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.stall import MOST_CYCLES
 from zzcp.solver.lattice.tables import CostTables
@@ -27,6 +29,10 @@ _PRECISION = 2**26
 """Smallest number of units that the least possible energy is split into."""
 _MOST_UNITS = 2**50
 """Limit of the energy where it is the objective."""
+_MOST_SUMMED = 2**34
+"""Limit of the energy in a weighted sum."""
+_MOST_SUM = 2**59
+"""Limit of a weighted sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ class Scale:
         The objective that one unit of the model's stands for.
     complete : bool
         Whether everything that is as good as the value is within these limits.
+    weights : tuple of int
+        Weights of energy, in its units, and latency in a weighted sum.
     """
 
     energy_unit: int
@@ -54,15 +62,18 @@ class Scale:
     most: int
     unit: Fraction
     complete: bool = True
+    weights: tuple[int, int] = (0, 0)
 
 
-def scale_of(model: Model, objective: Objective, tables: CostTables, value: Fraction) -> Scale:
+def scale_of(model: Model, objective: Goal, tables: CostTables, value: Fraction) -> Scale:
     """Return the finest units with which nothing that is as good as a value of the objective overflows."""
     least = tables.operations + sum(int(table.energy.min()) for row in tables for table in row)
     most_energy = tables.operations + sum(int(table.energy.max()) for row in tables for table in row)
     most_latency = MOST_CYCLES
     run = run_of(model)
     scaled = value * tables.scale
+    if isinstance(objective, WeightedSum):
+        return _scale_of_sum(model, objective, tables, value, most_energy)
     if objective == "latency":
         most_latency = min(most_latency, math.floor(value) + 1)
     elif objective == "energy":
@@ -91,6 +102,35 @@ def scale_of(model: Model, objective: Objective, tables: CostTables, value: Frac
     return Scale(unit, divisor, most_energy // unit + 1, most_latency, most, step, complete)
 
 
+def _scale_of_sum(
+    model: Model, objective: WeightedSum, tables: CostTables, value: Fraction, most_energy: int
+) -> Scale:
+    """Return units and weights of a weighted sum; parameters as for `scale_of`."""
+    most_latency = MOST_CYCLES
+    if objective.energy:
+        most_energy = min(most_energy, math.floor(value * tables.scale / objective.energy) + 1)
+    if objective.latency:
+        most_latency = min(most_latency, math.floor(value / objective.latency) + 1)
+    unit = 1
+    while most_energy // unit >= _MOST_SUMMED:
+        unit *= 2
+    per_unit, per_cycle = objective.energy * unit / tables.scale, objective.latency
+    shared = math.lcm(per_unit.denominator, per_cycle.denominator)
+    step = Fraction(math.gcd(int(per_unit * shared), int(per_cycle * shared)), shared)
+    if value >= step * _MOST_SUM:
+        step = value / _MOST_SUM
+    return Scale(
+        unit,
+        1,
+        most_energy // unit + 1,
+        most_latency,
+        math.floor(value / step) + 1,
+        step,
+        most_latency < MOST_CYCLES or _longest(model, tables) < MOST_CYCLES,
+        (math.floor(per_unit / step), math.floor(per_cycle / step)),
+    )
+
+
 def _longest(model: Model, tables: CostTables) -> int:
     """Return cycles that no mapping exceeds: those of the run, and of every transfer before, in or after it."""
     moved = sum(
@@ -103,14 +143,17 @@ def _longest(model: Model, tables: CostTables) -> int:
     return run_of(model) + model.setting.drain + moved + waits
 
 
-def add_target(chain: ChainModel, objective: Objective, scale: Scale) -> Any:
+def add_target(chain: ChainModel, objective: Goal, scale: Scale) -> Any:
     """Return the variable to be minimised: the objective in units of `Scale.unit`, rounded down."""
     model = chain.model
     energy = model.new_int_var(0, scale.most_energy, "energy")
     latency = model.new_int_var(0, scale.most_latency, "latency")
     model.add(energy == chain.energy)
     model.add(latency == chain.latency)
-    if objective == "energy":
+    if isinstance(objective, WeightedSum):
+        target = model.new_int_var(0, scale.most, "sum")
+        model.add(target == scale.weights[0] * energy + scale.weights[1] * latency)
+    elif objective == "energy":
         target = energy
     elif objective == "latency":
         target = latency
@@ -132,7 +175,7 @@ def add_target(chain: ChainModel, objective: Objective, scale: Scale) -> Any:
     return target
 
 
-def first_bound(model: Model, objective: Objective) -> Fraction:
+def first_bound(model: Model, objective: Goal) -> Fraction:
     """Return what every mapping takes: the energy of the operations, and the cycles without stalls."""
     cycles = run_of(model) + model.setting.drain
     bound: Fraction = combined(Fraction(model.mac_energy, model.scale), Fraction(cycles), objective)

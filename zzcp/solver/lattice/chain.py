@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from zzcp.cost.batch import MappingBatch, score_batch
 from zzcp.cost.evaluator import Evaluator
-from zzcp.cost.objective import objective_values
+from zzcp.cost.objective import Goal, objective_values
 from zzcp.cost.setting.setting import Setting
 from zzcp.cost.setting.state import merge_down
 from zzcp.mapping import Mapping
@@ -91,7 +91,7 @@ class Completion:
 def best_completion(
     evaluator: Evaluator,
     chain: Chain,
-    objective: str,
+    objective: Goal,
     extra: Sequence[Vector] = (),
     admits: Callable[[Mapping], bool] | None = None,
 ) -> Completion:
@@ -103,8 +103,8 @@ def best_completion(
         Scores the candidates.
     chain : Chain
         The boundaries.
-    objective : str
-        ``edp``, ``energy``, ``latency`` or ``ed2``.
+    objective : str or WeightedSum
+        What is minimised.
     extra : sequence of Vector
         Further points of the chain, such as the stationary loops at the array.
     admits : callable, optional
@@ -206,7 +206,7 @@ def _descend(
     keys: Sequence[Key],
     variants: Sequence[Sequence[list[int]]],
     ends: MappingType[str, Sequence[int]],
-    objective: str,
+    objective: Goal,
 ) -> tuple[float, Sequence[list[int]]]:
     """Improve one segment at a time, from the outermost inwards, until nothing changes."""
     current = [options[0] for options in variants]
@@ -229,7 +229,7 @@ def _score(
     keys: Sequence[Key],
     orders: Sequence[Sequence[Sequence[int]]],
     ends: MappingType[str, Sequence[int]],
-    objective: str,
+    objective: Goal,
 ) -> npt.NDArray[np.float64]:
     setting = evaluator.setting
     names = {dim: i for i, dim in enumerate(setting.layer.sizes)}

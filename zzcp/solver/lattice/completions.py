@@ -11,7 +11,7 @@ import numpy as np
 
 from zzcp.cost.batch import MappingBatch, score_batch
 from zzcp.cost.evaluator import Evaluator
-from zzcp.cost.objective import objective_values
+from zzcp.cost.objective import Goal, objective_values
 from zzcp.cost.setting.setting import Setting
 from zzcp.mapping import Mapping
 from zzcp.solver.lattice.chain import Chain, most_orders, orders_of
@@ -69,7 +69,7 @@ class Most:
 def best_of_each(
     evaluator: Evaluator,
     chains: Sequence[tuple[Chain, Sequence[Vector]]],
-    objective: str,
+    objective: Goal,
     most: Most = Most(),
 ) -> list[Best]:
     """Return the best mapping with the boundaries of each of several chains.
@@ -80,8 +80,8 @@ def best_of_each(
         Scores the candidates.
     chains : sequence of (Chain, sequence of Vector)
         The boundaries, and further points of every chain, such as the stationary loops at the array.
-    objective : str
-        ``edp``, ``energy``, ``latency`` or ``ed2``.
+    objective : str or WeightedSum
+        What is minimised.
     most : Most
         Mappings that take more do not count.
     """
@@ -123,7 +123,7 @@ class _Task:
         return math.prod(map(len, self.variants))
 
 
-def _score(evaluator: Evaluator, tasks: Sequence[_Task], objective: str, most: Most) -> list[Best]:
+def _score(evaluator: Evaluator, tasks: Sequence[_Task], objective: Goal, most: Most) -> list[Best]:
     """Score the orders of several chains in one batch."""
     if not tasks:
         return []

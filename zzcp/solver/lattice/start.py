@@ -15,7 +15,7 @@ from zzcp.cost.batch import MappingBatch, operand_states, score_batch
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.formulas.links import tile_elements
 from zzcp.cost.formulas.numeric import NUMPY
-from zzcp.cost.objective import objective_values
+from zzcp.cost.objective import Goal, objective_values
 from zzcp.cost.setting.setting import IRRELEVANT, Setting
 from zzcp.mapping import Mapping
 from zzcp.solver.lattice.keys import Key
@@ -53,7 +53,7 @@ def outermost_mapping(setting: Setting) -> Mapping:
 def first_mapping(
     evaluator: Evaluator,
     keys: tuple[Key, ...],
-    objective: str,
+    objective: Goal,
     seed: int,
     deadline: float,
     rounds: int = 4,
@@ -67,8 +67,8 @@ def first_mapping(
         Scores the candidates.
     keys : tuple of Key
         Prime factors of the temporal loops.
-    objective : str
-        ``edp``, ``energy``, ``latency`` or ``ed2``.
+    objective : str or WeightedSum
+        What is minimised.
     seed : int
         Of the random orders.
     deadline : float

@@ -1,4 +1,4 @@
-"""Lower bounds of a chain's latency and objective from sums over its boundaries."""
+"""Lower bounds of a chain's latency from sums over its boundaries."""
 
 from __future__ import annotations
 
@@ -36,20 +36,6 @@ def least_latency(relaxation: Relaxation, terms: Array, before: Any = 0, after: 
             others = [parts[part] for part in (STALL, LOADING, UNLOADING) if part not in term.bounds]
             np.maximum(total, row + sum(others), out=total)
     return np.asarray(relaxation.base + total)
-
-
-def least_objective(powers: tuple[int, int], energy: Array, latency: Array | None) -> Array:
-    """Return the objective of energies and latencies.
-
-    Parameters
-    ----------
-    powers : tuple of int
-        Exponents of energy and latency in the objective.
-    energy, latency : ndarray
-        What they are at least; a latency that does not matter may be None.
-    """
-    value = energy ** powers[0]
-    return np.asarray(value if latency is None or not powers[1] else value * latency ** powers[1])
 
 
 def early_cycles(

@@ -21,12 +21,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from zzcp.solver.lattice.factors import Factors
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.lattice import Counts
 from zzcp.solver.ranges.candidates import Candidates, candidates_of, memory_of
-from zzcp.solver.ranges.chain_latency import early_cycles, least_latency, least_objective
-from zzcp.solver.ranges.first_pieces import FirstPieces
+from zzcp.solver.ranges.chain_latency import early_cycles, least_latency
+from zzcp.solver.ranges.goals import Curve
+from zzcp.solver.ranges.ground import Ground
 from zzcp.solver.ranges.labels import Labels, Level, groups, joined
 from zzcp.solver.ranges.multipliers import Line
 from zzcp.solver.ranges.relaxation import Relaxation
@@ -44,39 +44,36 @@ class Enumeration:
     ----------
     relaxation : Relaxation
         The relaxation, whose lattice holds the vectors.
-    factors : Factors
-        What the vectors stand for.
-    pieces : FirstPieces or None
-        What fills bring before the run, under the scheduled rule.
+    ground : Ground
+        What all searches of the layer share.
     line : Line
         Weights of energy and latency, of which nothing above 1 is of interest.
     weights : ndarray
         Multipliers for which the relaxation's bounds are used.
     most_energy : float
         No higher energy is of interest; no higher latency than the budget of the relaxation is, either.
-    powers : tuple of int
-        Exponents of energy and latency in the objective.
+    goal : Curve
+        The objective.
     """
 
     def __init__(
         self,
         relaxation: Relaxation,
-        factors: Factors,
-        pieces: FirstPieces | None,
+        ground: Ground,
         line: Line,
         weights: Array,
         most_energy: float,
-        powers: tuple[int, int],
+        goal: Curve,
     ) -> None:
         self.relaxation, self.weights = relaxation, weights
-        self.line, self.most_energy, self.powers = line, most_energy, powers
+        self.line, self.most_energy, self.goal = line, most_energy, goal
         self.most_latency = relaxation.budgets.latency
         self.lattice = relaxation.lattice
         self.places = list(self.lattice.alive)
         self.setting = relaxation.model.setting
-        self.factors, self.pieces = factors, pieces
+        self.factors, self.pieces = ground.factors, ground.pieces
         self.prices = relaxation.scaled(line, weights)[: len(relaxation.latency)]
-        self.candidates = candidates_of(relaxation, factors, line, weights)
+        self.candidates = candidates_of(relaxation, ground.factors, line, weights)
         self.left = False
 
     def boundaries(self, labels: Labels, numbers: Array) -> list[dict[Place, tuple[int, ...]]]:
@@ -359,10 +356,10 @@ class Enumeration:
         """Set the bounds of labels from least energies; return which are within the limit and the budgets."""
         latency = None
         kept = energy <= self.most_energy * (1 + _MARGIN)
-        if self.powers[1] or np.isfinite(self.most_latency):
+        if self.goal.timed or np.isfinite(self.most_latency):
             latency = least_latency(self.relaxation, labels.terms, before, after)
             kept &= latency <= self.most_latency * (1 + _MARGIN)
-        labels.bound = least_objective(self.powers, energy, latency)
+        labels.bound = self.goal.least(energy, latency)
         return np.asarray(kept & (labels.bound <= limit * (1 + _MARGIN)))
 
     def _close(self, labels: Labels, counts: Counts, limit: float) -> list[Labels]:

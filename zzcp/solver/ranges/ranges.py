@@ -18,12 +18,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from zzcp.solver.lattice.factors import Factors
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.lattice import Lattice
 from zzcp.solver.ranges.cuts import by_completion, by_size
 from zzcp.solver.ranges.enumeration import Enumeration
-from zzcp.solver.ranges.first_pieces import FirstPieces, first_pieces
+from zzcp.solver.ranges.goals import Curve
+from zzcp.solver.ranges.ground import Ground
 from zzcp.solver.ranges.labels import Labels, joined
 from zzcp.solver.ranges.multipliers import Budgets, Line
 from zzcp.solver.ranges.relaxation import Chain, Relaxation
@@ -109,10 +109,10 @@ class RangeSearch:
 
     Parameters
     ----------
-    relaxation : Relaxation
-        The relaxation over all chains.
-    powers : tuple of int
-        Exponents of energy and latency in the objective.
+    ground : Ground
+        What all searches of the layer share.
+    goal : Curve
+        The objective.
     steps : Steps
         The way back to the search.
     most_energy, most_latency : float
@@ -125,8 +125,8 @@ class RangeSearch:
         What the objective is at least in all other ranges.
     """
 
-    relaxation: Relaxation
-    powers: tuple[int, int]
+    ground: Ground
+    goal: Curve
     steps: Steps
     most_energy: float = np.inf
     most_latency: float = np.inf
@@ -135,37 +135,25 @@ class RangeSearch:
     closed: float = np.inf
     _visited: set[tuple[tuple[int, ...], ...]] = field(default_factory=set)
     _improved: bool = False
-    _factors: Factors = field(init=False)
-    _pieces: FirstPieces | None = field(init=False)
+    relaxation: Relaxation = field(init=False)
     _open: list[tuple[float, dict[Place, Array]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        model, lattice = self.relaxation.model, self.relaxation.lattice
-        self.relaxation = self.relaxation.within(Budgets(self.most_energy, self.most_latency))
-        self._factors = Factors(lattice, model.setting)
-        self._pieces = first_pieces(model, lattice, self._factors.vectors)
+        self.relaxation = self.ground.relaxation.within(Budgets(self.most_energy, self.most_latency))
 
     def run(self) -> None:
         """Search all ranges."""
         lattice = self.relaxation.lattice
         self.alive = dict(lattice.alive)
         value = self.steps.value()
-        energy, latency = self.powers
-        both = all(self.powers)
         least_energy, least_latency = self._extremes(value)
-        self.bound = least_energy**energy * least_latency**latency
+        self.bound = float(self.goal.least(np.array(least_energy), np.array(least_latency)))
         self.steps.tell(self.bound)
         if self._done(self.bound):
             return
-        if not latency:
-            high = value
-        elif not energy:
-            high = np.inf
-        else:
-            high = value / least_latency**latency
-        high = min(high, self.most_energy)
+        high = min(self.goal.most_energy(value, least_latency), self.most_energy)
         pending = [_Part(least_energy, high, self.bound, self.relaxation)]
-        if both and least_energy < 1:
+        if self.goal.curved and least_energy < 1:
             # energies are whole: none at all, or one unit and more
             pending = [_Part(0.0, 0.5, 0.0, self.relaxation), replace(pending[0], low=1.0)]
         finished: list[float] = []
@@ -196,7 +184,7 @@ class RangeSearch:
 
         def chord() -> Line:
             value = self.steps.value()
-            return self._line(least_energy, value / least_latency ** self.powers[1], value)
+            return self.goal.line(least_energy, self.goal.most_energy(value, least_latency), value)
 
         _, weights = self.relaxation.tighten(chord(), _ROUNDS, self._visit)
         line = chord()
@@ -220,12 +208,12 @@ class RangeSearch:
         rounds = (_ROUNDS, _ROUNDS) if any(relaxation.budgets.limited) else (3, 6)
         base = float(relaxation.base)
         least_energy = relaxation.energy.constant
-        if self.powers[0]:
-            scale = max(value / base ** self.powers[1], 1.0)
+        if self.goal.extremes[0]:
+            scale = max(self.goal.most_energy(value, base), 1.0)
             bound, _ = relaxation.tighten(Line(1 / scale, 0.0), rounds[0], self._visit)
             least_energy = max(least_energy, bound * scale * (1 - _MARGIN))
         least_latency = base
-        if self.powers[1]:
+        if self.goal.extremes[1]:
             bound, _ = relaxation.tighten(Line(0.0, 1 / base), rounds[1], self._visit)
             least_latency = max(base, bound * base * (1 - _MARGIN))
         return least_energy, least_latency
@@ -236,44 +224,16 @@ class RangeSearch:
             self._visited.add(key)
             self.steps.complete([chain])
 
-    def _line(self, low: float, high: float, value: float) -> Line:
-        """Return the chord of the curve of the objective over a range."""
-        energy, latency = self.powers
-        if not latency:
-            return Line(1 / value, 0.0)
-        if not energy:
-            return Line(0.0, value ** (-1 / latency))
-        if not low:
-            # without any energy a mapping may take as long as it likes
-            return Line(1 / high, 0.0)
-        high = max(high, low * (1 + 1e-6))
-        above, below = ((value / end) ** (1 / latency) for end in (low, high))
-        a, b = above - below, high - low
-        at_end = a * low + b * above
-        return Line(a / at_end, b / at_end)
-
-    def _bound_of(self, low: float, high: float, line: Line, least: float) -> float:
-        """Return what the objective is at least in a range, from a bound of a E + b D."""
-        energy, latency = self.powers
-        if not latency:
-            return least / line.energy
-        if not energy:
-            return float((least / line.latency) ** latency)
-        if not low:
-            return 0.0
-        ends = (end * max(0.0, (least - line.energy * end) / line.latency) ** latency for end in (low, high))
-        return min(ends)
-
     def _range(self, part: _Part) -> tuple[float, list[_Part]]:
         """Search a part; return its bound, and the parts that it must be cut into."""
         value = self.steps.value()
         low, high, relaxation = part.low, part.high, part.relaxation
-        both = all(self.powers) and low > 0
+        both = self.goal.curved and low > 0
         if both:
-            high = min(high, value / relaxation.base ** self.powers[1])
+            high = min(high, self.goal.most_energy(value, relaxation.base))
         if high * (1 + _MARGIN) < low:
             return np.inf, []
-        line = self._line(low, high, value)
+        line = self.goal.line(low, high, value)
         chains: list[Chain] = []
 
         def visit(chain: Chain) -> None:
@@ -283,7 +243,7 @@ class RangeSearch:
         least, weights = relaxation.tighten(line, _ROUNDS, visit, enough=1 + _MARGIN)
         if least > 1 + _MARGIN:
             return np.inf, []
-        known = max(part.known, self._bound_of(low, high, line, least) * (1 - _MARGIN))
+        known = max(part.known, self.goal.bound(low, high, line, least) * (1 - _MARGIN))
         if self._done(known):
             return known, []
         part = replace(part, high=high, known=known)
@@ -291,7 +251,7 @@ class RangeSearch:
             return known, part.halves()
         alive = self._below(relaxation, line, weights)
         part = replace(part, relaxation=relaxation.restricted(alive))
-        search = Enumeration(part.relaxation, self._factors, self._pieces, line, weights, high, self.powers)
+        search = Enumeration(part.relaxation, self.ground, line, weights, high, self.goal)
         found, left = self._enumerate(search, alive)
         if not left:
             return max(known, found), []
@@ -308,14 +268,14 @@ class RangeSearch:
             self.steps.improve()
         elif (
             not self.steps.briefly
-            and all(self.powers)
+            and self.goal.curved
             and part.low > 0
             and np.log(part.high / part.low) ** 2 > _BENT * (1 - least)
         ):
             return part.halves()
         if self.steps.briefly or part.depth >= _DEEPEST:
             return []
-        cut = [] if part.depth else by_completion(part.relaxation, self._factors)
+        cut = [] if part.depth else by_completion(part.relaxation, self.ground.factors)
         if first and not cut:
             return [part]
         cut = cut or by_size(part.relaxation, chains)

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from zzcp.cost.constraints.rules import BypassRule, EnergyRule, LatencyRule
-from zzcp.cost.objective import DELAYS
 from zzcp.solver.lattice.chain import Chain
 from zzcp.solver.lattice.completions import Most, best_of_each
 from zzcp.solver.lattice.factors import packs
-from zzcp.solver.lattice.keys import Key, Place, Vector
-from zzcp.solver.lattice.lattice import Lattice, Places, cells
-from zzcp.solver.lattice.tables import CostTables
+from zzcp.solver.lattice.keys import Place, Vector
+from zzcp.solver.lattice.lattice import Places, cells
+from zzcp.solver.ranges.goals import curve_of
 from zzcp.solver.ranges.ranges import RangeSearch, Steps
-from zzcp.solver.ranges.relaxation import Relaxation
+from zzcp.solver.search.shared import Shared
 from zzcp.solver.search.state import SearchState
 
 _MOST_CELLS = 40_000_000
@@ -49,25 +48,20 @@ class RangesStage:
     ----------
     search : SearchState
         The search that it is a stage of.
-    keys : tuple of Key
-        Prime factors of the temporal loops.
-    tables : CostTables
-        Per operand and link.
+    shared : Shared
+        What it has in common with other searches of the layer.
     """
 
     search: SearchState
-    keys: tuple[Key, ...]
-    tables: CostTables
+    shared: Shared
 
     @property
     def fits(self) -> bool:
         """Whether the tables of the dynamic program are not too large."""
-        shape = tuple(key.multiplicity + 1 for key in self.keys)
-        return (
-            bool(self.keys)
-            and packs(shape)
-            and cells(self.keys, [len(row) for row in self.tables]) <= _MOST_CELLS
-        )
+        keys = self.shared.keys
+        shape = tuple(key.multiplicity + 1 for key in keys)
+        depths = [operand.depth for operand in self.search.evaluator.setting.operands]
+        return bool(keys) and packs(shape) and cells(keys, depths) <= _MOST_CELLS
 
     @property
     def applies(self) -> bool:
@@ -88,8 +82,7 @@ class RangesStage:
         search = self.search
         if not self.fits:
             return None
-        lattice = Lattice(self.keys, self.tables)
-        scale = self.tables.scale if search.objective != "latency" else Fraction(1)
+        goal, scale = curve_of(search.objective, self.shared.tables.scale)
         # what the evaluator adds up in floats may lie below the exact sums of the tables
         steps = Steps(
             value=lambda: float(search.exact_value() / search.certain * scale),
@@ -100,9 +93,9 @@ class RangesStage:
             tolerance=0.0,
             briefly=False,
         )
-        powers = int(search.objective != "latency"), DELAYS[search.objective]
-        ranges = RangeSearch(Relaxation(search.evaluator.model, self.tables, lattice), powers, steps)
-        return lattice.restricted(ranges.at_the_root()).places()
+        ground = self.shared.ground
+        ranges = RangeSearch(ground, goal, steps)
+        return ground.relaxation.lattice.restricted(ranges.at_the_root()).places()
 
     def run(self, improve: Callable[[], None], *, briefly: bool) -> Left | None:
         """Search by ranges of energy; return what is left, None where nothing was ruled out.
@@ -116,9 +109,8 @@ class RangesStage:
         """
         search = self.search
         model = search.evaluator.model
-        powers = int(search.objective != "latency"), DELAYS[search.objective]
-        scale = self.tables.scale if powers[0] else Fraction(1)
-        lattice = Lattice(self.keys, self.tables)
+        goal, scale = curve_of(search.objective, self.shared.tables.scale)
+        ground = self.shared.ground
 
         def known(bound: float) -> Fraction:
             if not math.isfinite(bound):
@@ -140,15 +132,15 @@ class RangesStage:
         )
         most = self._most()
         ranges = RangeSearch(
-            Relaxation(model, self.tables, lattice),
-            powers,
+            ground,
+            goal,
             steps,
             # the model's energies may lie above the evaluator's by rounding
             most_energy=float(most[0] * model.scale / search.certain),
             most_latency=float(most[1]),
         )
         ranges.run()
-        places = {} if ranges.alive is None else lattice.restricted(ranges.alive).places()
+        places = {} if ranges.alive is None else ground.relaxation.lattice.restricted(ranges.alive).places()
         if not places or not all(len(place.vectors) for place in places.values()):
             return None
         return Left(places, known(ranges.closed))
@@ -163,7 +155,7 @@ class RangesStage:
         """Offer the best mapping with some boundaries; return for each whether all its orders were scored."""
         search = self.search
         setting = search.evaluator.setting
-        full = tuple(key.multiplicity for key in self.keys)
+        full = tuple(key.multiplicity for key in self.shared.keys)
         chains = []
         for places in found:
             ends = {
@@ -171,7 +163,7 @@ class RangesStage:
                 for index, operand in enumerate(setting.operands)
             }
             chains.append(
-                (Chain(self.keys, ends), [places[index, 0] for index in range(len(setting.operands))])
+                (Chain(self.shared.keys, ends), [places[index, 0] for index in range(len(setting.operands))])
             )
         completions = best_of_each(
             search.evaluator, chains, search.objective, Most(*map(float, self._most()))

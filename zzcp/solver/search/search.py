@@ -12,12 +12,12 @@ from __future__ import annotations
 from zzcp.mappers import Budget, Genetic, Problem
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.solver.cpsat.target import first_bound, run_of
-from zzcp.solver.lattice.keys import keys_of
 from zzcp.solver.lattice.start import first_mapping, outermost_mapping
-from zzcp.solver.lattice.tables import boundary_tables, has_headroom, largest_table
+from zzcp.solver.lattice.tables import has_headroom, largest_table
 from zzcp.solver.result import Result
 from zzcp.solver.search.cpsat_stage import CpSatStage
 from zzcp.solver.search.ranges_stage import RangesStage
+from zzcp.solver.search.shared import Shared
 from zzcp.solver.search.state import SearchState
 
 _MOST_ENTRIES = 4_000_000
@@ -44,29 +44,28 @@ class Search(SearchState):
             self.offer(outermost_mapping(self.evaluator.setting) if hint is None else hint)
             if not self.interrupt.requested:
                 with self.interrupt.at_once():
-                    self._start()
-                    self._close()
+                    shared = self.given or Shared(self.evaluator)
+                    if self.given is None or hint is None:
+                        self._start(shared)
+                    self._close(shared)
         if self.evaluation is None:
             return self.result("unknown")
         return self.result("optimal" if self.gap <= self.tolerance else "feasible")
 
-    def _start(self) -> None:
-        keys = keys_of(self.evaluator.setting.temporal_sizes)
+    def _start(self, shared: Shared) -> None:
         deadline = self.started + self.time_limit
         admits = self.admits if self.rules else None
-        found = first_mapping(self.evaluator, keys, self.objective, self.seed, deadline, admits=admits)
+        found = first_mapping(self.evaluator, shared.keys, self.objective, self.seed, deadline, admits=admits)
         if found is not None:
             self.offer(found)
         self.tell("first mapping")
 
-    def _close(self) -> None:
-        setting = self.evaluator.setting
-        keys = keys_of(setting.temporal_sizes)
+    def _close(self, shared: Shared) -> None:
         self.bound = first_bound(self.evaluator.model, self.objective) * self.certain
         if self.ceiling <= self.bound:
             # nothing can be better: a machine without any energy, for one
             return
-        entries = largest_table(self.evaluator.model, keys)
+        entries = largest_table(self.evaluator.model, shared.keys)
         if (
             run_of(self.evaluator.model) > _MOST_RUN
             or entries > _MOST_ENTRIES
@@ -76,8 +75,7 @@ class Search(SearchState):
                 "too many states or cycles for the model: only the bound of ideal cycles and operations is proven"
             )
             return
-        tables = boundary_tables(self.evaluator.model, keys)
-        ranges, cpsat = RangesStage(self, keys, tables), CpSatStage(self, tables)
+        ranges, cpsat = RangesStage(self, shared), CpSatStage(self, shared.tables)
         if self.engine == "cp-sat":
             self._by_cp_sat(ranges, cpsat)
         elif self.engine == "ranges":

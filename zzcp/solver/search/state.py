@@ -12,13 +12,14 @@ from zzcp.cost.constraints.constrained import obeys
 from zzcp.cost.constraints.rules import Rule
 from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.evaluator import Evaluator
-from zzcp.cost.objective import Objective, objective_of
+from zzcp.cost.objective import Goal, objective_of
 from zzcp.interrupt import Interrupt
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.solver.cpsat.model import certain
 from zzcp.solver.engines import NO_ENGINE, Engine
 from zzcp.solver.lattice.chain import merged
 from zzcp.solver.result import Diagnosis, Progress, Result, Status, float_below, gap_of
+from zzcp.solver.search.shared import Shared
 
 _SMALL_GAP, _SHARPER = 1e-3, 0.01
 """Where a smaller gap than this is asked for, the search aims at this share of it: that costs next to nothing, and what
@@ -31,10 +32,11 @@ class SearchState:
 
     With a cutoff only mappings that are better than it are searched for: the search ends with one of them, or when
     there is none. With a rival, the best that is known elsewhere, the search ends when nothing is better than that.
+    What other searches of the layer have made may be given; a hint then takes the place of random mappings.
     """
 
     evaluator: Evaluator
-    objective: Objective
+    objective: Goal
     time_limit: float
     tolerance: float
     workers: int
@@ -55,6 +57,7 @@ class SearchState:
     engine: Engine = "auto"
     proved: str = NO_ENGINE
     rival: Fraction | None = None
+    given: Shared | None = None
 
     @property
     def value(self) -> Fraction | None:
@@ -164,7 +167,7 @@ class SearchState:
             evaluation=self.evaluation,
             diagnosis=diagnosis,
             conventions=self.evaluator.setting.conventions.name,
-            objective_name=self.objective,
+            objective_name=str(self.objective),
             wall_s=time.monotonic() - self.started,
             interrupted=self.interrupt.requested,
             spatial=setting.spatial,

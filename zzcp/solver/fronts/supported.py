@@ -1,0 +1,216 @@
+"""Supported points: the mappings of a layer that are the best for some weights of energy and latency.
+
+A weighted sum a E + b D is the form of the relaxation itself (`zzcp.solver.ranges.relaxation`), so that its least value
+is found as a least energy or a least latency is. The tables and the lattice of a layer are made once for all weights.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+from zzcp.checks import MAX_WORKERS, check_seed, duration, gap_tolerance, instance, integer
+from zzcp.cost.arguments import check_setting
+from zzcp.cost.conventions import EXACT, CostConventions
+from zzcp.cost.evaluation import Evaluation
+from zzcp.cost.evaluator import Evaluator
+from zzcp.cost.objective import Goal, WeightedSum, objective_of
+from zzcp.hardware import Accelerator
+from zzcp.mapping import Mapping as LayerMapping
+from zzcp.mapping import SpatialMapping
+from zzcp.mapping.default import default_spatial
+from zzcp.solver.constrained.diagnose import diagnose, is_certain
+from zzcp.solver.constrained.optimize import attempt_after_all
+from zzcp.solver.constrained.problem import Attempt
+from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
+from zzcp.solver.result import Diagnosis, Status
+from zzcp.solver.search.search import Search
+from zzcp.solver.search.shared import Shared
+from zzcp.workload import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The best mapping that was found for some goal, and what is proven of all mappings.
+
+    Parameters
+    ----------
+    status : str
+        As in `Result`.
+    goal : Objective or WeightedSum
+        What was minimised.
+    mapping, evaluation
+        The mapping and its exact cost; None where there is none.
+    value : Fraction or None
+        Its objective.
+    lower_bound : Fraction
+        No mapping's objective is less: proven, under the unrolling and the conventions of the search.
+    diagnosis : Diagnosis or None
+        Where there is no mapping: why.
+    engine : str
+        What proved the bound, as in `Result`.
+    wall_s : float
+        Seconds.
+    interrupted : bool
+        Whether the user stopped the search.
+    """
+
+    status: Status
+    goal: Goal
+    mapping: LayerMapping | None
+    evaluation: Evaluation | None
+    value: Fraction | None
+    lower_bound: Fraction
+    diagnosis: Diagnosis | None = None
+    engine: str = NO_ENGINE
+    wall_s: float = 0.0
+    interrupted: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class WeightedSearch:
+    """Searches of one layer under one unrolling for any weights, which share what does not depend on the weights.
+
+    Parameters
+    ----------
+    accelerator, layer, spatial, conventions, links, seed, workers, engine
+        As for `optimize`.
+    """
+
+    accelerator: Accelerator
+    layer: Layer
+    spatial: SpatialMapping
+    conventions: CostConventions = EXACT
+    links: Mapping[str, str] | None = None
+    seed: int = 0
+    workers: int = 1
+    engine: Engine = "auto"
+    shared: Shared = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shared = Shared(Evaluator(*self._setting))
+
+    @property
+    def _setting(self) -> tuple[Any, ...]:
+        return self.accelerator, self.layer, self.spatial, self.conventions, self.links
+
+    @property
+    def _search_with(self) -> Callable[..., Search]:
+        return partial(Search, workers=self.workers, seed=self.seed, on_progress=None, engine=self.engine)
+
+    def minimise(
+        self, goal: Goal, time_limit: float, gap: float, known: Iterable[LayerMapping] = ()
+    ) -> Point:
+        """Return the best mapping for a goal, with a proven bound.
+
+        Parameters
+        ----------
+        goal : Objective or WeightedSum
+            What to minimise.
+        time_limit : float
+            Seconds.
+        gap : float
+            Relative distance to the bound at which the search ends.
+        known : iterable of Mapping
+            Mappings of the layer with this unrolling, of which the best is where the search starts.
+        """
+        started = time.monotonic()
+        evaluate = self.shared.evaluator.evaluate
+        hint = min(known, key=lambda mapping: objective_of(evaluate(mapping), goal), default=None)
+        attempt = self._first(time_limit) if hint is None else None
+        left = max(time_limit - (time.monotonic() - started), 0.1)
+        search = self._search_with(
+            self.shared.evaluator, goal, time_limit=left, tolerance=gap, given=self.shared
+        )
+        if attempt is not None and attempt.mapping is None:
+            none = attempt.answer == "none"
+            diagnosis = diagnose(self.shared.evaluator.model) if none else None
+            return Point(
+                "infeasible" if none else "unknown",
+                goal,
+                None,
+                None,
+                None,
+                Fraction(0),
+                diagnosis,
+                attempt.engine,
+            )
+        result = search.run(hint if attempt is None else attempt.mapping)
+        return Point(
+            result.status,
+            goal,
+            result.mapping,
+            result.evaluation,
+            search.value,
+            search.bound,
+            engine=result.engine,
+            wall_s=time.monotonic() - started,
+            interrupted=result.interrupted,
+        )
+
+    def _first(self, seconds: float) -> Attempt | None:
+        """Return what became of looking for a mapping where the smallest tiles may not fit; None where they do."""
+        model = self.shared.evaluator.model
+        if diagnose(model) is None:
+            return None
+        if is_certain(model):
+            return Attempt("none")
+        return attempt_after_all(self._setting, self._search_with, seconds, self.engine)
+
+
+def supported_point(
+    accelerator: Accelerator,
+    layer: Layer,
+    weights: WeightedSum,
+    *,
+    spatial: SpatialMapping | Mapping[str, Mapping[str, int]] | None = None,
+    time_limit: float = 60.0,
+    gap: float = 1e-4,
+    seed: int = 0,
+    workers: int = 1,
+    conventions: CostConventions = EXACT,
+    links: Mapping[str, str] | None = None,
+    engine: Engine = "auto",
+    known: Iterable[LayerMapping] = (),
+) -> Point:
+    """Return the mapping of least a E + b D, with a proven bound.
+
+    For many weights of one layer make a `WeightedSearch` and call `minimise`, which makes the tables once.
+
+    Parameters
+    ----------
+    accelerator, layer
+        The machine and the layer.
+    weights : WeightedSum
+        The weights a and b.
+    spatial, time_limit, gap, seed, workers, conventions, links, engine
+        As for `optimize`, for one unrolling.
+    known : iterable of Mapping
+        Mappings of the layer with this unrolling, of which the best is where the search starts.
+
+    Raises
+    ------
+    InputError
+        If the arguments are out of range.
+    MappingError
+        If the unrolling does not fit the array or the layer, or a known mapping is invalid.
+    """
+    check_setting(accelerator, layer, conventions, links)
+    instance(weights, WeightedSum, "weights")
+    check_engine(engine)
+    chosen: Any = default_spatial(accelerator, layer) if spatial is None else spatial
+    search = WeightedSearch(
+        accelerator,
+        layer,
+        chosen if isinstance(chosen, SpatialMapping) else SpatialMapping.from_dict(chosen),
+        conventions,
+        links,
+        check_seed(seed),
+        integer(workers, "workers", least=1, most=MAX_WORKERS),
+        engine,
+    )
+    return search.minimise(weights, duration(time_limit, "time limit"), gap_tolerance(gap), known)
