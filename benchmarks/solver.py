@@ -23,6 +23,7 @@ from rich.console import Console
 from benchmarks.pages import PAGE, replace_part
 from benchmarks.solver_cases import FOUR_KEYS, Case, all_cases
 from benchmarks.solver_table import EXTREME_SECONDS, SECONDS, report
+from zzcp.solver.engines import ENGINES
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "benchmarks" / "results" / "solver.jsonl"
@@ -50,6 +51,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--conventions", choices=CONVENTIONS, action="append", help="one convention only (else both)"
     )
     group.add_argument(
+        "--engine", choices=ENGINES, default="auto", help="the search that is used (auto; others: no mappers)"
+    )
+    group.add_argument(
         "--zigzag-every",
         type=int,
         metavar="N",
@@ -75,7 +79,8 @@ def run(*, quick: bool, console: Console, options: argparse.Namespace) -> Record
     Where no suite is named, all cases are searched under the exact conventions, some under ZigZag's and by its mappers.
     """
     whole = bool(options.suites) and not quick
-    records = options.records or (RECORDS if whole else RECORDS.with_stem("solver_some"))
+    stem = "solver" if options.engine == "auto" else f"solver_{options.engine}"
+    records = options.records or RECORDS.with_stem(stem if whole else f"{stem}_some")
     records.parent.mkdir(parents=True, exist_ok=True)
     if not options.resume:
         records.unlink(missing_ok=True)
@@ -92,7 +97,7 @@ def run(*, quick: bool, console: Console, options: argparse.Namespace) -> Record
             file.flush()
     figures, text = report(list(_read(records)), console)
     if whole and not (options.records or options.only or options.every or options.zigzag_every):
-        replace_part("suite", text, PERFORMANCE)
+        replace_part("suite" if options.engine == "auto" else f"suite {options.engine}", text, PERFORMANCE)
         console.print(f"written to docs/{PERFORMANCE.name}")
     return figures
 
@@ -109,13 +114,16 @@ def _jobs(options: argparse.Namespace, *, quick: bool) -> Iterator[Job]:
     mappers = tuple(options.mappers or (SOME_MAPPERS[:1] if quick else MAPPERS if named else SOME_MAPPERS))
     ours = tuple(name for name in mappers if name in OUR_MAPPERS)
     theirs = tuple(name for name in mappers if name not in OUR_MAPPERS)
+    if options.engine != "auto":
+        ours = theirs = ()
     if options.no_zigzag or find_spec("zigzag") is None or find_spec("six") is None:
         theirs = ()
     for case in cases:
         limit = options.time_limit or (EXTREME_SECONDS if case.name.endswith(FOUR_KEYS) else SECONDS)
         for conventions in () if options.no_solver else options.conventions or CONVENTIONS:
             if conventions == "exact" or case.name in rare:
-                yield case, (conventions,), limit
+                what = conventions if options.engine == "auto" else f"{conventions}:{options.engine}"
+                yield case, (what,), limit
         if case.name not in rare:
             continue
         for mapper in theirs:

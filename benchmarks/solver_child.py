@@ -1,6 +1,6 @@
 """One measurement in a process of its own: ``python -m benchmarks.solver_child CASE WHAT [SECONDS]``.
 
-WHAT is ``exact`` or ``zigzag`` (our search under these conventions), a mapper of ZigZag (``loma6``, ``salsa0``), or
+WHAT is ``exact`` or ``zigzag`` (our search under these conventions), ``exact:cp-sat`` (by this engine alone), a mapper of ZigZag (``loma6``, ``salsa0``), or
 some of our own mappers under ZigZag's conventions (``our-loma6,our-salsa0``). The last lines printed are JSON objects,
 one for each. Times are those of the search alone, without imports and without ZigZag's reading of its files; peak
 memory is that of the process.
@@ -46,10 +46,11 @@ def _cpu_seconds() -> float:
 
 def _search(case: Case, what: str, time_limit: float) -> Callable[[], dict[str, Any]]:
     """Import what is measured, and return it."""
-    if what in CONVENTIONS:
+    conventions, _, engine = what.partition(":")
+    if conventions in CONVENTIONS:
         import zzcp.solver.optimize  # noqa: F401, PLC0415 - ZigZag's mappers are measured without it in memory
 
-        return lambda: _solve(case, what, time_limit)
+        return lambda: _solve(case, conventions, engine or "auto", time_limit)
     if what.startswith("our-"):
         return lambda: _our_mapper(case, what.removeprefix("our-"))
     from benchmarks.zigzag_mappers import search  # noqa: PLC0415 - an optional dependency, and slow to import
@@ -77,7 +78,7 @@ def _our_mapper(case: Case, mapper: str) -> dict[str, Any]:
     }
 
 
-def _solve(case: Case, conventions: str, time_limit: float) -> dict[str, Any]:
+def _solve(case: Case, conventions: str, engine: str, time_limit: float) -> dict[str, Any]:
     from zzcp import optimize  # noqa: PLC0415
     from zzcp.cost.conventions import CONVENTIONS as PRESETS  # noqa: PLC0415
 
@@ -89,6 +90,7 @@ def _solve(case: Case, conventions: str, time_limit: float) -> dict[str, Any]:
         spatial=case.spatial,
         conventions=PRESETS[conventions],
         time_limit=time_limit,
+        engine=engine,
         on_progress=lambda message: stages.append(
             [round(message.seconds, 2), message.objective, message.lower_bound, message.stage]
         ),
@@ -99,6 +101,7 @@ def _solve(case: Case, conventions: str, time_limit: float) -> dict[str, Any]:
         "edp": result.objective,
         "bound": result.lower_bound,
         "gap": result.gap,
+        "engine": result.engine,
         "energy": result.evaluation.energy.total if result.evaluation else None,
         "latency": result.evaluation.latency.total if result.evaluation else None,
         "mapping": result.mapping.to_dict() if result.mapping else None,

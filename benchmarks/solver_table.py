@@ -26,7 +26,8 @@ def report(records: Sequence[Record], console: Console) -> tuple[Record, str]:
     by_what: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         by_what[record["what"]].append(record)
-    rows = [_distribution(what, by_what[what]) for what in ("exact", "zigzag") if by_what[what]]
+    searches = [what for what in by_what if what.partition(":")[0] in ("exact", "zigzag")]
+    rows = [_distribution(what, by_what[what]) for what in searches]
     ratios = _ratios(by_what)
     never = _never_worse(by_what, ("loma", "salsa"), "referee")
     never_ours = _never_worse(by_what, ("our-",), "edp")
@@ -39,7 +40,7 @@ def report(records: Sequence[Record], console: Console) -> tuple[Record, str]:
     open_cases = [
         f"- {record['case']}, {record['what']}: {record['status']}"
         + (f", gap {record['gap']:.2e}" if record.get("gap") else "")
-        for what in ("exact", "zigzag")
+        for what in searches
         for record in by_what[what]
         if not _closed(record)
     ]
