@@ -1,8 +1,9 @@
 """One measurement in a process of its own: ``python -m benchmarks.solver_child CASE WHAT [SECONDS]``.
 
-WHAT is ``exact`` or ``zigzag`` (our search under these conventions), ``exact:cp-sat`` (by this engine alone), a mapper of ZigZag (``loma6``, ``salsa0``), or
-some of our own mappers under ZigZag's conventions (``our-loma6,our-salsa0``). The last lines printed are JSON objects,
-one for each. Times are those of the search alone, without imports and without ZigZag's reading of its files; peak
+WHAT is ``exact`` or ``zigzag`` (our search under these conventions), ``exact:cp-sat`` (by this engine alone), a
+mapper of ZigZag (``loma6``, ``salsa0``), or some of our own mappers under ZigZag's conventions
+(``our-loma6,our-salsa0``). The last lines printed are JSON objects, one for each. Times are those of the search alone,
+without imports and without ZigZag's reading of its files; peak
 memory is that of the process.
 """
 

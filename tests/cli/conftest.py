@@ -24,6 +24,7 @@ Golden = Callable[[str, str], None]
 def zzcp(root: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return a function that runs the command line in the project's folder."""
     monkeypatch.chdir(root)
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def run(*arguments: str | Path) -> Result:
         result = CliRunner().invoke(cli, [str(argument) for argument in arguments])

@@ -180,7 +180,8 @@ def test_colour_is_for_terminals_that_want_it(root: Path) -> None:
 
 
 def test_output_to_a_file_is_plain_even_where_colour_is_forced(root: Path) -> None:
-    environment = os.environ | {"FORCE_COLOR": "1", "COLUMNS": "20"}
+    environment = os.environ | {"FORCE_COLOR": "1"}
+    environment.pop("COLUMNS", None)
     process = start("show", WORKLOAD, cwd=root, env=environment, stdout=subprocess.PIPE)
     output = process.communicate()[0]
     assert "\x1b" not in output

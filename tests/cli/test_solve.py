@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cli.conftest import ACCELERATOR, LARGE, WORKLOAD, Run
+from tests.cli.conftest import ACCELERATOR, LARGE, WORKLOAD, Golden, Run
 from zzcp import Mapping, evaluate, load_accelerator, load_workload, verify
 
 SPATIAL = "models/mappings/seed_mapping.yaml"
@@ -183,3 +183,16 @@ def test_bad_usage(arguments: tuple[str, ...], message: str, zzcp: Run) -> None:
     result = zzcp("solve", *arguments)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_the_table_in_the_width_of_the_page(
+    zzcp: Run, golden: Golden, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    files = ("-a", "models/accelerators/eyeriss_like.yaml", "-m", "models/mappings/eyeriss_like.yaml")
+    layers = ("--layer", "features.0", "--layer", "classifier.4")
+    result = zzcp("solve", *files, "-w", "models/workloads/alexnet.onnx", *layers)
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= columns
+    golden(f"solve_{columns}_columns", re.sub(r" +\d+\.\d$", "", result.stdout, flags=re.MULTILINE))

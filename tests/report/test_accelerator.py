@@ -6,7 +6,7 @@ from rich.console import Console
 
 from zzcp.hardware import Accelerator, Allocation, Direction, Memory, OperationalArray, Port, PortType
 from zzcp.report.accelerator import accelerator_report
-from zzcp.report.style import UNLIMITED, render
+from zzcp.report.style import PIPED, render
 
 DOWN = (Direction.FROM_ABOVE, Direction.TO_BELOW)
 BOTH = (*DOWN, Direction.FROM_BELOW, Direction.TO_ABOVE)
@@ -22,7 +22,7 @@ def memory(name: str, operands: tuple[str, ...]) -> Memory:
 def test_a_memory_that_two_others_feed_is_described_once() -> None:
     memories = (memory("rf", ("I1", "I2", "O")), memory("left", ("I1",)), memory("right", ("I2", "O")))
     machine = Accelerator("machine", memories, OperationalArray(("D1",), (4,)))
-    console = Console(width=UNLIMITED, force_terminal=False)
+    console = Console(width=PIPED, force_terminal=False)
     lines = [line.lstrip("│├└─ ") for line in render(console, accelerator_report(machine)).splitlines()]
     assert [line.split("  ")[0] for line in lines if ":" not in line or ";" in line if "rw" not in line] == [
         "right",

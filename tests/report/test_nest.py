@@ -8,7 +8,7 @@ from rich.console import Console
 
 from zzcp import Mapping, load_accelerator
 from zzcp.report.nest import level_names, loop_nest
-from zzcp.report.style import UNLIMITED, render
+from zzcp.report.style import PIPED, render
 
 LINKS = {"O": "O", "W": "I2", "I": "I1"}
 
@@ -19,7 +19,7 @@ def nest(
     """Return the cells of a loop nest, with memories called by operand and level."""
     mapping = Mapping.from_dict({"spatial_mapping": spatial or {}, "temporal_mapping": temporal, **extra})
     names = {op: [f"{op}{level}" for level in range(len(levels))] for op, levels in temporal.items()}
-    text = render(Console(width=UNLIMITED, force_terminal=False), loop_nest(mapping, names))
+    text = render(Console(width=PIPED, force_terminal=False), loop_nest(mapping, names))
     rows = [line for line in text.splitlines() if "─" not in line and not line.startswith("x2")]
     return [[cell.strip() for cell in row.split("   ") if cell.strip()] for row in rows]
 

@@ -15,7 +15,8 @@ from zzcp.io import load_accelerator
 from zzcp.io.result import ResultFile, ResultLayer, load_results
 from zzcp.records.sources import Source, inputs_data
 from zzcp.report.explained import comparison_report, explanation_report
-from zzcp.report.style import count, plural, section, share, table
+from zzcp.report.style import count, plural, section, share
+from zzcp.report.tables import table
 from zzcp.solver import Result
 
 _FULL = 3
@@ -206,7 +207,16 @@ def _evaluated(output: Output, result: ResultFile, entry: ResultLayer) -> Result
 def _overview(found: Sequence[Explanation]) -> Any:
     """Return a row per layer: what takes the cycles and the energy."""
     rows = table(
-        "layer", ">cycles", ">ideal", ">waiting", "for", ">loading", ">unloading", ">energy pJ", "mostly in"
+        "~layer",
+        ">cycles",
+        ">ideal",
+        ">waiting",
+        "for",
+        ">loading",
+        ">unloading",
+        ">energy pJ",
+        "mostly in",
+        spare=("unloading", "loading", "ideal"),
     )
     for explained in found:
         facts, latency = explained.facts, explained.facts.evaluation.latency

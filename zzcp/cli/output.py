@@ -15,7 +15,7 @@ from rich.console import Console, RenderableType
 from zzcp.cli.program import say
 from zzcp.errors import InputError, Place
 from zzcp.records.plain import json_text
-from zzcp.report.style import UNLIMITED, render
+from zzcp.report.style import PIPED, render
 
 STDOUT = "-"
 """Stands for standard output in place of a file."""
@@ -94,12 +94,13 @@ def open_output(json_path: str | None, quiet: bool) -> Iterator[Output]:
 
 
 def _console(stream: TextIO) -> Console:
-    """Return a console: with colours and the width of the terminal on one, else plain and never wrapped."""
+    """Return a console: with colours and the width of the terminal on one, else plain; COLUMNS sets the width."""
     terminal = stream.isatty()
+    asked = os.environ.get("COLUMNS", "")
     return Console(
         file=stream,
         force_terminal=None if terminal else False,
-        width=None if terminal else UNLIMITED,
+        width=None if terminal or asked.isdecimal() else PIPED,
         highlight=False,
         markup=False,
         emoji=False,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from zzcp.comparison.layers import SOLVER, ComparedLayer, Standing, value_of
 from zzcp.comparison.result import Comparison
 from zzcp.cost import Evaluation
 from zzcp.report.solved import engines
-from zzcp.report.style import amount, count, plural, product_of, section, table
+from zzcp.report.style import amount, count, plural, product_of, section
+from zzcp.report.tables import FittedTable, table
 
 _LARGE = 10.0
 """Distances from here on are written as factors."""
@@ -28,9 +28,10 @@ def compared_report(comparison: Comparison) -> RenderableType:
     return Group(*parts)
 
 
-def _layers(comparison: Comparison) -> Table:
+def _layers(comparison: Comparison) -> FittedTable:
     rows = table(
-        ">id", "layer", "mapper", ">distance", *_shown(comparison.objective), ">tried", ">s", ">s to 1 %",
+        ">id", "~layer", "mapper", ">distance", *_shown(comparison.objective), ">tried", ">s", ">s to 1 %",
+        spare=("s to 1 %", "tried", "s", "id"),
     )  # fmt: skip
     for entry in comparison.layers:
         result, value, reference = entry.result, value_of(entry.result), entry.reference
@@ -96,10 +97,10 @@ def _seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def _totals(comparison: Comparison) -> Table:
+def _totals(comparison: Comparison) -> FittedTable:
     rows = table(
         "mapper", ">layers", ">geometric mean", ">worst", ">energy pJ", ">cycles", ">EDP", ">tried", ">s",
-        ">within 1 %", ">s to 1 %",
+        ">within 1 %", ">s to 1 %", spare=("s to 1 %", "tried", "within 1 %", "s"),
     )  # fmt: skip
     proven = not comparison.unproven
     for standing in comparison.standings:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from zzcp.cost import Evaluation, PortReport
@@ -14,7 +13,8 @@ from zzcp.cost.evaluation import COMPONENTS
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping
 from zzcp.report.nest import level_names, loop_nest
-from zzcp.report.style import amount, count, heading, loops, product_of, section, share, table
+from zzcp.report.style import amount, count, heading, loops, product_of, section, share
+from zzcp.report.tables import FittedTable, table
 from zzcp.workload import Layer
 
 
@@ -59,7 +59,7 @@ def _head(accelerator: Accelerator, layer: Layer, evaluation: Evaluation) -> Ren
     return Group(*lines, Text(""))
 
 
-def latency_table(evaluation: Evaluation) -> Table:
+def latency_table(evaluation: Evaluation) -> FittedTable:
     """Return the components of the latency with their shares."""
     latency = evaluation.latency
     rows = table("component", ">cycles", ">share")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from zzcp.explanations import Change, Comparison, Explanation
@@ -14,7 +13,8 @@ from zzcp.explanations.differences import Difference
 from zzcp.explanations.facts import EnergyShare, Facts, Fill, PortUse
 from zzcp.explanations.phrases import percent
 from zzcp.report.evaluation import latency_table
-from zzcp.report.style import amount, count, plural, product_of, section, share, table
+from zzcp.report.style import amount, count, plural, product_of, section, share
+from zzcp.report.tables import FittedTable, table
 
 _FEW = 12
 """Most rows of a table of which only the first matter."""
@@ -45,7 +45,7 @@ def _title(explained: Explanation) -> str:
     return f"{head}: {explained.status}{proof}"
 
 
-def _fills(fills: Sequence[Fill]) -> Table:
+def _fills(fills: Sequence[Fill]) -> FittedTable:
     rows = table(
         "operand", "from -> to", ">bytes", ">bits/cycle", "slower port", ">times", ">cycles", ">exposed", ">hidden",
         ">start", "decides",
@@ -93,7 +93,7 @@ def _ports(ports: Sequence[PortUse]) -> RenderableType:
     return rows
 
 
-def _energies(facts: Facts) -> Table:
+def _energies(facts: Facts) -> FittedTable:
     rows = table("memory", "operand", ">pJ", ">share", ">reads", ">writes")
     total = facts.evaluation.energy.total
     entries: list[EnergyShare] = [entry for entry in facts.energies if entry.energy]
@@ -172,7 +172,7 @@ def comparison_report(compared: Comparison) -> RenderableType:
     return Group(*parts)
 
 
-def _totals(compared: Comparison) -> Table:
+def _totals(compared: Comparison) -> FittedTable:
     rows = _side_by_side(compared)
     for pair in compared.components:
         _add(rows, Pair(pair.name.replace("_", " "), pair.first, pair.second), count)
@@ -183,11 +183,11 @@ def _totals(compared: Comparison) -> Table:
     return rows
 
 
-def _side_by_side(compared: Comparison) -> Table:
+def _side_by_side(compared: Comparison) -> FittedTable:
     return table("", *(f">{name}" for name in compared.names), ">difference", ">share")
 
 
-def _add(rows: Table, pair: Pair, text: Callable[[int | float], str], style: str | None = None) -> None:
+def _add(rows: FittedTable, pair: Pair, text: Callable[[int | float], str], style: str | None = None) -> None:
     difference = pair.difference
     sign = "+" if difference > 0 else "-" if difference < 0 else ""
     rows.add_row(
@@ -200,7 +200,7 @@ def _add(rows: Table, pair: Pair, text: Callable[[int | float], str], style: str
     )
 
 
-def _pairs(compared: Comparison, pairs: Sequence[Pair], *, energy: bool = False) -> Table:
+def _pairs(compared: Comparison, pairs: Sequence[Pair], *, energy: bool = False) -> FittedTable:
     rows = _side_by_side(compared)
     for pair in pairs:
         if pair.first or pair.second:
@@ -208,7 +208,7 @@ def _pairs(compared: Comparison, pairs: Sequence[Pair], *, energy: bool = False)
     return rows
 
 
-def _fill_pairs(compared: Comparison) -> Table:
+def _fill_pairs(compared: Comparison) -> FittedTable:
     rows = table(
         "link",
         *(f">{name}" for name in compared.names),
@@ -236,7 +236,7 @@ def _of(fill: Fill | None, name: str) -> str:
     return count(fill.slower.bytes if name == "bytes" else getattr(fill, name))
 
 
-def _differences(compared: Comparison, differences: Sequence[Difference]) -> Table:
+def _differences(compared: Comparison, differences: Sequence[Difference]) -> FittedTable:
     rows = table("", *compared.names)
     for difference in differences:
         rows.add_row(Text(difference.field), Text(difference.first), Text(difference.second))

@@ -11,7 +11,8 @@ from rich.text import Text
 from zzcp.hardware import Accelerator
 from zzcp.io import layer_to_dict
 from zzcp.records.sources import Sources, inputs_data
-from zzcp.report.style import amount, count, loops, plural, product_of, section, table
+from zzcp.report.style import amount, count, loops, plural, product_of, section
+from zzcp.report.tables import table
 from zzcp.solver import Front
 from zzcp.solver.front import OpenRange
 
@@ -30,7 +31,7 @@ def front_report(front: Front) -> RenderableType:
     points = front.points
     rows = table(
         ">cycles", ">energy pJ", ">EDP", ">gap", "supported", ">loading", ">unloading", ">stalls",
-        "loops, innermost first",
+        "loops, innermost first", spare=("stalls", "unloading", "loading"),
     )  # fmt: skip
     best = min((point.edp for point in points), default=0.0)
     for point in points:

@@ -9,7 +9,8 @@ from zzcp.hardware import Accelerator
 from zzcp.io import MappingEntry, MappingFile
 from zzcp.mapping import Mapping
 from zzcp.report.nest import level_names, loop_nest
-from zzcp.report.style import loops, plural, section, table, unrolling
+from zzcp.report.style import loops, plural, section, unrolling
+from zzcp.report.tables import table
 
 
 def mapping_file_report(file: MappingFile) -> RenderableType:

@@ -12,7 +12,8 @@ from zzcp.errors import MappingError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping
 from zzcp.mapping.machine import without_bypassed
-from zzcp.report.style import loops, table
+from zzcp.report.style import loops
+from zzcp.report.tables import table
 
 DEFAULT_LINKS = {"O": "O", "W": "I2", "I": "I1"}
 """Memory operands of ZigZag's usual operand names."""

@@ -11,7 +11,8 @@ from rich.text import Text
 from zzcp.hardware import Accelerator
 from zzcp.records.layers import SolvedLayer, Totals, evaluated
 from zzcp.report.evaluation import evaluation_report
-from zzcp.report.style import amount, count, plural, product_of, section, table
+from zzcp.report.style import amount, count, plural, product_of, section
+from zzcp.report.tables import table
 from zzcp.solver import Progress
 from zzcp.solver.engines import NO_ENGINE
 
@@ -28,8 +29,8 @@ def solved_report(
 ) -> RenderableType:
     """Return a row per layer and the totals; of a single layer everything."""
     rows = table(
-        ">id", "name", "status", ">gap", f">{objective}", ">bound", ">energy pJ", ">cycles", ">loading",
-        ">stalls", ">s",
+        ">id", "~name", "status", ">gap", f">{objective}", ">bound", ">energy pJ", ">cycles", ">loading",
+        ">stalls", ">s", spare=("s", "loading", "stalls", "bound", "id"),
     )  # fmt: skip
     for layer, result in results:
         cells: list[str | Text] = [str(layer.id), Text(layer.name), result.status]

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Literal
 
-from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 Number = int | float | Fraction
 
-UNLIMITED = 10_000
-"""Width of output that goes to no terminal: nothing is wrapped or cut there."""
+PIPED = 200
+"""Columns of output that goes to no terminal."""
 
 
 def count(value: Number) -> str:
@@ -90,15 +87,6 @@ def heading(text: str) -> Text:
 def plural(number: int, noun: str) -> str:
     """Return ``1 layer`` or ``2 layers``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def table(*columns: str) -> Table:
-    """Return an empty table; columns whose name starts with ``>`` hold numbers and are flush right."""
-    result = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for name in columns:
-        justify: Literal["left", "right"] = "right" if name.startswith(">") else "left"
-        result.add_column(name.removeprefix(">"), justify=justify)
-    return result
 
 
 def section(title: str, *parts: RenderableType) -> Group:

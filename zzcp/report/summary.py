@@ -8,15 +8,16 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from zzcp.records.layers import EvaluatedLayer, Totals
-from zzcp.report.style import amount, count, plural, product_of, section, share, table
+from zzcp.report.style import amount, count, plural, product_of, section, share
+from zzcp.report.tables import table
 from zzcp.workload import SkippedNode
 
 
 def layers_report(results: Sequence[EvaluatedLayer]) -> RenderableType:
     """Return a row per layer with energy, latency and what they are made of, and the totals."""
     rows = table(
-        ">id", "name", "operator", ">MACs", ">energy pJ", ">cycles", ">ideal", ">stalls", ">loading", ">unloading",
-        ">EDP", ">utilization",
+        ">id", "~name", "operator", ">MACs", ">energy pJ", ">cycles", ">ideal", ">stalls", ">loading", ">unloading",
+        ">EDP", ">utilization", spare=("unloading", "loading", "stalls", "ideal", "operator", "MACs", "id"),
     )  # fmt: skip
     for layer, _, evaluation in results:
         latency = evaluation.latency
@@ -46,7 +47,7 @@ def layers_report(results: Sequence[EvaluatedLayer]) -> RenderableType:
 
 def left_out_report(nodes: Sequence[SkippedNode]) -> RenderableType:
     """Return what the totals do not contain, and why; nodes without multiply-accumulate work are left to a line."""
-    rows = table(">id", "name", "operator", ">MACs", "why")
+    rows = table(">id", "~name", "operator", ">MACs", "why")
     working = [node for node in nodes if node.macs != 0]
     for node in working:
         macs = "?" if node.macs is None else count(node.macs)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from zzcp.hardware import Accelerator
 from zzcp.records.sources import Sources, inputs_data
-from zzcp.report.style import amount, count, plural, product_of, section, table
+from zzcp.report.style import amount, count, plural, product_of, section
+from zzcp.report.tables import FittedTable, table
 from zzcp.sweeps import Axis, Check, SweepPoint, SweepTable
 from zzcp.sweeps.fields import Field, Subject
 from zzcp.sweeps.table import Total
@@ -62,12 +62,12 @@ def _title(swept: SweepTable) -> str:
     return f"{done} of {swept.accelerator}{known}, conventions {swept.conventions}"
 
 
-def _points(swept: SweepTable) -> Table:
+def _points(swept: SweepTable) -> FittedTable:
     several = _several(swept)
     rows = table(
         *(f">{axis_title(axis)}" for axis in swept.axes),
         *several,
-        "status", ">gap", ">optimum", ">energy pJ", ">cycles", ">loading", ">stalls", ">s",
+        "status", ">gap", ">optimum", ">energy pJ", ">cycles", ">loading", ">stalls", ">s", spare=("s", "loading", "stalls"),
     )  # fmt: skip
     for point in swept.points:
         outcome = point.outcome
@@ -113,10 +113,10 @@ def _where(swept: SweepTable, point: SweepPoint) -> str:
     return f"{at}, layer {point.layer.name}" if at else f"layer {point.layer.name}"
 
 
-def _totals(swept: SweepTable, totals: list[Total]) -> Table:
+def _totals(swept: SweepTable, totals: list[Total]) -> FittedTable:
     rows = table(
-        *(f">{axis_title(axis)}" for axis in swept.axes), "workload", "objective", ">layers", ">energy pJ", ">cycles",
-        ">EDP",
+        *(f">{axis_title(axis)}" for axis in swept.axes), "~workload", "objective", ">layers", ">energy pJ", ">cycles",
+        ">EDP", spare=("layers",),
     )  # fmt: skip
     for total in totals:
         rows.add_row(

@@ -7,7 +7,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from zzcp.report.style import count, plural, product_of, section, table
+from zzcp.report.style import count, plural, product_of, section
+from zzcp.report.tables import table
 from zzcp.solver.engines import NO_ENGINE
 from zzcp.solver.verify import CONTRADICTED, OPEN, Difference, LayerVerdict, Verification
 
@@ -17,7 +18,9 @@ MANY = 50
 
 def verified_report(found: Verification, objective: str, conventions: str) -> RenderableType:
     """Return a row per layer, the differences, and a sentence that says how it went."""
-    rows = table(">id", "name", "mapping", ">figures", ">bound", "", ">proven now", "by", ">s")
+    rows = table(
+        ">id", "~name", "mapping", ">figures", ">bound", "", ">proven now", "by", ">s", spare=("s", "id")
+    )
     for verdict in found.layers:
         proof = verdict.proof
         rows.add_row(

@@ -8,7 +8,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from zzcp.records.plain import operand_bits
-from zzcp.report.style import bits, count, heading, loops, plural, section, table
+from zzcp.report.style import bits, count, heading, loops, plural, section
+from zzcp.report.tables import table
 from zzcp.workload import Layer, Network, SkippedNode
 
 KINDS = 8
@@ -17,7 +18,7 @@ KINDS = 8
 
 def workload_report(network: Network) -> RenderableType:
     """Return the layers of a network with loops, operations and operand sizes, and the work that is left out."""
-    rows = table(">id", "name", "operator", "loops", ">MACs", "operands")
+    rows = table(">id", "~name", "operator", "loops", ">MACs", "operands", spare=("operands",))
     for layer in network:
         rows.add_row(
             str(layer.id),
@@ -104,7 +105,7 @@ def _listed(nodes: Sequence[SkippedNode]) -> str:
 
 def skipped_nodes(nodes: Sequence[SkippedNode]) -> RenderableType:
     """Return the nodes of a model file that have, or may have, work which no layer stands for, and why."""
-    rows = table(">id", "name", "operator", ">MACs", "why it is not mapped")
+    rows = table(">id", "~name", "operator", ">MACs", "why it is not mapped")
     for node in nodes:
         macs = "?" if node.macs is None else count(node.macs)
         rows.add_row(str(node.id), Text(node.name), Text(node.operator), macs, Text(node.reason))
