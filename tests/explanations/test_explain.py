@@ -15,7 +15,7 @@ from tests.explanations.test_facts import seed
 from tests.strategies import Case, cases, cost
 from zzcp.errors import InputError
 from zzcp.explanations import Explanation
-from zzcp.explanations.phrases import change, listed, percent, times
+from zzcp.explanations.phrases import change, growth, listed, more, percent, times
 from zzcp.explanations.verdict import larger_of
 from zzcp.workload import Layer
 
@@ -241,6 +241,13 @@ def test_phrases() -> None:
     assert percent(0, 5) == percent(1, 0) == "0%"
     assert times(2, 9) == "4.5 times"
     assert times(1, 25) == "25 times"
+    assert (growth(100, 120), growth(100, 50), growth(7, 7)) == ("+20%", "-50%", "0%")
+    assert (growth(1, 10), growth(100, 5441), growth(5400, 100)) == ("+900%", "54 times", "1/54")
+    assert more(100, 120, "cycles", "fewer") == "20% more cycles"
+    assert more(120, 100, "cycles", "fewer") == "17% fewer cycles"
+    assert more(100, 5400, "energy") == "54 times the energy"
+    assert more(5400, 100, "energy") == "1/54 of the energy"
+    assert change(100, 5441) == "+5,341 (54 times)"
 
 
 def test_types() -> None:

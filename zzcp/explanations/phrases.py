@@ -7,6 +7,9 @@ from fractions import Fraction
 
 Number = int | float | Fraction
 
+_FACTOR = 10
+"""Where one amount is more than so many times another, their ratio says more than a percentage."""
+
 
 def figure(value: Number) -> str:
     """Return a number with thousands separators; two decimals where it is not whole."""
@@ -39,6 +42,36 @@ def percent(part: Number, whole: Number) -> str:
     raise AssertionError
 
 
+def growth(before: Number, after: Number) -> str:
+    """Return a relative difference: ``+20%``, ``-50%``, and beyond a factor of ten ``54 times`` or ``1/54``."""
+    if before > 0 and after > _FACTOR * before:
+        return times(before, after)
+    if after > 0 and before > _FACTOR * after:
+        return f"1/{_ratio(after, before)}"
+    sign = "+" if after > before else "-" if after < before else ""
+    return f"{sign}{percent(abs(Fraction(after) - Fraction(before)), before).replace('less than ', '<')}"
+
+
+def more(before: Number, after: Number, what: str, fewer: str = "less") -> str:
+    """Return a relative difference in words: ``20% more energy``, ``54 times the energy``, ``1/54 of the energy``.
+
+    Parameters
+    ----------
+    before, after : int, float or Fraction
+        Amounts above 0.
+    what : str
+        Of what.
+    fewer : str
+        The word for a smaller amount.
+    """
+    text = growth(before, after)
+    if text.startswith("1/"):
+        return f"{text} of the {what}"
+    if text.endswith("times"):
+        return f"{text} the {what}"
+    return f"{text.lstrip('+-').replace('<', 'less than ')} {'more' if after > before else fewer} {what}"
+
+
 def change(before: Number, after: Number) -> str:
     """Return a difference with its sign and its share: ``-4,000 (-50%)``."""
     if before == after:
@@ -46,13 +79,17 @@ def change(before: Number, after: Number) -> str:
     sign = "+" if after > before else "-"
     difference = abs(Fraction(after) - Fraction(before))
     text = f"{sign}{figure(difference)}"
-    return f"{text} ({sign}{percent(difference, before).replace('less than ', '<')})" if before else text
+    return f"{text} ({growth(before, after)})" if before else text
 
 
 def times(small: Number, large: Number) -> str:
     """Return how many times as large one number is as another."""
+    return f"{_ratio(small, large)} times"
+
+
+def _ratio(small: Number, large: Number) -> str:
     ratio = float(large) / float(small)
-    return f"{ratio:,.0f} times" if ratio >= 9.95 else f"{ratio:.3g} times"
+    return f"{ratio:,.0f}" if ratio >= 9.95 else f"{ratio:.3g}"
 
 
 def listed(parts: Sequence[str]) -> str:

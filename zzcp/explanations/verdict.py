@@ -10,7 +10,19 @@ from zzcp.cost import EXACT
 from zzcp.cost.evaluation import COMPONENTS
 from zzcp.cost.objective import objective_of
 from zzcp.explanations.facts import Facts, Fill, Flow
-from zzcp.explanations.phrases import Number, capacity, change, cycles, energy, figure, listed, percent, times
+from zzcp.explanations.phrases import (
+    Number,
+    capacity,
+    change,
+    cycles,
+    energy,
+    figure,
+    growth,
+    listed,
+    more,
+    percent,
+    times,
+)
 from zzcp.explanations.words import NAMES
 from zzcp.hardware import Accelerator, Memory
 
@@ -55,21 +67,16 @@ def _totals(first: Facts, second: Facts, names: Names) -> Iterator[str]:
     latency = (
         f"as many cycles, {figure(a.latency.total)}"
         if a.latency.total == b.latency.total
-        else f"{_more(a.latency.total, b.latency.total, 'cycles')} "
+        else f"{more(a.latency.total, b.latency.total, 'cycles', 'fewer')} "
         f"({figure(a.latency.total)} -> {figure(b.latency.total)})"
     )
     joules = (
         f"as much energy, {energy(a.energy.total)}"
         if a.energy.exact == b.energy.exact
-        else f"{_more(a.energy.total, b.energy.total, 'energy')} "
+        else f"{more(a.energy.total, b.energy.total, 'energy')} "
         f"({energy(a.energy.total)} -> {energy(b.energy.total)})"
     )
     yield f"Against {names[0]}, {names[1]} takes {latency}, and {joules}."
-
-
-def _more(before: Number, after: Number, what: str) -> str:
-    fewer = "fewer" if what == "cycles" else "less"
-    return f"{percent(abs(Fraction(after) - Fraction(before)), before)} {'more' if after > before else fewer} {what}"
 
 
 def _components(first: Facts, second: Facts) -> Iterator[str]:
@@ -257,7 +264,14 @@ def _near(gap: float) -> str:
     if not gap:
         return "is the optimum"
     # the gap is relative to what was found, not to the optimum
-    return f"is at most {100 * gap / (1 - gap):.2g}% above the optimum" if gap < 1 else "has no bound but 0"
+    if gap >= 1:
+        return "has no bound but 0"
+    text = growth(1 - gap, 1)
+    return (
+        f"is at most {text} the optimum"
+        if text.endswith("times")
+        else f"is at most {text[1:]} above the optimum"
+    )
 
 
 def _memory_question(first: Facts, second: Facts, names: Names, objective: str) -> Iterator[str]:
@@ -282,7 +296,7 @@ def _memory_question(first: Facts, second: Facts, names: Names, objective: str) 
     values = [objective_of(facts.evaluation, objective) for facts in pair]
     if values[1] > values[0]:
         yield (
-            f"That {NAMES[objective]} is {percent(values[1] - values[0], values[0])} higher here is due to the "
+            f"That {NAMES[objective]} is higher here ({growth(*values)}) is due to the "
             f"mapping: the one of {called[0]} would do better on {called[1]}."
         )
 

@@ -11,7 +11,7 @@ from zzcp.explanations import Change, Comparison, Explanation
 from zzcp.explanations.compare import Pair
 from zzcp.explanations.differences import Difference
 from zzcp.explanations.facts import EnergyShare, Facts, Fill, PortUse
-from zzcp.explanations.phrases import percent
+from zzcp.explanations.phrases import growth, percent
 from zzcp.report.evaluation import latency_table
 from zzcp.report.style import amount, count, plural, product_of, section, share
 from zzcp.report.tables import FittedTable, table
@@ -195,7 +195,7 @@ def _add(rows: FittedTable, pair: Pair, text: Callable[[int | float], str], styl
         text(pair.first),
         text(pair.second),
         f"{sign}{text(abs(difference))}" if difference else "",
-        f"{sign}{percent(abs(difference), pair.first)}" if difference and pair.first else "",
+        growth(pair.first, pair.second) if difference and pair.first else "",
         style=style,
     )
 

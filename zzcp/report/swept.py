@@ -67,7 +67,8 @@ def _points(swept: SweepTable) -> FittedTable:
     rows = table(
         *(f">{axis_title(axis)}" for axis in swept.axes),
         *several,
-        "status", ">gap", ">optimum", ">energy pJ", ">cycles", ">loading", ">stalls", ">s", spare=("s", "loading", "stalls"),
+        "status", ">gap", ">optimum", ">energy pJ", ">cycles", ">loading", ">stalls", ">s",
+        spare=("s", "loading", "stalls"),
     )  # fmt: skip
     for point in swept.points:
         outcome = point.outcome
