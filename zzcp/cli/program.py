@@ -41,11 +41,30 @@ class Program(click.Group):
                 found=args[0],
                 hint=nearest(args[0], known),
             )
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            _check_once(click.Context(command, ctx, name), rest)
+        return name, command, rest
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the commands in the order in which they were added."""
         return list(self.commands)
+
+
+def _check_once(context: click.Context, arguments: Sequence[str]) -> None:
+    """Refuse an option that is given twice, of which click takes the last one in silence."""
+    command = context.command
+    try:
+        given = command.make_parser(context).parse_args(list(arguments))[2]
+    except click.ClickException:
+        return  # the command itself will say so
+    for option in given:
+        repeatable = (
+            not isinstance(option, click.Option) or option.multiple or option.count or option.is_eager
+        )
+        if not repeatable and given.count(option) > 1:
+            longest = max(option.opts, key=len)
+            raise click.UsageError(f"option {longest} is given twice", context)
 
 
 def run(program: Callable[[], object]) -> int:

@@ -16,7 +16,7 @@ import yaml
 
 from zzcp.documents.nodes import Document, FieldPath, Node, dotted, shorten
 from zzcp.documents.scalars import Scalar, ScalarError, resolve
-from zzcp.documents.text import malformed, read_text, with_yaml_escapes
+from zzcp.documents.text import TEMPLATE, malformed, read_text, with_yaml_escapes
 from zzcp.errors import InputError, Place
 
 MAX_VALUES = 200_000
@@ -248,7 +248,10 @@ class _Composer:
 
     def key(self, event: Any, path: FieldPath) -> str:
         if not isinstance(event, yaml.ScalarEvent):
-            raise self.error(event, path, "wrong key", expected="a name", found="a list, mapping or alias")
+            details = {"expected": "a name", "found": "a list, mapping or alias"}
+            if isinstance(event, yaml.MappingStartEvent) and event.flow_style:
+                details["hint"] = TEMPLATE  # two braces one after the other
+            raise self.error(event, path, "wrong key", **details)
         value = self.scalar(event, path)
         text: str = event.value
         if isinstance(value, bool):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from zzcp.errors import InputError, Place
 
 MAX_BYTES = 16 * 2**20
 """Largest file accepted."""
+
+TEMPLATE = "templates such as Jinja's are not expanded: render the file first"
+"""What to do about a file with braces that no YAML has."""
+
+_JSON = re.compile(r"\s*(?:\{\s*\"|\[\s*\{)")
+"""How a text begins that is meant to be JSON."""
 
 _ESCAPE = re.compile(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)")
 
@@ -67,7 +74,14 @@ def read_text(path: str | Path) -> str:
 
 
 def malformed(error: yaml.YAMLError, text: str, file: str) -> InputError:
-    """Return an error that says where a text is no YAML, and why."""
+    """Return an error that says where a text is no YAML, or no JSON where it is meant to be that, and why."""
+    if file.endswith(".json") or _JSON.match(text):
+        try:
+            json.loads(text)
+        except json.JSONDecodeError as fault:
+            return _malformed_json(fault, text, file)
+        except (ValueError, RecursionError):
+            pass  # the parser of YAML says more
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if isinstance(error, yaml.reader.ReaderError):
         line = text.count("\n", 0, error.position) + 1
@@ -85,6 +99,14 @@ def malformed(error: yaml.YAMLError, text: str, file: str) -> InputError:
             expected="indentation with spaces",
             found="a tab",
         )
+    if "{{" in written or "{%" in written:
+        return InputError(
+            "malformed YAML",
+            place=Place(file, at),
+            expected="plain values",
+            found=shorten(repr(written.strip())),
+            hint=TEMPLATE,
+        )
     context = getattr(error, "context", None)
     problem = getattr(error, "problem", None) or str(error)
     message = f"malformed YAML: {problem} {context}" if context else f"malformed YAML: {problem}"
@@ -93,4 +115,15 @@ def malformed(error: yaml.YAMLError, text: str, file: str) -> InputError:
         place=Place(file, at),
         found=shorten(repr(written.strip())),
         hint="write '*' in quotes" if "alias" in (context or "") else None,
+    )
+
+
+def _malformed_json(fault: json.JSONDecodeError, text: str, file: str) -> InputError:
+    if fault.pos >= len(text.rstrip()):
+        return InputError("malformed JSON: it ends too early", place=Place(file, fault.lineno))
+    written = text.splitlines()[fault.lineno - 1]
+    return InputError(
+        f"malformed JSON: {fault.msg[:1].lower()}{fault.msg[1:]}",
+        place=Place(file, fault.lineno),
+        found=shorten(repr(written[fault.colno - 1 :].strip() or written.strip())),
     )
