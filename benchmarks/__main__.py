@@ -27,9 +27,10 @@ SUITES = (
     "compare",
     "onnx_files",
     "joint",
+    "executors",
 )
-LONG = ("latency", "compare", "onnx_files", "joint")
-"""Suites that take about an hour, or download much; they run only where they are named."""
+LONG = ("latency", "compare", "onnx_files", "joint", "executors")
+"""Suites that take about an hour, download much or need packages of their own; they run only where they are named."""
 
 RESULTS = Path(__file__).parent / "results"
 
