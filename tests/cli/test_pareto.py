@@ -14,7 +14,7 @@ import yaml
 import zzcp as library
 from tests.cli.conftest import Golden, Run
 from zzcp.cli.pareto import progress_text
-from zzcp.solver.pareto import FrontProgress
+from zzcp.solver.fronts.exploration import FrontProgress
 
 FILES = ("-a", "docs/toy.yaml", "-w", "tests/data/tiny_gemm.yaml")
 EYERISS = (

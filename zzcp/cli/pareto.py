@@ -15,7 +15,7 @@ from zzcp.cost import CONVENTIONS
 from zzcp.report.front import front_data, front_report
 from zzcp.report.style import plural
 from zzcp.solver import pareto
-from zzcp.solver.pareto import FrontProgress
+from zzcp.solver.fronts.exploration import FrontProgress
 
 
 def run(

@@ -14,7 +14,7 @@ from zzcp.records.sources import Sources, inputs_data
 from zzcp.report.style import amount, count, loops, plural, product_of, section
 from zzcp.report.tables import table
 from zzcp.solver import Front
-from zzcp.solver.front import OpenRange
+from zzcp.solver.fronts.front import OpenRange
 
 _MANY = 12
 """Most open ranges that are listed."""

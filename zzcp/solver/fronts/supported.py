@@ -15,6 +15,7 @@ from typing import Any
 
 from zzcp.checks import MAX_WORKERS, check_seed, duration, gap_tolerance, instance, integer
 from zzcp.cost.arguments import check_setting
+from zzcp.cost.constraints.rules import LatencyRule
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.evaluator import Evaluator
@@ -22,6 +23,7 @@ from zzcp.cost.objective import Goal, WeightedSum, objective_of
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
+from zzcp.mapping.constraints import MaxLatency
 from zzcp.mapping.default import default_spatial
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.optimize import attempt_after_all
@@ -95,6 +97,11 @@ class WeightedSearch:
         self.shared = Shared(Evaluator(*self._setting))
 
     @property
+    def by_ranges(self) -> bool:
+        """Whether the search by ranges can be used."""
+        return self.engine != "cp-sat" and self.shared.has_tables and self.shared.has_lattice
+
+    @property
     def _setting(self) -> tuple[Any, ...]:
         return self.accelerator, self.layer, self.spatial, self.conventions, self.links
 
@@ -103,7 +110,12 @@ class WeightedSearch:
         return partial(Search, workers=self.workers, seed=self.seed, on_progress=None, engine=self.engine)
 
     def minimise(
-        self, goal: Goal, time_limit: float, gap: float, known: Iterable[LayerMapping] = ()
+        self,
+        goal: Goal,
+        time_limit: float,
+        gap: float,
+        known: Iterable[LayerMapping] = (),
+        budget: int | None = None,
     ) -> Point:
         """Return the best mapping for a goal, with a proven bound.
 
@@ -117,14 +129,17 @@ class WeightedSearch:
             Relative distance to the bound at which the search ends.
         known : iterable of Mapping
             Mappings of the layer with this unrolling, of which the best is where the search starts.
+        budget : int, optional
+            Most cycles; one of the known mappings must be within them.
         """
         started = time.monotonic()
         evaluate = self.shared.evaluator.evaluate
         hint = min(known, key=lambda mapping: objective_of(evaluate(mapping), goal), default=None)
         attempt = self._first(time_limit) if hint is None else None
+        rules = () if budget is None else (LatencyRule(MaxLatency(budget), budget),)
         left = max(time_limit - (time.monotonic() - started), 0.1)
         search = self._search_with(
-            self.shared.evaluator, goal, time_limit=left, tolerance=gap, given=self.shared
+            self.shared.evaluator, goal, time_limit=left, tolerance=gap, given=self.shared, rules=rules
         )
         if attempt is not None and attempt.mapping is None:
             none = attempt.answer == "none"

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import numpy.typing as npt
 
 from zzcp.cost.batch import MappingBatch, score_batch
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import Goal, objective_values
 from zzcp.cost.setting.setting import Setting
-from zzcp.mapping import Mapping
+from zzcp.mapping import Mapping as LayerMapping
 from zzcp.solver.lattice.chain import Chain, most_orders, orders_of
-from zzcp.solver.lattice.keys import Key, Vector
+from zzcp.solver.lattice.keys import Key, Place, Vector
 
 _MOST = 4096
 """How many orders are scored at a time."""
@@ -44,10 +45,38 @@ class Best:
     value: float
     exhaustive: bool
 
-    def mapping(self, setting: Setting) -> Mapping:
+    def mapping(self, setting: Setting) -> LayerMapping:
         """Return the mapping."""
-        loops = [(self.chain.keys[index].dim, self.chain.keys[index].prime) for index in self.order]
-        return Mapping.from_order(setting.spatial, loops, self.chain.cuts, links=setting.own_links)
+        return _mapping(setting, self.chain, self.order)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A loop order for the boundaries of a chain that no other of its orders beats in both energy and latency.
+
+    Parameters
+    ----------
+    chain : Chain
+        The boundaries.
+    order : sequence of int
+        The keys of the loops, innermost first.
+    energy, latency : float
+        Its figures, rounded.
+    """
+
+    chain: Chain
+    order: Sequence[int]
+    energy: float
+    latency: float
+
+    def mapping(self, setting: Setting) -> LayerMapping:
+        """Return the mapping."""
+        return _mapping(setting, self.chain, self.order)
+
+
+def _mapping(setting: Setting, chain: Chain, order: Sequence[int]) -> LayerMapping:
+    loops = [(chain.keys[index].dim, chain.keys[index].prime) for index in order]
+    return LayerMapping.from_order(setting.spatial, loops, chain.cuts, links=setting.own_links)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +114,58 @@ def best_of_each(
     most : Most
         Mappings that take more do not count.
     """
-    result: list[Best] = []
-    waiting: list[_Task] = []
-    width = 0
-    at_once = min(_MOST, most_orders(evaluator))
-    for chain, extra in chains:
-        waiting.append(_Task.of(evaluator, chain, extra))
-        width += waiting[-1].count
-        if width >= at_once:
-            result += _score(evaluator, waiting, objective, most)
-            waiting, width = [], 0
-    return result + _score(evaluator, waiting, objective, most)
+    result = []
+    for task, orders, found in _scored(evaluator, chains):
+        values = objective_values(found.energy, found.latency, objective)
+        within = (found.energy <= most.energy * (1 + _ROUNDING)) & (
+            found.latency <= most.latency * (1 + _ROUNDING)
+        )
+        values = np.where(found.valid & within, values, np.inf)
+        winner = int(np.argmin(values))
+        result.append(Best(task.chain, orders[winner], float(values[winner]), task.exhaustive))
+    return result
+
+
+def non_dominated_of_each(
+    evaluator: Evaluator, chains: Sequence[tuple[Chain, Sequence[Vector]]]
+) -> list[tuple[list[Candidate], bool]]:
+    """Return for each of several chains the orders that none of its others beats, and whether none is missing.
+
+    Parameters
+    ----------
+    evaluator, chains
+        As for `best_of_each`.
+    """
+    result = []
+    for task, orders, found in _scored(evaluator, chains):
+        kept, least = [], math.inf
+        for number in np.lexsort((found.energy, found.latency)):
+            if found.valid[number] and found.energy[number] < least:
+                least = float(found.energy[number])
+                kept.append(Candidate(task.chain, orders[number], least, float(found.latency[number])))
+        result.append((kept, task.exhaustive))
+    return result
+
+
+def chains_of(
+    setting: Setting, keys: tuple[Key, ...], found: Sequence[Mapping[Place, Vector]]
+) -> list[tuple[Chain, list[Vector]]]:
+    """Return chains given by the vectors of all their boundaries, each with its points at the array."""
+    full = tuple(key.multiplicity for key in keys)
+    operands = list(enumerate(setting.operands))
+    return [
+        (
+            Chain(
+                keys,
+                {
+                    operand.name: (*(places[index, link] for link in range(1, operand.depth)), full)
+                    for index, operand in operands
+                },
+            ),
+            [places[index, 0] for index, _ in operands],
+        )
+        for places in found
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +193,56 @@ class _Task:
         return math.prod(map(len, self.variants))
 
 
-def _score(evaluator: Evaluator, tasks: Sequence[_Task], objective: Goal, most: Most) -> list[Best]:
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """Energies and latencies of the orders of a chain, and which of them fit."""
+
+    energy: npt.NDArray[np.float64]
+    latency: npt.NDArray[np.float64]
+    valid: npt.NDArray[np.bool_]
+
+
+def _scored(
+    evaluator: Evaluator, chains: Sequence[tuple[Chain, Sequence[Vector]]]
+) -> Iterator[tuple[_Task, list[list[int]], _Figures]]:
+    """Score the orders of several chains, many in one batch; yield each with its orders and their figures."""
+    waiting: list[_Task] = []
+    width = 0
+    at_once = min(_MOST, most_orders(evaluator))
+    for chain, extra in chains:
+        waiting.append(_Task.of(evaluator, chain, extra))
+        width += waiting[-1].count
+        if width >= at_once:
+            yield from _score(evaluator, waiting)
+            waiting, width = [], 0
+    if waiting:
+        yield from _score(evaluator, waiting)
+
+
+def _score(evaluator: Evaluator, tasks: Sequence[_Task]) -> Iterator[tuple[_Task, list[list[int]], _Figures]]:
     """Score the orders of several chains in one batch."""
-    if not tasks:
-        return []
-    keys: tuple[Key, ...] = tasks[0].chain.keys
-    setting = evaluator.setting
-    names = {dim: number for number, dim in enumerate(setting.layer.sizes)}
     orders = [
         [index for segment in order for index in segment]
         for task in tasks
         for order in product(*task.variants)
     ]
     sizes = [task.count for task in tasks]
+    found = score_batch(evaluator, _batch_of(evaluator.setting, tasks, orders, sizes))
+    latency = found.latency.astype(float)
+    start = 0
+    for task, size in zip(tasks, sizes, strict=True):
+        part = slice(start, start + size)
+        yield task, orders[part], _Figures(found.energy[part], latency[part], found.valid[part])
+        start += size
+
+
+def _batch_of(
+    setting: Setting, tasks: Sequence[_Task], orders: Sequence[Sequence[int]], sizes: Sequence[int]
+) -> MappingBatch:
+    keys: tuple[Key, ...] = tasks[0].chain.keys
+    names = {dim: number for number, dim in enumerate(setting.layer.sizes)}
     flat = np.array(orders, dtype=np.int64).reshape(len(orders), -1).T
-    batch = MappingBatch(
+    return MappingBatch(
         np.array([names[key.dim] for key in keys], dtype=np.int64)[flat],
         np.array([key.prime for key in keys], dtype=np.int64)[flat],
         {
@@ -147,16 +252,3 @@ def _score(evaluator: Evaluator, tasks: Sequence[_Task], objective: Goal, most: 
             for operand in tasks[0].ends
         },
     )
-    found = score_batch(evaluator, batch)
-    values = objective_values(found.energy, found.latency.astype(float), objective)
-    within = (found.energy <= most.energy * (1 + _ROUNDING)) & (
-        found.latency <= most.latency * (1 + _ROUNDING)
-    )
-    values = np.where(found.valid & within, values, np.inf)
-    result = []
-    start = 0
-    for task, size in zip(tasks, sizes, strict=True):
-        winner = start + int(np.argmin(values[start : start + size]))
-        result.append(Best(task.chain, orders[winner], float(values[winner]), task.exhaustive))
-        start += size
-    return result

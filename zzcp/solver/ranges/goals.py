@@ -17,6 +17,17 @@ from zzcp.cost.objective import DELAYS, Goal, WeightedSum
 from zzcp.solver.lattice.keys import Array
 from zzcp.solver.ranges.multipliers import Line
 
+_BENT = 0.4
+"""Ranges with too many labels are halved where the curve of a product bends so much below its chord.
+
+In the middle of a range of ratio r it lies (log r)^2 / 8 above the chord; that counts against what the bound lacks.
+"""
+
+
+def middle_of(low: float, high: float) -> float:
+    """Return where a range of energies is halved."""
+    return float(np.sqrt(low * high))
+
 
 class Curve(Protocol):
     """An objective, in the unit of energy of the tables."""
@@ -32,6 +43,13 @@ class Curve(Protocol):
     @property
     def timed(self) -> bool:
         """Whether the latency matters."""
+
+    @property
+    def sharpens(self) -> bool:
+        """Whether it pays to bound a range once more when a better incumbent has been found in it."""
+
+    def bends(self, low: float, high: float, least: float, /) -> bool:
+        """Return whether halves of a range are much sharper than the whole, of which a bound of a E + b D is known."""
 
     def least(self, energy: Array, latency: Array | None) -> Array:
         """Return the objective of energies and latencies; a latency that does not matter may be None."""
@@ -73,6 +91,15 @@ class Product:
     def timed(self) -> bool:
         """Whether the latency matters."""
         return bool(self.latency)
+
+    @property
+    def sharpens(self) -> bool:
+        """Whether it pays to bound a range once more when a better incumbent has been found in it."""
+        return False
+
+    def bends(self, low: float, high: float, least: float, /) -> bool:
+        """Return whether halves of a range are much sharper than the whole, of which a bound of a E + b D is known."""
+        return bool(np.log(high / low) ** 2 > _BENT * (1 - least))
 
     def least(self, energy: Array, latency: Array | None) -> Array:
         """Return the objective of energies and latencies; a latency that does not matter may be None."""
@@ -137,6 +164,15 @@ class Sum:
     def timed(self) -> bool:
         """Whether the latency matters."""
         return bool(self.latency)
+
+    @property
+    def sharpens(self) -> bool:
+        """Whether it pays to bound a range once more when a better incumbent has been found in it."""
+        return True
+
+    def bends(self, _low: float, _high: float, _least: float, /) -> bool:
+        """Return that halves of a range are no sharper than the whole."""
+        return False
 
     def least(self, energy: Array, latency: Array | None) -> Array:
         """Return the objective of energies and latencies; a latency that does not matter may be None."""

@@ -22,7 +22,7 @@ from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.lattice import Lattice
 from zzcp.solver.ranges.cuts import by_completion, by_size
 from zzcp.solver.ranges.enumeration import Enumeration
-from zzcp.solver.ranges.goals import Curve
+from zzcp.solver.ranges.goals import Curve, middle_of
 from zzcp.solver.ranges.ground import Ground
 from zzcp.solver.ranges.labels import Labels, joined
 from zzcp.solver.ranges.multipliers import Budgets, Line
@@ -34,11 +34,6 @@ _ROUNDS = 16
 """Dynamic programs per choice of multipliers."""
 _LONG = 1.15
 """Ranges of a greater ratio are halved at once."""
-_BENT = 0.4
-"""Shorter ranges with too many labels are halved where the curve bends so much below its chord.
-
-In the middle of a range of ratio r it lies (log r)^2 / 8 above the chord; that counts against what the bound lacks.
-"""
 _BEAM = 600
 """Labels of the first group of an enumeration, which leads to a better incumbent."""
 _FEW_LABELS = 30_000
@@ -99,7 +94,7 @@ class _Part:
 
     def halves(self) -> list[_Part]:
         """Return the lower and the upper half of the range."""
-        middle = float(np.sqrt(self.low * self.high))
+        middle = middle_of(self.low, self.high)
         return [replace(self, high=middle), replace(self, low=middle)]
 
 
@@ -117,6 +112,8 @@ class RangeSearch:
         The way back to the search.
     most_energy, most_latency : float
         Budgets, in units of 1 / scale and cycles: bounds hold for the mappings within them.
+    least_energy : float
+        No mapping within the budgets is known to take less.
     bound : float
         What the objective is at least; infinite if nothing better than the incumbent is left.
     alive : dict
@@ -130,6 +127,7 @@ class RangeSearch:
     steps: Steps
     most_energy: float = np.inf
     most_latency: float = np.inf
+    least_energy: float = 0.0
     bound: float = 0.0
     alive: dict[Place, Array] | None = None
     closed: float = np.inf
@@ -147,6 +145,7 @@ class RangeSearch:
         self.alive = dict(lattice.alive)
         value = self.steps.value()
         least_energy, least_latency = self._extremes(value)
+        least_energy = max(least_energy, self.least_energy)
         self.bound = float(self.goal.least(np.array(least_energy), np.array(least_latency)))
         self.steps.tell(self.bound)
         if self._done(self.bound):
@@ -241,6 +240,11 @@ class RangeSearch:
             self._visit(chain)
 
         least, weights = relaxation.tighten(line, _ROUNDS, visit, enough=1 + _MARGIN)
+        if self.goal.sharpens and least <= 1 + _MARGIN:
+            renewed = self.goal.line(low, high, self.steps.value())
+            if renewed != line:
+                line = renewed
+                least, weights = relaxation.tighten(line, _ROUNDS, visit, 1 + _MARGIN, weights)
         if least > 1 + _MARGIN:
             return np.inf, []
         known = max(part.known, self.goal.bound(low, high, line, least) * (1 - _MARGIN))
@@ -270,7 +274,7 @@ class RangeSearch:
             not self.steps.briefly
             and self.goal.curved
             and part.low > 0
-            and np.log(part.high / part.low) ** 2 > _BENT * (1 - least)
+            and self.goal.bends(part.low, part.high, least)
         ):
             return part.halves()
         if self.steps.briefly or part.depth >= _DEEPEST:

@@ -8,18 +8,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from zzcp.cost.constraints.rules import BypassRule, EnergyRule, LatencyRule
-from zzcp.solver.lattice.chain import Chain
-from zzcp.solver.lattice.completions import Most, best_of_each
-from zzcp.solver.lattice.factors import packs
+from zzcp.solver.lattice.completions import Most, best_of_each, chains_of
 from zzcp.solver.lattice.keys import Place, Vector
-from zzcp.solver.lattice.lattice import Places, cells
+from zzcp.solver.lattice.lattice import Places
 from zzcp.solver.ranges.goals import curve_of
 from zzcp.solver.ranges.ranges import RangeSearch, Steps
 from zzcp.solver.search.shared import Shared
 from zzcp.solver.search.state import SearchState
 
-_MOST_CELLS = 40_000_000
-"""Largest table of the dynamic program over the lattice."""
 _FLOAT_ERROR = Fraction(1, 2**30)
 """More than the relative error of the bounds of the search by ranges."""
 
@@ -56,14 +52,6 @@ class RangesStage:
     shared: Shared
 
     @property
-    def fits(self) -> bool:
-        """Whether the tables of the dynamic program are not too large."""
-        keys = self.shared.keys
-        shape = tuple(key.multiplicity + 1 for key in keys)
-        depths = [operand.depth for operand in self.search.evaluator.setting.operands]
-        return bool(keys) and packs(shape) and cells(keys, depths) <= _MOST_CELLS
-
-    @property
     def applies(self) -> bool:
         """Whether the search by ranges can be used."""
         # rules may forbid a chain and allow another one that says the same; a deterministic limit counts CP-SAT's work
@@ -72,7 +60,7 @@ class RangesStage:
             self.search.deterministic_limit
         ):
             return False
-        return self.fits
+        return self.shared.has_lattice
 
     def at_the_root(self) -> Mapping[Place, Places] | None:
         """Return the vectors that one relaxation leaves for every boundary; None where its tables are too large.
@@ -80,7 +68,7 @@ class RangesStage:
         No mapping through any other is better than the incumbent.
         """
         search = self.search
-        if not self.fits:
+        if not self.shared.has_lattice:
             return None
         goal, scale = curve_of(search.objective, self.shared.tables.scale)
         # what the evaluator adds up in floats may lie below the exact sums of the tables
@@ -155,16 +143,7 @@ class RangesStage:
         """Offer the best mapping with some boundaries; return for each whether all its orders were scored."""
         search = self.search
         setting = search.evaluator.setting
-        full = tuple(key.multiplicity for key in self.shared.keys)
-        chains = []
-        for places in found:
-            ends = {
-                operand.name: (*(places[index, link] for link in range(1, operand.depth)), full)
-                for index, operand in enumerate(setting.operands)
-            }
-            chains.append(
-                (Chain(self.shared.keys, ends), [places[index, 0] for index in range(len(setting.operands))])
-            )
+        chains = chains_of(setting, self.shared.keys, found)
         completions = best_of_each(
             search.evaluator, chains, search.objective, Most(*map(float, self._most()))
         )

@@ -11,25 +11,20 @@ from __future__ import annotations
 
 from zzcp.mappers import Budget, Genetic, Problem
 from zzcp.mapping import Mapping as LayerMapping
-from zzcp.solver.cpsat.target import first_bound, run_of
+from zzcp.solver.cpsat.target import first_bound
 from zzcp.solver.lattice.start import first_mapping, outermost_mapping
-from zzcp.solver.lattice.tables import has_headroom, largest_table
 from zzcp.solver.result import Result
 from zzcp.solver.search.cpsat_stage import CpSatStage
 from zzcp.solver.search.ranges_stage import RangesStage
 from zzcp.solver.search.shared import Shared
 from zzcp.solver.search.state import SearchState
 
-_MOST_ENTRIES = 4_000_000
-"""Largest cost table that is built; beyond it the model would not fit into memory."""
 _DESCENDANTS = 10_000
 """Mappings that are scored in search of a better incumbent."""
 _FEW_ENTRIES, _VERY_FEW_ENTRIES = 50_000, 100
 """Largest cost table of a model that is tried for a moment, and of one that is tried before the search by ranges."""
 _MANY_VECTORS = 300
 """Vectors left at the root, over all boundaries, from which on a better incumbent is searched for."""
-_MOST_RUN = 2**40
-"""Longest run that is modelled, in cycles: stalls and loads must not reach the limit of the model's latencies."""
 
 
 class Search(SearchState):
@@ -65,12 +60,7 @@ class Search(SearchState):
         if self.ceiling <= self.bound:
             # nothing can be better: a machine without any energy, for one
             return
-        entries = largest_table(self.evaluator.model, shared.keys)
-        if (
-            run_of(self.evaluator.model) > _MOST_RUN
-            or entries > _MOST_ENTRIES
-            or not has_headroom(self.evaluator.model)
-        ):
+        if not shared.has_tables:
             self.tell(
                 "too many states or cycles for the model: only the bound of ideal cycles and operations is proven"
             )
@@ -81,7 +71,7 @@ class Search(SearchState):
         elif self.engine == "ranges":
             self._by_ranges(ranges)
         else:
-            self._by_both(ranges, cpsat, entries)
+            self._by_both(ranges, cpsat, shared.entries)
 
     def _by_cp_sat(self, ranges: RangesStage, cpsat: CpSatStage) -> None:
         """Prove by CP-SAT alone, on a model without the vectors that one relaxation rules out.

@@ -20,8 +20,9 @@ from tests.solver.brute_force import Case, batches_of, random_case
 from zzcp.cost import EXACT
 from zzcp.cost.batch import evaluate_batch
 from zzcp.errors import InputError
-from zzcp.solver.front import Proofs, below_hull, hull, non_dominated
-from zzcp.solver.pareto import FrontProgress
+from zzcp.solver.fronts.exploration import FrontProgress
+from zzcp.solver.fronts.known import hull, non_dominated
+from zzcp.solver.fronts.proofs import Proofs, below_hull
 
 CLOSE = 1e-9
 """Energies of a batch are floats."""

@@ -1,0 +1,154 @@
+"""`pareto`: the exact energy-latency front.
+
+The least energy e(L) of the mappings that take at most L cycles falls as L grows, and the points where it falls are the
+front. A point may be missing where the front that is known lies above what is proven of e(L), and a supported point,
+one on the convex hull, only where the hull of the known points does (`zzcp.solver.fronts.exploration`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from zzcp.checks import MAX_WORKERS, check_seed, duration, function, gap_tolerance, integer
+from zzcp.cost.arguments import check_setting
+from zzcp.cost.conventions import EXACT, CostConventions
+from zzcp.hardware import Accelerator
+from zzcp.interrupt import Interrupt
+from zzcp.mapping import SpatialMapping
+from zzcp.mapping.default import default_spatial
+from zzcp.solver.engines import Engine, check_engine, joined
+from zzcp.solver.fronts.exploration import Exploration, FrontProgress
+from zzcp.solver.fronts.front import Front, FrontPoint, OpenRange
+from zzcp.solver.fronts.known import hull
+from zzcp.solver.fronts.proofs import Range
+from zzcp.solver.fronts.supported import WeightedSearch
+from zzcp.workload import Layer
+
+
+def pareto(
+    accelerator: Accelerator,
+    layer: Layer,
+    *,
+    spatial: SpatialMapping | Mapping[str, Mapping[str, int]] | None = None,
+    time_limit: float = 600.0,
+    search_limit: float = 60.0,
+    max_points: int | None = None,
+    supported_only: bool = False,
+    gap: float = 1e-4,
+    seed: int = 0,
+    workers: int = 1,
+    conventions: CostConventions = EXACT,
+    links: Mapping[str, str] | None = None,
+    engine: Engine = "auto",
+    on_progress: Callable[[FrontProgress], None] | None = None,
+) -> Front:
+    """Return the energy-latency front of a layer: the mappings that no other beats in both, each proven.
+
+    Parameters
+    ----------
+    accelerator, layer
+        The machine and the layer.
+    spatial : SpatialMapping or dict, optional
+        The unrolling; else that of the machine's file, or a full one.
+    time_limit : float
+        Seconds for the whole front.
+    search_limit : float
+        Seconds for a single search.
+    max_points : int, optional
+        The search ends with so many points; they are spread over the front.
+    supported_only : bool
+        Search only the points on the convex hull, those that are the best for some weights of energy and latency. That
+        takes fewer searches.
+    gap : float
+        A point may be missing if its energy is below that of the front (or of the hull) by less than this fraction.
+        With 0 the front is exact to the last bit, which takes far longer.
+    seed, workers, conventions, links, engine
+        As for `optimize`.
+    on_progress : callable, optional
+        Called with a `FrontProgress` after every search.
+
+    Returns
+    -------
+    Front
+        Also after Ctrl-C or at a limit: what is known, and where points could be missing.
+
+    Raises
+    ------
+    InputError
+        If the arguments are out of range.
+    MappingError
+        If the unrolling does not fit the array or the layer.
+
+    Examples
+    --------
+    >>> import zzcp
+    >>> front = zzcp.pareto(machine, layer, max_points=10)  # doctest: +SKIP
+    >>> front.statement  # doctest: +SKIP
+    """
+    check_setting(accelerator, layer, conventions, links)
+    time_limit = duration(time_limit, "time limit")
+    search_limit = duration(search_limit, "search limit")
+    if max_points is not None:
+        max_points = integer(max_points, "number of points", least=1)
+    gap = gap_tolerance(gap)
+    workers = integer(workers, "workers", least=1, most=MAX_WORKERS)
+    seed = check_seed(seed)
+    check_engine(engine)
+    function(on_progress, "on_progress")
+    chosen: Any = default_spatial(accelerator, layer) if spatial is None else spatial
+    unrolling = chosen if isinstance(chosen, SpatialMapping) else SpatialMapping.from_dict(chosen)
+    started = time.monotonic()
+
+    search = WeightedSearch(accelerator, layer, unrolling, conventions, links, seed, workers, engine)
+    with Interrupt() as interrupt:
+        exploration = Exploration(
+            search, time_limit, search_limit, max_points, supported_only, gap, on_progress, interrupt, started
+        )
+        exploration.run()
+    return _front(exploration, accelerator, layer, conventions)
+
+
+def _front(
+    exploration: Exploration, accelerator: Accelerator, layer: Layer, conventions: CostConventions
+) -> Front:
+    """Return what is known after an exploration."""
+    corners = exploration.corners
+    on_hull = hull(corners)
+
+    def point(number: int) -> FrontPoint:
+        latency, energy = corners[number]
+        bound = min(Fraction(exploration.proofs.at(latency)), energy)
+        return FrontPoint(*exploration.known[number], bound, number in on_hull)
+
+    return Front(
+        accelerator=accelerator.name,
+        layer=layer,
+        conventions=conventions.name,
+        points=tuple(map(point, sorted(on_hull) if exploration.supported_only else range(len(corners)))),
+        open=tuple(_merged(exploration.open_ranges(with_given_up=True))),
+        gap=exploration.gap,
+        solved=exploration.solved,
+        interrupted=exploration.interrupted,
+        wall_s=time.monotonic() - exploration.started,
+        diagnosis=exploration.diagnosis,
+        supported_only=exploration.supported_only,
+        engine=joined(exploration.engines),
+    )
+
+
+def _merged(ranges: list[Range]) -> Iterator[OpenRange]:
+    """Yield ranges from the lowest latencies up, with those that touch each other united."""
+    current: OpenRange | None = None
+    for first, last, energy, bound in sorted(ranges, key=lambda entry: entry[0]):
+        if current is not None and current.last + 1 == first:
+            current = replace(current, last=last, lower_bound=min(current.lower_bound, float(bound)))
+            continue
+        if current is not None:
+            yield current
+        current = OpenRange(first, last, None if energy is None else float(energy), float(bound))
+    if current is not None:
+        yield current
