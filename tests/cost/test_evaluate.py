@@ -79,22 +79,24 @@ def test_energy_worked_by_hand(worked: Evaluation) -> None:
     }
     assert energy.exact == Fraction(4268875, 1000)
     assert energy.total == 4268.875
-    assert worked.edp == 4268.875 * 135
+    assert worked.edp == 4268.875 * 138
 
 
 def test_latency_worked_by_hand(worked: Evaluation) -> None:
     """The SRAM's lower port is busy for 29 x 1 + 29 x 2 + 20 x 2 of 30 cycles: 97 cycles late.
 
-    The first pieces take 4 cycles. All of W is needed within 3 operations, and by then the DRAM's port has 6 + 1 cycles
-    of first fills to do, but only 3 - ceil((4 x 1 + 9 x 1) / 10) = 1 idle ones: the loading takes 6.
+    The first pieces are at the array after 5 cycles. All of W is needed within 3 operations. By then the DRAM's port
+    has 6 + 1 cycles of first fills to do, and 3 - ceil((4 x 1 + 9 x 1) / 10) = 1 idle one. The port of W's registers
+    has as many, 6 for W's way in and 1 for the first read, and none idle, as it is read all the time: the loading is 7.
+    The last four sums need 2 cycles at the SRAM's lower port, then 1, and the latency of the SRAM.
     """
     assert worked.latency == Latency(
-        total=135,
+        total=138,
         ideal=30,
         spatial_stall=0,
         temporal_stall=97,
-        data_loading=6,
-        data_unloading=2,
+        data_loading=7,
+        data_unloading=4,
         drain=0,
     )
 
@@ -115,24 +117,28 @@ def test_ports_worked_by_hand(worked: Evaluation) -> None:
 def test_links_worked_by_hand(worked: Evaluation) -> None:
     """The inputs share the DRAM's port; I goes first, since its way is longer.
 
-    W stays, so that its first 8 elements are enough to begin: 1 cycle of 6; but only 1 hides in time.
+    W stays, so that its first 8 elements are enough to begin: 1 cycle of 6; but none of the others hides in time.
     """
     found = [
         (link.operand, link.source, link.target, link.start, link.cycles, link.bits) for link in worked.links
     ]
     assert found == [
-        ("W", "dram", "w_regs", 1, 5, 48),
+        ("W", "dram", "w_regs", 1, 6, 48),
+        ("W", "w_regs", "array", 3, 1, 8),
         ("I", "dram", "sram", 0, 1, 48),
         ("I", "sram", "i_regs", 2, 1, 8),
+        ("I", "i_regs", "array", 4, 1, 8),
+        ("O", "array", "sram", None, 2, 16),
         ("O", "sram", "dram", None, 1, 32),
     ]
-    assert [link.ports for link in worked.links][:2] == [("w_regs.rw", "dram.rw"), ("sram.top", "dram.rw")]
-    assert [link.shared for link in worked.links] == [True, True, False, True]
+    ports = [link.ports for link in worked.links]
+    assert ports[:3] == [("w_regs.rw", "dram.rw"), ("w_regs.rw",), ("sram.top", "dram.rw")]
+    assert [link.shared for link in worked.links] == [True, False, True, True, False, True, True]
 
 
 def test_use_of_the_memories_worked_by_hand(worked: Evaluation) -> None:
     used = worked.utilization
-    assert (used.spatial, used.temporal, used.total) == (1.0, 30 / 135, 30 / 135)
+    assert (used.spatial, used.temporal, used.total) == (1.0, 30 / 138, 30 / 138)
     assert used.individual["W"] == (48 / 64, 8 * 48 / 10**9)
     assert used.individual["I"] == (8 / 64, 48 / 8192, 30 * 8 / 10**9)
     assert used.individual["O"] == (4 * 16 / 8192, 40 * 8 / 10**9)
@@ -158,13 +164,19 @@ def test_an_array_that_is_not_filled_and_waits_for_its_drain() -> None:
 
 
 def test_one_memory_for_everything() -> None:
-    """No link but those to the array: nothing to load and nothing to unload."""
+    """No link but those to the array: the first operands come one after the other, a memory's latency later.
+
+    The port is busy in every cycle but those of the latency, and of the last operation.
+    """
     single = Accelerator("single", (memory("m", "I1 I2 O", size=10**6, latency=5),), OperationalArray((), ()))
     order = [("C", 6), ("K", 8), ("B", 5)]
     mapping = Mapping.from_order(SpatialMapping(), order, dict.fromkeys("OWI", (3,)))
     evaluation = evaluate(single, GEMM, mapping)
-    assert evaluation.links == ()
-    assert (evaluation.latency.data_loading, evaluation.latency.data_unloading) == (0, 0)
+    links = [(link.operand, link.source, link.target, link.start, link.cycles) for link in evaluation.links]
+    assert links == [("W", "m", "array", 0, 1), ("I", "m", "array", 1, 1), ("O", "array", "m", None, 1)]
+    assert (evaluation.latency.data_loading, evaluation.latency.data_unloading) == (2 + 5, 1)
+    assert [port.busy for port in evaluation.ports] == [240 + 240 + 240 + 200]
+    assert evaluation.latency.total == 240 + 240 + 240 + 200 + 5
     assert evaluation.accesses == {
         "O": (Accesses(0, 0, 240, 240 - 40),),
         "W": (Accesses(0, 0, 0, 240),),
@@ -346,8 +358,8 @@ def test_the_keys_of_the_plain_form(worked: Evaluation) -> None:
         "from_below": 0,
         "to_below": 30,
     }
-    assert (data["conventions"], data["valid"], data["edp"]) == ("exact", True, 4268.875 * 135)
-    assert data["links"][1] == {
+    assert (data["conventions"], data["valid"], data["edp"]) == ("exact", True, 4268.875 * 138)
+    assert data["links"][2] == {
         "operand": "I",
         "source": "dram",
         "target": "sram",
@@ -362,7 +374,7 @@ def test_the_keys_of_the_plain_form(worked: Evaluation) -> None:
     }
     assert data["double_buffered"] == {"O": [True], "W": [False], "I": [False, True]}
     # whole numbers are written as such
-    assert '"total": 135,' in json.dumps(data["latency"])
+    assert '"total": 138,' in json.dumps(data["latency"])
 
 
 # ---- between processes ----------------------------------------------------------------------------------------

@@ -34,7 +34,10 @@ def test_they_add_up(case: Case) -> None:
         assert fill.hidden >= 0
         assert not fill.hidden or fill.times == 1
         for side in (fill.read, fill.written):
-            assert side.cycles == -(-Fraction(side.bytes) * 8 // side.bandwidth)
+            if side.port is None:
+                assert (side.name, side.bandwidth, side.cycles) == ("array", 0, 0)
+            else:
+                assert side.cycles == -(-Fraction(side.bytes) * 8 // side.bandwidth)
     assert sum(entry.energy for entry in facts.energies) + evaluation.energy.mac == pytest.approx(
         evaluation.energy.total
     )
@@ -78,8 +81,10 @@ def test_the_seed_question(monkeypatch: pytest.MonkeyPatch, root: object) -> Non
     assert [(fill.name, fill.exposed, fill.critical) for fill in facts.loading] == [
         ("W dram -> sram_64KB", 200, True),
         ("W sram_64KB -> rf_64B_W", 20, False),
+        ("W rf_64B_W -> array", 4, False),
         ("I dram -> sram_1M", 200, True),
         ("I sram_1M -> rf_64B_I", 20, True),
+        ("I rf_64B_I -> array", 4, True),
     ]
     assert [port.name for port in facts.limiting] == ["rf_64B_I.r_port_1", "rf_64B_W.r_port_1"]
     assert (facts.energies[0].memory, facts.energies[0].energy) == ("dram", 25_000_000)

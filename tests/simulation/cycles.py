@@ -4,7 +4,9 @@ It shares no formula with `zzcp.cost`: tiles, their order of use and the cycles 
 (`tests.simulation.chains`), everything else from cycle after cycle of arbitration. The machine:
 
 *Array.* One operation per cycle, in the order of the loops, all lanes and all instances of a memory in lockstep. An
-operation needs its inputs, and the partial sum if its output was visited before. The array has one register per side
+operation needs its inputs, and the partial sum if its output was visited before. Reading, operating and writing are
+stages of a pipeline, a cycle apart: in what follows a value is read, used and its result written within a cycle, and
+the pipeline takes a cycle more before the first operation, and one after the last. The array has one register per side
 to work ahead: the next value may come in, and the last result may still be waiting to go out. An input that stays the
 same is read once; a partial sum that the next operation needs again is forwarded.
 
@@ -20,8 +22,9 @@ Output tiles leave piece by piece as pieces are complete, and where a tile comes
 
 *Ends.* The machine loads before it computes and drains after: the first tile of a level that will be refilled is
 complete before it feeds the level below, the last one complete before it leaves. A level that is loaded once and kept
-streams: its first piece is enough to begin. A memory's latency passes between the first fill of a link and its use,
-and between the last drain and what follows; all other requests are known in advance and made early enough.
+streams: its first piece is enough to begin. A memory's latency passes between the first fill of a link, or of the
+array, and its use, and between the last drain and what follows; all other requests are known in advance and made early
+enough.
 
 *Room.* A tile has a place for each of its pieces, twice if it is double-buffered. What a memory has left goes to its
 tenants with one copy, one more piece at a time in turn, up to a second copy.
@@ -159,8 +162,7 @@ class Simulation:
             # at a tie results leave first, and what has the longest way comes before what is nearer
             far = 15 - link
             if not chain.is_output:
-                latency = above if link else 0
-                fill = Fill(self, chain, link, down, True, everything, room, 32 + far, latency)
+                fill = Fill(self, chain, link, down, True, everything, room, 32 + far, above)
                 self.streams[chain.operand, fill.kind, link] = fill
                 continue
             up = [(side, self.ports.number(side)) for side in chain.up[link]]
@@ -199,7 +201,7 @@ class Simulation:
         finish = max([finish, *(stream.available for stream in unsettled)])
         assert self.operation == self.operations
         stall = last + 1 - first - self.operations
-        return Run(first, self.operations, stall, finish - last - 1)
+        return Run(first + 1, self.operations, stall, finish - last)
 
     def _cycle(self, moving: Sequence[Stream]) -> tuple[bool, list[Stream], list[Stream]]:
         """Run one cycle; return whether there was an operation, which streams moved, and which a port refused."""
@@ -251,6 +253,8 @@ class Simulation:
         if number == self.operations or self._results.job < number - self.physics.registers + 1:
             return False
         if any(stream.job * stream.tile.period <= number for stream in self._inputs):
+            return False
+        if not number and any(stream.latency and not stream.seen_jobs for stream in self._inputs):
             return False
         if self._needs_sum[number] and self._sums.period <= number:
             return False

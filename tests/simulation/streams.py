@@ -262,7 +262,8 @@ class Fill(Stream):
 
     def settle(self, now: int) -> bool:
         if self.latency and not self.available and (self.job if self._is_whole else self.pieces):
-            self.available = now + self.latency
+            # the array may use a value in the cycle in which it arrives
+            self.available = now + self.latency - (self.link == 0)
         return super().settle(now)
 
 

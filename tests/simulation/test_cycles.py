@@ -95,14 +95,14 @@ SUMS = Layer("O[b]+=I[b][c]", {"B": 2, "C": 2}, operator="Sum", precision={"I": 
 @pytest.mark.parametrize(
     ("read", "write", "expected"),
     [
-        (8, 8, Run(0, 4, 0, 0)),  # within a cycle a value is read, used, and its result written
-        (4, 8, Run(1, 4, 3, 0)),  # inputs are there in cycles 1, 3, 5 and 7
+        (8, 8, Run(1, 4, 0, 1)),  # the first value is read, four are used, the last result is written
+        (4, 8, Run(2, 4, 3, 1)),  # two cycles for every value: operations at 2, 4, 6 and 8
         (
             8,
             4,
-            Run(0, 4, 2, 2),
-        ),  # operations at 0, 1, 3 and 5: one result waits while the other leaves, until 7
-        (4, 4, Run(1, 4, 3, 1)),  # operations at 1, 3, 5 and 7; the last result leaves in 7 and 8
+            Run(1, 4, 2, 3),
+        ),  # operations at 1, 2, 4 and 6: one result waits while the other leaves, until 9
+        (4, 4, Run(2, 4, 3, 2)),  # operations at 2, 4, 6 and 8; the last result leaves in 9 and 10
     ],
 )
 def test_array_and_one_memory(read: int, write: int, expected: Run) -> None:
@@ -111,9 +111,13 @@ def test_array_and_one_memory(read: int, write: int, expected: Run) -> None:
 
 
 def test_one_port_serves_reads_and_writes_in_turn() -> None:
-    """Reads in cycles 0, 2, 4, 6, with their operations, writes in 1, 3, 5, 7: results leave first."""
+    """Operations at 1, 3, 5, 7, each with a read a cycle before; writes in between, as results leave first.
+
+    Seen from the array, which takes reads, operations and writes of a value for one cycle, there is one of the port's
+    transfers in each of 8 cycles; the pipeline adds one before and one after.
+    """
     shared = dram(port("rw", "read_write", 8, "I1 tl", "I2 tl", "O fl", "O tl"))
-    assert run(machine(shared), COPY, "B 4", {"I": (1,), "O": (1,)}) == Run(0, 4, 3, 1)
+    assert run(machine(shared), COPY, "B 4", {"I": (1,), "O": (1,)}) == Run(1, 4, 3, 2)
 
 
 def buffered(latency: int = 0, width: int = 2, size: int = 8) -> Accelerator:
@@ -133,10 +137,10 @@ def buffered(latency: int = 0, width: int = 2, size: int = 8) -> Accelerator:
 @pytest.mark.parametrize(
     ("width", "latency", "expected"),
     [
-        (8, 0, Run(1, 8, 0, 0)),  # a weight arrives in cycle 0 and can be read in 1
-        (2, 0, Run(4, 8, 0, 0)),  # four cycles; the next weight comes while the first one is at the array
-        (2, 3, Run(7, 8, 0, 0)),  # the latency passes once, before the first use
-        (1, 0, Run(8, 8, 4, 0)),  # eight cycles for the next weight, of which four operations hide four
+        (8, 0, Run(2, 8, 0, 1)),  # a weight arrives in cycle 0, is read in 1 and used in 2
+        (2, 0, Run(5, 8, 0, 1)),  # four cycles; the next weight comes while the first one is at the array
+        (2, 3, Run(8, 8, 0, 1)),  # the latency passes once, before the first use
+        (1, 0, Run(9, 8, 4, 1)),  # eight cycles for the next weight, of which four operations hide four
     ],
 )
 def test_weights_come_through_a_register(width: int, latency: int, expected: Run) -> None:
@@ -164,7 +168,7 @@ def test_tiles_come_when_there_is_room(width: int, size: int, doubled: bool, sta
     layer = Layer.gemm(b=2, k=2, c=2, precision={"W": 8, "I": 8, "O": 8, "O_final": 8})
     cuts = {"W": (2, 3), "I": (3,), "O": (3,)}
     found = run(buffered(0, width, size), layer, "C 2, B 2, K 2", cuts, W=doubled)
-    assert found == Run(2 * 8 // width, 8, stall, 0)
+    assert found == Run(2 * 8 // width + 1, 8, stall, 1)
 
 
 def summing(wide: int, narrow: int) -> Accelerator:
@@ -185,11 +189,11 @@ def summing(wide: int, narrow: int) -> Accelerator:
     ("order", "cut", "wide", "narrow", "expected"),
     [
         # a sum is written (cycle 0), read for the next operation (1), written (2) and sent up (3)
-        ("C 2, B 2", 1, 8, 8, Run(0, 4, 2, 2)),
+        ("C 2, B 2", 1, 8, 8, Run(1, 4, 2, 3)),
         # a wider port does not carry more at a time
-        ("C 2, B 2", 1, 32, 8, Run(0, 4, 2, 2)),
+        ("C 2, B 2", 1, 32, 8, Run(1, 4, 2, 3)),
         # the two sums take turns: written, sent up, fetched (4 and 8) and read again
-        ("B 2, C 2", 0, 8, 8, Run(0, 4, 6, 2)),
+        ("B 2, C 2", 0, 8, 8, Run(1, 4, 6, 3)),
     ],
 )
 def test_partial_sums(order: str, cut: int, wide: int, narrow: int, expected: Run) -> None:

@@ -70,6 +70,9 @@ class CostConventions:
     restored_everywhere : bool
         Whether partial sums that come back are written into every instance whose sums will be added up on the way out
         (ZigZag), although only one of them may start from the old sum. Where False, they are written into one.
+    free_array_ends : bool
+        Whether the first operands are at the array, and its last results gone, in no time (ZigZag). Where False, the
+        array's own links are part of loading and unloading, unless these are combined by ZigZag's formula.
     same_data_free : bool
         Whether an input that the array uses in consecutive cycles is read from the innermost memory once.
     """
@@ -88,6 +91,7 @@ class CostConventions:
     whole_tiles: bool
     ignored_output_windows: bool
     restored_everywhere: bool
+    free_array_ends: bool
     same_data_free: bool = True
 
     def __post_init__(self) -> None:
@@ -101,6 +105,11 @@ class CostConventions:
     def counts_tiles(self) -> bool:
         """Whether what exists of every tile can be counted: lanes are whole, and windows counted as they are."""
         return not (self.fractional_unrolling or self.overcounted_slivers or self.multiplied_windows)
+
+    @property
+    def fills_array(self) -> bool:
+        """Whether the array's first reads are part of the loading, and its last writes of the unloading."""
+        return not (self.free_array_ends or self.combined_loading)
 
 
 ZIGZAG = CostConventions(
@@ -118,6 +127,7 @@ ZIGZAG = CostConventions(
     whole_tiles=True,
     ignored_output_windows=True,
     restored_everywhere=True,
+    free_array_ends=True,
 )
 """The bookkeeping of zigzag-dse 3.9.1, to the bit."""
 
@@ -139,6 +149,7 @@ EXACT = CostConventions(
     whole_tiles=False,
     ignored_output_windows=False,
     restored_everywhere=False,
+    free_array_ends=False,
 )
 """What the machine does; the default."""
 

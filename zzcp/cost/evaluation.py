@@ -119,6 +119,9 @@ class Latency:
     drain: int
 
 
+ARRAY = "array"
+"""What stands below the innermost memories, in the names of links."""
+
 COMPONENTS = (
     "ideal", "spatial_stall", "temporal_stall", "data_loading", "data_unloading", "drain",
 )  # fmt: skip
@@ -163,7 +166,7 @@ class PortReport:
     slack : int
         Cycles that its transfers leave unused in their windows, 0 or more; 0, too, where several movements share it.
     busy : int
-        Cycles that it is busy during the computation.
+        Cycles that it is busy in all, first fills and last drains included.
     limits : tuple of str
         The transfers that exceed their window, or share too small a union of windows, largest first; empty where
         the port causes no stall. Each as ``W rf <- sram``.
@@ -186,11 +189,11 @@ class LinkReport:
     operand : str
         What is moved.
     source, target : str
-        Memories that are read and written.
+        Memories that are read and written; the array (`ARRAY`) at its own link.
     bits : int
         Bits of the transfer at the lower side, per instance.
     lower_cycles, upper_cycles : int
-        Cycles that the ports on the two sides need.
+        Cycles that the ports on the two sides need; 0 at the array, which has none.
     cycles : int or float
         Cycles outside the computation.
     hidden : int or float

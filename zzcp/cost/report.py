@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from zzcp.cost.evaluation import (
+    ARRAY,
     Accesses,
     Energy,
     EnergyRow,
@@ -236,7 +237,7 @@ class ModelDetails:
 
     def _describe(self, move: Move) -> str:
         operand = self.model.setting.operands[move.operand]
-        names = ["array", *(memory.name for memory in operand.memories)]
+        names = [ARRAY, *(memory.name for memory in operand.memories)]
         below, above = names[move.link], names[move.link + 1]
         upwards = move.direction in (Direction.FROM_BELOW, Direction.TO_ABOVE)
         return f"{operand.name} {below} -> {above}" if upwards else f"{operand.name} {above} -> {below}"
@@ -252,17 +253,19 @@ class ModelDetails:
     def _link(self, fill: FillSetting, chain: int, step: int) -> LinkReport:
         setting, loading = self.model.setting, self.cycles.loading
         operand = setting.operands[fill.operand]
-        lower, upper = self.traffic.cycles[fill.lower_move], self.traffic.cycles[fill.upper_move]
+        upper = self.traffic.cycles[fill.upper_move]
+        lower = 0 if fill.lower_move is None else self.traffic.cycles[fill.lower_move]
         start = None
         if setting.conventions.combined_loading:
             left = self.cycles.zigzag_fills
-            shown = max(left[fill.lower_move], left[fill.upper_move])
+            shown = max(left[move] for move in fill.moves)
             hidden = max(lower, upper) - shown
         else:
             hidden = loading.hidden[fill.operand, fill.link]
             shown = max(lower, upper) - hidden
             start = None if operand.is_output else loading.starts[chain, step]
-        below, above = (operand.memories[fill.link + side].name for side in (-1, 0))
+        above = operand.memories[fill.link].name
+        below = operand.memories[fill.link - 1].name if fill.link else ARRAY
         moved = self.traffic.latency_moves[fill.operand]
         others = {
             port

@@ -5,15 +5,13 @@ from __future__ import annotations
 from fractions import Fraction
 
 from zzcp.cost import Evaluation
+from zzcp.cost.evaluation import ARRAY
 from zzcp.cost.formulas.moves import Move
 from zzcp.cost.report import ModelDetails
 from zzcp.cost.setting.setting import OperandSetting
 from zzcp.explanations.facts import EnergyShare, Facts, Flow, PortUse, Transfer, printed
 from zzcp.explanations.fills import collect_fills, mark_deciding
 from zzcp.hardware import Accelerator, Direction
-
-ARRAY = "array"
-"""What stands below the innermost memories."""
 
 
 def collect(evaluation: Evaluation) -> Facts:

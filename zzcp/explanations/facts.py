@@ -26,10 +26,12 @@ class Side:
 
     Parameters
     ----------
-    memory, port : str
-        Which.
+    memory : str
+        Which; the array, too, which has no port.
+    port : str or None
+        Its port.
     bandwidth : int
-        Bits per cycle.
+        Bits per cycle; 0 at the array.
     bytes : int or float
         Bytes of one transfer, of one instance of the memory.
     cycles : int
@@ -37,7 +39,7 @@ class Side:
     """
 
     memory: str
-    port: str
+    port: str | None
     bandwidth: int
     bytes: Number
     cycles: Number
@@ -45,17 +47,17 @@ class Side:
     @property
     def name(self) -> str:
         """Its port as it is printed: ``sram.r_port_1``."""
-        return f"{self.memory}.{self.port}"
+        return self.memory if self.port is None else f"{self.memory}.{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """The first fill of an input's memory, or the last drain of the output's.
+    """The first fill of an input's memory or of the array, or the last drain of the output's.
 
     Parameters
     ----------
     operand, source, target : str
-        What is moved between which memories.
+        What is moved between which memories, or the array.
     read, written : Side
         The side that is read, and the side that is written.
     times : int
@@ -91,9 +93,15 @@ class Fill:
         return f"{self.operand} {self.source} -> {self.target}"
 
     @property
+    def ports(self) -> set[str]:
+        """The ports that it occupies, as they are printed."""
+        return {side.name for side in (self.read, self.written) if side.port is not None}
+
+    @property
     def slower(self) -> Side:
-        """The side whose port takes longer; of equals the source."""
-        return self.written if self.written.cycles > self.read.cycles else self.read
+        """The side whose port takes longer; of equals the source, unless that is the array."""
+        later = self.written.cycles > self.read.cycles or self.read.port is None
+        return self.written if later else self.read
 
 
 @dataclass(frozen=True, slots=True)

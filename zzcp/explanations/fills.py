@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from zzcp.cost import Evaluation
+from zzcp.cost.evaluation import ARRAY
 from zzcp.cost.formulas.loading import FillSetting
 from zzcp.cost.report import ModelDetails
+from zzcp.cost.setting.setting import Setting
 from zzcp.explanations.facts import Fill, Number, Side, printed
 
 
@@ -24,13 +27,7 @@ def collect_fills(details: ModelDetails, evaluation: Evaluation) -> list[Fill]:
             moved.upper[fill.link] * moved.upper_precision[fill.link],
         )
         lower, upper = (
-            Side(
-                setting.ports[port].memory.name,
-                setting.ports[port].port.name,
-                setting.ports[port].port.bandwidth_max,
-                printed(Fraction(amount) / 8),
-                printed(cycles),
-            )
+            _side(setting, port, amount, cycles)
             for port, amount, cycles in zip(
                 (fill.lower, fill.upper), bits, (link.lower_cycles, link.upper_cycles), strict=True
             )
@@ -42,7 +39,7 @@ def collect_fills(details: ModelDetails, evaluation: Evaluation) -> list[Fill]:
                 target=link.target,
                 read=lower if operand.is_output else upper,
                 written=upper if operand.is_output else lower,
-                times=int(traffic.counts[fill.lower_move]),
+                times=int(traffic.counts[fill.upper_move]),
                 cycles=printed(max(link.lower_cycles, link.upper_cycles)),
                 exposed=link.cycles,
                 hidden=link.hidden,
@@ -52,6 +49,15 @@ def collect_fills(details: ModelDetails, evaluation: Evaluation) -> list[Fill]:
             )
         )
     return result
+
+
+def _side(setting: Setting, number: int | None, bits: Any, cycles: Any) -> Side:
+    """Return one side of a link; without a number of a port it is the array's."""
+    amount = printed(Fraction(bits) / 8)
+    if number is None:
+        return Side(ARRAY, None, 0, amount, printed(cycles))
+    port = setting.ports[number]
+    return Side(port.memory.name, port.port.name, port.port.bandwidth_max, amount, printed(cycles))
 
 
 def _settings(details: ModelDetails) -> list[FillSetting]:
@@ -67,9 +73,9 @@ def mark_deciding(fills: Sequence[Fill], loading: Number) -> tuple[tuple[Fill, .
     chain = _chain(fills, loading)
     port = None
     if not chain:
-        names = {side.name: None for fill in fills for side in (fill.read, fill.written)}
-        for name in names:
-            through = {n for n, fill in enumerate(fills) if name in (fill.read.name, fill.written.name)}
+        sides = (side for fill in fills for side in (fill.read, fill.written))
+        for name in {side.name: None for side in sides if side.port is not None}:
+            through = {n for n, fill in enumerate(fills) if name in fill.ports}
             if loading and sum(fills[number].exposed for number in through) == loading:
                 chain, port = through, name
                 break
@@ -93,7 +99,6 @@ def _chain(fills: Sequence[Fill], loading: Number) -> set[int]:
         here, start = fills[current], starts[current]
         if not start:
             return found
-        ports = {here.read.name, here.written.name}
         # also those that move nothing: they pass on when they may start
         before = (
             n
@@ -101,7 +106,7 @@ def _chain(fills: Sequence[Fill], loading: Number) -> set[int]:
             if n not in found
             and (
                 (fill.operand == here.operand and arrivals[n] == start)
-                or (ends[n] == start and ports & {fill.read.name, fill.written.name})
+                or (ends[n] == start and here.ports & fill.ports)
             )
         )
         current = next(before, None)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from zzcp.cost import EXACT
-from zzcp.cost.evaluation import COMPONENTS
+from zzcp.cost.evaluation import ARRAY, COMPONENTS
 from zzcp.cost.objective import objective_of
 from zzcp.explanations.facts import Facts, Fill, Flow
 from zzcp.explanations.phrases import (
@@ -148,7 +148,9 @@ def _fill(before: Fill, after: Fill, first: Facts, second: Facts) -> str:
 
 
 def _held(memory: str, first: Facts, second: Facts) -> str:
-    """Return how much a memory holds on the two machines, where that differs."""
+    """Return how much a memory holds on the two machines, where that differs; the array holds nothing."""
+    if memory == ARRAY:
+        return ""
     sizes = [facts.accelerator.memory(memory).size for facts in (first, second)]
     return f" ({memory} holds {capacity(sizes[0])} -> {capacity(sizes[1])})" if sizes[0] != sizes[1] else ""
 

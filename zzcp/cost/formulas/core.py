@@ -390,19 +390,19 @@ def _fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[tuple[int, 
         for fill in chain:
             operand, state = setting.operands[fill.operand], traffic.states[fill.operand]
             once: Any = False
-            if setting.conventions.once_only_loads != "exposed":
+            if fill.link and setting.conventions.once_only_loads != "exposed":
                 once = state.counts[fill.link] == 1
             least: list[Any] = [0, 0]
             if once is not False:
                 moved = traffic.latency_moves[fill.operand]
                 precisions = moved.lower_precision, moved.upper_precision
-                for side, move in enumerate((fill.lower_move, fill.upper_move)):
+                for side, move in enumerate(fill.moves):
                     elements = first_piece(setting, operand, state, fill.link, fill.link + side, numeric)
                     bits = elements * precisions[side][fill.link]
                     least[side] = -(-bits // model.moves[move].width)
             # only the last of the relevant loops brings the last of the data
             result[fill.operand, fill.link] = Fill(
-                traffic.cycles[fill.lower_move],
+                0 if fill.lower_move is None else traffic.cycles[fill.lower_move],
                 traffic.cycles[fill.upper_move],
                 least[0],
                 least[1],

@@ -1,15 +1,15 @@
 """Data loading before the first operation and data unloading after the last one.
 
-A *fill* is the first transfer over a link: for an input from memory level a down to level a - 1, for the output the
-last transfer up. It occupies a port on both sides for the slower side's cycles. A link whose data moves only once
-in the whole run (count 1) may move part of it during the computation.
+A *fill* is the first transfer over a link: for an input from memory level a down to level a - 1 or the array, for the
+output the last transfer up. It occupies a port on both sides for the slower side's cycles; the array has none. A link
+between memories whose data moves only once in the whole run (count 1) may move part of it during the computation.
 
 Two rules exist. ZigZag's (`combined_loading`) is in `zigzag_loading`. The other one, `scheduled_loading`:
 
 1. What must be there before the first operation is, on every link that is filled more than once, the tile; on a
    once-only link the first piece of it, that is what the links below move at a time: a tile of the next level that is
    refilled, or what the array uses at once. These are scheduled: a port carries one transfer at a time, and a level is
-   filled before it feeds the one below. The shortest schedule counts.
+   filled before it feeds the one below, the innermost one before it feeds the array. The shortest schedule counts.
 2. The rest of a once-only fill has time until its last data is first needed: the window A of the tile, that is the run
    up to the last relevant loop. By then every port must have carried all that is due, during the loading and in the
    cycles of the window that its recurring transfers leave idle on average; else the loading lasts longer.
@@ -41,9 +41,9 @@ class FillSetting:
     operand : int
         Position of the operand in `Setting.operands`.
     link : int
-        The link, 1 .. L-1.
+        The link, 0 .. L-1.
     lower, upper : int
-        Positions in `Setting.ports` of the ports on its two sides.
+        Positions in `Setting.ports` of the ports on its two sides; no lower one at the array.
     lower_move, upper_move : int
         The movements on the two sides.
     latency : int
@@ -52,16 +52,21 @@ class FillSetting:
 
     operand: int
     link: int
-    lower: int
+    lower: int | None
     upper: int
-    lower_move: int
+    lower_move: int | None
     upper_move: int
     latency: int
 
     @property
     def ports(self) -> tuple[int, ...]:
         """The ports that the fill occupies."""
-        return (self.lower,) if self.lower == self.upper else (self.lower, self.upper)
+        return (self.upper,) if self.lower is None else (self.lower, self.upper)
+
+    @property
+    def moves(self) -> tuple[int, ...]:
+        """Its movements."""
+        return (self.upper_move,) if self.lower_move is None else (self.lower_move, self.upper_move)
 
 
 class Fill(NamedTuple):
@@ -97,21 +102,22 @@ def compile_fills(setting: Setting, moves: Sequence[Move]) -> tuple[FillSetting,
     by_move = {(move.operand, move.level, move.direction): index for index, move in enumerate(moves)}
     fills = []
     for index, operand in enumerate(setting.operands):
-        links = range(1, operand.depth)
+        links = range(0 if setting.conventions.fills_array else 1, operand.depth)
         for link in links if operand.is_output else reversed(links):
             lower_direction = Direction.TO_ABOVE if operand.is_output else Direction.FROM_ABOVE
             upper_direction = Direction.FROM_BELOW if operand.is_output else Direction.TO_BELOW
-            source = operand.memories[link - 1 if operand.is_output else link]
+            source = link - 1 if operand.is_output else link
+            waits = setting.conventions.access_latency and source >= 0
             lower, upper = (index, link - 1, lower_direction), (index, link, upper_direction)
             fills.append(
                 FillSetting(
                     operand=index,
                     link=link,
-                    lower=by_use[lower],
+                    lower=by_use[lower] if link else None,
                     upper=by_use[upper],
-                    lower_move=by_move[lower],
+                    lower_move=by_move[lower] if link else None,
                     upper_move=by_move[upper],
-                    latency=source.latency if setting.conventions.access_latency else 0,
+                    latency=operand.memories[source].latency if waits else 0,
                 )
             )
     return tuple(fills)

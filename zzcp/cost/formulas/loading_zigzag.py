@@ -81,7 +81,7 @@ def zigzag_loading(
         # innermost link first: of several half-shared links the outermost counts
         for fill in reversed(chain):
             cycles = _slower_side(fill, left, numeric)
-            sides = setting.ports[fill.lower].both_inputs + setting.ports[fill.upper].both_inputs
+            sides = sum(setting.ports[port].both_inputs for port in fill.ports)
             if sides == 0:
                 exclusive = exclusive + cycles
             elif sides == 2:
@@ -108,7 +108,8 @@ def _combined(first: tuple[Any, Any, Any], second: tuple[Any, Any, Any], numeric
 
 
 def _slower_side(fill: FillSetting, left: Mapping[int, Any], numeric: Numeric) -> Any:
-    return numeric.maximum(left[fill.lower_move], left[fill.upper_move])
+    lower, upper = (left[move] for move in fill.moves)
+    return numeric.maximum(lower, upper)
 
 
 def _reduce_port(

@@ -52,8 +52,8 @@ def add_combined_loading(chain: ChainModel, run: int, stall: Any) -> Any:
     for fills in (*plan.inputs, plan.output):
         for fill in fills:
             slower = model.new_int_var(0, MOST_CYCLES, f"fill{fill.operand}.{fill.link}")
-            model.add(slower >= left[fill.lower_move])
-            model.add(slower >= left[fill.upper_move])
+            for move in fill.moves:
+                model.add(slower >= left[move])
             exposed[fill.operand, fill.link] = slower
     loading = model.new_int_var(0, MOST_CYCLES, "loading")
     parts = [_parts(chain, fills, exposed) for fills in plan.inputs]
@@ -77,7 +77,7 @@ def _parts(
     shared: Any = 0
     for fill in reversed(fills):
         cycles = exposed[fill.operand, fill.link]
-        sides = ports[fill.lower].both_inputs + ports[fill.upper].both_inputs
+        sides = sum(ports[port].both_inputs for port in fill.ports)
         if sides == 0:
             exclusive = exclusive + cycles
         elif sides == 2:

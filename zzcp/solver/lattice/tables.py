@@ -90,7 +90,7 @@ class BoundaryTable:
     timed_bits : ndarray, shape (data states, reuse values)
         Bits of the tile as they count for ZigZag's average bandwidths.
     fill : ndarray, shape (data states, reuse values)
-        Cycles of the first fill (last drain) on the slower side; 0 at the array.
+        Cycles of the first fill (last drain) on the slower side.
     room : ndarray
         How many of them may hide behind the computation at most.
     """
@@ -362,11 +362,12 @@ def _accesses(model: Model, number: int, words: Any, count: Any) -> tuple[Any, F
 
 def _fill(model: Model, link: int, moves: Sequence[MoveTable], shape: tuple[int, int]) -> tuple[Array, Array]:
     nothing = np.zeros(shape, dtype=np.int64)
-    if link == 0:
+    conventions = model.setting.conventions
+    if link == 0 and not conventions.fills_array:
         return nothing, nothing
     sides = [table for table in moves if not model.moves[table.move].back]
     fill = np.maximum.reduce([table.cycles for table in sides])
-    hides = model.setting.conventions.once_only_loads != "exposed"
+    hides = link > 0 and conventions.once_only_loads != "exposed"
     room = np.where(sides[0].count == 1, fill, 0) if hides else nothing
     return fill, room
 

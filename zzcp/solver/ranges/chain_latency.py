@@ -67,7 +67,7 @@ def early_cycles(
             for fill in fills:
                 table, at = tables[fill.operand][fill.link], states[fill.operand, fill.link]
                 full.append(table.fill[at])
-                once.append(table.moves[0].count[at] == 1)
+                once.append((table.moves[0].count[at] == 1) & (fill.link > 0))
             busy: Any = 0
             for number in model.plan.port_moves[port]:
                 move = model.moves[number]

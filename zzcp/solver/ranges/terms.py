@@ -173,7 +173,7 @@ def _counted(model: Model, chain: Sequence[FillSetting]) -> list[FillSetting]:
     if not chain or chain[0] in model.plan.output:
         return list(chain)
     ports = model.setting.ports
-    sides = {fill: ports[fill.lower].both_inputs + ports[fill.upper].both_inputs for fill in chain}
+    sides = {fill: sum(ports[port].both_inputs for port in fill.ports) for fill in chain}
     if len(model.plan.inputs) == 1:
         return [fill for fill in chain if sides[fill] == 0]
     half = [fill for fill in chain if sides[fill] == 1]
@@ -188,11 +188,7 @@ def _filling_terms_zigzag(model: Model, tables: Sequence[Sequence[BoundaryTable]
     follows that stall + exposed >= fills + (a - 1) run.
     """
     terms = []
-    drains = {
-        move: (fill.operand, fill.link)
-        for fill in model.plan.output
-        for move in (fill.lower_move, fill.upper_move)
-    }
+    drains = {move: (fill.operand, fill.link) for fill in model.plan.output for move in fill.moves}
     for port, moves in enumerate(model.port_moves):
         share: dict[Place, Array] = {}
         drained: dict[Place, Array] = {}
@@ -210,7 +206,7 @@ def _filling_terms_zigzag(model: Model, tables: Sequence[Sequence[BoundaryTable]
             filled: dict[Place, Array] = dict(share)
             some = False
             for fill in _counted(model, chain):
-                for number in {fill.lower_move, fill.upper_move}.intersection(moves):
+                for number in {*fill.moves}.intersection(moves):
                     table = tables[fill.operand][fill.link]
                     part = next(part for part in table.moves if part.move == number)
                     _add(filled, (fill.operand, fill.link), np.where(part.count == 1, part.cycles, 0))
@@ -233,13 +229,18 @@ def _filling_terms_zigzag(model: Model, tables: Sequence[Sequence[BoundaryTable]
 def _filling_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]], run: int) -> list[Term]:
     """Return what every port moves in all: what hides fits the cycles that recurring transfers leave idle."""
     filling: dict[int, dict[Place, Array]] = {}
+    hiding = set()
     for fill in (fill for chain in (*model.plan.inputs, model.plan.output) for fill in chain):
+        table = tables[fill.operand][fill.link]
         for port in fill.ports:
-            _add(
-                filling.setdefault(port, {}), (fill.operand, fill.link), tables[fill.operand][fill.link].fill
-            )
+            _add(filling.setdefault(port, {}), (fill.operand, fill.link), table.fill)
+            if table.room.any():
+                hiding.add(port)
     terms = []
     for port, parts in filling.items():
+        if port not in hiding:
+            # the first pieces are all there is, and the terms of loading, unloading and stall add up to this one
+            continue
         for number in model.plan.port_moves[port]:
             move = model.moves[number]
             table = tables[move.operand][move.link]

@@ -342,7 +342,7 @@ class _Block:
 
     def _counted(self, movement: _Movement, visits: Array) -> Array:
         """Return the share of a movement's transfers that its port is known to carry within the latency."""
-        if self.exact and movement.link:
+        if self.exact and (movement.link or self.setting.conventions.fills_array):
             return np.ones(self.count)
         share = (visits - 1) / visits
         # ZigZag floors the lanes of every dimension that are a fraction
