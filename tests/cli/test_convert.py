@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tests.cli.conftest import Golden, Run
 from tests.io.onnx.builders import ModelBuilder, bert_block, save
-from zzcp import load_workload
-from zzcp.io import layer_to_dict
+from zzcp import Layer, Network, load_workload
+from zzcp.cli.main import cli
+from zzcp.conversion import convert
+from zzcp.io import layer_to_dict, network_to_yaml
 
 EIGHT = {"W": 8, "I": 8, "O": 16, "O_final": 8}
 
@@ -58,7 +61,40 @@ def test_names_cannot_end_a_comment(tmp_path: Path, zzcp: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("models/workloads/gemm_512.yaml", "-o", "x"), "cannot be converted: expected an ONNX file (.onnx)"),
+        (
+            ("models/workloads/gemm_512.yaml", "-o", "-"),
+            "cannot be converted: expected a description of a machine",
+        ),
+        (
+            ("models/mappings/tpu_like.yaml", "-o", "-"),
+            "cannot be converted: expected a description of a machine",
+        ),
+        (
+            ("examples/seed/conv_1_2_4.yaml", "-o", "-"),
+            "cannot be converted: expected an ONNX file (.onnx), an arch",
+        ),
+        (("models/workloads/resnet18.onnx", "x.yaml", "-o", "-"), "one network at a time"),
+        (
+            ("models/workloads/resnet18.onnx", "-o", "-", "--layer", "conv1"),
+            "--layer is for a result, with --to",
+        ),
+        (
+            ("tests/conversion/data/tree.arch.yaml", "-o", "-", "--dim", "a=3"),
+            "open dimensions are for ONNX files",
+        ),
+        (
+            ("tests/conversion/data/tree.arch.yaml", "-o", "-", "--operand", "A"),
+            "expected TENSOR=I1, found 'A='",
+        ),
+        (
+            ("tests/conversion/data/tree.arch.yaml", "-o", "-", "--operand", "A=I3"),
+            "wrong operand of tensor A",
+        ),
+        (("tests/conversion/data/tree.arch.yaml", "-o", "-", "--take", "network"), "there is no network"),
+        (
+            ("tests/conversion/data/tree.arch.yaml", "-o", "-", "--to", "timeloop"),
+            "the key 'zzcp_version' is missing",
+        ),
         (("missing.onnx", "-o", "-"), "cannot read the model: No such file or directory"),
         (("models/workloads/resnet18.onnx", "-o", "no/such/folder.yaml"), "cannot be written"),
     ],
@@ -74,6 +110,81 @@ def test_nothing_to_convert(tmp_path: Path, zzcp: Run) -> None:
     net.node("Relu", net.input(3))
     result = zzcp("convert", net.save(tmp_path), "-o", "-")
     assert (result.exit_code, "network model has no layers to write" in result.stderr) == (2, True)
+
+
+DATA = "tests/conversion/data"
+
+
+def test_machine_of_timeloop(zzcp: Run, golden: Golden) -> None:
+    files = (f"{DATA}/tree.arch.yaml", f"{DATA}/tree.ERT.yaml", f"{DATA}/tree.constraints.yaml")
+    result = zzcp("convert", *files, "-o", "-", "-q")
+    assert (result.exit_code, result.stderr) == (0, "")
+    golden("convert_timeloop", result.stdout)
+    notes = zzcp("convert", *files, "-o", "-").stderr
+    assert "note: without counterpart: attribute n_banks: it is not looked at" in notes
+
+
+def test_machine_of_accelforge(zzcp: Run, golden: Golden) -> None:
+    result = zzcp("convert", f"{DATA}/array.af.yaml", "--set", "BUFFER_BITS=8192", "-o", "-", "-q")
+    assert result.exit_code == 0, result.stderr
+    golden("convert_accelforge", result.stdout)
+
+
+def test_networks_of_both(zzcp: Run, golden: Golden) -> None:
+    for tool, name in (("timeloop", "conv.problem.yaml"), ("accelforge", "network.af.yaml")):
+        result = zzcp("convert", f"{DATA}/{name}", "--precision", "O=24", "-o", "-", "-q")
+        assert result.exit_code == 0, result.stderr
+        golden(f"convert_{tool}_network", result.stdout)
+
+
+def test_json_of_a_machine(zzcp: Run, tmp_path: Path) -> None:
+    target = tmp_path / "machine.yaml"
+    result = zzcp("convert", f"{DATA}/tree.arch.yaml", "-o", target, "--json", "-")
+    (entry,) = json.loads(result.stdout)["files"]
+    assert entry["tool"] == "Timeloop"
+    assert "sums is divided by its multiple_buffering of 2" in entry["assumed"]
+    assert any(remark.startswith("Timeloop's counting") for remark in entry["missing"])
+    assert target.read_text().startswith(f"# Converted by zzcp from Timeloop: {DATA}/tree.arch.yaml\n")
+
+
+@pytest.fixture(scope="module")
+def solved(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
+    """Return the result of a layer on the machine of AccelForge's format, with an even mapping."""
+    folder = tmp_path_factory.mktemp("solved")
+    machine = convert([str(root / DATA / "array.af.yaml")])
+    (folder / "machine.yaml").write_text(machine.text)
+    gemm = Layer.gemm(b=48, k=64, c=32, precision=dict.fromkeys(("W", "I", "O", "O_final"), 8))
+    (folder / "network.yaml").write_text(network_to_yaml(Network("gemm", (gemm,))))
+    (folder / "mapping.yaml").write_text("- name: default\n  spatial_mapping: {D1: ['B, 4'], D2: ['K, 8']}\n")
+    (folder / "constraints.yaml").write_text("even_mapping: true\n")
+    files = [("-a", "machine"), ("-w", "network"), ("-m", "mapping"), ("--constraints", "constraints")]
+    arguments = [part for option, name in files for part in (option, str(folder / f"{name}.yaml"))]
+    done = CliRunner().invoke(
+        cli, ["solve", *arguments, "--objective", "energy", "-q", "--json", str(folder / "result.json")]
+    )
+    assert done.exit_code == 0, done.output
+    return folder / "result.json"
+
+
+@pytest.mark.parametrize("tool", ["timeloop", "accelforge"])
+def test_mapping_of_a_result(tool: str, solved: Path, zzcp: Run, golden: Golden) -> None:
+    result = zzcp("convert", solved, "--to", tool, "-o", "-", "-q")
+    assert (result.exit_code, result.stderr) == (0, "")
+    golden(f"convert_to_{tool}", result.stdout)
+    if tool == "accelforge":  # it reads its own machine and network again
+        path = solved.with_name("again.yaml")
+        path.write_text(result.stdout)
+        again = zzcp("convert", path, "-o", "-", "--take", "network", "-q")
+        assert "equation: O[b][k]+=W[k][c]*I[b][c]" in again.stdout
+
+
+def test_a_mapping_is_of_one_layer(solved: Path, zzcp: Run) -> None:
+    result = zzcp("convert", solved, "--to", "timeloop", "--layer", "other", "-o", "-")
+    assert result.exit_code == 2
+    assert (
+        "a file of another tool is for one layer: expected --layer with one of gemm, found other"
+        in result.stderr
+    )
 
 
 # ---- options of all commands that read a workload ---------------------------------------------------------------

@@ -272,3 +272,13 @@ def test_the_first_fault_is_told_whatever_the_parser_has_read_ahead(text: str, m
     with pytest.raises(InputError) as caught:
         parse_document(text)
     assert message in str(caught.value)
+
+
+def test_tags_are_kept_where_a_reader_asks_for_them() -> None:
+    text = "a: !Memory {b: 1}\nc: !List [1]\nd: &x !Named {e: 2}\nf: *x\n"
+    document = parse_document(text, "tags.yaml", tags=True)
+    tags = {key: node.tag for key in "acdf" if (node := document.node((key,)))}
+    assert tags == {"a": "!Memory", "c": "!List", "d": "!Named", "f": "!Named"}
+    for refused in (text, "a: !!python/object:os.system {}\n", "a: !Number 3\n"):
+        with pytest.raises(InputError, match="tags are not accepted"):
+            parse_document(refused, "tags.yaml", tags=refused != text)

@@ -47,25 +47,46 @@ def show(**arguments: Any) -> Any:
 
 
 @click.command()
-@click.argument("source", metavar="IN")
+@click.argument("sources", nargs=-1, required=True, metavar="IN...")
 @options.add_options(
     click.option(
         "-o", "--output", "target", required=True, metavar="OUT", help="The file; '-' for standard output."
     ),
+    click.option(
+        "--to",
+        type=click.Choice(("timeloop", "accelforge")),
+        help="Of a result: write a mapping, its machine and its layer as a file of that tool.",
+    ),
+    click.option(
+        "--layer", "layers", multiple=True, metavar="NAME", help="With --to: the layer, by name or id."
+    ),
+    click.option(
+        "--take",
+        type=click.Choice(("machine", "network")),
+        help="What is wanted of files that describe both.",
+    ),
+    options.assigned("--operand", "operands", "TENSOR=I1", "What a tensor is: I1, I2 (weights) or O."),
+    options.assigned("--set", "settings", "NAME=VALUE", "Value of a variable of AccelForge's templates."),
     options.reading,
     options.json,
     options.quiet,
 )
 def convert(**arguments: Any) -> Any:
-    """Write a network in ZigZag's workload format, so that it can be edited.
+    """Write a network or a machine of another tool in ZigZag's formats, or a mapping for another tool.
 
-    IN is an ONNX file. Every layer that is read from it becomes an entry of a workload in YAML, which all commands
-    read; nodes that are not mapped are comments, with the reason.
+    Of an ONNX file, a problem of Timeloop or a workload of AccelForge every layer becomes an entry of a workload in
+    YAML, which all commands read. An architecture of Timeloop (with its energies, ERT, and its constraints as further
+    files), one of AccelForge, or a core of Stream becomes a hardware file. What was assumed, and what has no
+    counterpart, stands at the top as a comment. With --to, a mapping of a result becomes a file that the other tool
+    scores.
 
     \b
     Examples:
       zzcp convert models/workloads/resnet18.onnx -o resnet18.yaml
       zzcp convert network.onnx -o network.yaml --dim sequence=128 --precision W=8,I=8,O=16,O_final=8
+      zzcp convert arch.yaml ERT.yaml constraints.yaml -o machine.yaml
+      zzcp convert problem.yaml -o network.yaml --precision W=8,I=8,O=24,O_final=8
+      zzcp convert result.json --layer conv --to accelforge -o spec.yaml
     """  # noqa: D301
     return _run("convert", arguments)
 

@@ -122,6 +122,26 @@ def _assigned(text: str, form: str, least: int) -> tuple[str, int]:
     return name.strip(), int(number[:20])
 
 
+def assigned(name: str, argument: str, form: str, help_text: str) -> Callable[[F], F]:
+    """Return an option for texts ``NAME=VALUE``, which may be given several times; the command gets a dictionary."""
+
+    def read(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+        pairs = [text.partition("=") for text in given]
+        for key, _, value in pairs:
+            if not key.strip() or not value.strip():
+                raise click.BadParameter(f"expected {form}, found {f'{key}={value}'[:80]!r}")
+        return {key.strip(): value.strip() for key, _, value in pairs}
+
+    return click.option(
+        name,
+        argument,
+        multiple=True,
+        metavar=form,
+        callback=read,
+        help=f"{help_text} May be given several times.",
+    )
+
+
 reading = add_options(
     click.option(
         "--dim",

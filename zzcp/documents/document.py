@@ -37,6 +37,7 @@ def load_document(
     most: Mapping[FieldPath, int] | None = None,
     tolerate: Tolerance | None = None,
     max_values: int = MAX_VALUES,
+    tags: bool = False,
 ) -> Document:
     """Read a YAML or JSON file.
 
@@ -50,13 +51,16 @@ def load_document(
         Which keys given twice are accepted; none where not given.
     max_values : int
         Largest number of values accepted.
+    tags : bool
+        Whether values may have tags of the file's own, such as ``!Memory``. They are kept as text and make no objects.
 
     Raises
     ------
     InputError
         If the file cannot be read, or is no plain, finite YAML document without repeated keys.
     """
-    return parse_document(read_text(path), str(path), most=most, tolerate=tolerate, max_values=max_values)
+    text = read_text(path)
+    return parse_document(text, str(path), most=most, tolerate=tolerate, max_values=max_values, tags=tags)
 
 
 def parse_document(
@@ -66,9 +70,10 @@ def parse_document(
     most: Mapping[FieldPath, int] | None = None,
     tolerate: Tolerance | None = None,
     max_values: int = MAX_VALUES,
+    tags: bool = False,
 ) -> Document:
     """Read YAML or JSON from a string; parameters as for `load_document`."""
-    composer = _Composer(file, most or {}, tolerate, max_values)
+    composer = _Composer(file, most or {}, tolerate, max_values, tags)
     try:
         return Document(file, composer.compose(with_yaml_escapes(text)))
     except yaml.YAMLError as error:
@@ -105,9 +110,15 @@ class _Composer:
     """Builds nodes from the parser's events, depth first; `path` is where the next node stands."""
 
     def __init__(
-        self, file: str, most: Mapping[FieldPath, int], tolerate: Tolerance | None, max_values: int
+        self,
+        file: str,
+        most: Mapping[FieldPath, int],
+        tolerate: Tolerance | None,
+        max_values: int,
+        tags: bool,
     ) -> None:
         self.file = file
+        self.tags = tags
         self.most = most
         self.tolerate = tolerate
         self.max_values = max_values
@@ -161,11 +172,11 @@ class _Composer:
         if isinstance(event, yaml.ScalarEvent):
             node = Node(line, self.scalar(event, path), event.value)
         elif isinstance(event, yaml.SequenceStartEvent):
-            self.check_tag(event, path, "seq")
-            node = Node(line, self.sequence(path))
+            tag = self.check_tag(event, path, "seq")
+            node = Node(line, self.sequence(path), tag=tag)
         else:
-            self.check_tag(event, path, "map")
-            node = Node(line, self.mapping(path))
+            tag = self.check_tag(event, path, "map")
+            node = Node(line, self.mapping(path), tag=tag)
         if anchor is not None:
             self.anchors[anchor] = node, self.values - before + 1
         return node
@@ -184,9 +195,12 @@ class _Composer:
             )
         node, values = target
         self.count(event, path, values)
-        return Node(line, node.value, node.text)
+        return Node(line, node.value, node.text, node.tag)
 
-    def check_tag(self, event: Any, path: FieldPath, expected: str) -> None:
+    def check_tag(self, event: Any, path: FieldPath, expected: str) -> str:
+        """Return the tag of a list or mapping where the file may have its own."""
+        if self.tags and expected != "str" and event.tag and event.tag.startswith("!"):
+            return shorten(event.tag)
         if event.tag not in (None, "!", _TAG + expected):
             raise self.error(
                 event,
@@ -195,6 +209,7 @@ class _Composer:
                 expected="plain YAML values",
                 found=shorten(event.tag.replace(_TAG, "!!")),
             )
+        return ""
 
     def scalar(self, event: Any, path: FieldPath) -> Scalar:
         self.check_tag(event, path, "str")
@@ -276,4 +291,4 @@ class _Composer:
                     event, (*path, "<<"), "wrong merge", expected="a mapping", found=source.describe()
                 )
             for key, node in source.value.items():
-                merged.setdefault(key, Node(child.line, node.value, node.text))
+                merged.setdefault(key, Node(child.line, node.value, node.text, node.tag))

@@ -48,11 +48,14 @@ class Node:
         The value.
     text : str
         A scalar as it is written in the file.
+    tag : str
+        The value's tag, such as ``!Memory``, where the reader accepts tags.
     """
 
     line: int
     value: Scalar | list[Node] | dict[str, Node]
     text: str = ""
+    tag: str = ""
 
     def plain(self) -> Data:
         """Return the value as plain data."""

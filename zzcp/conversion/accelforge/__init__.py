@@ -1,0 +1,1 @@
+"""AccelForge's files: architectures and workloads to ours, and machine, layer and mapping to its own."""
