@@ -11,6 +11,7 @@ from dataclasses import replace
 from random import Random
 
 from zzcp.cost import ZIGZAG, CostConventions, Evaluator
+from zzcp.cost.setting.remainders import undivided
 from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator, Allocation, Direction, Memory, OperationalArray, Port, PortType
 from zzcp.mapping import Mapping, SpatialMapping
@@ -457,6 +458,26 @@ def random_order(rng: Random, layer: Layer, spatial: SpatialMapping) -> list[Loo
     return loops
 
 
+def imperfect_order(rng: Random, layer: Layer, spatial: SpatialMapping) -> list[tuple[str, int]]:
+    """Return temporal loops in random order of which those of some dimensions do not divide."""
+    loops: list[tuple[str, int]] = []
+    kept = undivided(layer)
+    for dim, iterations in spatial.temporal_sizes(layer).items():
+        if dim in kept or rng.random() < 0.3:
+            loops += [(dim, prime) for prime in prime_factors(iterations)]
+            continue
+        below = 1
+        while below < iterations:
+            most = -(-iterations // below)
+            size = most if rng.random() < 0.4 else rng.randint(2, most)
+            loops.append((dim, size))
+            below *= size
+    # the outermost loop of a dimension runs through the tiles that there are, which is what the last one drawn does
+    numbers = rng.sample(range(len(loops)), len(loops))
+    waiting = {dim: [loop for loop in loops if loop[0] == dim] for dim, _ in loops}
+    return [waiting[loops[number][0]].pop(0) for number in numbers]
+
+
 def random_mapping(
     rng: Random,
     accelerator: Accelerator,
@@ -464,12 +485,15 @@ def random_mapping(
     spatial: SpatialMapping,
     conventions: CostConventions = ZIGZAG,
     links: dict[str, str] | None = None,
+    *,
+    imperfect: bool = False,
 ) -> Mapping | None:
     """Return a random valid mapping, or None where the unrolling alone overflows a memory.
 
-    Boundaries are drawn at random; where a memory overflows, those of its tenants are lowered one by one.
+    Boundaries are drawn at random; where a memory overflows, those of its tenants are lowered one by one. The loops of
+    an `imperfect` one need not divide, though they may turn out to.
     """
-    order = random_order(rng, layer, spatial)
+    order = imperfect_order(rng, layer, spatial) if imperfect else random_order(rng, layer, spatial)
     evaluator = Evaluator(accelerator, layer, spatial, conventions, links)
     linked = layer.default_links | (links or {})
     memories = {operand: accelerator.levels(linked[operand]) for operand in layer.operands}
@@ -479,7 +503,9 @@ def random_mapping(
     }
     hasty = rng.random() < 0.3
     while True:
-        mapping = Mapping.from_order(spatial, order, cuts, links=links)
+        mapping = Mapping.from_order(
+            spatial, order, cuts, links=links, factors="imperfect" if imperfect else "perfect"
+        )
         try:
             evaluator.evaluate(mapping)
         except MappingError as error:
@@ -488,7 +514,9 @@ def random_mapping(
             if len(full) < len(found):
                 raise
         else:
-            return _regrouped(rng, mapping)
+            grouped = _regrouped(rng, mapping)
+            # what two loops do that do not divide one loop does in fewer iterations
+            return mapping if imperfect and grouped.order != mapping.order else grouped
         movable = [
             (operand, level)
             for operand, levels in memories.items()
@@ -519,4 +547,4 @@ def _regrouped(rng: Random, mapping: Mapping) -> Mapping:
                     row.append(loop)
             rows.append(tuple(row))
         temporal[operand] = tuple(rows)
-    return Mapping(mapping.spatial, temporal, links=mapping.links)
+    return Mapping(mapping.spatial, temporal, links=mapping.links, factors=mapping.factors)

@@ -266,3 +266,28 @@ def test_operands_without_a_common_order_are_shown_apart(zzcp: Run, tmp_path: Pa
     assert "different loop orders" in refused.stderr
     output = zzcp(*files, "--allow-invalid").stdout
     assert "W         rf_64B_W    B 20  C 5" in output
+
+
+def test_loops_that_do_not_divide(zzcp: Run, tmp_path: Path) -> None:
+    """The seed layer has 100 inputs: 25 per lane of four, here in tiles of 3."""
+    data = Mapping.from_yaml(Path(CONV).read_text()).to_dict()
+    levels = {"C": [3, 9], "K": [25], "B": [100]}
+    loops = [[dim, size] for dim, sizes in levels.items() for size in sizes]
+    for operand, rows in data["temporal_mapping"].items():
+        data["temporal_mapping"][operand] = [[] for _ in rows[:-1]] + [loops]
+    path = tmp_path / "mapping.yaml"
+    path.write_text(yaml.safe_dump(data))
+    refused = zzcp("evaluate", "-a", ACCELERATOR, "-w", WORKLOAD, "-m", path, "--layer", "conv")
+    assert refused.exit_code == 3
+    assert "27 iterations of C, the layer needs 25" in refused.stderr
+    path.write_text(yaml.safe_dump(data | {"factors": "imperfect"}))
+    found = evaluation(zzcp, "-m", path, "--layer", "conv")
+    assert found["layers"][0]["factors"] == "imperfect"
+    again = tmp_path / "again.json"
+    again.write_text(json.dumps(found))
+    assert evaluation(zzcp, "-m", again, "--layer", "conv")["layers"] == found["layers"]
+    path.write_text(yaml.safe_dump(data | {"factors": "maybe"}))
+    refused = zzcp("evaluate", "-a", ACCELERATOR, "-w", WORKLOAD, "-m", path, "--layer", "conv")
+    assert refused.exit_code == 2
+    assert "factors" in refused.stderr
+    assert "perfect" in refused.stderr

@@ -62,7 +62,7 @@ class _Operand:
     def __init__(self, view: LoopView, operand: str, levels: list[Level]) -> None:
         nest = view.nest
         self.view, self.nest, self.operand, self.levels = view, nest, operand, levels
-        self.blocks = [1, *nest.blocks[operand]]
+        self.blocks, self.refills = nest.blocks[operand], nest.refills[operand]
         memories = nest.levels[operand]
         of_lane = [[(lane,) for lane in range(len(nest.lanes))]]
         of_lane += [nest.instances(memories[: number + 1]) for number in range(len(memories))]
@@ -85,7 +85,7 @@ class _Operand:
             levels[depth - 1].largest = max(
                 self.needed(depth, holder, t).elements
                 for holder in self.lanes[depth]
-                for t in range(0, nest.iterations, self.blocks[depth])
+                for t in sorted({start for start, _ in self.blocks[depth]})
             )
 
     @property
@@ -95,24 +95,22 @@ class _Operand:
 
     def points(self, depth: int, holder: Instance, t: int) -> list[Point]:
         """Return the operations that the loops at or below a level make around an iteration."""
-        block = self.blocks[depth]
-        start = t - t % block
-        return [(when, lane) for when in range(start, start + block) for lane in self.lanes[depth][holder]]
+        return [(when, lane) for when in range(*self.blocks[depth][t]) for lane in self.lanes[depth][holder]]
 
     def needed(self, depth: int, holder: Instance, t: int) -> Tile:
         """Return the tile that a holder needs in an iteration."""
-        key = depth, holder, t // self.blocks[depth]
+        key = depth, holder, self.blocks[depth][t][0]
         if key not in self.tiles:
             self.tiles[key] = self.view.tile(self.operand, self.points(depth, holder, t))
         return self.tiles[key]
 
     def replaced(self, depth: int, t: int) -> Iterator[tuple[Instance, Tile]]:
         """Yield the holders of a depth that hold another tile than they need now, with the one they need."""
-        if t % self.blocks[depth]:
+        if t != self.refills[depth][t][0]:
             return
         for holder in self.lanes[depth]:
             tile = self.needed(depth, holder, t)
-            if self.held[depth].get(holder, NOTHING).name != tile.name:
+            if self.view.replaces(self.held[depth].get(holder, NOTHING), tile):
                 yield holder, tile
 
     def count(self, depth: int, direction: Direction, elements: int) -> None:

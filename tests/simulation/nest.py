@@ -48,6 +48,49 @@ class _Digit(NamedTuple):
     weight: int
 
 
+class _Remainder(NamedTuple):
+    """A dimension whose last tiles are smaller.
+
+    Every tile, and what is left of it for each of neighbouring lanes, is a stretch of neighbouring indices. Only the
+    last iteration of all may have idle lanes.
+
+    Attributes
+    ----------
+    dim : str
+        The dimension.
+    digits : list of (bool, int, int)
+        Its loops, innermost first: whether it is unrolled, its number, and its size.
+    iterations, size : int
+        Of the dimension.
+    """
+
+    dim: str
+    digits: list[tuple[bool, int, int]]
+    iterations: int
+    size: int
+
+    def index(self, steps: dict[int, int], lane: Sequence[int]) -> int:
+        """Return the index of an operation, or `size` where the lane has none."""
+        lanes = math.prod(size for is_lane, _, size in self.digits if is_lane)
+        time = math.prod(size for is_lane, _, size in self.digits if not is_lane)
+        start, length = 0, self.iterations
+        # lanes with something to do in the last iteration, where it is among those that are looked at
+        busy = self.size - (self.iterations - 1) * lanes
+        for is_lane, number, size in reversed(self.digits):
+            if is_lane:
+                lanes //= size
+                shares = [min(max(busy - instance * lanes, 0), lanes) for instance in range(size)]
+                start += sum((length - 1) * lanes + share for share in shares[: lane[number]])
+                busy = shares[lane[number]]
+                continue
+            time //= size
+            start += steps[number] * time * lanes
+            if (steps[number] + 1) * time < length:
+                busy = lanes
+            length = min(time, length - steps[number] * time)
+        return start if busy else self.size
+
+
 class Nest:
     """The operations of a layer in the order and on the lanes of a mapping.
 
@@ -57,6 +100,9 @@ class Nest:
     Every operand is looked at in the layout of its own levels. That matters only where windows overlap, which those of
     one operand do, and where an unrolling does not divide: there the layout decides how many elements the last tiles
     have, but not how many all of them have together.
+
+    Where the loops of a dimension come to more iterations than it has, they stop early, and neighbouring lanes share
+    out what is left for them (`_Remainder`).
 
     Parameters
     ----------
@@ -69,16 +115,19 @@ class Nest:
     ) -> None:
         self.accelerator, self.layer, self.links = accelerator, layer, links
         self.order = mapping.order
-        self.iterations = math.prod(loop.size for loop in self.order)
+        self.steps = mapping.spatial.temporal_sizes(layer)
+        self.counters = self._counters()
+        self.iterations = len(self.counters)
         self.levels = {name: accelerator.levels(links[name]) for name in layer.operands}
         ends = mapping.allocation
-        self.blocks = {
-            name: [math.prod(loop.size for loop in self.order[:end]) for end in ends[name]]
-            for name in layer.operands
-        }
+        self.blocks = {name: [self._blocks(end) for end in (0, *ends[name])] for name in layer.operands}
         self.windows = {relation.window: relation for relation in layer.relations}
         self.naming = {
             name: {*layer.equation.indices[name], *layer.relevance(name).partially_relevant}
+            for name in layer.operands
+        }
+        self.refills = {
+            name: [self._blocks(self._reused(name, end)) for end in (0, *ends[name])]
             for name in layer.operands
         }
         self.spatial = lanes_in_use(layer, mapping.spatial)
@@ -87,6 +136,38 @@ class Nest:
         self.positions = {name: self._table(name, self.position) for name in layer.operands}
         self.elements = {name: self._table(name, self.element) for name in layer.operands}
         self.exist = {name: self._table(name, self.exists) for name in layer.operands}
+
+    def _counters(self) -> list[tuple[int, ...]]:
+        """Return the loop counters of all iterations, outermost first."""
+        weights: list[int] = []
+        products = dict.fromkeys(self.layer.sizes, 1)
+        for dim, size in self.order:
+            weights.append(products[dim])
+            products[dim] *= size
+
+        def runs(counters: tuple[int, ...]) -> bool:
+            steps = dict.fromkeys(products, 0)
+            for counter, (dim, _), weight in zip(reversed(counters), self.order, weights, strict=True):
+                steps[dim] += counter * weight
+            return all(steps[dim] < self.steps[dim] for dim in steps)
+
+        return [*filter(runs, product(*(range(loop.size) for loop in reversed(self.order))))]
+
+    def _blocks(self, end: int) -> list[tuple[int, int]]:
+        """Return for every iteration the first one of the innermost `end` loops around it, and the first one after."""
+        above = [counters[: len(self.order) - end] for counters in self.counters]
+        result: list[tuple[int, int]] = []
+        while len(result) < len(above):
+            start = len(result)
+            stop = next((t for t in range(start, len(above)) if above[t] != above[start]), len(above))
+            result += [(start, stop)] * (stop - start)
+        return result
+
+    def _reused(self, operand: str, end: int) -> int:
+        """Return up to where loops outside the innermost `end` ones ask for no other data."""
+        while end < len(self.order) and self.order[end].dim not in self.naming[operand]:
+            end += 1
+        return end
 
     def position(self, operand: str, index: dict[str, int]) -> Name:
         """Return what an operation uses of an operand as its loops name it."""
@@ -132,12 +213,31 @@ class Nest:
             return index
 
         offsets = [value(spatial, enumerate(lane)) for lane in self.lanes]
-        outermost_first = list(reversed(range(len(self.order))))
+        remainders = self._remainders(temporal, spatial)
         rows = []
-        for steps in product(*(range(self.order[number].size) for number in outermost_first)):
-            base = value(temporal, zip(outermost_first, steps, strict=True))
-            rows.append([{dim: base[dim] + offset[dim] for dim in base} for offset in offsets])
+        for counters in self.counters:
+            steps = dict(enumerate(reversed(counters)))
+            base = value(temporal, steps.items())
+            row = [{dim: base[dim] + offset[dim] for dim in base} for offset in offsets]
+            for index, lane in zip(row, self.lanes, strict=True):
+                index |= {rest.dim: rest.index(steps, lane) for rest in remainders}
+            rows.append(row)
         return rows
+
+    def _remainders(self, temporal: dict[int, _Digit], spatial: dict[int, _Digit]) -> list[_Remainder]:
+        """Return the dimensions whose loops come to more iterations than they have."""
+        found = []
+        for dim, iterations in self.steps.items():
+            digits = [
+                (digit.weight, is_lane, number, digit.size)
+                for is_lane, some in ((False, temporal), (True, spatial))
+                for number, digit in some.items()
+                if digit.dim == dim and digit.size > 1
+            ]
+            if math.prod(size for _, is_lane, _, size in digits if not is_lane) > iterations:
+                order = [(is_lane, number, size) for _, is_lane, number, size in sorted(digits)]
+                found.append(_Remainder(dim, order, iterations, self.layer.sizes[dim]))
+        return found
 
     def _digits(
         self, reference: str, ends: dict[str, tuple[int, ...]]

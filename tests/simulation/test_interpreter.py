@@ -12,6 +12,8 @@ formula with the evaluator. Four rules are conventions rather than physics, and 
 - Every operand is looked at in the layout of its own levels: that decides how many elements the last tiles have where
   an unrolling does not divide, but not how many all of them have.
 - What tiles of an output share with those before them is rounded to words in a fixed order of the tiles.
+- Where temporal loops do not divide, a loop may have one iteration left in a last tile. It steps all the same, so that
+  a tile is fetched again although it may be the one before.
 
 A machine that looks at the data itself can only move less. So the evaluator's counts must be at least those of a
 second walk that fetches no tile of the same data twice in a row, and equal to them where that never happens.
@@ -44,6 +46,7 @@ CHUNKS = 20
 PADDED_CHUNKS = 4
 SCATTERED_CHUNKS = 4
 SLOW_CHUNKS = 60
+IMPERFECT_CHUNKS = 12
 
 NAMES = {
     Direction.FROM_ABOVE: "from_above",
@@ -95,14 +98,15 @@ def assert_equal(case: Case, evaluation: Evaluation, walk: Walk) -> None:
         assert evaluation.utilization.individual[operand] == used
 
 
-def check(seed: int, *, padded: bool = False, scattered: bool = False) -> None:
+def check(seed: int, *, padded: bool = False, scattered: bool = False, imperfect: bool = False) -> None:
     """Compare one case with both walks."""
-    case = random_case(seed, padded=padded, scattered=scattered)
+    case = random_case(seed, padded=padded, scattered=scattered, imperfect=imperfect)
     evaluation = score(case)
     nest = nest_of(case)
     assert_equal(case, evaluation, interpret(LoopView(nest)))
+    assert evaluation.latency.ideal + evaluation.latency.spatial_stall == nest.iterations
     tensors = interpret(TensorView(nest))
-    if not case.may_collide and not padded:
+    if not case.may_collide and not padded and not imperfect:
         assert_equal(case, evaluation, tensors)
     pairs = counts(case, evaluation, tensors)
     assert {key: pair for key, pair in pairs.items() if pair[0] < pair[1]} == {}
@@ -134,6 +138,26 @@ def test_random_mappings_with_a_window_on_the_output(chunk: int, padded: bool) -
 def test_more_random_mappings(chunk: int, padded: bool, scattered: bool) -> None:
     for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
         check(seed, padded=padded, scattered=scattered)
+
+
+@pytest.mark.parametrize("chunk", range(IMPERFECT_CHUNKS))
+def test_random_mappings_whose_loops_do_not_divide(chunk: int) -> None:
+    for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
+        check(seed, imperfect=True)
+
+
+@pytest.mark.parametrize(("padded", "scattered"), [(True, False), (False, True)])
+def test_random_windows_whose_loops_do_not_divide(padded: bool, scattered: bool) -> None:
+    for seed in range(2 * CHUNK):
+        check(seed, padded=padded, scattered=scattered, imperfect=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("padded", "scattered"), [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize("chunk", range(IMPERFECT_CHUNKS, IMPERFECT_CHUNKS + SLOW_CHUNKS))
+def test_more_random_mappings_whose_loops_do_not_divide(chunk: int, padded: bool, scattered: bool) -> None:
+    for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
+        check(seed, padded=padded, scattered=scattered, imperfect=True)
 
 
 def test_random_mappings_are_of_all_kinds() -> None:

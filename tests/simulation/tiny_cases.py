@@ -50,9 +50,12 @@ class Case:
         )
 
 
-def random_case(seed: int, *, padded: bool = False, scattered: bool = False) -> Case:
-    """Return the case of a seed: a layer without zero padding, a convolution with it, or a window on the output."""
-    rng = Random(f"simulation {seed} {padded}{' scattered' * scattered}")
+def random_case(seed: int, *, padded: bool = False, scattered: bool = False, imperfect: bool = False) -> Case:
+    """Return the case of a seed: a layer without zero padding, a convolution with it, or a window on the output.
+
+    Loops that do not divide are drawn until there are some.
+    """
+    rng = Random(f"simulation {seed} {padded}{' scattered' * scattered}{' imperfect' * imperfect}")
     kinds = [kind for kind in KINDS if not padded or "conv" in kind or kind in ("depthwise", "pooling")]
     if scattered:
         kinds = ["output_window"]
@@ -67,9 +70,19 @@ def random_case(seed: int, *, padded: bool = False, scattered: bool = False) -> 
         steps = spatial.temporal_sizes(layer).items()
         if math.prod(size * spatial.total(dim) for dim, size in steps) > 2 * MAX_OPERATIONS:
             continue  # too many idle lanes
-        mapping = random_mapping(rng, accelerator, layer, spatial, EXACT, links)
+        mapping = random_mapping(rng, accelerator, layer, spatial, EXACT, links, imperfect=imperfect)
+        if imperfect and mapping is not None and not _exceeds(mapping, dict(steps)):
+            continue
         if mapping is not None:
             return Case(accelerator, layer, mapping, links)
+
+
+def _exceeds(mapping: Mapping, steps: dict[str, int]) -> bool:
+    """Return whether the loops of some dimension come to more iterations than it has."""
+    return any(
+        math.prod(loop.size for loop in mapping.order if loop.dim == dim) > size
+        for dim, size in steps.items()
+    )
 
 
 def _tiny(rng: Random, make: Callable[[Random], Layer], padded: bool) -> Layer:

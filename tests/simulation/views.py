@@ -48,6 +48,13 @@ class LoopView:
         positions = nest.positions[operand]
         return Tile(frozenset(positions[t][lane] for t, lane in points), found)
 
+    def replaces(self, old: Tile, new: Tile) -> bool:
+        """Return whether a tile takes the place of another one where the counters of its loops have stepped.
+
+        They step also from a last tile of one iteration to the next tile, which may be the same.
+        """
+        return bool(new.name) or old.name != new.name
+
     def element(self, operand: str, t: int, lane: int) -> Name | None:
         """Return the element that an operation uses; None if it uses none."""
         element = self.nest.elements[operand][t][lane]
@@ -81,3 +88,7 @@ class TensorView(LoopView):
         """Return the data that some operations use."""
         tile = super().tile(operand, points)
         return tile if operand == self.nest.layer.output else Tile(tile.data, tile.data)
+
+    def replaces(self, old: Tile, new: Tile) -> bool:
+        """Return whether another tile is needed."""
+        return old.name != new.name

@@ -82,6 +82,7 @@ def _evaluate(
             mapping.buffering,
             mapping.links,
             mapping.bypass,
+            mapping.factors,
         )
     return EvaluatedLayer(layer, mapping, evaluation)
 

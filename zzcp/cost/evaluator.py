@@ -34,7 +34,7 @@ from zzcp.cost.setting_compiler import compile_setting
 from zzcp.errors import MappingError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping, SpatialMapping
-from zzcp.mapping.check import check_structure
+from zzcp.mapping.check import check_structure, every_loop_runs, loop_products
 from zzcp.mapping.machine import without_bypassed
 from zzcp.workload import Layer
 
@@ -61,11 +61,13 @@ class Evaluator:
         How to count; `EXACT` by default.
     links : mapping of str to str, optional
         Memory operand of every operand, where not the default.
+    padded : mapping of str to int, optional
+        Products of the temporal loops, of dimensions whose iterations they exceed: the last tiles are smaller.
 
     Raises
     ------
     MappingError
-        If the unrolling does not fit the array or the layer.
+        If the unrolling does not fit the array or the layer, or loops must divide (`zzcp.cost.setting.remainders`).
     """
 
     def __init__(
@@ -75,8 +77,9 @@ class Evaluator:
         spatial: SpatialMapping,
         conventions: CostConventions = EXACT,
         links: MappingType[str, str] | None = None,
+        padded: MappingType[str, int] | None = None,
     ) -> None:
-        self.setting: Setting = compile_setting(accelerator, layer, spatial, conventions, links)
+        self.setting: Setting = compile_setting(accelerator, layer, spatial, conventions, links, padded)
         self.model: Model = compile_model(self.setting)
         self._needed = {dim: size for dim, size in self.setting.temporal_sizes.items() if size > 1}
         self._scored = 0
@@ -87,12 +90,18 @@ class Evaluator:
         self._batched = 0
         self._too_large = False
         self._bypassing: dict[Any, Evaluator] = {}
+        self._padded: dict[Any, Evaluator] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # compiled functions cannot be sent to another process
         setting = self.setting
         fixed = setting.accelerator, setting.layer, setting.spatial, setting.conventions
-        return type(self), (*fixed, setting.links)
+        return type(self), (*fixed, setting.links, self.padded)
+
+    @property
+    def padded(self) -> dict[str, int]:
+        """Products of the temporal loops that exceed the iterations of their dimensions."""
+        return {dim: self.setting.temporal_sizes[dim] for dim in self.setting.remainders}
 
     def evaluate(self, mapping: Mapping, *, allow_invalid: bool = False) -> Evaluation:
         """Return the exact cost of a mapping.
@@ -122,6 +131,8 @@ class Evaluator:
             broken, violations = check_structure(setting.accelerator, setting.layer, mapping, setting.links)
             if broken:
                 raise MappingError(broken)
+            if mapping.is_imperfect and not self._agrees(mapping):
+                return self._with_loops_of(mapping).evaluate(mapping, allow_invalid=allow_invalid)
         states, figures, latency = self._score(mapping, regular=regular)
         choices = self._bufferings(mapping, states, figures)
         # copies that nobody asked for are only made where there is room; ZigZag's rule makes room by itself
@@ -132,12 +143,16 @@ class Evaluator:
             raise MappingError(violations)
         doubled, cycles = _best(latency, choices)
         run = states[0].period[-1] * setting.cycles_per_op
+        if mapping.is_imperfect != bool(setting.remainders):
+            mapping = mapping.with_factors("imperfect" if setting.remainders else "perfect")
         return build_evaluation(self.model, mapping, run, figures.energy, doubled, cycles, tuple(violations))
 
     def cost(self, mapping: Mapping) -> tuple[Fraction, int | float]:
         """Return energy and cycles of a mapping that is known to be valid, without a report."""
         if mapping.bypass:
             return self.bypassing(mapping.bypass).cost(replace(mapping, bypass=None))
+        if mapping.is_imperfect and not self._agrees(mapping):
+            return self._with_loops_of(mapping).cost(mapping)
         states, figures, latency = self._score(mapping, regular=self._is_regular(mapping))
         _, cycles = _best(latency, self._bufferings(mapping, states, figures))
         if self.setting.conventions.fractional_unrolling:
@@ -162,9 +177,40 @@ class Evaluator:
             setting = self.setting
             machine = without_bypassed(setting.accelerator, bypass, setting.links)
             self._bypassing[key] = Evaluator(
-                machine, setting.layer, setting.spatial, setting.conventions, setting.links
+                machine, setting.layer, setting.spatial, setting.conventions, setting.links, self.padded
             )
         return self._bypassing[key]
+
+    def with_padded(self, padded: MappingType[str, int]) -> Evaluator:
+        """Return the evaluator of mappings whose loops have other products.
+
+        Parameters
+        ----------
+        padded : mapping of str to int
+            As for the class.
+
+        Raises
+        ------
+        MappingError
+            If the loops of one of these dimensions must divide.
+        """
+        setting, iterations = self.setting, self.setting.iterations
+        padded = {dim: size for dim, size in padded.items() if size > iterations[dim]}
+        if padded == self.padded:
+            return self
+        key = tuple(sorted(padded.items()))
+        if key not in self._padded:
+            fixed = setting.accelerator, setting.layer, setting.spatial, setting.conventions, setting.links
+            self._padded[key] = Evaluator(*fixed, padded)
+        return self._padded[key]
+
+    def _with_loops_of(self, mapping: Mapping) -> Evaluator:
+        return self.with_padded(loop_products(self.setting.layer, mapping))
+
+    def _agrees(self, mapping: Mapping) -> bool:
+        """Return whether the loops of an imperfect mapping have the products of this evaluator."""
+        sizes, iterations = loop_products(self.setting.layer, mapping), self.setting.iterations
+        return {dim: size for dim, size in sizes.items() if size > iterations[dim]} == self.padded
 
     @property
     def recording(self) -> Recording:
@@ -218,6 +264,8 @@ class Evaluator:
         sizes: dict[str, int] = {}
         for dim, size in order or ():
             sizes[dim] = sizes.get(dim, 1) * size
+        if mapping.is_imperfect and not every_loop_runs(order or (), setting.iterations):
+            return False
         return sizes == self._needed
 
     def _score(

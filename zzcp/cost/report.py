@@ -212,14 +212,14 @@ class ModelDetails:
         for port, moves in zip(self.model.setting.ports, self.model.port_moves, strict=True):
             active = [move for move in moves if activities.counts[move] > 0]
             if len(active) == 1:
-                late_by = activities.slack(active[0])
-                stall, slack = max(0, late_by), max(0, -late_by)
+                stall = activities.late(active[0], PYTHON)
+                slack = 0 if stall else max(0, -activities.slack(active[0]))
             else:
                 stall, slack = port_stall(moves, activities, self.traffic.run, PYTHON), 0
-            late = [(activities.slack(move), move) for move in active if activities.slack(move) > 0]
+            late = [(cycles, move) for move in active if (cycles := activities.late(move, PYTHON)) > 0]
             if stall > 0 and not late:
                 # everything fits its own window, but not all of it together
-                late = [(activities.cycles[move] * activities.repeats[move], move) for move in active]
+                late = [(activities.busy(move), move) for move in active]
             late.sort(key=lambda entry: -entry[0])
             reports.append(
                 PortReport(
@@ -227,7 +227,7 @@ class ModelDetails:
                     port=port.port.name,
                     stall=stall,
                     slack=slack,
-                    busy=sum(activities.cycles[move] * activities.counts[move] for move in active),
+                    busy=sum(activities.busy(move) + activities.first(move) for move in active),
                     limits=tuple(self._describe(self.model.moves[move]) for _, move in late)
                     if stall > 0
                     else (),

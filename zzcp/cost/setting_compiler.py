@@ -13,6 +13,7 @@ from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.formulas.macs import mac_energy
 from zzcp.cost.setting.directions import compile_directions, compile_volumes
+from zzcp.cost.setting.remainders import check_padded, tile_iterations
 from zzcp.cost.setting.setting import (
     OperandSetting,
     PortSetting,
@@ -44,8 +45,16 @@ def compile_setting(
     spatial: SpatialMapping,
     conventions: CostConventions,
     links: Mapping[str, str] | None = None,
+    padded: Mapping[str, int] | None = None,
 ) -> Setting:
     """Compile what is fixed for all temporal mappings of a layer on an accelerator under one unrolling.
+
+    Parameters
+    ----------
+    accelerator, layer, spatial, conventions, links
+        As for the evaluator.
+    padded : mapping of str to int, optional
+        Products of the temporal loops, of dimensions whose iterations they exceed (see ``docs/conventions.md``).
 
     Raises
     ------
@@ -68,10 +77,11 @@ def compile_setting(
     )
     places = _places(accelerator)
     carriers = {memory.name: _carriers(memory) for memory in accelerator.memories}
-    temporal = spatial.temporal_sizes(layer)
+    iterations = spatial.temporal_sizes(layer)
+    padded = check_padded(layer, iterations, conventions, padded)
     operands = tuple(
         _compile_operand(
-            accelerator, layer, name, links[name], carriers, energy, latency, temporal, conventions
+            accelerator, layer, name, links[name], carriers, energy, latency, iterations, conventions, padded
         )
         for name in layer.operands
     )
@@ -88,7 +98,8 @@ def compile_setting(
         operands=operands,
         ports=_compile_ports(accelerator, held, places, carriers),
         tenancies=_compile_tenancies(accelerator, held, places),
-        temporal_sizes=temporal,
+        temporal_sizes=iterations | padded,
+        iterations=iterations,
         cycles_per_op=cycles_per_op,
         ideal_cycles=-(-layer.macs // array.units) * cycles_per_op,
         drain=_drain(accelerator, spatial, None if conventions.fractional_unrolling else energy),
@@ -144,15 +155,17 @@ def _compile_operand(
     latency: Factors,
     temporal: Mapping[str, int],
     conventions: CostConventions,
+    padded: Mapping[str, int],
 ) -> OperandSetting:
-    directions = compile_directions(layer, name, energy, temporal, conventions)
+    directions = compile_directions(layer, name, energy, temporal, conventions, padded)
     kind, relations = directions.kind, directions.relations
     memories = tuple(
         _with_precharge(accelerator, memory, layer.precision[name])
         for memory in accelerator.levels(memory_operand)
     )
     variant = compile_variant(layer, name, kind, relations, memories, energy, conventions)
-    volumes = compile_volumes(directions, variant, temporal)
+    values = {dim: tile_iterations(temporal[dim], size) for dim, size in padded.items()}
+    volumes = compile_volumes(directions, variant, temporal, values)
     return OperandSetting(
         name=name,
         memory_operand=memory_operand,
@@ -180,6 +193,7 @@ def _compile_operand(
         else layer.tile_size(name, layer.sizes, zigzag=conventions.overcounted_slivers),
         volumes=volumes,
         revisited=directions.revisited,
+        remainders=tuple((dim, temporal[dim]) for dim in padded),
     )
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from zzcp.cost import Evaluation
 from zzcp.cost.evaluation import ARRAY
 from zzcp.cost.formulas.moves import Move
+from zzcp.cost.formulas.numeric import PYTHON
 from zzcp.cost.report import ModelDetails
 from zzcp.cost.setting.setting import OperandSetting
 from zzcp.explanations.facts import EnergyShare, Facts, Flow, PortUse, Transfer, printed
@@ -53,7 +54,7 @@ def _ports(details: ModelDetails, evaluation: Evaluation) -> tuple[PortUse, ...]
                 window=printed(activities.window[move]),
                 period=printed(activities.period[move]),
                 times=int(activities.repeats[move]),
-                late=printed(activities.slack(move)),
+                late=printed(activities.late(move, PYTHON) or activities.slack(move)),
             )
             for move in moves
             if activities.counts[move] > 0

@@ -25,11 +25,13 @@ from zzcp.io.schema import (
     Name,
     Schema,
     Unrollings,
+    choice,
     integer,
     text,
     unrolling_factors,
     validate,
 )
+from zzcp.mapping.mapping import FACTORS
 from zzcp.workload import Layer
 from zzcp.workload.checks import MAX_LOOP
 
@@ -160,6 +162,7 @@ class FullMappingSchema(Schema):
     double_buffered: dict[Name, Annotated[list[Flag], Field(max_length=MAX_MEMORIES)]] | None = None
     memory_operand_links: dict[Name, MemoryOperand] | None = None
     bypass: dict[Name, Annotated[list[Name], Field(max_length=MAX_MEMORIES)]] | None = None
+    factors: Annotated[str, PlainValidator(choice(*FACTORS))] | None = None
 
 
 class ResultLayerSchema(Schema):
@@ -173,6 +176,7 @@ class ResultLayerSchema(Schema):
     double_buffered: dict[Name, Annotated[list[Flag], Field(max_length=MAX_MEMORIES)]] | None = None
     memory_operand_links: dict[Name, MemoryOperand] | None = None
     bypass: dict[Name, Annotated[list[Name], Field(max_length=MAX_MEMORIES)]] | None = None
+    factors: Annotated[str, PlainValidator(choice(*FACTORS))] | None = None
 
 
 _ENTRIES = TypeAdapter(list[EntrySchema])

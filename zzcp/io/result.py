@@ -24,6 +24,7 @@ from zzcp.io.schema import Name, Schema, choice, number, text, unmet, validate
 from zzcp.io.workload import read_layer
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.mapping.constraints import Constraints
+from zzcp.mapping.mapping import MAPPING_KEYS
 from zzcp.workload import Layer, Network
 
 MAX_LAYERS = 10_000
@@ -267,7 +268,7 @@ def _mapping_of(document: Document, path: FieldPath, entry: SolvedLayerSchema) -
         raise document.error((*path, "spatial_mapping"), "a mapping without its unrolling")
     form = entry.model_dump(
         mode="json",
-        include={"spatial_mapping", "temporal_mapping", "double_buffered", "memory_operand_links", "bypass"},
+        include={*MAPPING_KEYS},
         exclude_none=True,
     )
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import math
 from typing import NamedTuple
 
 from zzcp.hardware import Accelerator
@@ -53,6 +54,9 @@ def check_structure(
     orders = {operand: flatten(mapping.temporal[operand]) for operand in layer.operands}
     reference = orders[first]
     sizes = {operand: _sizes(order, needed) for operand, order in orders.items()}
+    if mapping.is_imperfect:
+        finest = _finest(orders.values())
+        needed = {dim: _padded_size(finest, dim, size) for dim, size in needed.items()}
     # a gap that all operands share is one gap
     shown = (first,) if all(found == sizes[first] for found in sizes.values()) else layer.operands
     violations = [
@@ -64,6 +68,53 @@ def check_structure(
         if order != reference and sizes[operand] == sizes[first] and refine(reference, order) is None
     ]
     return Structure([], violations)
+
+
+def loop_products(layer: Layer, mapping: Mapping) -> dict[str, int]:
+    """Return for every dimension of a layer the product of the temporal loops of a mapping, as one operand has them."""
+    return _sizes(flatten(mapping.temporal[layer.operands[0]]), dict.fromkeys(layer.sizes, 1))
+
+
+def _finest(orders: collections.abc.Iterable[tuple[Loop, ...]]) -> tuple[Loop, ...]:
+    """Return the coarsest order that refines all that agree with the first."""
+    common, *others = orders
+    for order in others:
+        common = refine(common, order) or common
+    return common
+
+
+def _padded_size(order: tuple[Loop, ...], dim: str, size: int) -> int:
+    """Return what the loops of a dimension must come to where they need not divide its iterations.
+
+    The outermost loop runs through as many tiles of those inside it as there are: their iterations, divided and rounded
+    up. Where the loops inside have all iterations already, it has nothing to do.
+    """
+    sizes = [loop.size for loop in order if loop.dim == dim]
+    below = math.prod(sizes[:-1])
+    return below * -(-size // below) if sizes and below < size else size
+
+
+def every_loop_runs(
+    order: collections.abc.Sequence[Loop], iterations: collections.abc.Mapping[str, int]
+) -> bool:
+    """Return whether loops that need not divide have as many iterations as there are tiles inside them.
+
+    Parameters
+    ----------
+    order : sequence of Loop
+        The temporal loops, innermost first.
+    iterations : mapping of str to int
+        Iterations of every dimension.
+    """
+    products: dict[str, int] = {}
+    below: dict[str, int] = {}
+    for dim, size in order:
+        below[dim] = products.get(dim, 1)
+        products[dim] = below[dim] * size
+    return all(
+        below[dim] < iterations[dim] and product == below[dim] * -(-iterations[dim] // below[dim])
+        for dim, product in products.items()
+    )
 
 
 def _sizes(order: tuple[Loop, ...], needed: dict[str, int]) -> dict[str, int]:

@@ -7,11 +7,11 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import yaml
 
-from zzcp.checks import all_of, entries, instance, integer, pairs, repr_of, two
+from zzcp.checks import all_of, choice, entries, instance, integer, pairs, repr_of, two
 from zzcp.documents import parse_document
 from zzcp.errors import InputError, MappingError, nearest
 from zzcp.mapping.spatial import SpatialMapping
@@ -27,7 +27,18 @@ class Loop(NamedTuple):
 Levels = tuple[tuple[Loop, ...], ...]
 """The temporal loops of one operand per memory level, innermost level and innermost loop first."""
 
-_KEYS = ("spatial_mapping", "temporal_mapping", "double_buffered", "memory_operand_links", "bypass")
+MAPPING_KEYS = (
+    "spatial_mapping",
+    "temporal_mapping",
+    "double_buffered",
+    "memory_operand_links",
+    "bypass",
+    "factors",
+)
+
+Factors = Literal["perfect", "imperfect"]
+FACTORS = get_args(Factors)
+"""Loops that divide, or loops whose last tiles may be smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,9 @@ class Mapping:
         default.
     bypass : mapping of str to tuple of str, optional
         Memories of the accelerator that do not hold an operand: it has no level there (see `zzcp.mapping.machine`).
+    factors : str
+        ``perfect``: the loops of a dimension multiply to its iterations. ``imperfect``: they may come to more, if the
+        outermost one runs through the tiles that there are; the last tile is smaller, at every level.
     """
 
     spatial: SpatialMapping
@@ -56,6 +70,7 @@ class Mapping:
     buffering: collections.abc.Mapping[str, tuple[bool, ...]] | None = field(default=None)
     links: collections.abc.Mapping[str, str] | None = field(default=None)
     bypass: collections.abc.Mapping[str, tuple[str, ...]] | None = field(default=None)
+    factors: Factors = "perfect"
 
     def __post_init__(self) -> None:
         instance(self.spatial, SpatialMapping, "spatial mapping")
@@ -67,6 +82,7 @@ class Mapping:
             object.__setattr__(self, "links", _read_links(self.links))
         if self.bypass is not None:
             object.__setattr__(self, "bypass", _read_bypass(self.bypass))
+        choice(self.factors, "factors", FACTORS)
 
     @classmethod
     def from_order(
@@ -77,6 +93,7 @@ class Mapping:
         buffering: collections.abc.Mapping[str, tuple[bool, ...]] | None = None,
         links: collections.abc.Mapping[str, str] | None = None,
         bypass: collections.abc.Mapping[str, tuple[str, ...]] | None = None,
+        factors: Factors = "perfect",
     ) -> Mapping:
         """Build a mapping from one loop order and the boundaries of every operand.
 
@@ -89,7 +106,7 @@ class Mapping:
         allocation : mapping of str to sequence of int
             For every operand and memory level, how many loops of `order` lie at or below the level:
             non-decreasing, the last equal to ``len(order)``.
-        buffering, links, bypass
+        buffering, links, bypass, factors
             As for `Mapping`.
         """
         loops = _read_loops("order", order)
@@ -108,7 +125,7 @@ class Mapping:
             temporal[operand] = tuple(
                 loops[start:end] for start, end in zip((0, *ends[:-1]), ends, strict=True)
             )
-        return cls(spatial, temporal, buffering, links, bypass)
+        return cls(spatial, temporal, buffering, links, bypass, factors)
 
     @classmethod
     def from_dict(cls, data: collections.abc.Mapping[str, Any]) -> Mapping:
@@ -119,8 +136,8 @@ class Mapping:
         data : mapping
             ``spatial_mapping`` (array dimension -> layer dimension -> factor), ``temporal_mapping`` (operand ->
             one list per memory level, innermost first, of ``[dimension, size]``, innermost first), and optionally
-            ``double_buffered`` (operand -> one bool per level), ``memory_operand_links`` and ``bypass`` (operand ->
-            names of memories).
+            ``double_buffered`` (operand -> one bool per level), ``memory_operand_links``, ``bypass`` (operand ->
+            names of memories) and ``factors`` (``perfect`` or ``imperfect``).
 
         Raises
         ------
@@ -130,16 +147,16 @@ class Mapping:
         if not isinstance(data, collections.abc.Mapping):
             raise InputError("a mapping", expected="a dictionary", found=repr_of(data))
         for key in data:
-            if key not in _KEYS:
+            if key not in MAPPING_KEYS:
                 raise InputError(
                     "unknown field of a mapping",
-                    expected=", ".join(_KEYS),
+                    expected=", ".join(MAPPING_KEYS),
                     found=str(key),
-                    hint=nearest(str(key), _KEYS),
+                    hint=nearest(str(key), MAPPING_KEYS),
                 )
-        for key in _KEYS:
+        for key in MAPPING_KEYS[:-1]:
             value = data.get(key)
-            optional = key not in _KEYS[:2]
+            optional = key not in MAPPING_KEYS[:2]
             if not (isinstance(value, collections.abc.Mapping) or (optional and value is None)):
                 raise InputError(f"{key} of a mapping", expected="a dictionary", found=repr_of(value))
         temporal = {
@@ -154,6 +171,7 @@ class Mapping:
             data.get("double_buffered"),
             data.get("memory_operand_links"),
             data.get("bypass") or None,
+            data.get("factors") or "perfect",
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -171,6 +189,8 @@ class Mapping:
             data["memory_operand_links"] = dict(self.links)
         if self.bypass:
             data["bypass"] = {operand: list(memories) for operand, memories in self.bypass.items()}
+        if self.is_imperfect:
+            data["factors"] = self.factors
         return data
 
     @classmethod
@@ -189,6 +209,9 @@ class Mapping:
         """Return the dictionary form as YAML text."""
         lines = []
         for key, value in self.to_dict().items():
+            if isinstance(value, str):
+                lines.append(f"{key}: {value}")
+                continue
             lines.append(f"{key}:" if value else f"{key}: {{}}")
             for name, entry in value.items():
                 if key == "temporal_mapping" and entry:
@@ -208,7 +231,18 @@ class Mapping:
         ----------
         name : str
             Layer name or operator type to which the entry applies.
+
+        Raises
+        ------
+        InputError
+            If the loops need not divide: ZigZag has no smaller last tiles.
         """
+        if self.is_imperfect:
+            raise InputError(
+                "ZigZag's mapping file cannot express loops that do not divide",
+                expected="a mapping with perfect factors",
+                found="factors: imperfect",
+            )
         entry: dict[str, Any] = {
             "name": name,
             "spatial_mapping": {
@@ -257,6 +291,15 @@ class Mapping:
                 ends.append(products.index(below))
             result[operand] = tuple(ends)
         return result
+
+    @property
+    def is_imperfect(self) -> bool:
+        """Whether the loops need not divide."""
+        return self.factors == "imperfect"
+
+    def with_factors(self, factors: Factors) -> Mapping:
+        """Return the same loops read otherwise."""
+        return replace(self, factors=factors)
 
     def with_buffering(self, buffering: collections.abc.Mapping[str, tuple[bool, ...]] | None) -> Mapping:
         """Return the same mapping with other buffering."""

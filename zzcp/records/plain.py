@@ -167,4 +167,6 @@ def _layer(result: EvaluatedLayer) -> dict[str, Any]:
         data["memory_operand_links"] = dict(mapping.links)
     if mapping.bypass:
         data["bypass"] = form["bypass"]
+    if mapping.is_imperfect:
+        data["factors"] = mapping.factors
     return {**data, "evaluation": evaluation.to_dict()}

@@ -189,6 +189,8 @@ class Result:
                 data["memory_operand_links"] = dict(self.mapping.links)
             if self.mapping.bypass:
                 data["bypass"] = mapping["bypass"]
+            if self.mapping.is_imperfect:
+                data["factors"] = self.mapping.factors
             data["evaluation"] = self.evaluation.to_dict()
         elif self.spatial is not None:
             data["spatial_mapping"] = self.spatial.to_dict()

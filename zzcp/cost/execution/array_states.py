@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -160,6 +160,8 @@ def state_arrays(
     relevant_runs : bool
         Whether the runs of relevant loops are wanted; they are 1 otherwise.
     """
+    if operand.remainders:
+        return _with_remainders(operand, tables, ends, same_data_free=same_data_free)
     irrelevant_dims = tables.group(operand.kind, IRRELEVANT)
     relevant_dims = tables.group(operand.kind, RELEVANT)
     run_end = tables.run_ends(irrelevant_dims)
@@ -222,3 +224,65 @@ def state_arrays(
         runs(relevant_dims, relevant) if relevant_runs else [one] * len(period),
         tail,
     )
+
+
+def _with_remainders(
+    operand: OperandSetting, tables: LoopTables, ends: Array, *, same_data_free: bool
+) -> OperandState:
+    """Return the state where the loops of some dimensions do not divide; see `zzcp.cost.setting.state`."""
+    iterations, kind = dict(operand.remainders), operand.kind
+    dims = [dim for dim, size in tables.needed.items() if size > 1]
+    one: Array = np.ones(tables.length, dtype=tables.dtype)
+    irrelevant = tables.group(kind, IRRELEVANT)
+    run_end, run_start = tables.run_ends(irrelevant).ravel(), tables.run_starts(irrelevant).ravel()
+
+    def below(places: Array) -> dict[str, Array]:
+        at = tables.at(places)
+        found = {dim: tables.products(frozenset([dim])).ravel()[at] for dim in dims}
+        for dim, most in iterations.items():
+            found[dim] = np.minimum(found[dim], most)
+        return found
+
+    def cycles(tile: dict[str, Array]) -> Array:
+        return _product(tile.values(), one)
+
+    def count(tile: dict[str, Array], some: Iterable[str]) -> Array:
+        return _product((-(-run[dim] // tile[dim]) for dim in some), one)
+
+    nothing = np.zeros(tables.length, dtype=np.intp)
+    whole = np.full(tables.length, tables.depth)
+    run = below(whole)
+    places = [*(run_end[tables.at(row)] for row in ends[:-1]), whole]
+    stays = same_data_free and not operand.is_output
+    starts = [
+        np.maximum(run_start[tables.at(place)], lower)
+        for place, lower in zip(places, (nothing, *places), strict=False)
+    ]
+    tiles = [below(place) for place in (run_end[tables.at(nothing)] if stays else nothing, *places)]
+    passed = [tiles[0], *(below(start) for start in starts)]
+    loops = tables.products(irrelevant).ravel()
+    runs = [
+        loops[tables.at(end)] // loops[tables.at(start)] for start, end in zip(starts, places, strict=True)
+    ]
+    return OperandState(
+        period=[cycles(tile) for tile in tiles],
+        counts=[count(tile, dims) for tile in tiles],
+        relevant=[_product((tile[dim] for dim in dims if kind[dim] == RELEVANT), one) for tile in tiles],
+        windows=[
+            [(tile.get(r.outer, one), tile.get(r.inner, one)) for r in operand.relations] for tile in tiles
+        ],
+        irrelevant_above=[count(tile, irrelevant) for tile in tiles],
+        irrelevant_run=[one, *runs],
+        relevant_run=[one] * len(tiles),
+        tail=cycles(run) // cycles(below(run_start[tables.at(whole)])),
+        tiles=[[tile[dim] for dim in iterations] for tile in tiles],
+        first_pass=[cycles(tile) for tile in passed],
+        passed=[[tile[dim] for dim in iterations] for tile in passed],
+    )
+
+
+def _product(factors: Iterable[Array], one: Array) -> Array:
+    result = one
+    for factor in factors:
+        result = result * factor
+    return result

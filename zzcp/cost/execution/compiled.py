@@ -77,6 +77,8 @@ def record(model: Model) -> Recording:
 
 def _state(graph: Graph, index: int, operand: OperandSetting, setting: Setting) -> OperandState:
     """Return symbols for what an operand's boundaries can be."""
+    if operand.remainders:
+        return _state_with_remainders(graph, index, operand, setting)
     sizes = setting.temporal_sizes
     run = math.prod(sizes.values())
     relevant = math.prod(size for dim, size in sizes.items() if operand.kind[dim] == RELEVANT)
@@ -105,6 +107,64 @@ def _state(graph: Graph, index: int, operand: OperandSetting, setting: Setting) 
         irrelevant_run=[1, *(graph.input(1, irrelevant) for _ in range(top))],
         relevant_run=[1, *(graph.input(1, relevant) for _ in range(top))],
         tail=graph.input(1, irrelevant),
+    )
+
+
+def _state_with_remainders(
+    graph: Graph, index: int, operand: OperandSetting, setting: Setting
+) -> OperandState:
+    """Return symbols for what an operand's boundaries can be where loops do not divide."""
+    sizes, kind = setting.iterations, operand.kind
+    loops = {dim: setting.temporal_sizes[dim] for dim in sizes}
+    run = math.prod(sizes.values())
+    relevant, irrelevant, raw = (
+        math.prod(some[dim] for dim in sizes if kind[dim] == wanted)
+        for some, wanted in ((sizes, RELEVANT), (sizes, IRRELEVANT), (loops, IRRELEVANT))
+    )
+    top = operand.depth
+    stays = setting.conventions.same_data_free and not operand.is_output
+    inner = range(1, top)
+
+    def iterations(dim: str) -> Any:
+        return graph.input(1, sizes[dim])
+
+    def tile(level: int) -> dict[str, Any]:
+        if level == top:
+            return dict(sizes)
+        some = [dim for dim in sizes if level or (stays and kind[dim] == IRRELEVANT)]
+        return {dim: iterations(dim) if dim in some else 1 for dim in sizes}
+
+    tiles = [tile(level) for level in range(top + 1)]
+    dims = [dim for dim, _ in operand.remainders]
+    return OperandState(
+        period=[
+            graph.input(1, irrelevant, chain=(index, 0)) if stays else 1,
+            *(graph.input(1, run, chain=(index, level)) for level in inner),
+            run,
+        ],
+        counts=[graph.input(1, run) if stays else run, *(graph.input(1, run) for _ in inner), 1],
+        relevant=[1, *(graph.input(1, relevant) for _ in inner), relevant],
+        windows=[
+            [(row[r.outer], row.get(r.inner, 1)) if level > 0 else (1, 1) for r in operand.relations]
+            for level, row in enumerate(tiles)
+        ],
+        irrelevant_above=[
+            graph.input(1, irrelevant) if stays else irrelevant,
+            *(graph.input(1, irrelevant) for _ in inner),
+            1,
+        ],
+        irrelevant_run=[1, *(graph.input(1, raw) for _ in range(top))],
+        relevant_run=[1] * (top + 1),
+        tail=graph.input(1, run),
+        tiles=[[row[dim] for dim in dims] for row in tiles],
+        first_pass=[
+            graph.input(1, irrelevant) if stays else 1,
+            *(graph.input(1, run) for _ in range(top)),
+        ],
+        passed=[
+            [row[dim] for dim in dims] if not level else [iterations(dim) for dim in dims]
+            for level, row in enumerate(tiles)
+        ],
     )
 
 

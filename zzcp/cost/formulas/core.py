@@ -21,6 +21,7 @@ from zzcp.cost.formulas.loading import Fill, Loading, LoadingPlan, compile_loadi
 from zzcp.cost.formulas.loading_zigzag import PortFill, zigzag_loading
 from zzcp.cost.formulas.moves import Move, access_energy, compile_moves, word_energies
 from zzcp.cost.formulas.numeric import PYTHON, Numeric
+from zzcp.cost.formulas.remainders import Transfer, move_transfers
 from zzcp.cost.formulas.stall import Activities, port_stall
 from zzcp.cost.formulas.words import move_bits, move_words
 from zzcp.cost.setting.setting import OperandSetting, Setting
@@ -348,9 +349,20 @@ def _activities(model: Model, traffic: Traffic, doubled: Flags, numeric: Numeric
     of its level, which use all of it again and again.
     """
     factor = model.setting.cycles_per_op
+    transfers = None
+    if model.setting.remainders:
+        transfers = _transfers(model, traffic, doubled, numeric)
     windows, periods = [], []
     for state, flags in zip(traffic.states, doubled, strict=True):
         period = [p * factor for p in state.period] if factor != 1 else state.period
+        if transfers is not None:
+            passes = [
+                numeric.where(flag, whole, part * factor)
+                for flag, whole, part in zip(flags, period[1:], state.first_pass[1:], strict=True)
+            ]
+            windows.append([period[0], *passes])
+            periods.append(period)
+            continue
         windows.append(
             [
                 period[0],
@@ -378,7 +390,23 @@ def _activities(model: Model, traffic: Traffic, doubled: Flags, numeric: Numeric
             (numeric.maximum(0, count - 1) if reads_all else count) if move.back else count - 1
             for move, count in zip(model.moves, counts, strict=True)
         ],
+        transfers,
     )
+
+
+def _transfers(model: Model, traffic: Traffic, doubled: Flags, numeric: Numeric) -> list[list[Transfer]]:
+    """Return the transfers of every movement by the kinds of tiles, where temporal loops do not divide."""
+    return [
+        move_transfers(
+            model.setting,
+            move,
+            traffic.states[move.operand],
+            traffic.latency_moves[move.operand],
+            doubled[move.operand][move.link - 1] if move.link else False,
+            numeric,
+        )
+        for move in model.moves
+    ]
 
 
 def _fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[tuple[int, int], Fill]:

@@ -232,7 +232,7 @@ def idle_cycles(moves: Sequence[int], activities: Activities, window: Any, run: 
     """
     busy: Any = 0
     for move in moves:
-        busy = busy + activities.cycles[move] * activities.repeats[move]
+        busy = busy + activities.busy(move)
     # the window is the run divided by an integer, so that no large product is needed
     return window - ceil_div(busy, run // window)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from zzcp.cost.formulas.numeric import Numeric
+from zzcp.cost.formulas.remainders import Transfer, busy, fitting, late, total
 
 
 class Activities(NamedTuple):
@@ -27,6 +28,8 @@ class Activities(NamedTuple):
         Periods over the layer; 0 where the movement does not take place.
     repeats : list
         Transfers that fall between the first fill and the last drain.
+    transfers : list of list of Transfer, optional
+        The same by kinds of tiles, where temporal loops do not divide; the other attributes are of whole tiles then.
     """
 
     cycles: list[Any]
@@ -34,10 +37,35 @@ class Activities(NamedTuple):
     period: list[Any]
     counts: list[Any]
     repeats: list[Any]
+    transfers: Sequence[Sequence[Transfer]] | None = None
 
     def slack(self, move: int) -> Any:
         """Return the stall (positive) or slack (negative) cycles of one movement alone."""
+        if self.transfers is not None:
+            return total([(part.cycles - part.window) * part.repeats for part in self.transfers[move]])
         return (self.cycles[move] - self.window[move]) * self.repeats[move]
+
+    def first(self, move: int) -> Any:
+        """Return the cycles of the first fill or last drain of a movement, which are no part of the run."""
+        return self.cycles[move] * (self.counts[move] - self.repeats[move])
+
+    def late(self, move: int, numeric: Numeric) -> Any:
+        """Return the cycles by which the transfers of a movement exceed their windows."""
+        if self.transfers is None:
+            return numeric.maximum(0, self.slack(move))
+        return late(self.transfers[move], numeric)
+
+    def fitting(self, move: int, numeric: Numeric) -> Any:
+        """Return the cycles of the transfers of a movement within their windows."""
+        if self.transfers is None:
+            return numeric.minimum(self.window[move], self.cycles[move]) * self.repeats[move]
+        return fitting(self.transfers[move], numeric)
+
+    def busy(self, move: int) -> Any:
+        """Return the cycles of all transfers of a movement."""
+        if self.transfers is None:
+            return self.cycles[move] * self.repeats[move]
+        return busy(self.transfers[move])
 
 
 def port_stall(moves: Sequence[int], activities: Activities, run: Any, numeric: Numeric) -> Any:
@@ -55,16 +83,14 @@ def port_stall(moves: Sequence[int], activities: Activities, run: Any, numeric: 
         Numbers or arrays.
     """
     if len(moves) == 1:
-        return numeric.maximum(0, activities.slack(moves[0]))
-    cycles, window, _, _, repeats = activities
-    late: Any = 0
-    busy: Any = 0
+        return activities.late(moves[0], numeric)
+    beyond: Any = 0
+    within: Any = 0
     for move in moves:
-        slack = (cycles[move] - window[move]) * repeats[move]
-        late = late + numeric.maximum(0, slack)
+        beyond = beyond + activities.late(move, numeric)
         # what fits its own window still takes part in the competition for the union of the windows
-        busy = busy + numeric.minimum(window[move], cycles[move]) * repeats[move]
-    return late + numeric.maximum(0, busy - window_union(moves, activities, run, numeric))
+        within = within + activities.fitting(move, numeric)
+    return beyond + numeric.maximum(0, within - window_union(moves, activities, run, numeric))
 
 
 def window_union(moves: Sequence[int], activities: Activities, run: Any, numeric: Numeric) -> Any:
@@ -75,8 +101,10 @@ def window_union(moves: Sequence[int], activities: Activities, run: Any, numeric
     with U_j(x) the uncovered cycles among the first x after the j shortest periods are laid out,
 
         U_j(x) = (x // P_j) * (U_{j-1}(P_j) - U_{j-1}(A_j)) + max(0, U_{j-1}(x mod P_j) - U_{j-1}(A_j)).
+
+    Where loops do not divide the periods are those of whole tiles, laid out without the shorter ones in between.
     """
-    _, windows, periods, counts, _ = activities
+    windows, periods, counts = activities.window, activities.period, activities.counts
     # an inactive movement has no window
     pairs = [(periods[move], numeric.where(counts[move] > 0, windows[move], 0)) for move in moves]
     layers: list[tuple[Any, Any, Any]] = []
@@ -98,8 +126,8 @@ def window_union(moves: Sequence[int], activities: Activities, run: Any, numeric
 
     def uncovered_periods(x: Any) -> Any:
         """Uncovered cycles among the first x, a multiple of all periods laid out so far."""
-        if not layers:
-            return x
+        if not layers or activities.transfers is not None:
+            return uncovered(x, len(layers))
         period, _, per_period = layers[-1]
         return part(x // period * per_period)
 

@@ -3,10 +3,15 @@
 A tile covers so many steps of the two loops of a window, or of a single loop. Along a direction the tiles are laid side
 by side from the first position on. Those at the end lack the steps that an unrolling that does not divide adds, and
 those at both ends the positions that are padding.
+
+Where temporal loops do not divide, the iterations are cut, not the steps: n iterations in tiles of t are n // t whole
+ones and one of the rest. Every lane has a step in each iteration, but for the last one, in which only the first lanes
+have one. What lies where, which padding depends on, is counted as if the tiles of the rest came last.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
@@ -35,6 +40,8 @@ class Axis:
         Positions that a tile has at most.
     whole : bool
         Whether all tiles count as much as the largest could have, whatever exists.
+    cut : tuple of (int, int)
+        Lanes of the loops whose iterations no temporal loops divide; 0 of all others.
     """
 
     relation: DimensionRelation
@@ -44,21 +51,47 @@ class Axis:
     end: int
     most: int
     whole: bool = False
+    cut: tuple[int, int] = (0, 0)
 
     @property
     def is_even(self) -> bool:
         """Whether everything that the steps touch exists, so that tiles of one shape are of one size."""
         fits = self.first <= 0 and self.end >= self.relation.span(*self.steps)
-        return self.whole or (fits and self.sizes == self.steps)
+        return self.whole or (fits and self.sizes == self.steps and not any(self.cut))
 
     @property
     def elements(self) -> int:
         """Positions that exist and that the layer touches."""
-        return self.largest(*self.steps)
+        return self.largest(*self.steps, (self.cut[0] or 1, self.cut[1] or 1))
 
-    def largest(self, outer: int, inner: int) -> int:
-        """Return the size of the largest tile of so many steps of the outer and the inner loop."""
-        return max((size for size, _ in tile_sizes(self, outer, inner)), default=0)
+    def largest(self, outer: int, inner: int, lanes: tuple[int, int] = (1, 1)) -> int:
+        """Return the size of the largest tile; parameters as for `tile_sizes`."""
+        return max((size for size, _ in tile_sizes(self, outer, inner, lanes)), default=0)
+
+    def pieces(self, loop: int, steps: int, lanes: int) -> list[tuple[int, int]]:
+        """Return the steps of the tiles along one loop, each with how many tiles in a row have so many.
+
+        Parameters
+        ----------
+        loop : int
+            The outer (0) or the inner one (1).
+        steps, lanes : int
+            Steps of a whole tile, and how many of its lanes are among them.
+        """
+        every = self.cut[loop]
+        if not every:
+            whole, rest = divmod(self.sizes[loop], steps)
+            return [(steps, whole), (rest, 1)] if rest else [(steps, whole)]
+        iterations, tile, instances = self.steps[loop] // every, steps // lanes, every // lanes
+        whole = -(-iterations // tile) - 1
+        last = iterations - whole * tile
+        # in the last iteration only the first lanes have a step
+        busy, rest = divmod(self.sizes[loop] - (iterations - 1) * every, lanes)
+        found = [(steps, whole * instances), (last * lanes, busy)]
+        if rest:
+            found.append(((last - 1) * lanes + rest, 1))
+        found.append(((last - 1) * lanes, instances - busy - (rest > 0)))
+        return [(size, count) for size, count in found if size > 0 < count]
 
     def visits(self, outer: int, inner: int) -> int:
         """Return the sizes of all tiles together."""
@@ -66,7 +99,7 @@ class Axis:
 
 
 @lru_cache(maxsize=1 << 16)
-def tile_sizes(axis: Axis, outer: int, inner: int) -> Sizes:
+def tile_sizes(axis: Axis, outer: int, inner: int, lanes: tuple[int, int] = (1, 1)) -> Sizes:
     """Return the sizes of all tiles of so many steps of the outer and the inner loop, without empty ones.
 
     Parameters
@@ -75,6 +108,8 @@ def tile_sizes(axis: Axis, outer: int, inner: int) -> Sizes:
         The direction.
     outer, inner : int
         Steps of one tile.
+    lanes : (int, int)
+        How many lanes are among them; it matters only where temporal loops do not divide.
     """
     relation = axis.relation
     if axis.is_even:
@@ -82,10 +117,13 @@ def tile_sizes(axis: Axis, outer: int, inner: int) -> Sizes:
         return ((min(axis.most, relation.distinct(outer, inner)), tiles),)
     if -(-axis.steps[0] // outer) < -(-axis.steps[1] // inner):
         # the tiles are told apart by the steps of both loops: run through the loop with fewer of them
-        return tile_sizes(_exchanged(axis), inner, outer)
+        return tile_sizes(_exchanged(axis), inner, outer, lanes[::-1])
     found: dict[int, int] = {}
-    for start in range(0, axis.sizes[1], inner):
-        _add_row(found, axis, outer, start, min(inner, axis.sizes[1] - start))
+    row, start = axis.pieces(0, outer, lanes[0]), 0
+    for steps, count in axis.pieces(1, inner, lanes[1]):
+        for _ in range(count):
+            _add_row(found, axis, row, start, steps)
+            start += steps
     return tuple(sorted(found.items()))
 
 
@@ -95,14 +133,28 @@ def _exchanged(axis: Axis) -> Axis:
     other = DimensionRelation(
         relation.window, relation.inner, relation.dilation, relation.outer, relation.stride
     )
-    return Axis(other, axis.sizes[::-1], axis.steps[::-1], axis.first, axis.end, axis.most, axis.whole)
+    return Axis(
+        other, axis.sizes[::-1], axis.steps[::-1], axis.first, axis.end, axis.most, axis.whole, axis.cut[::-1]
+    )
 
 
-def _add_row(found: dict[int, int], axis: Axis, outer: int, start: int, inner: int) -> None:
-    """Count the tiles over the steps `start` .. `start` + `inner` - 1 of the inner loop."""
+def _add_row(
+    found: dict[int, int], axis: Axis, row: Sequence[tuple[int, int]], start: int, inner: int
+) -> None:
+    """Count a `row` of tiles along the outer loop, with the steps `start` .. `start` + `inner` - 1 of the inner one."""
+    begin = 0
+    for outer, tiles in row:
+        _add_alike(found, axis, (outer, tiles, begin), start, inner)
+        begin += outer * tiles
+
+
+def _add_alike(
+    found: dict[int, int], axis: Axis, alike: tuple[int, int, int], start: int, inner: int
+) -> None:
+    """Count tiles of so many steps of the outer loop that follow each other from some step on."""
     relation = axis.relation
-    stride, offset = relation.stride, relation.dilation * start
-    tiles, rest = divmod(axis.sizes[0], outer)
+    outer, tiles, first_step = alike
+    stride, offset = relation.stride, relation.dilation * start + relation.stride * first_step
 
     def add(size: int, count: int) -> None:
         if size > 0 < count:
@@ -123,8 +175,6 @@ def _add_row(found: dict[int, int], axis: Axis, outer: int, start: int, inner: i
     add(relation.distinct(outer, inner), high - low + 1)
     for tile in range(touching, reaching + 1) if high < low else _both_ends(touching, low, high, reaching):
         add(existing(tile, outer), 1)
-    if rest:
-        add(existing(tiles, rest), 1)
 
 
 def _both_ends(touching: int, low: int, high: int, reaching: int) -> list[int]:
@@ -139,7 +189,9 @@ MOST_VISITS = 1 << 21
 
 
 @lru_cache(maxsize=1 << 16)
-def tile_visits(axis: Axis, tile: tuple[int, int], group: tuple[int, int]) -> Visits:
+def tile_visits(
+    axis: Axis, tile: tuple[int, int], group: tuple[int, int], lanes: tuple[int, int] = (1, 1)
+) -> Visits:
     """Return the sizes of all tiles of an output along a direction, and what of each is visited for the first time.
 
     The tiles follow each other along the outer loop, and so again for the next steps of the inner loop. Another order
@@ -153,10 +205,12 @@ def tile_visits(axis: Axis, tile: tuple[int, int], group: tuple[int, int]) -> Vi
         Steps of the outer and the inner loop of one tile.
     group : (int, int)
         Steps that belong to one instance of the outermost memory: instances know nothing of each other.
+    lanes : (int, int)
+        As for `tile_sizes`; the loops of a window on an output are divided by their temporal loops.
     """
     outer, inner = tile
     if not axis.relation.inner:
-        return tuple((size, size, count) for size, count in tile_sizes(axis, outer, inner))
+        return tuple((size, size, count) for size, count in tile_sizes(axis, outer, inner, lanes))
     tiles = axis.steps[0] // outer
     few = _few_tiles(axis, outer)
     if tiles <= few + 1 or group != axis.steps:

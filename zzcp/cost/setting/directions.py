@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from zzcp.cost.conventions import CostConventions
@@ -43,7 +43,12 @@ class Directions(NamedTuple):
 
 
 def compile_directions(
-    layer: Layer, name: str, factors: Factors, temporal: Mapping[str, int], conventions: CostConventions
+    layer: Layer,
+    name: str,
+    factors: Factors,
+    temporal: Mapping[str, int],
+    conventions: CostConventions,
+    remainders: Collection[str] = (),
 ) -> Directions:
     """Return the directions of an operand.
 
@@ -59,6 +64,8 @@ def compile_directions(
         Iterations of every dimension.
     conventions : CostConventions
         How tiles are counted.
+    remainders : collection of str
+        Dimensions whose iterations no temporal loops divide.
     """
     relevance = layer.relevance(name)
     partial = relevance.partially_relevant
@@ -76,10 +83,11 @@ def compile_directions(
     overlapping = any(min(layer.sizes[dim] for dim in relation.loops) > 1 for relation in relations)
     revisited = name == layer.output and overlapping and not conventions.ignored_output_windows
     if conventions.counts_tiles and not whole:
-        uneven = [dim for dim in relevance.relevant if steps[dim] > layer.sizes[dim]]
+        uneven = [dim for dim in relevance.relevant if steps[dim] > layer.sizes[dim] or dim in remainders]
         relations += tuple(DimensionRelation(f"{dim}'", dim, 1, _SINGLE, 1) for dim in uneven)
         kind |= dict.fromkeys(uneven, PARTIAL)
-    axes = tuple(_axis(layer, relation, steps, conventions) for relation in relations)
+    cut = {dim: steps[dim] // temporal[dim] for dim in remainders}
+    axes = tuple(_axis(layer, relation, steps, conventions, cut) for relation in relations)
     revisited = revisited and conventions.counts_tiles
     for axis in axes if revisited else ():
         if visited_one_by_one(axis) > MOST_VISITS:
@@ -94,11 +102,16 @@ def compile_directions(
 
 
 def _axis(
-    layer: Layer, relation: DimensionRelation, steps: Mapping[str, int], conventions: CostConventions
+    layer: Layer,
+    relation: DimensionRelation,
+    steps: Mapping[str, int],
+    conventions: CostConventions,
+    cut: Mapping[str, int],
 ) -> Axis:
+    lanes = cut.get(relation.outer, 0), cut.get(relation.inner, 0)
     if relation.inner == _SINGLE:
         size = layer.sizes[relation.outer]
-        return Axis(relation, (size, 1), (steps[relation.outer], 1), 0, size, size)
+        return Axis(relation, (size, 1), (steps[relation.outer], 1), 0, size, size, cut=lanes)
     first, end = layer.stored_positions(relation)
     return Axis(
         relation,
@@ -108,10 +121,16 @@ def _axis(
         end,
         layer.window_size(relation, zigzag=conventions.overcounted_slivers),
         conventions.whole_tiles or not conventions.counts_tiles,
+        lanes,
     )
 
 
-def compile_volumes(directions: Directions, variant: Variant, temporal: Mapping[str, int]) -> Volumes | None:
+def compile_volumes(
+    directions: Directions,
+    variant: Variant,
+    temporal: Mapping[str, int],
+    values: Mapping[str, tuple[int, ...]],
+) -> Volumes | None:
     """Return the tiles of an operand, None where all of one shape are of one size and none is visited twice.
 
     Parameters
@@ -122,6 +141,8 @@ def compile_volumes(directions: Directions, variant: Variant, temporal: Mapping[
         Its unrolling.
     temporal : mapping of str to int
         Iterations of every dimension.
+    values : mapping of str to tuple of int
+        The iterations that tiles may have, of dimensions whose temporal loops do not divide.
     """
     if not directions.counted:
         return None
@@ -132,4 +153,13 @@ def compile_volumes(directions: Directions, variant: Variant, temporal: Mapping[
         [[(int(outer), int(inner)) for outer, inner in row] for row in variant.windows],
         math.prod(size for dim, size in temporal.items() if directions.kind[dim] == RELEVANT),
         [*map(int, variant.relevant), int(variant.relevant[-1]) * above],
+        [
+            (
+                values.get(r.outer, temporal[r.outer]),
+                values.get(r.inner, temporal.get(r.inner, 1)),
+            )
+            for r in directions.relations
+        ]
+        if values
+        else None,
     )

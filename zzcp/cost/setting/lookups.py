@@ -1,7 +1,7 @@
 """Functions of a few loop products, kept in tables: one number, arrays of them, or a symbol.
 
-A loop product divides the iterations of its dimension, so that there are few of each. What has no formula, as a sum
-over tiles of different sizes, is worked out once for every combination that is asked for.
+A loop product divides the iterations of its dimension, so that there are few of each, or is one of some that are given.
+What has no formula, as a sum over tiles of different sizes, is worked out once for every combination that is asked for.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Lookup:
     ----------
     function : callable
         Of integers.
-    most : sequence of int
-        The largest value of every argument; all values divide it.
+    most : sequence of int, or of tuple of int
+        The largest value of every argument, which all values divide, or all its values, smallest first.
     low, high : int
         Bounds of the result.
     many : callable, optional
@@ -40,7 +40,7 @@ class Lookup:
     def __init__(
         self,
         function: Callable[..., int],
-        most: Sequence[int],
+        most: Sequence[int | tuple[int, ...]],
         low: int,
         high: int,
         many: Callable[..., Array] | None = None,
@@ -78,10 +78,10 @@ class Lookup:
         return np.asarray(values)
 
     def _prepare(self) -> None:
-        divisors = [_divisors(most) for most in self._most]
+        divisors = [list(most) if isinstance(most, tuple) else divisors_of(most) for most in self._most]
         stride = 1
-        for values, most in zip(divisors[::-1], self._most[::-1], strict=True):
-            direct = None
+        for values in divisors[::-1]:
+            direct, most = None, values[-1]
             if most <= _DIRECT:
                 direct = np.zeros(most + 1, dtype=np.intp)
                 direct[values] = np.arange(len(values)) * stride
@@ -108,7 +108,7 @@ def _position(arg: Array, values: Array, direct: Array | None, stride: int) -> A
     return np.minimum(np.searchsorted(values, arg), len(values) - 1) * stride
 
 
-def _divisors(number: int) -> list[int]:
+def divisors_of(number: int) -> list[int]:
     """Return the divisors of a number, smallest first."""
     factors: dict[int, int] = {}
     left, prime = number, 2

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.setting.volumes import Volumes
@@ -92,6 +93,9 @@ class OperandSetting:
         The tiles where they are not all of one size, or overlap and are an output's.
     revisited : bool
         Whether the loops of a window visit outputs again, and the conventions count that.
+    remainders : tuple of (str, int)
+        The dimensions whose temporal loops do not divide, with their iterations. Those that change the operand's data
+        are PARTIAL, each with a window of its own if it has no other.
     """
 
     name: str
@@ -109,6 +113,7 @@ class OperandSetting:
     elements: int
     volumes: Volumes | None = None
     revisited: bool = False
+    remainders: tuple[tuple[str, int], ...] = ()
 
     @property
     def depth(self) -> int:
@@ -195,7 +200,9 @@ class Setting:
     tenancies : tuple of Tenancy
         The memories that hold something.
     temporal_sizes : mapping of str to int
-        Iterations of every dimension that the temporal loops must cover.
+        The product of the temporal loops of every dimension: its iterations, or more where they do not divide.
+    iterations : mapping of str to int
+        Iterations of every dimension.
     cycles_per_op : int
         Cycles of one operation of the array.
     ideal_cycles : int
@@ -215,10 +222,21 @@ class Setting:
     ports: tuple[PortSetting, ...]
     tenancies: tuple[Tenancy, ...]
     temporal_sizes: Mapping[str, int]
+    iterations: Mapping[str, int]
     cycles_per_op: int
     ideal_cycles: int
     drain: int
     mac_energy: Fraction
+
+    @property
+    def remainders(self) -> tuple[str, ...]:
+        """The dimensions whose temporal loops do not divide."""
+        return tuple(dim for dim, size in self.temporal_sizes.items() if size > self.iterations[dim])
+
+    @property
+    def run_cycles(self) -> int:
+        """Cycles of the computation without stalls."""
+        return prod(self.iterations.values()) * self.cycles_per_op
 
     @property
     def own_links(self) -> Mapping[str, str] | None:

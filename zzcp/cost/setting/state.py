@@ -7,7 +7,7 @@ only: the products of the loops below it by relevance, and the runs of loops dir
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
@@ -34,7 +34,15 @@ class OperandState(NamedTuple):
     irrelevant_run, relevant_run : list of int
         Product of the irrelevant (relevant) loops directly beneath the boundary, within the level's own loops.
     tail : int
-        Product of the outermost irrelevant loops of the whole order: all data has been used once before them.
+        Product of the outermost irrelevant loops of the whole order: all data has been used once before them. Where
+        loops do not divide, the cycles of the run divided by those before them, rounded down.
+    tiles : list of list of int
+        Iterations of a whole tile along every dimension of `OperandSetting.remainders`.
+    first_pass : list of int
+        Where loops do not divide: cycles of a period of whole tiles until all of its data has been used once, which is
+        the period divided by the irrelevant run where they do.
+    passed : list of list of int
+        Iterations of that along every dimension of `OperandSetting.remainders`.
     """
 
     period: Sequence[Any]
@@ -45,6 +53,9 @@ class OperandState(NamedTuple):
     irrelevant_run: Sequence[Any]
     relevant_run: Sequence[Any]
     tail: Any
+    tiles: Sequence[Sequence[Any]] = ()
+    first_pass: Sequence[Any] = ()
+    passed: Sequence[Sequence[Any]] = ()
 
 
 def merge_down(kind: Mapping[str, int], levels: Levels) -> tuple[list[Loop], list[int], int]:
@@ -88,6 +99,8 @@ def operand_state(operand: OperandSetting, levels: Levels, *, same_data_free: bo
     same_data_free : bool
         Whether an input stays at the array during the irrelevant loops directly above it.
     """
+    if operand.remainders:
+        return _state_with_remainders(operand, levels, same_data_free=same_data_free)
     kind = operand.kind
     loops, ends, stationary = merge_down(kind, levels)
     stays = same_data_free and not operand.is_output
@@ -133,6 +146,51 @@ def operand_state(operand: OperandSetting, levels: Levels, *, same_data_free: bo
         irrelevant_runs,
         relevant_runs,
         tail,
+    )
+
+
+def _state_with_remainders(operand: OperandSetting, levels: Levels, *, same_data_free: bool) -> OperandState:
+    """Return the state where the loops of some dimensions do not divide.
+
+    A tile has no more iterations than its dimension, and of tiles with t of n iterations there are ceil(n / t).
+    """
+    kind, iterations = operand.kind, dict(operand.remainders)
+    loops, ends, stationary = merge_down(kind, levels)
+
+    def below(cut: int) -> dict[str, int]:
+        sizes = dict.fromkeys(kind, 1)
+        for dim, size in loops[:cut]:
+            sizes[dim] *= size
+        return {dim: min(size, iterations.get(dim, size)) for dim, size in sizes.items()}
+
+    def run_start(first: int, end: int) -> int:
+        while end > first and kind[loops[end - 1][0]] == IRRELEVANT:
+            end -= 1
+        return end
+
+    def count(tile: dict[str, int], dims: Iterable[str]) -> int:
+        return math.prod(-(-run[dim] // tile[dim]) for dim in dims)
+
+    run, tail = below(len(loops)), below(run_start(0, len(loops)))
+    first = stationary if same_data_free and not operand.is_output else 0
+    tiles = [below(end) for end in (first, *ends)]
+    starts = [run_start(*level) for level in zip((0, *ends), ends, strict=False)]
+    passed = [tiles[0], *(below(start) for start in starts)]
+    irrelevant = [dim for dim, relevance in kind.items() if relevance == IRRELEVANT]
+    relevant = [dim for dim, relevance in kind.items() if relevance == RELEVANT]
+    runs = [math.prod(size for _, size in loops[start:end]) for start, end in zip(starts, ends, strict=True)]
+    return OperandState(
+        period=[math.prod(tile.values()) for tile in tiles],
+        counts=[count(tile, kind) for tile in tiles],
+        relevant=[math.prod(tile[dim] for dim in relevant) for tile in tiles],
+        windows=[[(tile[r.outer], tile.get(r.inner, 1)) for r in operand.relations] for tile in tiles],
+        irrelevant_above=[count(tile, irrelevant) for tile in tiles],
+        irrelevant_run=[1, *runs],
+        relevant_run=[1] * len(tiles),
+        tail=math.prod(run.values()) // math.prod(tail.values()),
+        tiles=[[tile[dim] for dim in iterations] for tile in tiles],
+        first_pass=[math.prod(tile.values()) for tile in passed],
+        passed=[[tile[dim] for dim in iterations] for tile in passed],
     )
 
 

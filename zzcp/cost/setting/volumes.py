@@ -17,6 +17,8 @@ from zzcp.cost.setting.axes import Axis, Sizes, tile_sizes, tile_visits
 from zzcp.cost.setting.lookups import Array, Lookup
 
 Windows = Sequence[Sequence[tuple[int, int]]]
+Values = int | tuple[int, ...]
+"""The largest of some loop products, which all of them divide, or all of them, smallest first."""
 
 
 class Volumes:
@@ -37,6 +39,8 @@ class Volumes:
         Iterations of the other loops that index the tensor.
     relevant_lanes : sequence of int
         For every arch level the lanes below it along those; the last entry: all.
+    values : sequence of (Values, Values), optional
+        What the products of the outer and of the inner loop below a boundary may be, where they do not divide.
     """
 
     def __init__(
@@ -46,14 +50,22 @@ class Volumes:
         lanes: Windows,
         relevant: int,
         relevant_lanes: Sequence[int],
+        values: Sequence[tuple[Values, Values]] | None = None,
     ) -> None:
         self.axes, self.loops, self.lanes = tuple(axes), tuple(loops), lanes
         self.relevant, self.relevant_lanes = relevant, relevant_lanes
         self._products = (relevant, *(size for pair in loops for size in pair))
+        self._pairs: Sequence[tuple[Values, Values]] = values or self.loops
+        self._values = (relevant, *(size for pair in self._pairs for size in pair))
+        self._cut = any(any(axis.cut) for axis in self.axes)
         self._largest: dict[tuple[int, int], Lookup] = {}
         self._visits: dict[int, Lookup] = {}
         self._again: dict[tuple[int, int, int], Lookup] = {}
         self._words: dict[tuple[int, int, int], Lookup] = {}
+
+    def among(self, lanes: tuple[int, int]) -> tuple[int, int]:
+        """Return the lanes of a tile where they matter, else one."""
+        return lanes if self._cut else (1, 1)
 
     @cached_property
     def elements(self) -> int:
@@ -77,16 +89,16 @@ class Volumes:
         """Return the largest extent of a tile along a direction, with the lanes below an arch level."""
         key = number, spatial
         if key not in self._largest:
-            axis = self.axes[number]
-            extent = _Extent(axis, *self.lanes[spatial][number])
-            self._largest[key] = Lookup(extent.one, self.loops[number], 1, axis.elements)
+            axis, lanes = self.axes[number], self.lanes[spatial][number]
+            extent = _Extent(axis, lanes, self.among(lanes))
+            self._largest[key] = Lookup(extent.one, self._pairs[number], 1, axis.elements)
         return self._largest[key]
 
     def visits(self, spatial: int) -> Lookup:
         """Return the elements of all tiles together, with the lanes below an arch level: once per tile and instance."""
         if spatial not in self._visits:
             summed = _Words(self, spatial, 1, 1)
-            self._visits[spatial] = Lookup(summed.one, self._products, self.begun, summed.bound, summed.many)
+            self._visits[spatial] = Lookup(summed.one, self._values, self.begun, summed.bound, summed.many)
         return self._visits[spatial]
 
     def words_again(self, spatial: int, precision: int, width: int) -> Lookup:
@@ -94,7 +106,7 @@ class Volumes:
         key = spatial, precision, width
         if key not in self._again:
             summed = _WordsAgain(self, spatial, precision, width)
-            self._again[key] = Lookup(summed.one, self._products, 0, self.words(*key).high)
+            self._again[key] = Lookup(summed.one, self._values, 0, self.words(*key).high)
         return self._again[key]
 
     def words(self, spatial: int, precision: int, width: int) -> Lookup:
@@ -110,19 +122,19 @@ class Volumes:
         key = spatial, precision, width
         if key not in self._words:
             summed = _Words(self, spatial, precision, width)
-            self._words[key] = Lookup(summed.one, self._products, 0, summed.bound, summed.many)
+            self._words[key] = Lookup(summed.one, self._values, 0, summed.bound, summed.many)
         return self._words[key]
 
 
 class _Extent:
     """Largest extents of a tile along a direction."""
 
-    def __init__(self, axis: Axis, outer_lanes: int, inner_lanes: int) -> None:
-        self.axis, self.outer_lanes, self.inner_lanes = axis, outer_lanes, inner_lanes
+    def __init__(self, axis: Axis, lanes: tuple[int, int], among: tuple[int, int]) -> None:
+        self.axis, self.lanes, self.among = axis, lanes, among
 
     def one(self, outer: int, inner: int) -> int:
         """Return the extent for one mapping."""
-        return self.axis.largest(outer * self.outer_lanes, inner * self.inner_lanes)
+        return self.axis.largest(outer * self.lanes[0], inner * self.lanes[1], self.among)
 
 
 class _WordsAgain:
@@ -140,7 +152,7 @@ class _WordsAgain:
         words = 0
         for parts in product(
             *(
-                tile_visits(axis, (outer * lanes[0], inner * lanes[1]), group)
+                tile_visits(axis, (outer * lanes[0], inner * lanes[1]), group, self.volumes.among(lanes))
                 for axis, lanes, group, outer, inner in zip(
                     self.volumes.axes, self.lanes, self.volumes.groups, args[::2], args[1::2], strict=True
                 )
@@ -165,7 +177,7 @@ class _Words:
     def sizes(self, args: Sequence[int]) -> list[Sizes]:
         """Return the sizes of tiles along every direction."""
         return [
-            tile_sizes(axis, outer * lanes[0], inner * lanes[1])
+            tile_sizes(axis, outer * lanes[0], inner * lanes[1], self.volumes.among(lanes))
             for axis, lanes, outer, inner in zip(
                 self.volumes.axes, self.lanes, args[::2], args[1::2], strict=True
             )
@@ -184,7 +196,7 @@ class _Words:
         """Return the sum for many mappings."""
         uniform = relevant * self.relevant_lanes
         columns = [
-            _columns(axis, outer * lanes[0], inner * lanes[1])
+            _columns(axis, outer * lanes[0], inner * lanes[1], self.volumes.among(lanes))
             for axis, lanes, outer, inner in zip(
                 self.volumes.axes, self.lanes, args[::2], args[1::2], strict=True
             )
@@ -198,10 +210,10 @@ class _Words:
         return np.asarray(self.total // uniform * words)
 
 
-def _columns(axis: Axis, outer: Array, inner: Array) -> list[tuple[Array, Array]]:
+def _columns(axis: Axis, outer: Array, inner: Array, lanes: tuple[int, int]) -> list[tuple[Array, Array]]:
     """Return the sizes of tiles along a direction and their numbers, in as many columns as the most has sizes."""
     pairs, index = np.unique(np.stack([outer, inner]), axis=1, return_inverse=True)
-    rows = [tile_sizes(axis, int(steps), int(taps)) for steps, taps in pairs.T]
+    rows = [tile_sizes(axis, int(steps), int(taps), lanes) for steps, taps in pairs.T]
     depth = max(map(len, rows), default=0)
     filled = np.array([[*row, *[(0, 0)] * (depth - len(row))] for row in rows], dtype=np.int64)
     filled = filled.reshape(len(rows), depth, 2)[index.reshape(-1)]

@@ -1,0 +1,176 @@
+"""Tiles of several sizes in time: what a movement takes where temporal loops do not divide.
+
+Along every dimension of n iterations that tiles of t do not divide there are n // t whole tiles and a last one with the
+rest. A movement so has up to 2^m kinds of transfers for m such dimensions, each with cycles, a window and a number of
+its own. Dimensions of the data make transfers and windows smaller, the others only windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+from zzcp.cost.formulas.links import Transfers, tile_elements
+from zzcp.cost.formulas.moves import Move
+from zzcp.cost.formulas.numeric import Numeric
+from zzcp.cost.setting.setting import IRRELEVANT, OperandSetting, Setting
+from zzcp.cost.setting.state import OperandState
+
+
+class Kind(NamedTuple):
+    """Tiles of one kind below a link.
+
+    Attributes
+    ----------
+    period, first_pass : Any
+        Cycles (in operations) between two refills, and until all of the data was used once.
+    tiles, visits : Any
+        How many different ones there are, and how often each is there: their product is the number of periods.
+    is_first : bool
+        Whether each of their tiles is first visited as one of this kind.
+    windows : list of (Any, Any)
+        As in `zzcp.cost.setting.state.OperandState`.
+    """
+
+    period: Any
+    first_pass: Any
+    tiles: Any
+    visits: Any
+    is_first: bool
+    windows: Sequence[tuple[Any, Any]]
+
+
+class Transfer(NamedTuple):
+    """Transfers of one kind: their cycles, the cycles in which they may take place, and how many there are.
+
+    The first fill and the last drain, which are no part of the run, are left out.
+    """
+
+    cycles: Any
+    window: Any
+    repeats: Any
+
+
+def tile_kinds(operand: OperandSetting, state: OperandState, link: int, numeric: Numeric) -> list[Kind]:
+    """Return the kinds of tiles below a link, those of whole tiles first.
+
+    Parameters
+    ----------
+    operand, state, link, numeric
+        The operand, its boundaries, and the link.
+    """
+    tiles, passed = state.tiles[link], state.passed[link]
+    whole = [n // tile for (_, n), tile in zip(operand.remainders, tiles, strict=True)]
+    rest = [n - tile * count for (_, n), tile, count in zip(operand.remainders, tiles, whole, strict=True)]
+    rounded = [-(-n // tile) for (_, n), tile in zip(operand.remainders, tiles, strict=True)]
+    inside = [operand.kind[dim] == IRRELEVANT for dim, _ in operand.remainders]
+    visits = state.irrelevant_above[link]
+    different = state.counts[link] // visits
+    period, first_pass = state.period[link], state.first_pass[link]
+    for tile, done, count, irrelevant in zip(tiles, passed, rounded, inside, strict=True):
+        period, first_pass = period // tile, first_pass // done
+        if irrelevant:
+            visits = visits // count
+        else:
+            different = different // count
+    found = []
+    for last in product((False, True), repeat=len(tiles)):
+        kind = Kind(period, first_pass, different, visits, True, state.windows[link])
+        for place, is_last in enumerate(last):
+            # where nothing is left there is no such tile: any size will do
+            left = numeric.where(rest[place] > 0, rest[place], tiles[place])
+            exists = numeric.where(rest[place] > 0, 1, 0)
+            steps, count = (left, exists) if is_last else (tiles[place], whole[place])
+            kind = kind._replace(
+                period=kind.period * steps,
+                first_pass=kind.first_pass * numeric.minimum(passed[place], steps),
+            )
+            if inside[place]:
+                kind = kind._replace(visits=kind.visits * count, is_first=kind.is_first and not is_last)
+            else:
+                windows = _with(operand, kind.windows, operand.remainders[place][0], steps)
+                kind = kind._replace(tiles=kind.tiles * count, windows=windows)
+        found.append(kind)
+    return found
+
+
+def _with(
+    operand: OperandSetting, windows: Sequence[tuple[Any, Any]], dim: str, steps: Any
+) -> list[tuple[Any, Any]]:
+    """Return windows with other iterations of a dimension."""
+    return [
+        (steps if relation.outer == dim else outer, steps if relation.inner == dim else inner)
+        for relation, (outer, inner) in zip(operand.relations, windows, strict=True)
+    ]
+
+
+def move_transfers(
+    setting: Setting, move: Move, state: OperandState, moved: Transfers, doubled: Any, numeric: Numeric
+) -> list[Transfer]:
+    """Return the transfers of a movement by their kinds.
+
+    Parameters
+    ----------
+    setting, move, state, moved
+        The setting, the movement, its operand's boundaries and transfers of whole tiles.
+    doubled : Any
+        Whether the tile is kept twice, so that the window is the period.
+    numeric : Numeric
+        Numbers or arrays.
+    """
+    operand, link = setting.operands[move.operand], move.link
+    if move.back:
+        precision = moved.back_precision[link]
+    else:
+        precision = (moved.upper_precision if move.is_upper else moved.lower_precision)[link]
+    kinds = tile_kinds(operand, state, link, numeric)
+    periods = state.counts[link]
+    # what tiles of an output with windows share comes back with whole tiles
+    more = moved.back[link] - periods + periods // state.irrelevant_above[link] if move.back else -1
+    found = []
+    for number, kind in enumerate(kinds):
+        windows = [kind.windows if a == link else row for a, row in enumerate(state.windows)]
+        elements = tile_elements(
+            operand,
+            operand.latency,
+            state._replace(windows=windows),
+            link,
+            link + move.is_upper,
+            setting.conventions,
+            numeric,
+        )
+        visits = kind.visits - 1 if move.back and kind.is_first else kind.visits
+        repeats = kind.tiles * visits
+        window = numeric.where(doubled, kind.period, kind.first_pass) if link else kind.period
+        found.append(
+            Transfer(
+                -(-elements * precision // move.width),
+                window * setting.cycles_per_op,
+                repeats if number else repeats + more,
+            )
+        )
+    return found
+
+
+def total(parts: Sequence[Any]) -> Any:
+    """Return a sum."""
+    result: Any = 0
+    for part in parts:
+        result = result + part
+    return result
+
+
+def late(transfers: Sequence[Transfer], numeric: Numeric) -> Any:
+    """Return the cycles that transfers take beyond their own windows."""
+    return total([numeric.maximum(0, part.cycles - part.window) * part.repeats for part in transfers])
+
+
+def fitting(transfers: Sequence[Transfer], numeric: Numeric) -> Any:
+    """Return the cycles of transfers within their windows."""
+    return total([numeric.minimum(part.window, part.cycles) * part.repeats for part in transfers])
+
+
+def busy(transfers: Sequence[Transfer]) -> Any:
+    """Return the cycles of all transfers."""
+    return total([part.cycles * part.repeats for part in transfers])
