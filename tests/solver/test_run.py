@@ -8,6 +8,7 @@ import pytest
 from ortools.sat.python import cp_model
 
 from zzcp.interrupt import Interrupt
+from zzcp.solver.clock import Clock
 from zzcp.solver.cpsat.run import Limits, new_solver, run_solver
 from zzcp.solver.cpsat.space import solve
 
@@ -38,7 +39,7 @@ def test_large_multiples_are_no_contradiction(attempt: int, fixed: bool, energy:
     outcome = run_solver(model, Limits(10.0, math.inf, 0.0), Interrupt(), attempt=attempt)
     assert outcome.status == cp_model.OPTIMAL
     assert outcome.bound == energy * FEWEST
-    solver, status = solve(model, 10.0, Interrupt())
+    solver, status = solve(model, Clock(10.0))
     assert (status, solver.objective_value) == (cp_model.OPTIMAL, energy * FEWEST)
 
 

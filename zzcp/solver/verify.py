@@ -7,7 +7,6 @@ is better than the bound. If there is none, the bound is proven a second time.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -22,12 +21,12 @@ from zzcp.cost.evaluation import Evaluation, plain
 from zzcp.cost.objective import objective_of
 from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator
-from zzcp.interrupt import Interrupt
 from zzcp.io.result import ResultFile, ResultLayer, load_results
 from zzcp.mapping import Mapping
 from zzcp.mapping.constraints import Constraints
 from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import Freedom
+from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.problem import Problem
 from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
@@ -327,7 +326,7 @@ def prove_again(
     on_progress, engine
         See `zzcp.optimize`.
     """
-    started = time.monotonic()
+    clock = Clock(time_limit)
     entry = result.layers[index]
     first_seed = result.data.get("options", {}).get("seed", 0)
     seed += first_seed if isinstance(first_seed, int) else 0
@@ -347,10 +346,10 @@ def prove_again(
             search_with,
         )
         proof = _prove_all(task, Freedom.from_dict(freedom), entry, time_limit, seed, on_progress)
-        return replace(proof, wall_s=time.monotonic() - started)
+        return replace(proof, wall_s=clock.passed)
     search_with = partial(search_with, on_progress=on_progress)
     spatial = entry.spatial or default_spatial(result.accelerator, entry.layer)
-    with Interrupt() as interrupt:
+    with clock.interrupt:
         problem = Problem(
             result.accelerator,
             entry.layer,
@@ -358,15 +357,16 @@ def prove_again(
             result.conventions,
             entry.links,
             search_with,
-            started + time_limit,
-            interrupt,
+            clock,
             engine,
         )
         try:
-            proof = _prove(result, entry, problem)
+            proof = Proof(OPEN)
+            with clock.watched():
+                proof = _prove(result, entry, problem)
         except InputError:  # the mapping is not valid: there is nothing to start from
             return Proof(SKIPPED)
-    return replace(proof, wall_s=time.monotonic() - started)
+    return replace(proof, wall_s=clock.passed)
 
 
 def _prove_all(
@@ -404,7 +404,7 @@ def _prove(result: ResultFile, entry: ResultLayer, problem: Problem) -> Proof:
     search = problem.search_with(
         case.evaluator,
         result.objective,
-        max(problem.left, 0.1),
+        max(problem.clock.left, 0.1),
         float(TOLERANCE),
         cutoff=cutoff,
         rules=case.rules,

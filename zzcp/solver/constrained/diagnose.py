@@ -13,7 +13,6 @@ memories whose capacity takes part. Every change that is proposed has been tried
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -127,13 +126,16 @@ def explain(problem: Problem, constraints: Constraints) -> Diagnosis:
     constraints : Constraints
         What is asked.
     """
-    problem.deadline = time.monotonic() + _SECONDS
+    problem.clock = problem.clock.within(_SECONDS)
     bypassing = Constraints(tuple(item for item in constraints if isinstance(item, Bypass)))
     model = problem.case(bypassing).evaluator.model
     shortage = diagnose(model)
     if shortage is not None and (is_certain(model) or problem.attempt(bypassing).answer == "none"):
         return shortage
-    return _Explanation(problem, constraints).diagnosis()
+    found = Diagnosis((), (), conflict=tuple(map(str, constraints)), minimal=False)
+    with problem.clock.watched():
+        found = _Explanation(problem, constraints).diagnosis()
+    return found
 
 
 def _not_below(value: Fraction) -> int | float:
@@ -199,7 +201,7 @@ class _Explanation:
 
     def _answer(self, items: Sequence[Constraint]) -> str:
         """Return whether some of the constraints can be obeyed: ``found``, ``none`` or ``unknown``."""
-        if not self.problem.goes_on:
+        if not self.problem.clock.goes_on:
             return "unknown"
         try:
             return self.problem.attempt(Constraints(tuple(items))).answer
@@ -214,7 +216,7 @@ class _Explanation:
             return items
         space = Space(case.evaluator.model, case.others, soft=True)
         space.model.add_assumptions([*space.literals.values(), *space.capacities.values()])
-        solver, status = solve(space.model, self.problem.left, self.problem.interrupt, presolve=False)
+        solver, status = solve(space.model, self.problem.clock, presolve=False)
         if status != cp_model.INFEASIBLE:
             return items  # it takes a budget
         core = set(solver.sufficient_assumptions_for_infeasibility())
@@ -249,7 +251,7 @@ class _Explanation:
             space = self._space(
                 case, without=[other for other in self._all_memories(case) if other not in rest]
             )
-            _, status = solve(space.model, self.problem.left, self.problem.interrupt)
+            _, status = solve(space.model, self.problem.clock)
             if status == cp_model.INFEASIBLE:
                 names = rest
         return tuple(names)
@@ -276,7 +278,7 @@ class _Explanation:
             yield from self._larger(name)
         for item in conflict:
             others = self.constraints.without(item)
-            if not self.problem.goes_on:
+            if not self.problem.clock.goes_on:
                 return
             if others and self._answer(others.items) != "found":
                 continue
@@ -291,7 +293,7 @@ class _Explanation:
         case = self.problem.case(self.constraints)
         space = self._space(case, without=[name])
         space.model.minimize(space.demands[name])
-        solver, status = solve(space.model, self.problem.left, self.problem.interrupt)
+        solver, status = solve(space.model, self.problem.clock)
         if status != cp_model.OPTIMAL:
             return
         needed, memory = round(solver.objective_value), self.problem.accelerator.memory(name)
@@ -386,7 +388,7 @@ class _Explanation:
             space.model.maximize(target)
         else:
             space.model.minimize(target)
-        solver, status = solve(space.model, self.problem.left, self.problem.interrupt)
+        solver, status = solve(space.model, self.problem.clock)
         if status != cp_model.OPTIMAL:
             return None
         found = round(solver.objective_value)

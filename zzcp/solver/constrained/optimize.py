@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -11,10 +10,10 @@ from typing import Any
 from zzcp.cost.constraints.constrained import bypasses, obeys
 from zzcp.cost.conventions import CostConventions
 from zzcp.hardware import Accelerator
-from zzcp.interrupt import Interrupt
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
+from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import explain
 from zzcp.solver.constrained.problem import Attempt, Case, Problem
 from zzcp.solver.engines import Engine
@@ -50,12 +49,15 @@ def optimize_constrained(
 
     With a rival's objective only mappings that are better than it are of interest.
     """
-    started = time.monotonic()
-    with Interrupt() as interrupt:
-        problem = Problem(*setting, search_with, started + time_limit, interrupt, engine)
+    clock = Clock(time_limit)
+    with clock.interrupt:
+        problem = Problem(*setting, search_with, clock, engine)
         case = problem.case(constraints)
         start = _usable(hint, case, constraints)
-        attempt = problem.attempt(constraints) if start is None else Attempt("found", start)
+        attempt = Attempt("unknown") if start is None else Attempt("found", start)
+        if start is None:
+            with clock.watched():
+                attempt = problem.attempt(constraints)
         if attempt.mapping is None:
             infeasible = attempt.answer == "none"
             diagnosis = explain(problem, constraints) if infeasible else None
@@ -69,22 +71,22 @@ def optimize_constrained(
                 diagnosis=diagnosis,
                 conventions=problem.conventions.name,
                 objective_name=objective,
-                wall_s=time.monotonic() - started,
-                interrupted=interrupt.requested,
+                wall_s=clock.passed,
+                interrupted=clock.interrupt.requested,
                 spatial=problem.spatial,
                 links=problem.links,
                 constraints=constraints,
                 engine=attempt.engine,
             )
         search = search_with(
-            case.evaluator, objective, max(problem.left, 0.1), gap, rules=case.rules, rival=rival
+            case.evaluator, objective, max(clock.left, 0.1), gap, rules=case.rules, rival=rival
         )
         result: Result = search.run(attempt.mapping)
     assert result.mapping is not None
     return replace(
         result,
         mapping=replace(result.mapping, bypass=bypasses(constraints) or None),
-        wall_s=time.monotonic() - started,
+        wall_s=clock.passed,
         constraints=constraints,
     )
 
@@ -99,9 +101,11 @@ def attempt_after_all(
 
     Two copies of a small tile may take more than one copy of all data, of which neighbouring windows share a part.
     """
-    with Interrupt() as interrupt:
-        problem = Problem(*setting, search_with, time.monotonic() + seconds, interrupt, engine)
-        return problem.attempt(Constraints())
+    clock = Clock(seconds)
+    attempt = Attempt("unknown")
+    with clock.interrupt, clock.watched():
+        attempt = Problem(*setting, search_with, clock, engine).attempt(Constraints())
+    return attempt
 
 
 def _usable(hint: LayerMapping | None, case: Case, constraints: Constraints) -> LayerMapping | None:

@@ -1,7 +1,8 @@
 """A layer under constraints: its machine and rules, and a first mapping that obeys them or a proof that there is none.
 
 1. Bypasses and forced buffering make another machine; all other constraints become rules on it.
-2. A model without costs finds a mapping that obeys the rules but for the budgets, or proves that there is none.
+2. Some random mapping obeys the rules but for the budgets; or a model without costs finds one that does, or proves that
+   there is none.
 3. For a budget that this mapping exceeds, its own quantity is minimised until the budget is met or proven too small.
 
 That model is CP-SAT's: where only the search by ranges may be used, a first mapping is looked for at random.
@@ -9,8 +10,8 @@ That model is CP-SAT's: where only the search by ranges may be used, a first map
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
@@ -19,23 +20,27 @@ from ortools.sat.python import cp_model
 
 from zzcp.cost.constraints.compiler import compile_rules
 from zzcp.cost.constraints.constrained import bypasses, constrained_machine, is_exact, obeys
-from zzcp.cost.constraints.rules import EnergyRule, LatencyRule, Rule
+from zzcp.cost.constraints.rules import EnergyRule, LatencyRule, OrderRule, Rule
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.evaluator import Evaluator
+from zzcp.cost.setting.setting import Setting
 from zzcp.hardware import Accelerator
-from zzcp.interrupt import Interrupt
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints
+from zzcp.solver.clock import Clock
 from zzcp.solver.cpsat.space import Space, is_too_large, solve
 from zzcp.solver.engines import NO_ENGINE, Engine
 from zzcp.solver.lattice.chain import any_completion, best_completion
 from zzcp.solver.lattice.keys import keys_of
-from zzcp.solver.lattice.start import first_mapping
+from zzcp.solver.lattice.start import first_mapping, outermost_mapping, outermost_order
 from zzcp.workload import Layer
 
 _MOST_TRIES = 200
 """Chains of the model without costs that are completed in vain before the search for a first mapping ends."""
+
+_MOST_ROUNDS = 16
+"""Batches of random mappings that are tried where nothing else can find one."""
 
 Answer = Literal["found", "none", "unknown"]
 
@@ -90,10 +95,8 @@ class Problem:
         What does not change.
     search_with : callable
         Returns a `Search` for an evaluator, an objective, a time limit, a tolerance, and further keywords.
-    deadline : float
-        When to stop, on the monotonic clock.
-    interrupt : Interrupt
-        Ends everything, too.
+    clock : Clock
+        When to stop.
     engine : str
         Which may be used.
     """
@@ -104,8 +107,7 @@ class Problem:
     conventions: CostConventions
     links: Mapping[str, str] | None
     search_with: Callable[..., Any]
-    deadline: float
-    interrupt: Interrupt
+    clock: Clock
     engine: Engine = "auto"
     cases: dict[tuple[Any, ...], Case] = field(default_factory=dict)
 
@@ -118,16 +120,6 @@ class Problem:
             rules = compile_rules(evaluator.setting, constraints, bypasses(constraints))
             self.cases[key] = Case(evaluator, rules)
         return self.cases[key]
-
-    @property
-    def left(self) -> float:
-        """Seconds left."""
-        return self.deadline - time.monotonic()
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether there is time left, and the user has not stopped it."""
-        return self.left > 0 and not self.interrupt.requested
 
     def attempt(self, constraints: Constraints) -> Attempt:
         """Look for a mapping that obeys constraints, budgets included."""
@@ -156,7 +148,7 @@ class Problem:
         return search.value, min(search.bound, search.value)
 
     def _search(self, case: Case, objective: str, rules: Sequence[Rule], **options: Any) -> Any:
-        left = max(self.left, 0.1)
+        left = max(self.clock.left, 0.1)
         return self.search_with(
             case.evaluator, objective, left, 0.0, on_progress=None, rules=tuple(rules), **options
         )
@@ -174,24 +166,34 @@ class Problem:
             return Attempt("found", search.mapping)
         return Attempt("none", None, budget, search.proved) if search.bound > most else Attempt("unknown")
 
+    def _tried(self, case: Case, rounds: int) -> LayerMapping | None:
+        """Return a mapping that obeys the rules but for the budgets, if a few random ones have one among them."""
+        evaluator, rules = case.evaluator, case.others
+        for order in _plain_orders(evaluator.setting, rules):
+            outermost = outermost_mapping(evaluator.setting, order)
+            if obeys(evaluator, outermost, rules):
+                return outermost
+        return first_mapping(
+            evaluator,
+            keys_of(evaluator.setting.temporal_sizes),
+            "edp",
+            0,
+            self.clock.started + self.clock.seconds,
+            rounds=rounds,
+            admits=lambda mapping: obeys(evaluator, mapping, rules),
+        )
+
     def _obeying(self, case: Case) -> tuple[Answer, LayerMapping | None]:
         """Return a mapping that obeys the rules but for the budgets."""
         evaluator, rules = case.evaluator, case.others
-        if self.engine == "ranges" or is_too_large(evaluator.model):
-            found = first_mapping(
-                evaluator,
-                keys_of(evaluator.setting.temporal_sizes),
-                "edp",
-                0,
-                self.deadline,
-                rounds=16,
-                admits=lambda mapping: obeys(evaluator, mapping, rules),
-            )
+        without_model = self.engine == "ranges" or is_too_large(evaluator.model)
+        found = self._tried(case, _MOST_ROUNDS if without_model else 1)
+        if without_model or found is not None:
             return ("unknown" if found is None else "found"), found
         space = Space(evaluator.model, rules)
         proven, exact = True, is_exact(evaluator, rules)
         for _ in range(_MOST_TRIES):
-            solver, status = solve(space.model, self.left, self.interrupt)
+            solver, status = solve(space.model, self.clock)
             if status == cp_model.INFEASIBLE:
                 return ("none" if proven else "unknown"), None
             if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
@@ -209,3 +211,28 @@ class Problem:
             proven = proven and exact and completion.exhaustive
             space.exclude(solved)
         return "unknown", None
+
+
+def _plain_orders(setting: Setting, rules: Sequence[Rule]) -> Iterator[list[tuple[str, int]]]:
+    """Yield some loop order, and for every rule about orders one that obeys it by itself, if it is easy to tell."""
+    yield outermost_order(setting)
+    for rule in rules:
+        if not isinstance(rule, OrderRule):
+            continue
+        left = dict(setting.temporal_sizes)
+        for step in rule.steps:
+            for dim in step.dims if step.size is not None else ():
+                left[dim] //= step.size or 1
+        order = []
+        for step in rule.steps:
+            if step.size is not None:
+                order += [(dim, step.size) for dim in step.dims]
+                continue
+            order += [(dim, left[dim]) for dim in sorted(step.dims) if dim in left]
+            left = {dim: 1 if dim in step.dims else size for dim, size in left.items()}
+        order = [loop for loop in order if loop[1] > 1]
+        if all(
+            math.prod(size for name, size in order if name == dim) == whole
+            for dim, whole in setting.temporal_sizes.items()
+        ):
+            yield order

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import math
 import threading
 import time
@@ -17,8 +18,11 @@ Value = Callable[[cp_model.IntVar], int]
 
 _POLL = 0.1
 """Seconds between two looks at whether the user wants the end."""
-_PATIENCE = 3.0
+_PATIENCE = 0.4
 """Seconds after which a run is left to itself that does not end when it is told to."""
+
+_LAST_PATIENCE = 10.0
+"""Seconds that the interpreter waits for such a run before it ends: a run that comes back later would abort it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +79,24 @@ class _Solutions(cp_model.CpSolverSolutionCallback):
 
 
 class _Listener:
-    """Hears what a run finds for as long as somebody waits for it, and remembers the bound."""
+    """Hears what a run finds while somebody waits for it, remembers the bound, and stops it where that is enough."""
 
     def __init__(
-        self, on_solution: Callable[[Value], None] | None, on_bound: Callable[[float], None] | None
+        self,
+        on_solution: Callable[[Value], bool] | None,
+        on_bound: Callable[[float], bool] | None,
+        stop: Callable[[], None],
     ) -> None:
         self.bound = 0.0
-        self._on_solution, self._on_bound = on_solution, on_bound
+        self._on_solution, self._on_bound, self._stop = on_solution, on_bound, stop
         self._lock = threading.RLock()
         self._gone = False
 
     def solution(self, value: Value) -> None:
         """Pass a solution on."""
         with self._lock:
-            if self._on_solution is not None and not self._gone:
-                self._on_solution(value)
+            if self._on_solution is not None and not self._gone and self._on_solution(value):
+                self._stop()
 
     def better_bound(self, bound: float) -> None:
         """Pass a bound on."""
@@ -97,8 +104,8 @@ class _Listener:
             if self._gone:
                 return
             self.bound = max(self.bound, bound)
-            if self._on_bound is not None:
-                self._on_bound(bound)
+            if self._on_bound is not None and self._on_bound(bound):
+                self._stop()
 
     def leave(self) -> None:
         """Pass nothing on any more."""
@@ -129,8 +136,8 @@ def run_solver(
     workers: int = 1,
     seed: int = 0,
     attempt: int = 0,
-    on_solution: Callable[[Value], None] | None = None,
-    on_bound: Callable[[float], None] | None = None,
+    on_solution: Callable[[Value], bool] | None = None,
+    on_bound: Callable[[float], bool] | None = None,
 ) -> Outcome:
     """Solve a model with an objective that is not negative.
 
@@ -147,7 +154,7 @@ def run_solver(
     attempt : int
         With 1 other parameters and another seed are used: for a second opinion.
     on_solution, on_bound : callable, optional
-        Called with every solution and every better bound, possibly from another thread.
+        Called with every solution and every better bound, from another thread; they return whether that is enough.
     """
     solver = new_solver()
     parameters = solver.parameters
@@ -166,10 +173,10 @@ def run_solver(
     parameters.relative_gap_limit = limits.gap
     parameters.catch_sigint_signal = False
     parameters.max_memory_in_mb = 6000
-    listener = _Listener(on_solution, on_bound)
+    listener = _Listener(on_solution, on_bound, solver.stop_search)
     solver.best_bound_callback = listener.better_bound
     try:
-        status = _run(solver, model, _Solutions(listener.solution), limits, interrupt)
+        status = run_patiently(solver, model, _Solutions(listener.solution), limits.seconds, interrupt)
     finally:
         listener.leave()
     if status is None:
@@ -179,11 +186,11 @@ def run_solver(
     )
 
 
-def _run(
+def run_patiently(
     solver: cp_model.CpSolver,
     model: cp_model.CpModel,
-    callback: cp_model.CpSolverSolutionCallback,
-    limits: Limits,
+    callback: cp_model.CpSolverSolutionCallback | None,
+    seconds: float,
     interrupt: Interrupt,
 ) -> cp_model.CpSolverStatus | None:
     """Run in a thread of its own, since no signal is handled while the main thread is in the solver.
@@ -202,7 +209,7 @@ def _run(
 
     thread = threading.Thread(target=run, daemon=True)
     with interrupt.held():
-        end = time.monotonic() + limits.seconds
+        end = time.monotonic() + seconds
         thread.start()
         try:
             while thread.is_alive() and time.monotonic() < end + _PATIENCE:
@@ -216,4 +223,7 @@ def _run(
             raise
         if failed:
             raise failed[0]
+        if not found:
+            solver.stop_search()
+            atexit.register(thread.join, _LAST_PATIENCE)
         return found[0] if found else None

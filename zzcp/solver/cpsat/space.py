@@ -15,10 +15,10 @@ from ortools.sat.python import cp_model
 
 from zzcp.cost.constraints.rules import BufferRule, Rule
 from zzcp.cost.formulas.core import Model
-from zzcp.interrupt import Interrupt
 from zzcp.mapping.constraints import Constraint
+from zzcp.solver.clock import Clock
 from zzcp.solver.cpsat.restrict import MOST_BITS, Restriction, add_chain
-from zzcp.solver.cpsat.run import new_solver
+from zzcp.solver.cpsat.run import new_solver, run_patiently
 from zzcp.solver.lattice.chain import Chain
 from zzcp.solver.lattice.keys import Key, Vector, keys_of, split_keys
 
@@ -156,14 +156,15 @@ def is_too_large(cost: Model) -> bool:
 
 
 def solve(
-    model: cp_model.CpModel, seconds: float, interrupt: Interrupt, *, seed: int = 0, presolve: bool = True
+    model: cp_model.CpModel, clock: Clock, *, seed: int = 0, presolve: bool = True
 ) -> tuple[cp_model.CpSolver, cp_model.CpSolverStatus]:
     """Run the solver on a model of this module: it is small, so that one worker without callbacks will do."""
     solver = new_solver()
     solver.parameters.random_seed = seed
-    solver.parameters.max_time_in_seconds = max(seconds, 0.05)
+    solver.parameters.max_time_in_seconds = max(clock.left, 0.05)
     solver.parameters.cp_model_presolve = presolve
     solver.parameters.catch_sigint_signal = False
-    if interrupt.requested:
+    if clock.interrupt.requested:
         return solver, cp_model.UNKNOWN
-    return solver, solver.solve(model)
+    status = run_patiently(solver, model, None, clock.left, clock.interrupt)
+    return solver, cp_model.UNKNOWN if status is None else status

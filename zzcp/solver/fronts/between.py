@@ -76,6 +76,7 @@ class Between:
             improve=lambda: None,
             tell=lambda _: None,
             goes_on=lambda: time.monotonic() < self._deadline and not self._interrupt.requested,
+            closed=lambda: False,
             tolerance=0.0,
             briefly=False,
         )

@@ -21,6 +21,7 @@ from zzcp.cost.objective import Goal, objective_values
 from zzcp.cost.setting.setting import Setting
 from zzcp.cost.setting.state import merge_down
 from zzcp.mapping import Mapping
+from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Key, Vector
 from zzcp.solver.lattice.orders import distinct_orders, leading_orders, signatures
 
@@ -231,6 +232,7 @@ def _score(
     ends: MappingType[str, Sequence[int]],
     objective: Goal,
 ) -> npt.NDArray[np.float64]:
+    look()
     setting = evaluator.setting
     names = {dim: i for i, dim in enumerate(setting.layer.sizes)}
     flat = np.array([[i for segment in order for i in segment] for order in orders], dtype=np.int64)

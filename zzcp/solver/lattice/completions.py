@@ -15,6 +15,7 @@ from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import Goal, objective_values
 from zzcp.cost.setting.setting import Setting
 from zzcp.mapping import Mapping as LayerMapping
+from zzcp.solver.clock import look
 from zzcp.solver.lattice.chain import Chain, most_orders, orders_of
 from zzcp.solver.lattice.keys import Key, Place, Vector
 
@@ -210,6 +211,7 @@ def _scored(
     width = 0
     at_once = min(_MOST, most_orders(evaluator))
     for chain, extra in chains:
+        look()
         waiting.append(_Task.of(evaluator, chain, extra))
         width += waiting[-1].count
         if width >= at_once:
@@ -221,6 +223,7 @@ def _scored(
 
 def _score(evaluator: Evaluator, tasks: Sequence[_Task]) -> Iterator[tuple[_Task, list[list[int]], _Figures]]:
     """Score the orders of several chains in one batch."""
+    look()
     orders = [
         [index for segment in order for index in segment]
         for task in tasks

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from zzcp.cost.setting.setting import RELEVANT, Setting
+from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array
 from zzcp.solver.lattice.lattice import Lattice
 
@@ -39,10 +42,11 @@ class Factors:
     """
 
     def __init__(self, lattice: Lattice, setting: Setting) -> None:
-        self.keys = lattice.keys
+        look()
+        self.keys, self._shape = lattice.keys, lattice.shape
         self.of_data = [row[0].data.keys for row in lattice.tables]
         self.vectors = np.indices(lattice.shape).reshape(len(lattice.shape), -1).T
-        self.code, self.guard = _packed(self.vectors, lattice.shape)
+        self.code, self.guard = _packed(lattice.shape)
         self.data, self.reuse, self.relevant = self._products(setting)
         self.classes, self.by_class, self.irrelevant = self._dimension_classes()
 
@@ -56,17 +60,22 @@ class Factors:
 
     def _products(self, setting: Setting) -> tuple[Array, Array, Array]:
         """Return the products of the data's factors, of all others, and of the relevant ones."""
-        keys = self.keys
-        powers = np.stack(
-            [key.prime ** self.vectors[:, position] for position, key in enumerate(keys)], axis=1
-        )
+        numbers = range(len(self.keys))
         data, reuse, relevant = [], [], []
         for chosen, operand in zip(self.of_data, setting.operands, strict=True):
-            of_data = np.isin(np.arange(len(keys)), chosen)
-            data.append(powers[:, of_data].prod(axis=1))
-            reuse.append(powers[:, ~of_data].prod(axis=1))
-            relevant.append(powers[:, [operand.kind[key.dim] == RELEVANT for key in keys]].prod(axis=1))
+            data.append(self._product(chosen))
+            reuse.append(self._product([number for number in numbers if number not in chosen]))
+            relevant.append(self._product([i for i in numbers if operand.kind[self.keys[i].dim] == RELEVANT]))
         return np.stack(data), np.stack(reuse), np.stack(relevant)
+
+    def _product(self, chosen: Sequence[int]) -> Array:
+        """Return the product of the factors of some keys for every vector."""
+        look()
+        powers = [
+            key.prime ** np.arange(length) if number in chosen else np.ones(length, dtype=np.int64)
+            for number, (key, length) in enumerate(zip(self.keys, self._shape, strict=True))
+        ]
+        return _over_all(np.multiply, powers)
 
     def _dimension_classes(self) -> tuple[list[list[int]], list[Array], list[int]]:
         """Group the keys by the operands that they matter to."""
@@ -74,12 +83,7 @@ class Factors:
         for position in range(len(self.keys)):
             signature = tuple(position in chosen for chosen in self.of_data)
             groups.setdefault(signature, []).append(position)
-        products = []
-        for members in groups.values():
-            product = np.ones(len(self.vectors), dtype=np.int64)
-            for position in members:
-                product *= self.keys[position].prime ** self.vectors[:, position]
-            products.append(product)
+        products = [self._product(members) for members in groups.values()]
         irrelevant = [
             sum(1 << number for number, signature in enumerate(groups) if not signature[operand])
             for operand in range(len(self.of_data))
@@ -108,19 +112,28 @@ class Factors:
         return result
 
 
-def _packed(vectors: Array, shape: tuple[int, ...]) -> tuple[Array, int]:
+def _over_all(operation: np.ufunc, columns: Sequence[Array]) -> Array:
+    """Return what an operation makes of an entry per key, for every vector; `columns` has the entries of every key."""
+    result = np.array([operation.identity], dtype=np.int64)
+    for column in columns:
+        result = operation.outer(result, column).reshape(-1)
+    return result
+
+
+def _packed(shape: tuple[int, ...]) -> tuple[Array, int]:
     """Return every vector as one integer with a spare bit per key, and the integer of the spare bits.
 
     v <= w in every key if and only if (w + spare bits) - v leaves all spare bits.
     """
-    code = np.zeros(len(vectors), dtype=np.int64)
+    look()
+    columns = []
     guard = shift = 0
-    for position, length in enumerate(shape):
+    for length in shape:
         bits = int(length - 1).bit_length()
-        code |= vectors[:, position] << shift
+        columns.append(np.arange(length) << shift)
         guard |= 1 << (shift + bits)
         shift += bits + 1
-    return code, guard
+    return _over_all(np.bitwise_or, columns), guard
 
 
 def packs(shape: tuple[int, ...]) -> bool:

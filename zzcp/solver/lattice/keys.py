@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -102,14 +101,14 @@ class StateSpace:
 def enumerate_states(keys: tuple[Key, ...], chosen: Iterable[int]) -> StateSpace:
     """Return every exponent vector over the chosen keys."""
     chosen = tuple(chosen)
-    vectors = list(product(*(range(keys[index].multiplicity + 1) for index in chosen)))
-    exponents = np.array(vectors, dtype=np.int64).reshape(len(vectors), len(chosen))
+    shape = [keys[index].multiplicity + 1 for index in chosen]
+    exponents = np.indices(shape).reshape(len(chosen), -1).T if chosen else np.zeros((1, 0), dtype=np.int64)
     by_dim: dict[str, Array] = {}
     for column, index in enumerate(chosen):
         key = keys[index]
         powers = key.prime ** exponents[:, column]
         by_dim[key.dim] = by_dim.get(key.dim, 1) * powers
-    total = np.ones(len(vectors), dtype=np.int64)
+    total = np.ones(len(exponents), dtype=np.int64)
     for values in by_dim.values():
         total = total * values
     return StateSpace(chosen, exponents, by_dim, total)

@@ -20,6 +20,7 @@ from itertools import product
 
 import numpy as np
 
+from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array, Key, Place, Vector
 from zzcp.solver.lattice.tables import BoundaryTable
 
@@ -69,6 +70,7 @@ class Lattice:
         self._index: dict[Place, tuple[Array, Array]] = {}
         for row in tables:
             for table in row:
+                look()
                 place = table.operand, table.link
                 rows = self._grid(table.data.keys, table.data.exponents, np.arange(len(table.data)))
                 values = self._grid(table.reuse.keys, table.reuse.exponents, table.reuse_index)
@@ -108,6 +110,11 @@ class Lattice:
         rows, columns = (np.broadcast_to(index, self.shape) for index in self._index[place])
         return rows[vectors], columns[vectors]
 
+    def all_states(self, place: Place) -> tuple[Array, Array]:
+        """Return the data states and the positions of the reuse values of all vectors, the last key fastest."""
+        rows, columns = self._index[place]
+        return np.broadcast_to(rows, self.shape).reshape(-1), np.broadcast_to(columns, self.shape).reshape(-1)
+
     def places(self) -> dict[Place, Places]:
         """Return the vectors that are left for every boundary."""
         result = {}
@@ -125,6 +132,7 @@ class Lattice:
         """Return H of the module's docstring: the cheapest chains at or above every vector."""
         best: dict[Counts, Array] = {self.depths: np.zeros(self.shape)}
         for some in self._together():
+            look()
             if some[0] != self.depths:
                 here = _stacked([self._here(costs, best, counts) for counts in some])
                 best.update(zip(some, _running_minimum(here, upwards=False), strict=True))
@@ -147,6 +155,7 @@ class Lattice:
         none = tuple(0 for _ in self.depths)
         best: dict[Counts, Array] = {none: np.zeros(self.shape)}
         for some in reversed(self._together()):
+            look()
             if some[0] != none:
                 here = _stacked([self._up_to(costs, best, counts) for counts in some])
                 best.update(zip(some, _running_minimum(here, upwards=True), strict=True))
@@ -181,6 +190,7 @@ class Lattice:
         below = self.below(costs)
         result = {place: np.full(self.shape, np.inf) for place in costs}
         for counts in self.counts():
+            look()
             for operand, following in self._following(counts):
                 place = operand, counts[operand]
                 np.minimum(result[place], below[counts] + above[following], out=result[place])
@@ -198,6 +208,7 @@ class Lattice:
         if not np.isfinite(total):
             return total, chain
         while counts != self.depths:
+            look()
             beyond = self._here(costs, best, counts, vector)
             step = np.unravel_index(int(np.argmin(beyond)), beyond.shape)
             vector = tuple(start + int(more) for start, more in zip(vector, step, strict=True))

@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import permutations
 
 from zzcp.cost.setting.setting import IRRELEVANT, PARTIAL, OperandSetting
+from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Key
 
 Kinds = tuple[tuple[int, ...], ...]
@@ -86,6 +87,7 @@ def distinct_orders(
     # factors of the same size that matter to the same operands can be exchanged
     alike = [columns.index(column) for column in columns]
     for top in _tops(kinds, alike, sorted(segment, key=lambda index: alike[index])):
+        look()
         rest = list(segment)
         for index in top:
             rest.remove(index)

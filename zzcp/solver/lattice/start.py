@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -43,9 +43,17 @@ def outermost_order(setting: Setting) -> list[tuple[str, int]]:
     return sorted(order, key=lambda loop: (output.kind[loop[0]] != IRRELEVANT) == first)
 
 
-def outermost_mapping(setting: Setting) -> Mapping:
-    """Return the mapping with all loops in the outermost memories, which fits whenever anything does."""
-    order = outermost_order(setting)
+def outermost_mapping(setting: Setting, order: Sequence[tuple[str, int]] | None = None) -> Mapping:
+    """Return the mapping with all loops in the outermost memories, which fits in some order if anything does.
+
+    Parameters
+    ----------
+    setting : Setting
+        The compiled layer and machine.
+    order : sequence of (str, int), optional
+        The loops, innermost first; by default those of `outermost_order`.
+    """
+    order = outermost_order(setting) if order is None else order
     ends = {operand.name: [0] * (operand.depth - 1) + [len(order)] for operand in setting.operands}
     return Mapping.from_order(setting.spatial, order, ends, links=setting.own_links)
 

@@ -25,6 +25,7 @@ from zzcp.cost.formulas.numeric import NUMPY
 from zzcp.cost.formulas.words import move_bits, move_words
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
 from zzcp.cost.setting.state import OperandState
+from zzcp.solver.clock import look
 from zzcp.solver.lattice.energies import Accesses, EnergyUnit
 from zzcp.solver.lattice.keys import Key, StateSpace, enumerate_states, split_keys
 
@@ -146,6 +147,7 @@ def boundary_tables(model: Model, keys: tuple[Key, ...]) -> CostTables:
         for index, operand in enumerate(model.setting.operands)
     ]
     unit = EnergyUnit.of(model, [part for row in drafts for draft in row for part in draft.accesses])
+    look()
     rows = tuple(tuple(draft.with_energies(unit) for draft in row) for row in drafts)
     return CostTables(rows, unit.scale, unit.operations)
 
@@ -195,6 +197,7 @@ class _Draft(NamedTuple):
 
 def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Draft:
     """Return the costs of one boundary for every state that its memory can hold."""
+    look()
     setting = model.setting
     operand = setting.operands[index]
     data_keys, reuse_keys = split_keys(operand, keys)
@@ -211,6 +214,7 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Dr
     grid_reuse = np.tile(values, len(data))
     state = grid_state(model, index, link, data.only(grid_data), grid_reuse)
     shape = (len(data), len(values))
+    look()
     moved = transfers(
         operand, operand.energy, state, setting.conventions, NUMPY, _rounded(model, index, state)
     )
@@ -223,6 +227,7 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Dr
     for number, move in enumerate(model.moves):
         if move.operand != index or move.link != link:
             continue
+        look()
         words, count = move_words(move, operand, state, moved, setting.conventions, NUMPY)
         counted, cost = _accesses(model, number, words, count)
         accesses.append(Accesses(_array(counted, len(grid_data)).reshape(shape), cost))

@@ -9,6 +9,7 @@ import numpy as np
 
 from zzcp.cost.setting.setting import Setting
 from zzcp.hardware import Memory
+from zzcp.solver.clock import look
 from zzcp.solver.lattice.factors import Factors
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.lattice import Counts, Lattice
@@ -74,6 +75,7 @@ def candidates_of(
     energy_beyond = _beyond(lattice, energies)
     result: dict[Place, dict[Counts, Candidates]] = {}
     for operand, link in lattice.alive:
+        look()
         place = operand, link
         alive = np.flatnonzero(np.broadcast_to(lattice.alive[place], lattice.shape))
         vectors = tuple(factors.vectors[alive].T)

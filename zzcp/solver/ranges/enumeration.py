@@ -21,6 +21,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.lattice import Counts
 from zzcp.solver.ranges.candidates import Candidates, candidates_of, memory_of
@@ -149,6 +150,7 @@ class Enumeration:
         after = among.relaxed + among.beyond
         chunk = max(1, _PAIRS // len(among.at))
         for start in range(0, len(labels), chunk):
+            look()
             part = slice(start, start + chunk)
             some = np.flatnonzero(
                 (after <= 1 + _MARGIN - labels.relaxed[part].min()) & (among.at != self.factors.full)
@@ -375,6 +377,7 @@ class Enumeration:
                     return []
                 following: list[Labels] = []
                 for part in parts:
+                    look()
                     other = np.full(len(part), len(among.at) - 1)
                     following += [found for found, _ in self._placed(part, among, other, place)]
                 parts = [part.pick(part.relaxed <= 1 + _MARGIN) for part in following]

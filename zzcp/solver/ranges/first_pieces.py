@@ -16,6 +16,7 @@ import numpy as np
 from zzcp.cost.formulas.core import Model
 from zzcp.cost.formulas.loading import schedule
 from zzcp.cost.formulas.numeric import NUMPY
+from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.lattice import Lattice
 from zzcp.solver.lattice.tables import least_cycles
@@ -31,11 +32,9 @@ class FirstPieces:
         The compiled setting, under the scheduled rule.
     lattice : Lattice
         The lattice; which vectors are alive does not matter.
-    vectors : ndarray of int, shape (vectors, keys)
-        All its vectors.
     """
 
-    def __init__(self, model: Model, lattice: Lattice, vectors: Array) -> None:
+    def __init__(self, model: Model, lattice: Lattice) -> None:
         self._model = model
         self._fills = {
             (fill.operand, fill.link): fill
@@ -45,8 +44,9 @@ class FirstPieces:
         self._counted: dict[Place, Array] = {}
         self._whole: dict[Place, Array] = {}
         self._beneath: dict[Place, list[tuple[Place, Array]]] = {}
-        states = {place: lattice.states(place, tuple(vectors.T)) for place in lattice.alive}
+        states = {place: lattice.all_states(place) for place in lattice.alive}
         for place in self._fills:
+            look()
             operand, link = place
             row = lattice.tables[operand]
             self._counted[place] = least_piece(model, row, link)[states[place]]
@@ -103,8 +103,8 @@ class FirstPieces:
         return np.minimum.reduce(spans), nothing + unloading
 
 
-def first_pieces(model: Model, lattice: Lattice, vectors: Array) -> FirstPieces | None:
+def first_pieces(model: Model, lattice: Lattice) -> FirstPieces | None:
     """Return the first pieces under the scheduled rule, None under ZigZag's; parameters as for `FirstPieces`."""
     if model.setting.conventions.combined_loading:
         return None
-    return FirstPieces(model, lattice, vectors)
+    return FirstPieces(model, lattice)

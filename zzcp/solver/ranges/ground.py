@@ -47,4 +47,4 @@ class Ground:
         lattice = Lattice(keys, tables)
         relaxation = Relaxation(model, tables, lattice)
         factors = Factors(lattice, model.setting)
-        return cls(relaxation, factors, first_pieces(model, lattice, factors.vectors))
+        return cls(relaxation, factors, first_pieces(model, lattice))

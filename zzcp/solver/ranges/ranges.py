@@ -66,7 +66,9 @@ class Steps:
     tell : callable
         Called with every bound of the objective, infinite if nothing better than the incumbent is left.
     goes_on : callable
-        Whether there is time left.
+        Whether there is time left, and something to do.
+    closed : callable
+        Whether the gap asked for is closed, by whatever search: hard ranges are then left open.
     tolerance : float
         Relative distance to the incumbent that does not matter.
     briefly : bool
@@ -78,6 +80,7 @@ class Steps:
     improve: Callable[[], None]
     tell: Callable[[float], None]
     goes_on: Callable[[], bool]
+    closed: Callable[[], bool]
     tolerance: float
     briefly: bool
 
@@ -133,6 +136,7 @@ class RangeSearch:
     closed: float = np.inf
     _visited: set[tuple[tuple[int, ...], ...]] = field(default_factory=set)
     _improved: bool = False
+    _hard: bool = False
     relaxation: Relaxation = field(init=False)
     _open: list[tuple[float, dict[Place, Array]]] = field(default_factory=list)
 
@@ -158,7 +162,7 @@ class RangeSearch:
         finished: list[float] = []
         while pending:
             part = pending.pop()
-            if not self.steps.goes_on():
+            if not self.steps.goes_on() or (self._hard and self.steps.closed()):
                 finished.append(part.known)
                 self._open.append((part.known, dict(part.relaxation.lattice.alive)))
                 continue
@@ -267,11 +271,15 @@ class RangeSearch:
     def _smaller(self, part: _Part, least: float, chains: Sequence[Chain]) -> list[_Part]:
         """Return what takes the place of a part with too many labels; nothing if it must stay open."""
         first = not self._improved
-        if first:
+        self._hard = True
+        if first and not self.steps.closed():
             self._improved = True
             self.steps.improve()
-        elif (
-            not self.steps.briefly
+        if self.steps.closed():
+            return []
+        if (
+            not first
+            and not self.steps.briefly
             and self.goal.curved
             and part.low > 0
             and self.goal.bends(part.low, part.high, least)

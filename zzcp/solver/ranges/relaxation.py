@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from zzcp.cost.formulas.core import Model
+from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.lattice import Lattice
 from zzcp.solver.lattice.tables import CostTables
@@ -78,6 +79,7 @@ class Relaxation:
 
     def _drop_too_large(self, place: Place) -> None:
         """Drop the vectors whose tile does not fit its memory by itself."""
+        look()
         size = self.model.setting.operands[place[0]].memories[place[1] - 1].size
         fits = self.lattice.spread(place, self.tile_bits(place)[0]) <= size
         self.lattice.alive[place] = self.lattice.alive[place] & fits
@@ -128,6 +130,7 @@ class Relaxation:
         weights = master.start() if weights is None else weights
         best, chosen = -np.inf, weights
         for _ in range(rounds):
+            look()
             value, chain = self.lattice.cheapest(self.costs(line, weights))
             value += self.constant(line, weights)
             if value > best:
@@ -200,6 +203,7 @@ class Relaxation:
         total: dict[Place, Array] = {}
         energy = self.budgets.line(line, weights).energy
         for place, part in self.energy.parts.items():
+            look()
             total[place] = part * energy
         terms = [*self.latency, *self.capacity]
         for weight, term in zip(self.scaled(line, weights), terms, strict=True):

@@ -21,6 +21,7 @@ import numpy as np
 from zzcp.cost.formulas.core import Model
 from zzcp.cost.formulas.loading import FillSetting
 from zzcp.cost.setting.setting import IRRELEVANT
+from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.tables import BoundaryTable, CostTables, average_bits, least_cycles
 
@@ -69,11 +70,13 @@ def latency_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> li
     run = run_cycles(model)
     terms = []
     for moves in model.port_moves:
+        look()
         late: dict[Place, Array] = {}
         busy: dict[Place, Array] = {}
         for number in moves:
             move = model.moves[number]
             place = move.operand, move.link
+            look()
             table = tables[move.operand][move.link]
             part = next(part for part in table.moves if part.move == number)
             _add(late, place, np.maximum(0, part.cycles - table.period) * part.repeats)
@@ -190,6 +193,7 @@ def _filling_terms_zigzag(model: Model, tables: Sequence[Sequence[BoundaryTable]
     terms = []
     drains = {move: (fill.operand, fill.link) for fill in model.plan.output for move in fill.moves}
     for port, moves in enumerate(model.port_moves):
+        look()
         share: dict[Place, Array] = {}
         drained: dict[Place, Array] = {}
         for number in moves:
@@ -238,6 +242,7 @@ def _filling_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]], run:
                 hiding.add(port)
     terms = []
     for port, parts in filling.items():
+        look()
         if port not in hiding:
             # the first pieces are all there is, and the terms of loading, unloading and stall add up to this one
             continue

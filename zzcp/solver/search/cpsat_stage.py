@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from ortools.sat.python import cp_model
 
 from zzcp.cost.constraints.constrained import is_exact
+from zzcp.solver.clock import Ended
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.model import build_model
 from zzcp.solver.cpsat.restrict import Point
@@ -103,7 +105,7 @@ class CpSatStage:
             for link in range(1, operand.depth + 1)
         )
         windowed: frozenset[Place] = frozenset()
-        while not search.closed and search.goes_on:
+        while not search.closed and search.clock.goes_on:
             scale = self._scale()
             if not scale.complete:
                 search.tell("too many cycles for the model")
@@ -173,20 +175,26 @@ class CpSatStage:
                 last[:] = [(completion, solved)]
             return last[0]
 
-        def on_solution(value: Value) -> None:
+        known = self.search.bound
+
+        def on_solution(value: Value) -> bool:
             before = self.search.value
             score(value)
             if self.search.value != before:
                 self.search.tell(stage)
+            return self._enough(known)
 
-        def on_bound(bound: float) -> None:
-            self.search.tell(stage, self._everywhere(_floor(bound) * unit))
+        def on_bound(bound: float) -> bool:
+            nonlocal known
+            known = max(known, self._everywhere(_floor(bound) * unit))
+            self.search.tell(stage, known)
+            return self._enough(known)
 
         outcome = run_solver(
             chain.model,
             Limits(
-                self.search.left,
-                min(self.search.deterministic_left, self.allowance),
+                self.search.clock.left,
+                min(self.search.clock.work_left, self.allowance),
                 min(self.search.aim, self.search.tolerance / 10),
             ),
             self.search.interrupt,
@@ -194,10 +202,10 @@ class CpSatStage:
             seed=self.search.seed,
             attempt=attempt ^ self.search.other_parameters,
             on_solution=on_solution,
-            on_bound=None if self.search.on_progress is None else on_bound,
+            on_bound=on_bound,
         )
         status = outcome.status
-        self.search.deterministic_spent += outcome.work
+        self.search.clock.spent += outcome.work
         if status == cp_model.MODEL_INVALID:
             return Claim(Fraction(0), "the solver does not accept the model")
         if status == cp_model.INFEASIBLE:
@@ -205,13 +213,21 @@ class CpSatStage:
             fault = "the solver claims that there is no mapping, against one that there is" if least else None
             return Claim(self.search.ceiling, fault)
         bound = _floor(outcome.bound) * unit
-        found = score(outcome.value) if status in (cp_model.OPTIMAL, cp_model.FEASIBLE) else (None, None)
-        completion, solved = found
+        completion, solved = None, None
+        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            # its bound counts also where there is no time left to score all orders
+            with suppress(Ended):
+                completion, solved = score(outcome.value)
         if least and bound > min(least):
             return Claim(
                 bound, f"the solver claims a bound of {float(bound)}, above a mapping's {float(min(least))}"
             )
         return Claim(bound, None, completion, solved if status == cp_model.OPTIMAL else None)
+
+    def _enough(self, bound: Fraction) -> bool:
+        """Return whether a run may end with a bound: the model's own gap may be wider than that of what is scored."""
+        brief = math.isfinite(self.allowance)
+        return self.search.enough(bound, self.search.aim if brief else self.search.tolerance)
 
     def _everywhere(self, bound: Fraction) -> Fraction:
         """Return what a bound of the model says of all mappings."""

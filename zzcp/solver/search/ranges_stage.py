@@ -77,7 +77,8 @@ class RangesStage:
             complete=(lambda chains: [False] * len(chains)) if search.rules else self._complete,
             improve=lambda: None,
             tell=lambda _: None,
-            goes_on=lambda: search.goes_on,
+            goes_on=lambda: search.clock.goes_on,
+            closed=lambda: search.closed,
             tolerance=0.0,
             briefly=False,
         )
@@ -114,7 +115,8 @@ class RangesStage:
             complete=self._complete,
             improve=improve,
             tell=tell,
-            goes_on=lambda: search.goes_on,
+            goes_on=lambda: search.clock.goes_on and not search.enough(search.bound, search.aim),
+            closed=lambda: search.closed,
             tolerance=search.aim if search.cutoff is None else 0.0,
             briefly=briefly,
         )

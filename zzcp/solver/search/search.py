@@ -38,7 +38,7 @@ class Search(SearchState):
             # where there are rules, or where not everything fits that is small, there is a hint that obeys and fits
             self.offer(outermost_mapping(self.evaluator.setting) if hint is None else hint)
             if not self.interrupt.requested:
-                with self.interrupt.at_once():
+                with self.interrupt.at_once(), self.clock.watched():
                     shared = self.given or Shared(self.evaluator)
                     if self.given is None or hint is None:
                         self._start(shared)
@@ -48,7 +48,7 @@ class Search(SearchState):
         return self.result("optimal" if self.gap <= self.tolerance else "feasible")
 
     def _start(self, shared: Shared) -> None:
-        deadline = self.started + self.time_limit
+        deadline = self.clock.started + self.time_limit
         admits = self.admits if self.rules else None
         found = first_mapping(self.evaluator, shared.keys, self.objective, self.seed, deadline, admits=admits)
         if found is not None:
@@ -141,7 +141,7 @@ class Search(SearchState):
             setting.conventions,
             setting.own_links,
         )
-        budget = Budget(_DESCENDANTS, seconds=max(self.left, 1e-3), seed=self.seed)
+        budget = Budget(_DESCENDANTS, seconds=max(self.clock.left, 1e-3), seed=self.seed)
         found = Genetic().map(problem, budget).mapping
         if found is not None and (not self.rules or self.admits(found)):
             self.offer(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -15,6 +14,7 @@ from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import Goal, objective_of
 from zzcp.interrupt import Interrupt
 from zzcp.mapping import Mapping as LayerMapping
+from zzcp.solver.clock import Clock
 from zzcp.solver.cpsat.model import certain
 from zzcp.solver.engines import NO_ENGINE, Engine
 from zzcp.solver.lattice.chain import merged
@@ -42,7 +42,6 @@ class SearchState:
     workers: int
     seed: int
     on_progress: Callable[[Progress], None] | None
-    started: float = field(default_factory=time.monotonic)
     mapping: LayerMapping | None = None
     evaluation: Evaluation | None = None
     bound: Fraction = Fraction(0)
@@ -50,7 +49,6 @@ class SearchState:
     deterministic_limit: float = math.inf
     cutoff: Fraction | None = None
     other_parameters: bool = False
-    deterministic_spent: float = 0.0
     faults: list[str] = field(default_factory=list)
     interrupt: Interrupt = field(default_factory=Interrupt)
     rules: Sequence[Rule] = ()
@@ -58,6 +56,10 @@ class SearchState:
     proved: str = NO_ENGINE
     rival: Fraction | None = None
     given: Shared | None = None
+    clock: Clock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clock = Clock(self.time_limit, self.interrupt, self.deterministic_limit)
 
     @property
     def value(self) -> Fraction | None:
@@ -76,32 +78,21 @@ class SearchState:
         return self.tolerance * _SHARPER if self.tolerance < _SMALL_GAP else self.tolerance
 
     @property
-    def left(self) -> float:
-        """Seconds left."""
-        return self.time_limit - (time.monotonic() - self.started)
-
-    @property
     def closed(self) -> bool:
         """Whether the search has its answer."""
+        return self.enough(self.bound, self.tolerance)
+
+    def enough(self, bound: Fraction, gap: float) -> bool:
+        """Return whether a bound would be the answer, with a gap that is small enough."""
         if self.cutoff is None:
-            return gap_of(self.ceiling, self.bound) <= self.tolerance
-        return self.bound >= self.cutoff or self.exact_value() < self.cutoff
+            return gap_of(self.ceiling, bound) <= gap
+        return bound >= self.cutoff or self.exact_value() < self.cutoff
 
     @property
     def ceiling(self) -> Fraction:
         """What is searched for is not above this."""
         value = self.exact_value()
         return min([value, *(limit for limit in (self.cutoff, self.rival) if limit is not None)])
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether there is time left, by the clock and by the measure of work, and the user has not stopped it."""
-        return self.left > 0 and self.deterministic_left > 0 and not self.interrupt.requested
-
-    @property
-    def deterministic_left(self) -> float:
-        """What is left of the solver's own measure of work."""
-        return self.deterministic_limit - self.deterministic_spent
 
     def admits(self, mapping: LayerMapping) -> bool:
         """Return whether a mapping is valid and obeys the rules."""
@@ -142,7 +133,7 @@ class SearchState:
         with self.interrupt.held():
             self.on_progress(
                 Progress(
-                    time.monotonic() - self.started,
+                    self.clock.passed,
                     None if value is None else float(value),
                     float(bound),
                     gap,
@@ -168,7 +159,7 @@ class SearchState:
             diagnosis=diagnosis,
             conventions=self.evaluator.setting.conventions.name,
             objective_name=str(self.objective),
-            wall_s=time.monotonic() - self.started,
+            wall_s=self.clock.passed,
             interrupted=self.interrupt.requested,
             spatial=setting.spatial,
             links=setting.own_links,

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import heapq
 import math
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,14 +25,14 @@ from zzcp.cost.conventions import CostConventions
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import DELAYS, Objective, objective_of
 from zzcp.hardware import Accelerator
-from zzcp.interrupt import Interrupt
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.freedom import Freedom
+from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.cpsat.model import certain
 from zzcp.solver.lattice.keys import Array, keys_of
-from zzcp.solver.lattice.start import first_mapping
+from zzcp.solver.lattice.start import first_mapping, outermost_mapping
 from zzcp.solver.result import Progress, Result, float_below, gap_of
 from zzcp.solver.space import Space
 from zzcp.solver.unrolling.bounds import CheapBounds
@@ -116,7 +115,6 @@ class JointSearch:
     tolerance: float
     seed: int = 0
     on_progress: Callable[[Progress], None] | None = None
-    started: float = field(default_factory=time.monotonic)
     best: Result | None = None
     value: Fraction | None = None
     bound: float = 0.0
@@ -124,26 +122,17 @@ class JointSearch:
     solved: int = 0
     complete: bool = False
     ruled_out: Counter[str] = field(default_factory=Counter)
-    interrupt: Interrupt = field(default_factory=Interrupt)
+    clock: Clock = field(init=False)
     choices: Choices = field(init=False)
     bounds: CheapBounds = field(init=False)
 
     def __post_init__(self) -> None:
+        self.clock = Clock(self.time_limit)
         self.freedom.check(self.accelerator, self.layer)
         self.choices = choices_of(self.accelerator, self.layer, self.freedom)
         self.bounds = CheapBounds(
             self.accelerator, self.layer, self.conventions, self.links, self.choices, self.objective
         )
-
-    @property
-    def left(self) -> float:
-        """Seconds left."""
-        return self.time_limit - (time.monotonic() - self.started)
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether there is time left, and the user has not stopped it."""
-        return self.left > 0 and not self.interrupt.requested
 
     @property
     def ceiling(self) -> float:
@@ -157,7 +146,7 @@ class JointSearch:
 
     def run(self, hint: LayerMapping | None = None) -> Result:
         """Search until no unrolling can be better, the time is up, or the user stops it."""
-        with self.interrupt:
+        with self.clock.interrupt:
             smallest = self._smallest()
             shortage = diagnose(smallest.model)
             if shortage is not None and is_certain(smallest.model):
@@ -165,10 +154,16 @@ class JointSearch:
                 self.ruled_out["capacity"] = self.choices.held()
                 self.complete = True
                 return replace(self._nothing(smallest), status="infeasible", diagnosis=shortage)
+            if shortage is None and self.free and not self.freedom.least_utilization:
+                self._offer(smallest, outermost_mapping(smallest.setting))
             if hint is not None and self.free:
                 self._offer(self._evaluator(hint.spatial), hint)
-            self._start()
-            self._close(self._cheap())
+            ended = True
+            with self.clock.watched():
+                self._start()
+                self._close(self._cheap())
+                ended = False
+            self.complete = self.complete and not ended
         return self._result(smallest)
 
     def _evaluator(self, spatial: SpatialMapping) -> Evaluator:
@@ -188,13 +183,13 @@ class JointSearch:
             cycles = self.choices.iterations(block).prod(axis=1)
             chosen = np.argsort(cycles, kind="stable")[:_PROMISING]
             promising.append((cycles[chosen], block[chosen]))
-            if not self.goes_on:
+            if not self.clock.goes_on:
                 break
         order = np.argsort(np.concatenate([cycles for cycles, _ in promising]), kind="stable")[:_PROMISING]
         block = np.concatenate([part for _, part in promising])[order]
         values = self.bounds.of(block)
         for number in np.argsort(values, kind="stable")[:_TRIED]:
-            if not np.isfinite(values[number]) or not self.goes_on:
+            if not np.isfinite(values[number]) or not self.clock.goes_on:
                 break
             self._try(self.choices.spatial(block[number]))
         self._tell("first mappings")
@@ -203,11 +198,11 @@ class JointSearch:
         """Look for a mapping of an unrolling."""
         if not self.free:
             if self.value is None:
-                self._take(self.solve(spatial, max(self.left / 10, 0.1), None))
+                self._take(self.solve(spatial, max(self.clock.left / 10, 0.1), None))
             return
         evaluator = self._evaluator(spatial)
         keys = keys_of(evaluator.setting.temporal_sizes)
-        deadline = self.started + self.time_limit
+        deadline = self.clock.started + self.time_limit
         found = first_mapping(evaluator, keys, self.objective, self.seed, deadline, rounds=1)
         if found is not None:
             self._offer(evaluator, found)
@@ -246,7 +241,7 @@ class JointSearch:
         left: list[Open] = []
         seen = 0
         for block in self.choices.blocks(lanes):
-            if not self.goes_on:
+            if not self.clock.goes_on:
                 self.bound = 0.0
                 return left
             seen += len(block)
@@ -276,7 +271,7 @@ class JointSearch:
                 for entry in left:
                     self.ruled_out["relaxation" if entry.stage == _ROOT else "bound"] += 1
                 break
-            if not self.goes_on:
+            if not self.clock.goes_on:
                 self.complete = False
                 break
             spatial = self.choices.spatial(first.choice)
@@ -302,7 +297,7 @@ class JointSearch:
 
     def _searched(self, spatial: SpatialMapping) -> float | None:
         """Search an unrolling; return its bound, or None where it is closed."""
-        found = self.solve(spatial, max(self.left, 0.1), self.value)
+        found = self.solve(spatial, max(self.clock.left, 0.1), self.value)
         self._take(found)
         if found.closed:
             self.solved += 1
@@ -315,7 +310,7 @@ class JointSearch:
     def _tell(self, stage: str) -> None:
         if self.on_progress is None:
             return
-        value, seconds = self.value, time.monotonic() - self.started
+        value, seconds = self.value, self.clock.passed
         gap = None if value is None else gap_of(value, Fraction(self.bound))
         self.on_progress(Progress(seconds, None if value is None else float(value), self.bound, gap, stage))
 
@@ -331,8 +326,8 @@ class JointSearch:
             diagnosis=None,
             conventions=self.conventions.name,
             objective_name=self.objective,
-            wall_s=time.monotonic() - self.started,
-            interrupted=self.interrupt.requested,
+            wall_s=self.clock.passed,
+            interrupted=self.clock.interrupt.requested,
             spatial=evaluator.setting.spatial,
             links=evaluator.setting.own_links,
             space=self._space(),
@@ -360,7 +355,7 @@ class JointSearch:
             status="optimal" if gap <= self.tolerance else "feasible",
             lower_bound=bound,
             gap=gap,
-            wall_s=time.monotonic() - self.started,
-            interrupted=self.interrupt.requested,
+            wall_s=self.clock.passed,
+            interrupted=self.clock.interrupt.requested,
             space=self._space(),
         )
