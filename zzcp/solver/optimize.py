@@ -34,6 +34,7 @@ from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.optimize import attempt_after_all, constraints_of, optimize_constrained
 from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
+from zzcp.solver.memory import give_back
 from zzcp.solver.result import Progress, Result, gap_of
 from zzcp.solver.search.search import Search
 from zzcp.solver.unrolling.search import JointSearch, Solve
@@ -147,9 +148,12 @@ def optimize(
         ),
     )
     freedom = _freedom(accelerator, layer, spatial, max_dims)
-    if isinstance(freedom, SpatialMapping):
-        return _optimize_one(task, freedom, time_limit, hint, on_progress)
-    return joint_search(task, freedom, time_limit, seed, on_progress).run(hint)
+    try:
+        if isinstance(freedom, SpatialMapping):
+            return _optimize_one(task, freedom, time_limit, hint, on_progress)
+        return joint_search(task, freedom, time_limit, seed, on_progress).run(hint)
+    finally:
+        give_back()
 
 
 @dataclass(frozen=True, slots=True)

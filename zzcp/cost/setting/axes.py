@@ -98,7 +98,7 @@ class Axis:
         return sum(size * count for size, count in tile_sizes(self, outer, inner))
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 13)
 def tile_sizes(axis: Axis, outer: int, inner: int, lanes: tuple[int, int] = (1, 1)) -> Sizes:
     """Return the sizes of all tiles of so many steps of the outer and the inner loop, without empty ones.
 
@@ -188,7 +188,7 @@ MOST_VISITS = 1 << 21
 """Tiles along one direction of an output that are looked at one by one, at most."""
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 13)
 def tile_visits(
     axis: Axis, tile: tuple[int, int], group: tuple[int, int], lanes: tuple[int, int] = (1, 1)
 ) -> Visits:

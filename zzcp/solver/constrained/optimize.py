@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -56,8 +57,7 @@ def optimize_constrained(
         start = _usable(hint, case, constraints)
         attempt = Attempt("unknown") if start is None else Attempt("found", start)
         if start is None:
-            with clock.watched():
-                attempt = problem.attempt(constraints)
+            attempt = _attempt(problem, constraints)
         if attempt.mapping is None:
             infeasible = attempt.answer == "none"
             diagnosis = explain(problem, constraints) if infeasible else None
@@ -102,9 +102,15 @@ def attempt_after_all(
     Two copies of a small tile may take more than one copy of all data, of which neighbouring windows share a part.
     """
     clock = Clock(seconds)
+    with clock.interrupt:
+        return _attempt(Problem(*setting, search_with, clock, engine), Constraints())
+
+
+def _attempt(problem: Problem, constraints: Constraints) -> Attempt:
+    """Look for a mapping; without time or memory nothing is known."""
     attempt = Attempt("unknown")
-    with clock.interrupt, clock.watched():
-        attempt = Problem(*setting, search_with, clock, engine).attempt(Constraints())
+    with suppress(MemoryError), problem.clock.watched():
+        attempt = problem.attempt(constraints)
     return attempt
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 
-from zzcp.interrupt import Interrupt
+from zzcp.solver.clock import Clock
 from zzcp.solver.cpsat.model import certain
 from zzcp.solver.fronts.known import Corner, Found, corner_of, energy_of, latency_of, non_dominated
 from zzcp.solver.fronts.staircase import Staircase
@@ -35,10 +35,8 @@ class Between:
         What the searches of the layer share.
     gap : float
         Relative to the energy of the front.
-    deadline : float
-        When to stop, on the monotonic clock.
-    interrupt : Interrupt
-        Ends it, too.
+    clock : Clock
+        When to stop.
 
     Attributes
     ----------
@@ -48,8 +46,8 @@ class Between:
         Latencies, and what the energy of faster mappings is at least.
     """
 
-    def __init__(self, shared: Shared, gap: float, deadline: float, interrupt: Interrupt) -> None:
-        self._shared, self._deadline, self._interrupt = shared, deadline, interrupt
+    def __init__(self, shared: Shared, gap: float, clock: Clock) -> None:
+        self._shared, self._clock = shared, clock
         self._share = 1 - Fraction(gap) * _AIM
         self.known: list[Found] = []
         self.proven: list[Corner] = []
@@ -75,7 +73,7 @@ class Between:
             complete=self._complete,
             improve=lambda: None,
             tell=lambda _: None,
-            goes_on=lambda: time.monotonic() < self._deadline and not self._interrupt.requested,
+            goes_on=lambda: self._clock.goes_on,
             closed=lambda: False,
             tolerance=0.0,
             briefly=False,
@@ -89,7 +87,9 @@ class Between:
             # figures of the tables are rounded down, term by term
             least_energy=float(least_energy * tables.scale * (1 - _FLOAT_ERROR)),
         )
-        search.run()
+        with suppress(MemoryError), self._clock.watched():
+            # what has been proven until there is no time or memory left holds
+            search.run()
         self.proven = [
             (latency_of(slow), self._proven(energy_of(fast), search.bound, scale))
             for fast, slow in pairwise([*self.known, second])

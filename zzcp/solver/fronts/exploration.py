@@ -19,6 +19,7 @@ from itertools import pairwise
 
 from zzcp.cost.objective import Goal, WeightedSum
 from zzcp.interrupt import Interrupt
+from zzcp.solver.clock import Clock
 from zzcp.solver.fronts.between import Between
 from zzcp.solver.fronts.known import Corner, Found, corner_of, energy_of, hull, latency_of, non_dominated
 from zzcp.solver.fronts.proofs import Proofs, Range, SupportLine, below_hull
@@ -174,12 +175,8 @@ class Exploration:
                 return
             first, second = max(left, key=_room)
             done.add((corner_of(first), corner_of(second)))
-            between = Between(
-                self.search.shared,
-                self.gap,
-                time.monotonic() + min(self.search_limit, self.left),
-                self.interrupt,
-            )
+            clock = Clock(min(self.search_limit, self.left), self.interrupt)
+            between = Between(self.search.shared, self.gap, clock)
             between.run(first, second, Fraction(self.proofs.at(latency_of(second))))
             self.known = non_dominated([*self.known, *between.known])
             self.engines.add("ranges")

@@ -26,6 +26,7 @@ from zzcp.solver.fronts.front import Front, FrontPoint, OpenRange
 from zzcp.solver.fronts.known import hull
 from zzcp.solver.fronts.proofs import Range
 from zzcp.solver.fronts.supported import WeightedSearch
+from zzcp.solver.memory import give_back
 from zzcp.workload import Layer
 
 
@@ -109,7 +110,10 @@ def pareto(
             search, time_limit, search_limit, max_points, supported_only, gap, on_progress, interrupt, started
         )
         exploration.run()
-    return _front(exploration, accelerator, layer, conventions)
+    front = _front(exploration, accelerator, layer, conventions)
+    del search, exploration
+    give_back()
+    return front
 
 
 def _front(

@@ -39,13 +39,21 @@ class Search(SearchState):
             self.offer(outermost_mapping(self.evaluator.setting) if hint is None else hint)
             if not self.interrupt.requested:
                 with self.interrupt.at_once(), self.clock.watched():
-                    shared = self.given or Shared(self.evaluator)
-                    if self.given is None or hint is None:
-                        self._start(shared)
-                    self._close(shared)
+                    self._search(hint)
         if self.evaluation is None:
             return self.result("unknown")
         return self.result("optimal" if self.gap <= self.tolerance else "feasible")
+
+    def _search(self, hint: LayerMapping | None) -> None:
+        """Search until the end, or until there is no memory left."""
+        try:
+            shared = self.given or Shared(self.evaluator)
+            if self.given is None or hint is None:
+                self._start(shared)
+            self._close(shared)
+        except MemoryError:
+            # also OR-Tools' std::bad_alloc; what has been proven by then holds
+            self.tell("out of memory")
 
     def _start(self, shared: Shared) -> None:
         deadline = self.clock.started + self.time_limit

@@ -34,6 +34,13 @@ def root_bound(evaluator: Evaluator, powers: tuple[int, int], value: float, know
     known : float
         A bound that is known.
     """
+    try:
+        return _root_bound(evaluator, powers, value, known)
+    except MemoryError:
+        return known
+
+
+def _root_bound(evaluator: Evaluator, powers: tuple[int, int], value: float, known: float) -> float:
     model = evaluator.model
     keys = keys_of(evaluator.setting.temporal_sizes)
     if not keys or largest_table(model, keys) > _MOST_ENTRIES:
