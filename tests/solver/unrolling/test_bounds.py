@@ -14,8 +14,10 @@ from zzcp.cost.objective import OBJECTIVES, objective_of
 from zzcp.mapping.freedom import Freedom
 from zzcp.solver.lattice.keys import keys_of
 from zzcp.solver.lattice.start import first_mapping
+from zzcp.solver.unrolling.block import Common
 from zzcp.solver.unrolling.bounds import CheapBounds
 from zzcp.solver.unrolling.choices import choices_of
+from zzcp.solver.unrolling.relaxed import relaxed_bounds
 from zzcp.solver.unrolling.root import root_bound
 
 FLOAT_ERROR = 1e-9
@@ -32,10 +34,12 @@ def check(seed: int, conventions: CostConventions) -> int:
     every = np.concatenate(list(choices.blocks()))
     some = every[sorted(rng.sample(range(len(every)), k=min(3, len(every))))]
     objective = rng.choice(OBJECTIVES)
-    cheap = CheapBounds(case.accelerator, case.layer, conventions, None, choices, objective)
+    common = Common.of(case.accelerator, case.layer, conventions, None, choices)
+    cheap = CheapBounds(common, objective)
     powers = int(objective != "latency"), {"edp": 1, "energy": 0, "latency": 1, "ed2": 2}[objective]
     checked = 0
-    for row, bound in zip(some, cheap.of(some), strict=True):
+    bounds = cheap.of(some)
+    for row, bound in zip(some, bounds, strict=True):
         spatial = choices.spatial(row)
         evaluator = Evaluator(case.accelerator, case.layer, spatial, conventions)
         keys = keys_of(evaluator.setting.temporal_sizes)
@@ -44,6 +48,10 @@ def check(seed: int, conventions: CostConventions) -> int:
             continue
         value = float(objective_of(evaluator.evaluate(found), objective))
         assert bound <= value, spatial.to_dict()
+        for rival in (value, 2 * value, 10 * value):
+            relaxed = relaxed_bounds(common, row[None], powers, rival, bound[None])[0]
+            assert bound <= relaxed, spatial.to_dict()
+            assert min(relaxed, rival) <= value * (1 + FLOAT_ERROR), spatial.to_dict()
         root = root_bound(evaluator, powers, 2 * value, float(bound))
         assert bound <= root <= value * (1 + FLOAT_ERROR), spatial.to_dict()
         lanes = int(choices.totals(row[None]).prod())
@@ -61,6 +69,11 @@ def test_no_mapping_is_below_a_bound(part: int, conventions: CostConventions) ->
 def test_lanes_that_zigzag_floors_in_several_dimensions() -> None:
     """The bound once was 1.22 times the cost of a mapping."""
     assert check(1491, ZIGZAG)
+
+
+def test_more_lanes_than_iterations_on_two_array_dimensions() -> None:
+    """A tile is no larger than its tensor: the smallest one, of 2 x 2 lanes of 3 iterations, once did not fit."""
+    assert check(192, EXACT)
 
 
 @pytest.mark.slow

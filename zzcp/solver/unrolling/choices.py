@@ -167,8 +167,7 @@ class Choices:
 
         Those that ask for more lanes than there are iterations left are none (`SpatialMapping.violations`).
         """
-        factors = np.concatenate([group.factors[block[:, n]] for n, group in enumerate(self.groups)], axis=1)
-        factors = factors[:, self._array_order]
+        factors = self._factors(block)
         lanes = self._in_use(factors)
         reduced = (lanes == factors).all(axis=(1, 2))
         valid = np.ones(len(block), dtype=bool)
@@ -177,6 +176,21 @@ class Choices:
             valid &= (taken <= left).all(axis=1)
             left = -(-left // taken)
         return np.asarray(valid & (reduced | (self._in_use(lanes) != lanes).any(axis=(1, 2))))
+
+    def _factors(self, block: Array) -> Array:
+        """Return the factors of every array dimension, shape (unrollings, array dimensions, dimensions)."""
+        found = [group.factors[block[:, number]] for number, group in enumerate(self.groups)]
+        return np.concatenate(found, axis=1)[:, self._array_order]
+
+    def lanes(self, block: Array) -> list[Array]:
+        """Return the lanes in use of every group, shape (unrollings, dimensions)."""
+        if not self.groups:
+            return []
+        lanes = self._in_use(self._factors(block))
+        return [
+            lanes[:, [self.array_dimensions.index(name) for name in group.members]].prod(axis=1)
+            for group in self.groups
+        ]
 
     def _in_use(self, factors: Array) -> Array:
         """Return the lanes in use: the largest factor of every dimension is reduced to what its iterations need.

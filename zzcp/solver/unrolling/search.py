@@ -35,18 +35,24 @@ from zzcp.solver.lattice.keys import Array, keys_of
 from zzcp.solver.lattice.start import first_mapping, outermost_mapping
 from zzcp.solver.result import Progress, Result, float_below, gap_of
 from zzcp.solver.space import Space
+from zzcp.solver.unrolling.block import Common
 from zzcp.solver.unrolling.bounds import CheapBounds
 from zzcp.solver.unrolling.choices import Choices, choices_of
+from zzcp.solver.unrolling.relaxed import relaxed_bounds
 from zzcp.solver.unrolling.root import root_bound
 from zzcp.workload import Layer
 
 _PROMISING, _TRIED = 4096, 12
 """Unrollings of the fewest cycles whose cheap bounds are looked at first, and of these the ones that are tried."""
+_CROWDED = 1 / 2
+"""Lanes of the unrollings that are looked at first, as a part of all."""
 _FLOAT_ERROR = 2.0**-30
 """More than the relative error of the bounds of relaxations."""
 _MARGIN = 1e-12
 """More than the relative error of a float."""
-_CHEAP, _ROOT = range(2)
+_TOGETHER, _MOST_TOGETHER = 32, 512
+"""Unrollings that are relaxed together, at first and at most."""
+_RELAXED, _ROOT = range(2)
 
 
 class Solve(NamedTuple):
@@ -75,8 +81,40 @@ class Open(NamedTuple):
 
     bound: float
     stage: int
-    number: int
     choice: tuple[int, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """Unrollings with nothing but their cheap bounds, the least first.
+
+    Parameters
+    ----------
+    rows : ndarray of int, shape (unrollings, groups)
+        The unrollings.
+    bounds : ndarray, shape (unrollings,)
+        Their bounds.
+    """
+
+    rows: Array
+    bounds: Array
+    taken: int = 0
+    together: int = _TOGETHER
+
+    def __len__(self) -> int:
+        return len(self.bounds) - self.taken
+
+    @property
+    def least(self) -> float:
+        """The least bound; infinite if none is left."""
+        return float(self.bounds[self.taken]) if len(self) else math.inf
+
+    def take(self) -> tuple[Array, Array]:
+        """Take the next unrollings and their bounds, every time more of them."""
+        some = slice(self.taken, self.taken + self.together)
+        self.taken = min(self.taken + self.together, len(self.bounds))
+        self.together = min(2 * self.together, _MOST_TOGETHER)
+        return self.rows[some], self.bounds[some]
 
 
 @dataclass(slots=True, eq=False)
@@ -124,15 +162,15 @@ class JointSearch:
     ruled_out: Counter[str] = field(default_factory=Counter)
     clock: Clock = field(init=False)
     choices: Choices = field(init=False)
+    common: Common = field(init=False)
     bounds: CheapBounds = field(init=False)
 
     def __post_init__(self) -> None:
         self.clock = Clock(self.time_limit)
         self.freedom.check(self.accelerator, self.layer)
         self.choices = choices_of(self.accelerator, self.layer, self.freedom)
-        self.bounds = CheapBounds(
-            self.accelerator, self.layer, self.conventions, self.links, self.choices, self.objective
-        )
+        self.common = Common.of(self.accelerator, self.layer, self.conventions, self.links, self.choices)
+        self.bounds = CheapBounds(self.common, self.objective)
 
     @property
     def ceiling(self) -> float:
@@ -176,23 +214,34 @@ class JointSearch:
     # ---- incumbents
 
     def _start(self) -> None:
-        """Find a first incumbent among the unrollings that promise most."""
-        promising: list[tuple[Array, Array]] = []
-        most = self.choices.blocks(max(self.freedom.least_utilization * self._units, 0.0))
-        for block in most:
+        """Find a first incumbent among the unrollings that promise most: first those that fill the array."""
+        most = math.prod(int(group.units.max()) for group in self.choices.groups)
+        lanes, promising = most * _CROWDED, list[SpatialMapping]()
+        while not promising and self.clock.goes_on:
+            least = max(self.freedom.least_utilization * self._units, lanes if lanes > 1 else 0.0)
+            promising = self._promising(least)
+            if lanes <= 1:
+                break
+            lanes /= 8
+        for spatial in promising:
+            if self.clock.goes_on:
+                self._try(spatial)
+        self._tell("first mappings")
+
+    def _promising(self, least: float) -> list[SpatialMapping]:
+        """Return the unrollings with the least bounds of those with the fewest cycles, among so many lanes and more."""
+        parts: list[tuple[Array, Array]] = []
+        for block in self.choices.blocks(least):
             cycles = self.choices.iterations(block).prod(axis=1)
             chosen = np.argsort(cycles, kind="stable")[:_PROMISING]
-            promising.append((cycles[chosen], block[chosen]))
+            parts.append((cycles[chosen], block[chosen]))
             if not self.clock.goes_on:
                 break
-        order = np.argsort(np.concatenate([cycles for cycles, _ in promising]), kind="stable")[:_PROMISING]
-        block = np.concatenate([part for _, part in promising])[order]
+        order = np.argsort(np.concatenate([cycles for cycles, _ in parts]), kind="stable")[:_PROMISING]
+        block = np.concatenate([part for _, part in parts])[order]
         values = self.bounds.of(block)
-        for number in np.argsort(values, kind="stable")[:_TRIED]:
-            if not np.isfinite(values[number]) or not self.clock.goes_on:
-                break
-            self._try(self.choices.spatial(block[number]))
-        self._tell("first mappings")
+        best = np.argsort(values, kind="stable")[:_TRIED]
+        return [self.choices.spatial(block[number]) for number in best if np.isfinite(values[number])]
 
     def _try(self, spatial: SpatialMapping) -> None:
         """Look for a mapping of an unrolling."""
@@ -231,68 +280,86 @@ class JointSearch:
     def _units(self) -> int:
         return self.accelerator.array.units
 
-    def _cheap(self) -> list[Open]:
-        """Return what the cheap bounds leave, as a heap."""
+    def _cheap(self) -> Waiting:
+        """Return what the cheap bounds leave."""
         least = math.ceil(self.freedom.least_utilization * self._units)
         held = self.choices.held(least)
         lanes = max(float(least), self.bounds.fewest_lanes(self.ceiling))
         near = self.choices.held(lanes)
         self.ruled_out["bound"] += held - near
-        left: list[Open] = []
+        rows, bounds = [np.zeros((0, len(self.choices.groups)), dtype=np.int64)], [np.zeros(0)]
         seen = 0
         for block in self.choices.blocks(lanes):
             if not self.clock.goes_on:
                 self.bound = 0.0
-                return left
+                return Waiting(rows[0], bounds[0])
             seen += len(block)
             values = self.bounds.of(block)
             fits = np.isfinite(values)
             may = fits & (values < self.ceiling)
             self.ruled_out["capacity"] += int((~fits).sum())
             self.ruled_out["bound"] += int((fits & ~may).sum())
-            left += [
-                Open(float(value), _CHEAP, number, tuple(map(int, row)))
-                for number, (value, row) in enumerate(zip(values[may], block[may], strict=True), len(left))
-            ]
+            rows.append(block[may])
+            bounds.append(values[may])
         self.ruled_out["equivalent"] = near - seen
         self.complete = True
-        heapq.heapify(left)
-        return left
+        values = np.concatenate(bounds)
+        order = np.argsort(values, kind="stable")
+        return Waiting(np.concatenate(rows)[order], values[order])
 
-    def _close(self, left: list[Open]) -> None:
+    def _close(self, waiting: Waiting) -> None:
         """Raise the least bound until it reaches the incumbent."""
-        while left and self.complete:
-            first = left[0]
-            if first.bound > self.bound:
-                self.bound = first.bound
-                self._tell(f"{len(left):,} unrollings left")
-            if self._near or first.bound >= self.ceiling:
-                self.closed = min(self.closed, first.bound)
-                for entry in left:
-                    self.ruled_out["relaxation" if entry.stage == _ROOT else "bound"] += 1
+        left: list[Open] = []
+        while self.complete and (left or len(waiting)):
+            least = min(waiting.least, left[0].bound if left else math.inf)
+            if least > self.bound:
+                self.bound = least
+                self._tell(f"{len(left) + len(waiting):,} unrollings left")
+            if self._near or least >= self.ceiling:
+                self.closed = min(self.closed, least)
+                self.ruled_out["bound"] += len(waiting)
+                self.ruled_out["relaxation"] += len(left)
                 break
             if not self.clock.goes_on:
                 self.complete = False
-                break
-            spatial = self.choices.spatial(first.choice)
-            bound = self._relaxed(spatial, first.bound) if first.stage == _CHEAP else self._searched(spatial)
-            if bound is None:
-                heapq.heappop(left)
-            elif first.stage == _ROOT and bound <= first.bound:
-                # the time is up, or nothing more can be made of it
-                self.complete = False
+            elif waiting.least <= least:
+                self._relax(waiting, left)
             else:
-                heapq.heapreplace(left, first._replace(bound=max(first.bound, bound), stage=_ROOT))
+                self._examine(left)
 
-    def _relaxed(self, spatial: SpatialMapping, known: float) -> float | None:
-        """Return the bound of an unrolling's relaxation, or None where it has no mapping."""
+    def _examine(self, left: list[Open]) -> None:
+        """Relax the unrolling with the least bound on its own, or search it."""
+        first = left[0]
+        spatial = self.choices.spatial(first.choice)
+        bound = self._root(spatial, first.bound) if first.stage == _RELAXED else self._searched(spatial)
+        if bound is None:
+            heapq.heappop(left)
+        elif first.stage == _ROOT and bound <= first.bound:
+            # the time is up, or nothing more can be made of it
+            self.complete = False
+        else:
+            heapq.heapreplace(left, first._replace(bound=max(first.bound, bound), stage=_ROOT))
+
+    @property
+    def _powers(self) -> tuple[int, int]:
+        return int(self.objective != "latency"), DELAYS[self.objective]
+
+    def _relax(self, waiting: Waiting, left: list[Open]) -> None:
+        """Relax the unrollings with the least cheap bounds, together."""
+        block, known = waiting.take()
+        value = float(self.value) if self.value is not None else float(known.max()) * 1e3
+        bounds = relaxed_bounds(self.common, block, self._powers, value, known)
+        for row, bound in zip(block.tolist(), bounds.tolist(), strict=True):
+            heapq.heappush(left, Open(bound, _RELAXED, tuple(row)))
+
+    def _root(self, spatial: SpatialMapping, known: float) -> float | None:
+        """Return the bound of an unrolling's whole relaxation, or None where it has no mapping."""
         evaluator = self._evaluator(spatial)
         if diagnose(evaluator.model) is not None and is_certain(evaluator.model):
             self.ruled_out["capacity"] += 1
             return None
-        powers = int(self.objective != "latency"), DELAYS[self.objective]
         value = float(self.value) if self.value is not None else known * 1e3
-        found = root_bound(evaluator, powers, value, known)
+        found = root_bound(evaluator, self._powers, value, known)
         return found * float(certain(evaluator.model)) * (1 - _FLOAT_ERROR)
 
     def _searched(self, spatial: SpatialMapping) -> float | None:

@@ -1,0 +1,482 @@
+"""Figures of many unrollings at once, in arrays over them, from which their lower bounds are made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from zzcp.cost.conventions import CostConventions
+from zzcp.cost.evaluator import Evaluator
+from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting, Setting
+from zzcp.hardware import Accelerator, Direction
+from zzcp.mapping import SpatialMapping
+from zzcp.solver.lattice.keys import Array
+from zzcp.solver.unrolling.choices import Choices
+from zzcp.workload import DimensionRelation, Layer
+
+MARGIN = 1e-9
+"""More than the relative error of the sums in floating point."""
+ROUNDED, FLOORED = 2 / 3, 1 / 2
+"""What rounding, and rounding down, leaves of a number of at least 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Data that passes through one memory of an operand: fills and drains, or partial sums on their way back.
+
+    Parameters
+    ----------
+    link : int
+        The link that it belongs to.
+    upper : bool
+        Whether the memory is the upper side of the link.
+    back : bool
+        Whether partial sums are read back.
+    energy : float
+        Per bit.
+    access : float
+        Energy of one access of full width.
+    port : tuple of str
+        Memory and port.
+    width, word : int
+        Of the port: bits per cycle, and those of the smallest access.
+    """
+
+    link: int
+    upper: bool
+    back: bool
+    energy: float
+    access: float
+    port: tuple[str, str]
+    width: int
+    word: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Common:
+    """What all unrollings of a layer on an accelerator have in common.
+
+    Parameters
+    ----------
+    setting : Setting
+        The compiled layer and machine, without an unrolling.
+    choices : Choices
+        The unrollings.
+    movements : list of list of Movement
+        Of every operand.
+    linked : list of list of list of int
+        Per operand and link the groups of array dimensions there; the last are those above the top level.
+    smallest_prime : ndarray of int
+        Of every number up to the largest dimension.
+    """
+
+    setting: Setting
+    choices: Choices
+    movements: list[list[Movement]]
+    linked: list[list[list[int]]]
+    smallest_prime: Array
+
+    @classmethod
+    def of(
+        cls,
+        accelerator: Accelerator,
+        layer: Layer,
+        conventions: CostConventions,
+        links: Mapping[str, str] | None,
+        choices: Choices,
+    ) -> Common:
+        """Return it for a layer on an accelerator."""
+        setting = Evaluator(accelerator, layer, SpatialMapping(), conventions, links).setting
+        return cls(
+            setting,
+            choices,
+            [movements_of(operand) for operand in setting.operands],
+            [groups_of_links(operand, choices) for operand in setting.operands],
+            smallest_primes(max((layer.sizes[dim] for dim in choices.dims), default=1)),
+        )
+
+
+class Block:
+    """Some unrollings, in arrays over them.
+
+    Parameters
+    ----------
+    common : Common
+        Layer, accelerator and all unrollings.
+    block : ndarray of int, shape (unrollings, groups)
+        Which unrollings.
+    """
+
+    def __init__(self, common: Common, block: Array) -> None:
+        self.common, self.setting = common, common.setting
+        choices = common.choices
+        self.dims = choices.dims
+        self.iterations = choices.iterations(block)
+        self.lanes = choices.lanes(block)
+        totals = np.ones(self.iterations.shape, dtype=np.int64)
+        for lanes in self.lanes:
+            totals = totals * lanes
+        self.scale = choices.sizes / (self.iterations * totals)
+        self.total = self.iterations.prod(axis=1).astype(float)
+        drains = [group.drains[block[:, number]] for number, group in enumerate(choices.groups)]
+        self.drain = sum(drains, np.zeros(len(block)))
+        self.count = len(block)
+        self.exact = not self.setting.conventions.fractional_unrolling
+        self.least_bits = [
+            [self._tile_bits(operand, number, level) for level in range(1, operand.depth + 1)]
+            for number, operand in enumerate(self.setting.operands)
+        ]
+        self.fits = np.ones(len(block), dtype=bool)
+        self.free: dict[tuple[int, int], Array] = {}
+        for tenancy in self.setting.tenancies:
+            used = sum(self.least_bits[number][level] for number, level in tenancy.tenants)
+            self.fits &= used <= tenancy.memory.size * (1 + MARGIN)
+            for number, level in tenancy.tenants:
+                self.free[number, level] = tenancy.memory.size - used + self.least_bits[number][level]
+        self._figures()
+
+    def product(self, groups: Iterable[int], dims: Sequence[int]) -> Array:
+        """Return the lanes of some dimensions on some groups, of which those that have work count on average."""
+        result = np.ones(self.count)
+        groups = list(groups)
+        for dim in dims:
+            lanes = np.ones(self.count)
+            for group in groups:
+                lanes = lanes * self.lanes[group][:, dim]
+            result *= np.where(lanes > 1, lanes * self.scale[:, dim], 1.0)
+        return result
+
+    def whole(self, groups: Iterable[int], dim: str) -> Array:
+        """Return the lanes of a dimension on some groups."""
+        lanes = np.ones(self.count, dtype=np.int64)
+        for group in groups:
+            lanes = lanes * self.lanes[group][:, self.dims.index(dim)]
+        return lanes
+
+    def below(self, number: int, level: int) -> list[int]:
+        """Return the groups of array dimensions beneath a level of an operand."""
+        return [group for groups in self.common.linked[number][:level] for group in groups]
+
+    def above(self, number: int, link: int) -> list[int]:
+        """Return the groups of array dimensions at a link of an operand and above it."""
+        return [group for groups in self.common.linked[number][link:] for group in groups]
+
+    def irrelevant(self, number: int) -> list[int]:
+        """Return the positions of the dimensions that are irrelevant to an operand."""
+        kind = self.setting.operands[number].kind
+        return [position for position, dim in enumerate(self.dims) if kind[dim] == IRRELEVANT]
+
+    def copies(self, number: int, level: int) -> Array:
+        """Return how many instances at a level of an operand hold the same data.
+
+        Lanes that are idle in the last iteration of a dimension hold their copy as well; as fractions they do not.
+        """
+        return self._product_of_copies(self.above(number, level), number)
+
+    def parts(self, number: int, link: int) -> Array:
+        """Return how many instances beneath a link hold parts of the same sums."""
+        return self._product_of_copies(self.common.linked[number][link], number)
+
+    def _product_of_copies(self, groups: Iterable[int], number: int) -> Array:
+        groups, irrelevant = list(groups), self.irrelevant(number)
+        if not self.exact:
+            return self.product(groups, irrelevant)
+        lanes = np.ones(self.count)
+        for group in groups:
+            lanes = lanes * self.lanes[group][:, irrelevant].prod(axis=1)
+        return lanes
+
+    def spread(self, number: int, level: int) -> Array:
+        """Return the instances at a level of an operand, of which those with data of their own count on average.
+
+        Where a dimension has lanes below the level, too, the idle ones are counted there.
+        """
+        groups = self.above(number, level)
+        if not self.exact:
+            return self.product(groups, range(len(self.dims)))
+        kind, below = self.setting.operands[number].kind, self.below(number, level)
+        result = self.copies(number, level)
+        for position, dim in enumerate(self.dims):
+            if kind[dim] != IRRELEVANT:
+                lanes = self.whole(groups, dim)
+                own = (lanes > 1) & (self.whole(below, dim) == 1)
+                result = result * np.where(own, lanes * self.scale[:, position], lanes)
+        return result
+
+    def _tile(self, operand: OperandSetting, number: int, level: int, grown: int = -1) -> Array:
+        """Return the elements of the smallest tile of one instance, with at least two iterations of one dimension."""
+        groups = self.below(number, level)
+        result = np.ones(self.count)
+        prime = self.common.smallest_prime[self.iterations[:, grown]] if grown >= 0 else None
+        sizes: dict[str, Array] = {}
+        for position, dim in enumerate(self.dims):
+            if operand.kind[dim] == IRRELEVANT:
+                continue
+            lanes = self.whole(groups, dim)
+            # the last lanes of the last iteration may be idle
+            size = lanes if prime is None or position != grown else lanes * (prime - 1) + 1
+            # several array dimensions may have more lanes together than there are iterations
+            sizes[dim] = np.minimum(size, self.setting.layer.sizes[dim])
+            if operand.kind[dim] == RELEVANT:
+                result *= sizes[dim]
+        for relation, most in zip(operand.relations, operand.window_sizes, strict=True):
+            one = np.ones(self.count, dtype=np.int64)
+            outer, inner = sizes.get(relation.outer, one), sizes.get(relation.inner, one)
+            window = relation.distinct(outer, inner) - sum(  # type: ignore[arg-type]
+                self.setting.layer.padding.get(relation.window, (0, 0))
+            )
+            result *= np.clip(window, 1, max(most, 1))
+        # as ZigZag counts lanes that are a fraction, or that it floors
+        return result if self.exact else np.floor(result * self.share(operand))
+
+    def _tile_bits(self, operand: OperandSetting, number: int, level: int, grown: int = -1) -> Array:
+        """Return the bits of the smallest tile, with the second copy that its memory makes of what is refilled."""
+        bits = self._tile(operand, number, level, grown) * min(operand.precision, operand.final_precision)
+        if not operand.memories[level - 1].doubles(operand.memory_operand):
+            return bits
+        left = np.ones(self.count, dtype=np.int64)
+        for position, dim in enumerate(self.dims):
+            if operand.kind[dim] != IRRELEVANT:
+                left *= self.iterations[:, position]
+        below = self.common.smallest_prime[self.iterations[:, grown]] if grown >= 0 else 1
+        return bits * np.where(left > below, 2, 1)
+
+    def share(self, operand: OperandSetting) -> Array:
+        """Return what ZigZag's rounding leaves of an operand's tile whose lanes are fractions."""
+        relevant = [i for i, dim in enumerate(self.dims) if operand.kind[dim] != IRRELEVANT]
+        return np.where((self.scale[:, relevant] < 1).any(axis=1), ROUNDED, 1.0)
+
+    def _figures(self) -> None:
+        """Compute what passes every link at least once, and what passes in every iteration."""
+        self.once: list[list[Array]] = []
+        self.always: list[list[Array]] = []
+        self.words: list[list[Array]] = []
+        self.reuse: list[Array] = []
+        for number, operand in enumerate(self.setting.operands):
+            irrelevant = self.irrelevant(number)
+            self.reuse.append(self.iterations[:, irrelevant].prod(axis=1).astype(float))
+            once, always, words = [], [], []
+            for movement in self.common.movements[number]:
+                level = movement.link + movement.upper
+                once.append(touched(self.setting.layer, operand) * self.copies(number, level))
+                moved = self._distinct(operand, number, level) * self.total * self.spread(number, level)
+                if movement.back and not movement.upper:
+                    # one of the instances whose sums are added up goes on from the old one
+                    moved = moved / self.parts(number, movement.link)
+                always.append(np.maximum(moved, once[-1]))
+                words.append(self._words(operand, number, movement))
+            self.once.append(once)
+            self.always.append(always)
+            self.words.append(words)
+
+    def _words(self, operand: OperandSetting, number: int, movement: Movement) -> Array:
+        """Return the bits of whole words that pass where a movement takes place in every iteration."""
+        tile = self.certain_tile(operand, number, movement.link + movement.upper)
+        precision = operand.precision if movement.back else min(operand.precision, operand.final_precision)
+        return np.ceil(tile * precision / movement.word) * movement.word * self.transfers(number, movement)
+
+    def certain_tile(self, operand: OperandSetting, number: int, level: int) -> Array:
+        """Return the elements that every instance in use has at least in one iteration."""
+        if not self.exact:
+            return np.zeros(self.count)
+        relevant = [i for i, dim in enumerate(self.dims) if operand.kind[dim] != IRRELEVANT]
+        even = (self.scale[:, relevant] == 1).all(axis=1)
+        return np.where(even, self._tile(operand, number, level), 1.0)
+
+    def transfers(self, number: int, movement: Movement) -> Array:
+        """Return how often an instance in use takes part in a movement that takes place in every iteration, in all.
+
+        Tiles that lie in the padding as a whole do not count.
+        """
+        operand = self.setting.operands[number]
+        lanes = self.spread(number, movement.link + movement.upper)
+        if movement.back and not movement.upper:
+            lanes = lanes / self.parts(number, movement.link)
+        outside = 0.0
+        for relation in operand.relations:
+            pairs = math.prod(self.setting.layer.sizes[dim] for dim in relation.loops)
+            outside += pairs_in_padding(self.setting.layer, relation) / pairs
+        return np.asarray(lanes * self.total * max(0.0, 1 - outside))
+
+    def _distinct(self, operand: OperandSetting, number: int, level: int) -> Array:
+        """Return the elements that one instance's lanes use in one iteration, on average."""
+        groups = self.below(number, level)
+        relevant = [i for i, dim in enumerate(self.dims) if operand.kind[dim] == RELEVANT]
+        result = self.product(groups, relevant)
+        for relation, most in zip(operand.relations, operand.window_sizes, strict=True):
+            outer, inner = (
+                self.whole(groups, dim) if dim in self.dims else np.ones(self.count, dtype=np.int64)
+                for dim in relation.loops
+            )
+            window: Array = 1.0 * np.minimum(relation.distinct(outer, inner), most)  # type: ignore[arg-type]
+            for dim, lanes in zip(relation.loops, (outer, inner), strict=True):
+                if dim in self.dims:
+                    # the count grows ever slower with the lanes, so that idle ones take no more than their share
+                    window *= np.where(lanes > 1, self.scale[:, self.dims.index(dim)], 1.0)
+            # every element of the padding comes with a pair of iterations, every other one with no more than so many
+            pairs = math.prod(self.setting.layer.sizes[dim] for dim in relation.loops)
+            outside = pairs_in_padding(self.setting.layer, relation) * np.minimum(outer, inner)
+            result *= window * np.maximum(0.0, 1 - outside / pairs)
+        return result
+
+    def may_be_innermost(self, position: int) -> Array:
+        """Return for which unrollings a dimension can be the innermost loop; -1 stands for no loops at all."""
+        if position < 0:
+            return np.asarray(self.total == 1)
+        return np.asarray(self.iterations[:, position] > 1)
+
+    def with_innermost(self, position: int) -> tuple[Array, Array]:
+        """Return bounds of energy and latency of the mappings whose innermost loop is one dimension's."""
+        energy = np.full(self.count, self.operations())
+        busy: dict[tuple[str, str], Array] = {}
+        for number, operand in enumerate(self.setting.operands):
+            forced = self._forced(operand, number, position)
+            bits, share = (
+                min(operand.precision, operand.final_precision),
+                1.0 if self.exact else self.share(operand) ** 2,
+            )
+            for index, movement in enumerate(self.common.movements[number]):
+                every = forced[movement.link]
+                moved = np.where(every, self.always[number][index], self.once[number][index])
+                visits = np.where(every, self.total, 1.0)
+                if movement.link == 0 and not operand.is_output:
+                    # the same data stays for no more than the iterations that do not change it
+                    least = self.total if not self.stays(operand) else self.total / self.reuse[number]
+                    visits = np.where(every, self.total, least)
+                    moved = self.always[number][index] * visits / self.total
+                if movement.back:
+                    again = np.where(every, 1 - 1 / self.reuse[number], 0.0)
+                    moved, precision = moved * again, operand.precision
+                else:
+                    precision = bits
+                bits_moved = moved * share * precision
+                if self.exact:
+                    words = self.words[number][index]
+                    often = visits / self.total if movement.link == 0 else np.where(every, 1.0, 0.0)
+                    if movement.back:
+                        often = often * (1 - 1 / self.reuse[number])
+                    bits_moved = np.maximum(bits_moved, words * often)
+                energy += np.maximum(0.0, bits_moved * movement.energy - self.truncated(movement))
+                busy_for = moved * precision / movement.width / self.instances(number, movement)
+                busy[movement.port] = busy.get(movement.port, 0.0) + busy_for * self.counted(movement, visits)
+        run = self.total * self.setting.cycles_per_op
+        latency = run
+        for cycles in busy.values():
+            latency = np.maximum(latency, cycles)
+        return energy, latency + self.drain
+
+    def operations(self) -> float:
+        """Return the energy of the operations."""
+        plain = self.setting.accelerator.array.in_memory_computing is None
+        return float(self.setting.mac_energy) if plain else 0.0
+
+    def stays(self, operand: OperandSetting) -> bool:
+        """Return whether the same data stays at the array for iterations that do not change it."""
+        return self.setting.conventions.same_data_free and not operand.is_output
+
+    def truncated(self, movement: Movement) -> float:
+        """Return what ZigZag's truncation of accesses may leave out."""
+        return 0.0 if self.exact else movement.access
+
+    def instances(self, number: int, movement: Movement) -> Array:
+        """Return how many instances of a memory take part in a movement."""
+        lanes = np.ones(self.count)
+        for group in self.above(number, movement.link + movement.upper):
+            lanes = lanes * self.lanes[group].prod(axis=1)
+        return lanes
+
+    def counted(self, movement: Movement, visits: Array) -> Array:
+        """Return the share of a movement's transfers that its port is known to carry within the latency."""
+        if self.exact and (movement.link or self.setting.conventions.fills_array):
+            return np.ones_like(visits)
+        share = (visits - 1) / visits
+        # ZigZag floors the lanes of every dimension that are a fraction
+        floored = FLOORED ** (self.scale < 1).sum(axis=1)
+        return share if self.exact else share * floored.reshape(-1, *[1] * (visits.ndim - 1))
+
+    def _forced(self, operand: OperandSetting, number: int, position: int) -> list[Array]:
+        """Return per link whether the operand passes it in every iteration, the innermost loop given."""
+        never = np.zeros(self.count, dtype=bool)
+        if position < 0:
+            return [never] * operand.depth
+        if operand.kind[self.dims[position]] == IRRELEVANT:
+            return [np.full(self.count, operand.is_output)] + [never] * (operand.depth - 1)
+        forced = [never] * operand.depth
+        beyond = never
+        for link in range(operand.depth - 1, 0, -1):
+            grown = self._tile_bits(operand, number, link, position)
+            beyond = beyond | (grown > self.free[number, link - 1] * (1 + MARGIN))
+            forced[link] = beyond
+        forced[0] = np.ones(self.count, dtype=bool)
+        return forced
+
+
+def touched(layer: Layer, operand: OperandSetting) -> int:
+    """Return the elements of an operand that the layer uses: of windows with holes not all."""
+    used = math.prod(layer.sizes[dim] for dim, kind in operand.kind.items() if kind == RELEVANT)
+    for relation, most in zip(operand.relations, operand.window_sizes, strict=True):
+        outer, inner = (layer.sizes[dim] for dim in relation.loops)
+        used *= max(1, min(relation.distinct(outer, inner), most))
+    return used
+
+
+def movements_of(operand: OperandSetting) -> list[Movement]:
+    """Return what moves through the memories of an operand."""
+    found = []
+    for level, (memory, ports) in enumerate(zip(operand.memories, operand.ports, strict=True)):
+        for direction, port in ports.items():
+            upwards = direction in (Direction.TO_ABOVE, Direction.FROM_BELOW)
+            outside = level == operand.depth - 1 and direction in (Direction.FROM_ABOVE, Direction.TO_ABOVE)
+            if outside or (upwards and not operand.is_output):
+                continue
+            below = direction in (Direction.TO_BELOW, Direction.FROM_BELOW)
+            access = memory.write_energy if direction.is_write else memory.read_energy
+            found.append(
+                Movement(
+                    link=level if below else level + 1,
+                    upper=below,
+                    back=operand.is_output and not upwards,
+                    energy=access / port.bandwidth_max,
+                    access=access,
+                    port=(memory.name, port.name),
+                    width=port.bandwidth_max,
+                    word=port.bandwidth_min,
+                )
+            )
+    return found
+
+
+def groups_of_links(operand: OperandSetting, choices: Choices) -> list[list[int]]:
+    """Return the groups of array dimensions at every link, the last those above the top level."""
+    left = list(range(len(choices.groups)))
+    result = []
+    for memory in operand.memories:
+        here = [number for number in left if choices.groups[number].members[0] in memory.served_dimensions]
+        result.append(here)
+        left = [number for number in left if number not in here]
+    return [*result, left]
+
+
+def smallest_primes(most: int) -> Array:
+    """Return the smallest prime factor of every number up to a limit."""
+    primes = np.arange(most + 1)
+    for number in range(2, int(most**0.5) + 1):
+        if primes[number] == number:
+            multiples = primes[number * number :: number]
+            np.minimum(multiples, number, out=multiples)
+    return primes
+
+
+@lru_cache(maxsize=64)
+def pairs_in_padding(layer: Layer, relation: DimensionRelation) -> int:
+    """Return how many pairs of an outer and an inner iteration fall into a window's padding."""
+    before, after = layer.padding.get(relation.window, (0, 0))
+    if not before and not after:
+        return 0
+    outer, inner = (layer.sizes[dim] for dim in relation.loops)
+    places = relation.stride * np.arange(outer)[:, None] + relation.dilation * np.arange(inner)
+    return int(((places < before) | (places >= relation.span(outer, inner) - after)).sum())

@@ -1,0 +1,447 @@
+"""Bounds of many unrollings at once by a relaxation of their mappings, coarser and faster than that of `root`.
+
+A mapping's boundaries are a chain: for every operand and link the factor of every dimension that lies below it. Here a
+factor is a class of neighbouring divisors: the least counts for the room that a tile takes, the greatest for how often
+it is used. With u the product of the irrelevant factors below a link the elements of an operand without
+windows pass it 1 / u as often as in every iteration; with windows, tiles with more of them share more elements.
+Energies, and cycles of ports, are sums over the boundaries, so that the cheapest chain follows from dynamic programming
+(`chains`). The latency is at least the run's and every port's cycles, hence any weighted mean of these; the weights are
+moved towards the port that is busiest in the cheapest chain (fictitious play: Brown 1951).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
+from zzcp.solver.lattice.keys import Array, Place
+from zzcp.solver.unrolling.block import MARGIN, Block, Common, Movement, pairs_in_padding, touched
+from zzcp.solver.unrolling.chains import Chains
+from zzcp.solver.unrolling.ladders import Ladders, divisors, rungs_of
+
+_ENTRIES = 2**15
+"""Entries of a table that are computed at once."""
+_COARSE, _FINE = 256, 8192
+"""Cells of an unrolling at the most, at first and for those that are left."""
+_ROUNDS, _AGAIN = 4, 2
+"""Dynamic programs that move the weights of the latency, at first and again."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Flow:
+    """What one movement takes at every boundary of its link; arrays broadcast over unrollings and rungs.
+
+    Parameters
+    ----------
+    movement : Movement
+        The movement.
+    energy, cycles : ndarray
+        Energy, and cycles at its port.
+    late : ndarray
+        Cycles that transfers take beyond their periods.
+    """
+
+    movement: Movement
+    energy: Array
+    cycles: Array
+    late: Array
+
+
+def relaxed_bounds(
+    common: Common, block: Array, powers: tuple[int, int], value: float, known: Array
+) -> Array:
+    """Return lower bounds of the objective of some unrollings.
+
+    Parameters
+    ----------
+    common : Common
+        Layer, accelerator and unrollings.
+    block : ndarray of int, shape (unrollings, groups)
+        Which unrollings.
+    powers : tuple of int
+        Exponents of energy and latency in the objective.
+    value : float
+        The best objective that is known; bounds above it need not be sharp.
+    known : ndarray, shape (unrollings,)
+        Bounds that are known.
+    """
+    result = np.array(known, dtype=float)
+    every = common.choices.iterations(block)
+    counts = np.array([[len(divisors(int(size))) for size in row] for row in every]).reshape(every.shape)
+    order = np.lexsort((*counts.T, counts.prod(axis=1)))
+    for some, rungs in _chunks(order, every, _COARSE):
+        relaxed = _Relaxed(Block(common, block[some]), rungs)
+        first = relaxed.bounds(powers, value)
+        result[some] = np.maximum(result[some], first.bound)
+        left = (result[some] < value) & (counts[some] > rungs).any(axis=1)
+        for again, finer in _chunks(np.flatnonzero(left), every[some], _FINE):
+            relaxed = _Relaxed(Block(common, block[some[again]]), finer)
+            found = relaxed.bounds_again(powers, value, first.of(again))
+            result[some[again]] = np.maximum(result[some[again]], found)
+    return result
+
+
+def _chunks(order: Array, iterations: Array, most: int) -> Iterator[tuple[Array, list[int]]]:
+    """Yield as many unrollings as can be computed at once, and the rungs of their dimensions."""
+    start = 0
+    while start < len(order):
+        some = order[start:]
+        while True:
+            rungs = rungs_of(iterations[some], most)
+            fewer = max(1, _ENTRIES // math.prod(rungs))
+            if fewer >= len(some):
+                break
+            some = some[:fewer]
+        yield some, rungs
+        start += len(some)
+
+
+class _Found(NamedTuple):
+    """Bounds of some unrollings, arrays over them.
+
+    Attributes
+    ----------
+    bound, energy, latency : ndarray
+        Of the objective, the energy and the latency.
+    weights : ndarray, shape (1 + 2 ports, unrollings)
+        In the latency, of the run, of every port's cycles, and of the run with what is late at every port.
+    """
+
+    bound: Array
+    energy: Array
+    latency: Array
+    weights: Array
+
+    def of(self, some: Array) -> _Found:
+        """Return those of some of the unrollings."""
+        return _Found(self.bound[some], self.energy[some], self.latency[some], self.weights[:, some])
+
+
+class _Relaxed:
+    """The relaxation of the unrollings of a block."""
+
+    def __init__(self, block: Block, rungs: list[int]) -> None:
+        self.block = block
+        self.ladders = Ladders.of(block.iterations, rungs)
+        self.count = block.count
+        self.dims = block.dims
+        operands = block.setting.operands
+        self.flows: dict[Place, list[_Flow]] = {}
+        self.fits: dict[Place, Array] = {}
+        self.fixed: list[_Flow] = []
+        links = []
+        for number, operand in enumerate(operands):
+            chosen = [link for link in range(operand.depth) if link or block.stays(operand)]
+            links.append(chosen)
+            for index, movement in enumerate(block.common.movements[number]):
+                place = number, movement.link
+                if movement.link in chosen:
+                    self.flows.setdefault(place, []).append(self._flow(operand, number, index))
+                elif movement.link < operand.depth:
+                    self.fixed.append(self._flow(operand, number, index))
+            for link in chosen:
+                self.fits[number, link] = self._fits(operand, number, link)
+                self.flows.setdefault((number, link), [])
+        self.chains = Chains(links, self.ladders.shape)
+        self.ports = sorted({flow.movement.port for flow in self._all()})
+
+    def _all(self) -> list[_Flow]:
+        return [*self.fixed, *(flow for flows in self.flows.values() for flow in flows)]
+
+    # ---- figures over the rungs
+
+    def _along(self, values: Array, position: int) -> Array:
+        """Return values of the rungs of a dimension on its own axis."""
+        shape = [1] * (len(self.dims) + 1)
+        shape[0], shape[position + 1] = values.shape
+        return values.reshape(shape)
+
+    def _column(self, values: Array) -> Array:
+        return np.reshape(values, (-1, *[1] * len(self.dims)))
+
+    def _product(self, rungs: list[Array], operand: OperandSetting, *, reuse: bool) -> Array:
+        """Return the product of the factors that are irrelevant to an operand, or of all others."""
+        result = self._column(np.ones(self.count))
+        for position, dim in enumerate(self.dims):
+            if (operand.kind[dim] == IRRELEVANT) == reuse:
+                result = result * self._along(rungs[position], position)
+        return result
+
+    def _flow(self, operand: OperandSetting, number: int, index: int) -> _Flow:
+        block = self.block
+        movement = block.common.movements[number][index]
+        level = movement.link + movement.upper
+        relevant = [i for i, dim in enumerate(self.dims) if operand.kind[dim] == RELEVANT]
+        lanes = block.product(block.below(number, level), relevant) * block.total
+        lanes = lanes * block.spread(number, level)
+        if movement.back and not movement.upper:
+            lanes = lanes / block.parts(number, movement.link)
+        every = self._column(lanes) * self._windows(operand, number, level)
+        reuse = self._product(self.ladders.high, operand, reuse=True)
+        whole = self._column(block.reuse[number])
+        least = min(operand.precision, operand.final_precision)
+        often = 1 / reuse
+        precision: Array
+        if movement.back:
+            often = np.maximum(0.0, often - 1 / whole)
+            precision = np.asarray(operand.precision)
+            bits = every * often * precision
+        else:
+            once = touched(block.setting.layer, operand) * self._column(block.copies(number, level))
+            partial = max(operand.precision, least) if block.exact else least
+            precision = np.where(reuse < whole, partial, least)
+            bits = np.maximum(every * often, once) * precision
+        visits = self._column(block.total) / reuse
+        if movement.link:
+            data = self._product(self.ladders.high, operand, reuse=False)
+            visits, often = visits / data, often / data
+        counted = block.counted(movement, np.maximum(visits, 1.0))
+        cycles = bits / movement.width / self._column(block.instances(number, movement)) * counted
+        late: Array = self._column(np.zeros(self.count))
+        if block.exact:
+            # whole words, and whole cycles of the largest tile
+            tile = self._tile(operand, number, level) * precision
+            every_time = self._column(self.block.total) * often * counted
+            cycles = np.maximum(cycles, np.ceil(tile / movement.width) * every_time)
+            # all transfers but one have a period of their own
+            each, period = np.ceil(tile / movement.width), self._column(self.run) / visits
+            late = np.maximum(0.0, each - period) * np.maximum(
+                0.0, self._column(self.block.total) * often - 1
+            )
+            certain = np.where(self._column(self._even(operand)), tile, 1.0)
+            words = np.ceil(certain / movement.word) * movement.word
+            energy_bits = np.maximum(bits, words * self._column(block.transfers(number, movement)) * often)
+            energy = energy_bits * movement.energy
+        else:
+            share = self._column(block.share(operand) ** 2)
+            energy = np.maximum(0.0, bits * share * movement.energy - block.truncated(movement))
+        if movement.link == 0:
+            # nothing that changes the operand lies beneath the array
+            cells = tuple(
+                slice(None) if operand.kind[dim] == IRRELEVANT and block.stays(operand) else slice(0, 1)
+                for dim in self.dims
+            )
+            energy, cycles, late = (
+                np.broadcast_to(part, (self.count, *self.ladders.shape))[(slice(None), *cells)]
+                for part in (energy, cycles, late)
+            )
+        return _Flow(movement, energy, cycles, late)
+
+    def _windows(self, operand: OperandSetting, number: int, level: int) -> Array:
+        """Return the elements along windows per iteration, for every tile.
+
+        The number of different elements grows ever slower with the iterations of either loop, so that its share per
+        iteration is least at the greatest factors. Elements of the padding come with a pair of iterations each.
+        """
+        block = self.block
+        result = self._column(np.ones(self.count))
+        for relation, most in zip(operand.relations, operand.window_sizes, strict=True):
+            sizes: list[Array] = []
+            pairs = np.ones(self.count)
+            per_iteration: Array = self._column(np.ones(self.count))
+            for dim in relation.loops:
+                if dim not in self.dims:
+                    sizes.append(self._column(np.ones(self.count, dtype=np.int64)))
+                    continue
+                position = self.dims.index(dim)
+                lanes = block.whole(block.below(number, level), dim)
+                high = self._along(self.ladders.high[position], position)
+                sizes.append(self._column(lanes) * high)
+                scale = np.where(lanes > 1, block.scale[:, position], 1.0)
+                per_iteration = per_iteration * self._column(scale) / high
+                pairs = pairs * block.iterations[:, position]
+                pairs = pairs * block.product(block.above(number, level), [position])
+            window = np.minimum(relation.distinct(sizes[0], sizes[1]), most)  # type: ignore[arg-type]
+            outside = self._column(pairs_in_padding(block.setting.layer, relation) / pairs)
+            result = result * np.maximum(0.0, window * per_iteration - outside)
+        return result
+
+    def _fits(self, operand: OperandSetting, number: int, link: int) -> Array:
+        """Return which tiles fit their memory beside the smallest ones of the other operands."""
+        block = self.block
+        low, shape = self.ladders.low, (self.count, *self.ladders.shape)
+        if link == 0:
+            result = np.ones(shape, dtype=bool)
+            for position, dim in enumerate(self.dims):
+                if operand.kind[dim] != IRRELEVANT:
+                    result &= self._along(np.arange(low[position].shape[1])[None, :] == 0, position)
+            return result
+        tile = self._tile(operand, number, link)
+        if not block.exact:
+            tile = np.floor(tile * self._column(block.share(operand)))
+        bits = tile * min(operand.precision, operand.final_precision)
+        if operand.memories[link - 1].doubles(operand.memory_operand):
+            whole = self._column(np.ones(self.count, dtype=bool))
+            for position, dim in enumerate(self.dims):
+                if operand.kind[dim] != IRRELEVANT:
+                    whole = whole & self._along(
+                        self.ladders.high[position] == block.iterations[:, position, None], position
+                    )
+            bits = bits * np.where(whole, 1, 2)
+        return np.broadcast_to(bits <= self._column(block.free[number, link - 1] * (1 + MARGIN)), shape)
+
+    def _even(self, operand: OperandSetting) -> Array:
+        """Return whether no lanes of an operand's dimensions are ever idle."""
+        of_data = [i for i, dim in enumerate(self.dims) if operand.kind[dim] != IRRELEVANT]
+        return np.asarray((self.block.scale[:, of_data] == 1).all(axis=1))
+
+    def _tile(self, operand: OperandSetting, number: int, level: int) -> Array:
+        """Return the elements of the largest tile of one instance at the least, for every rung."""
+        block = self.block
+        groups = block.below(number, level)
+        sizes: dict[str, Array] = {}
+        tile = self._column(np.ones(self.count))
+        for position, dim in enumerate(self.dims):
+            if operand.kind[dim] == IRRELEVANT:
+                continue
+            lanes = block.whole(groups, dim)[:, None]
+            rungs = self.ladders.low[position]
+            even = (block.scale[:, position] == 1)[:, None]
+            # the last lanes of the last iteration may be idle
+            size = np.where(even | (rungs == 1), lanes * rungs, lanes * (rungs - 1) + 1)
+            sizes[dim] = self._along(np.minimum(size, block.setting.layer.sizes[dim]), position)
+            if operand.kind[dim] == RELEVANT:
+                tile = tile * sizes[dim]
+        one = self._column(np.ones(self.count, dtype=np.int64))
+        for relation, most in zip(operand.relations, operand.window_sizes, strict=True):
+            outer, inner = sizes.get(relation.outer, one), sizes.get(relation.inner, one)
+            padding = sum(block.setting.layer.padding.get(relation.window, (0, 0)))
+            window = relation.distinct(outer, inner) - padding  # type: ignore[arg-type]
+            tile = tile * np.clip(window, 1, max(most, 1))
+        return tile
+
+    # ---- bounds
+
+    def bounds(self, powers: tuple[int, int], value: float) -> _Found:
+        """Return the bounds of the block's unrollings; parameters as for `relaxed_bounds`."""
+        of_energy, of_latency = powers
+        zero, one = np.zeros(self.count), np.ones(self.count)
+        base = self.base
+        weights = np.zeros((1 + 2 * len(self.ports), self.count))
+        weights[0] = 1
+        least_energy = zero
+        if of_energy:
+            least_energy, cells = self._cheapest(one, weights * 0)
+            least_energy = least_energy * (1 - MARGIN)
+            weights = self._towards(weights, cells, one)
+        if not of_latency:
+            return _Found(least_energy, least_energy, zero, weights)
+        rounds = 2 if of_energy else _ROUNDS
+        found, heavier = self._tightened(zero, 1 / base, weights, rounds)
+        least_latency = np.maximum(base, found * base)
+        if not of_energy:
+            return _Found(least_latency**of_latency, zero, least_latency, heavier)
+        bound = least_energy * least_latency**of_latency
+        first = _Found(bound, least_energy, least_latency, weights)
+        return self._beneath_chord(of_latency, value, first, _ROUNDS)
+
+    def bounds_again(self, powers: tuple[int, int], value: float, first: _Found) -> Array:
+        """Return sharper bounds of the objective, where some are known."""
+        of_energy, of_latency = powers
+        if of_energy and of_latency:
+            return self._beneath_chord(of_latency, value, first, _AGAIN).bound
+        return self.bounds(powers, value).bound
+
+    def _beneath_chord(self, power: int, value: float, known: _Found, rounds: int) -> _Found:
+        """Return sharper bounds: the curve of energies and latencies of a value lies above its chord."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            least_energy = known.energy
+            most_energy = np.maximum(value / known.latency**power, least_energy)
+            above, below = ((value / end) ** (1 / power) for end in (least_energy, most_energy))
+            a, b = above - below, most_energy - least_energy
+            at_end = a * least_energy + b * above
+            a, b = a / at_end, b / at_end
+            usable = np.isfinite(a) & np.isfinite(b) & (known.bound < value)
+            a, b = np.where(usable, a, 0.0), np.where(usable, b, 0.0)
+            least, weights = self._tightened(a, b, known.weights, rounds)
+            ends = [
+                end * np.maximum(0.0, (least - a * end) / b) ** power for end in (least_energy, most_energy)
+            ]
+            chord = np.where(least > 1 + MARGIN, value, np.minimum(*ends) * (1 - MARGIN))
+        bound = np.where(usable & np.isfinite(chord), np.maximum(known.bound, chord), known.bound)
+        return known._replace(bound=bound, weights=weights)
+
+    @property
+    def run(self) -> Array:
+        """Cycles of the iterations."""
+        return np.asarray(self.block.total * self.block.setting.cycles_per_op)
+
+    @property
+    def base(self) -> Array:
+        """Cycles without stalls."""
+        return np.asarray(self.run + self.block.drain)
+
+    def _tightened(self, a: Array, b: Array, weights: Array, rounds: int) -> tuple[Array, Array]:
+        """Return the greatest bounds of a E + b D that are found, and the weights of run and ports for them."""
+        best, chosen = np.full(self.count, -np.inf), weights
+        for number in range(rounds):
+            found, cells = self._cheapest(a, b * weights)
+            with_run = weights[0] + weights[1 + len(self.ports) :].sum(axis=0)
+            found = found + b * (with_run * self.run + self.block.drain)
+            chosen = np.where(found > best, weights, chosen)
+            best = np.maximum(best, found)
+            if number + 1 < rounds:
+                weights = self._towards(weights, cells, np.full(self.count, 1 / (number + 2)))
+        return best * (1 - MARGIN), chosen
+
+    def _towards(self, weights: Array, cells: dict[Place, Array], step: Array) -> Array:
+        """Return weights moved towards what takes longest in some chains: the run or a port."""
+        cycles, late = self._cycles(cells)
+        terms = np.concatenate([self.run[None], cycles, self.run + late])
+        longest = np.arange(len(terms))[:, None] == terms.argmax(axis=0)
+        return np.asarray(weights * (1 - step) + step * longest)
+
+    def _cheapest(self, a: Array, prices: Array) -> tuple[Array, dict[Place, Array]]:
+        """Return the least cost of a chain: energies at one price, cycles of the run and the ports at others."""
+        shape = (self.count, *self.ladders.shape)
+        price = self._column(a)
+        total = a * self.block.operations()
+        for flow in self.fixed:
+            total = total + self._priced(flow, price, prices).reshape(self.count)
+        costs = {}
+        for place, flows in self.flows.items():
+            cost = np.full(shape, np.inf)
+            inside: Array = np.zeros([1] * len(shape))
+            for flow in flows:
+                inside = inside + self._priced(flow, price, prices)
+            cells = tuple(slice(None) if place[1] else slice(0, length) for length in inside.shape[1:])
+            cost[(slice(None), *cells)] = inside
+            costs[place] = np.where(self.fits[place], cost, np.inf)
+        found, cells_of = self.chains.cheapest(costs, self.count)
+        return found + total, cells_of
+
+    def _priced(self, flow: _Flow, price: Array, prices: Array) -> Array:
+        number = 1 + self.ports.index(flow.movement.port)
+        cost = price * flow.energy
+        for weight, part in (
+            (prices[number], flow.cycles),
+            (prices[number + len(self.ports)], flow.late),
+        ):
+            if weight.any():
+                cost = cost + self._column(weight) * part
+        return np.asarray(cost)
+
+    def _cycles(self, cells: dict[Place, Array]) -> tuple[Array, Array]:
+        """Return the cycles of every port, and those that are late there, in some chains: shape (ports, unrollings)."""
+        cycles, late = np.zeros((2, len(self.ports), self.count))
+        for flow in self.fixed:
+            number = self.ports.index(flow.movement.port)
+            cycles[number] += flow.cycles.reshape(self.count)
+            late[number] += flow.late.reshape(self.count)
+        for place, flows in self.flows.items():
+            rungs = self.chains.rungs[:, cells[place]]
+            for flow in flows:
+                number = self.ports.index(flow.movement.port)
+                for sums, part in ((cycles, flow.cycles), (late, flow.late)):
+                    index = tuple(
+                        np.minimum(rung, length - 1)
+                        for rung, length in zip(rungs, part.shape[1:], strict=True)
+                    )
+                    first = np.arange(self.count) if part.shape[0] > 1 else 0
+                    sums[number] += part[(first, *index)]
+        return cycles, late
