@@ -13,7 +13,7 @@ from benchmarks.pages import replace_part
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "architecture.md"
 PACKAGE = "zzcp"
-HELPERS = ("zzcp.checks", "zzcp.errors", "zzcp.interrupt")
+HELPERS = ("zzcp.checks", "zzcp.errors", "zzcp.frames", "zzcp.interrupt")
 """Imported nearly everywhere: left out of the picture."""
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.examples.notebook import run as run_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,6 +53,42 @@ def test_whole_network() -> None:
     rows = [line for line in text.splitlines() if line.endswith(" cycles")][:3]
     total = sum(int(row.split()[-2].replace(",", "")) for row in rows)
     assert f"{total:,} cycles, one layer after the other" in text
+
+
+class _Cells(HTMLParser):
+    """Collects what the cells of tables say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells: list[str] = []
+        self.inside = False
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.inside = tag in ("td", "th")
+        self.cells += [""] if self.inside else []
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.cells[-1] += data.strip()
+
+
+def said(outputs: list[dict[str, Any]]) -> list[str]:
+    """Return what outputs of a notebook say, whatever the markup around it."""
+    parser = _Cells()
+    texts = []
+    for output in outputs:
+        texts.append("".join(output.get("text", "")))
+        parser.feed("".join(output.get("data", {}).get("text/html", "")))
+    return texts + parser.cells
+
+
+def test_notebook_shows_what_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    notebook = json.loads((ROOT / "examples" / "notebook.ipynb").read_text(encoding="utf-8"))
+    stored = [cell["outputs"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert sum(bool(outputs) for outputs in stored) >= 5
+    for before, after in zip(stored, run_notebook(notebook), strict=True):
+        assert said(after) == said(before), "python -m tests.examples.notebook writes the outputs again"
 
 
 @pytest.mark.parametrize("picture", [True])

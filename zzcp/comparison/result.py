@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from zzcp import frames
 from zzcp.comparison.layers import SOLVER, ComparedLayer, Standing, standing_of, value_of
-from zzcp.comparison.table import csv_table, reference_name
+from zzcp.comparison.table import COLUMNS, csv_table, layer_rows, reference_name
 from zzcp.errors import ZzcpError
 from zzcp.hardware import Accelerator
 from zzcp.records.layers import SolvedLayer
 from zzcp.records.solved import solved_data
 from zzcp.records.sources import Sources
 from zzcp.workload import SkippedNode
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,46 @@ class Comparison:
     def to_csv(self) -> str:
         """Return a row per layer and mapper, the solver included, and the totals."""
         return csv_table(self.layers, self.standings)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a dictionary per layer and mapper, the solver included, with the columns of the CSV."""
+        return [dict(zip(COLUMNS, row, strict=True)) for row in layer_rows(self.layers)]
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return a DataFrame with a row per layer and mapper, the solver included.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        return frames.frame(self.rows(), COLUMNS)
+
+    def _repr_html_(self) -> str:
+        """Return the table for notebooks: layers and mappers, then how each mapper did over all layers."""
+        shown = (
+            "layer",
+            "mapper",
+            "status",
+            "objective",
+            "distance",
+            "energy_pJ",
+            "latency_cycles",
+            "seconds",
+        )
+        rows = [{name: row[name] for name in shown} for row in self.rows()]
+        rows += [
+            {
+                "layer": "geometric mean",
+                "mapper": standing.name,
+                "distance": standing.mean,
+                "energy_pJ": standing.energy,
+                "latency_cycles": standing.latency,
+            }
+            for standing in self.standings
+        ]
+        caption = f"{self.objective} on {self.accelerator.name}, conventions {self.conventions}"
+        return frames.table(caption, rows, [*self.refutations])
 
 
 def _links(entry: ComparedLayer) -> object:

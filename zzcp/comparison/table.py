@@ -29,25 +29,32 @@ def csv_table(layers: Iterable[ComparedLayer], standings: Iterable[Standing]) ->
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
+    writer.writerows(layer_rows(layers))
+    for standing in standings:
+        writer.writerow(_total_row(standing))
+    return text.getvalue()
+
+
+def layer_rows(layers: Iterable[ComparedLayer]) -> list[list[Any]]:
+    """Return a row per layer and mapper, the solver included; see `COLUMNS`."""
+    rows = []
     for entry in layers:
         layer, result = entry.layer, entry.result
         value, reference = value_of(result), entry.reference
         head = [layer.id, layer.name]
         distance = None if value is None or reference is None else float(value / reference - 1)
-        writer.writerow(
+        rows.append(
             _row([*head, SOLVER, result.status, reference_name(entry), result.objective, distance],
                  result.evaluation, None, result.wall_s, entry.close_s)
         )  # fmt: skip
         for mapper in entry.mappers:
             status = "none" if mapper.value is None else "heuristic"
             close = None if mapper.close is None else mapper.close.seconds
-            writer.writerow(
+            rows.append(
                 _row([*head, mapper.name, status, reference_name(entry), mapper.objective, mapper.distance],
                      mapper.evaluation, mapper.evaluations, mapper.wall_s, close)
             )  # fmt: skip
-    for standing in standings:
-        writer.writerow(_total_row(standing))
-    return text.getvalue()
+    return rows
 
 
 def _row(

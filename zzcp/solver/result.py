@@ -6,14 +6,18 @@ import math
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from zzcp.cost.evaluation import Evaluation
+from zzcp import frames
+from zzcp.cost.evaluation import COMPONENTS, Evaluation
 from zzcp.cost.objective import objective_of
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.mapping.constraints import Constraints
 from zzcp.solver.engines import NO_ENGINE
 from zzcp.solver.space import Space
+
+if TYPE_CHECKING:
+    import pandas
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 
@@ -202,6 +206,56 @@ class Result:
         if self.constraints:
             data["constraints"] = self.constraints.to_dict()
         return data
+
+    def row(self) -> dict[str, Any]:
+        """Return the figures by name: status, objective, energy by memory (pJ), latency by part (cycles)."""
+        found: dict[str, Any] = {
+            "status": self.status,
+            "objective_name": self.objective_name,
+            "objective": self.objective,
+            "lower_bound": self.lower_bound,
+            "gap": self.gap,
+        }
+        if self.evaluation is not None:
+            energy, latency = self.evaluation.energy, self.evaluation.latency
+            found |= {"energy": energy.total, "latency": latency.total, "edp": self.evaluation.edp}
+            found |= {f"energy.{name}": value for name, value in energy.by_memory.items()}
+            found["energy.mac"] = energy.mac
+            found |= {f"latency.{name}": getattr(latency, name) for name in COMPONENTS}
+        return found | {
+            "conventions": self.conventions,
+            "engine": self.engine,
+            "wall_s": round(self.wall_s, 3),
+        }
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the figures of the result as a DataFrame of one row; see `row`.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        return frames.frame([self.row()])
+
+    def _repr_html_(self) -> str:
+        """Return the figures as a table, for notebooks."""
+        rows = [
+            {"": name, "value": value}
+            for name, value in self.row().items()
+            if value is not None and not (name.startswith("latency.") and not value)
+        ]
+        notes = [str(self.diagnosis)] if self.diagnosis is not None else []
+        if self.mapping is not None:
+            notes.append(f"mapping, innermost loop first: {self._loops()}")
+        return frames.table(f"{self.status} ({self.objective_name}, {self.conventions})", rows, notes)
+
+    def _loops(self) -> str:
+        """Return unrolling and loops in a line."""
+        assert self.mapping is not None
+        lanes = [f"{dim} {factor} on {array_dim}" for array_dim, dim, factor in self.mapping.spatial]
+        loops = [f"{loop.dim} {loop.size}" for loop in self.mapping.order]
+        return ", ".join([*lanes, *loops])
 
 
 def float_below(value: Fraction) -> float:

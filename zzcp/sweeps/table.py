@@ -6,13 +6,17 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from zzcp import frames
 from zzcp.cost.evaluation import COMPONENTS
 from zzcp.sweeps.axes import Axis, Step
 from zzcp.sweeps.outcome import Outcome
 from zzcp.sweeps.theorem import Check, Seen, check_axes
 from zzcp.workload import Layer
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,11 +219,41 @@ class SweepTable:
             writer.writerow([*(point.values[name] for name in fields), *_cells(point)])
         return text.getvalue()
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return what the CSV holds, a dictionary per point; None where there is no figure."""
+        return [
+            {**point.values, **{key: None if cell == "" else cell for key, cell in _named(point)}}
+            for point in self.points
+        ]
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the table as a DataFrame: a column per varied field, then what was found.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        fields = [field.name for axis in self.axes for field in axis.fields]
+        return frames.frame(self.rows(), [*fields, *_COLUMNS])
+
+    def _repr_html_(self) -> str:
+        """Return the table for notebooks, without the parts of the latency."""
+        hidden = {*COMPONENTS, "lower_bound", "wall_s", "engine"}
+        rows = [{key: cell for key, cell in row.items() if key not in hidden} for row in self.rows()]
+        rows = [row | ({"gap": None} if row["status"] == "optimal" else {}) for row in rows]
+        notes = [] if self.complete else [f"{len(self.points):,} of {self.total:,} points"]
+        return frames.table(f"sweep of {self.accelerator}, conventions {self.conventions}", rows, notes)
+
 
 _COLUMNS = (
     "workload", "layer", "objective_name", "status", "objective", "lower_bound", "gap", "energy", "latency", "edp",
     *COMPONENTS, "wall_s", "diagnosis", "engine",
 )  # fmt: skip
+
+
+def _named(point: SweepPoint) -> list[tuple[str, object]]:
+    return list(zip(_COLUMNS, _cells(point), strict=True))
 
 
 def _cells(point: SweepPoint) -> Sequence[object]:
