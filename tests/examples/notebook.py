@@ -1,4 +1,4 @@
-"""Runs a notebook without Jupyter: cell after cell in one scope, the value of the last expression of each shown as there.
+"""Runs a notebook without Jupyter: cell after cell in one scope, with the value of the last expression of each.
 
 ``python -m tests.examples.notebook examples/NAME.ipynb`` writes the outputs into the file.
 """
