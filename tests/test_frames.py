@@ -10,7 +10,7 @@ import pandas
 import pytest
 
 from zzcp import InputError, Layer, compare, load_accelerator, optimize, sweep
-from zzcp.frames import MOST_ROWS, frame, table
+from zzcp.frames import MOST_ROWS, frame, html_table
 
 TOY = "docs/toy.yaml"
 GEMM = Layer.gemm(b=4, k=4, c=4)
@@ -98,7 +98,9 @@ def test_comparison() -> None:
 
 
 def test_tables_escape_names_and_cut_rows() -> None:
-    html = table("<b>", [{"a&b": "<script>", "n": i, "none": None} for i in range(MOST_ROWS + 2)], ["x < y"])
+    html = html_table(
+        "<b>", [{"a&b": "<script>", "n": i, "none": None} for i in range(MOST_ROWS + 2)], ["x < y"]
+    )
     rows = cells(html)
     assert rows[0] == ["a&b", "n"]
     assert rows[1] == ["<script>", "0"]
@@ -109,7 +111,7 @@ def test_tables_escape_names_and_cut_rows() -> None:
 
 
 def test_numbers() -> None:
-    rows = cells(table("", [{"a": 1234567, "b": Fraction(1, 3), "c": True, "d": 1e20}]))
+    rows = cells(html_table("", [{"a": 1234567, "b": Fraction(1, 3), "c": True, "d": 1e20}]))
     assert rows[1] == ["1,234,567", "0.333333", "True", "1e+20"]
     assert frame([{"a": Fraction(1, 4)}])["a"].tolist() == [0.25]
     assert list(frame([], ["a", "b"]).columns) == ["a", "b"]

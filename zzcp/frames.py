@@ -48,7 +48,7 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Fraction) else value
 
 
-def table(caption: str, rows: Sequence[Row], notes: Sequence[str] = ()) -> str:
+def html_table(caption: str, rows: Sequence[Row], notes: Sequence[str] = ()) -> str:
     """Return rows as a table in HTML, with a caption above and remarks below.
 
     Parameters

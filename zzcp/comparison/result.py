@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from zzcp import frames
 from zzcp.comparison.layers import SOLVER, ComparedLayer, Standing, standing_of, value_of
 from zzcp.comparison.table import COLUMNS, csv_table, layer_rows, reference_name
 from zzcp.errors import ZzcpError
+from zzcp.frames import frame, html_table
 from zzcp.hardware import Accelerator
 from zzcp.records.layers import SolvedLayer
 from zzcp.records.solved import solved_data
@@ -151,7 +151,7 @@ class Comparison:
         InputError
             If pandas is not installed.
         """
-        return frames.frame(self.rows(), COLUMNS)
+        return frame(self.rows(), COLUMNS)
 
     def _repr_html_(self) -> str:
         """Return the table for notebooks: layers and mappers, then how each mapper did over all layers."""
@@ -177,7 +177,7 @@ class Comparison:
             for standing in self.standings
         ]
         caption = f"{self.objective} on {self.accelerator.name}, conventions {self.conventions}"
-        return frames.table(caption, rows, [*self.refutations])
+        return html_table(caption, rows, [*self.refutations])
 
 
 def _links(entry: ComparedLayer) -> object:

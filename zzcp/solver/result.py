@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
-from zzcp import frames
 from zzcp.cost.evaluation import COMPONENTS, Evaluation
 from zzcp.cost.objective import objective_of
+from zzcp.frames import frame, html_table
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.mapping.constraints import Constraints
 from zzcp.solver.engines import NO_ENGINE
@@ -236,7 +236,7 @@ class Result:
         InputError
             If pandas is not installed.
         """
-        return frames.frame([self.row()])
+        return frame([self.row()])
 
     def _repr_html_(self) -> str:
         """Return the figures as a table, for notebooks."""
@@ -248,7 +248,7 @@ class Result:
         notes = [str(self.diagnosis)] if self.diagnosis is not None else []
         if self.mapping is not None:
             notes.append(f"mapping, innermost loop first: {self._loops()}")
-        return frames.table(f"{self.status} ({self.objective_name}, {self.conventions})", rows, notes)
+        return html_table(f"{self.status} ({self.objective_name}, {self.conventions})", rows, notes)
 
     def _loops(self) -> str:
         """Return unrolling and loops in a line."""

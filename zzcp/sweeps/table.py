@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from zzcp import frames
 from zzcp.cost.evaluation import COMPONENTS
+from zzcp.frames import frame, html_table
 from zzcp.sweeps.axes import Axis, Step
 from zzcp.sweeps.outcome import Outcome
 from zzcp.sweeps.theorem import Check, Seen, check_axes
@@ -235,7 +235,7 @@ class SweepTable:
             If pandas is not installed.
         """
         fields = [field.name for axis in self.axes for field in axis.fields]
-        return frames.frame(self.rows(), [*fields, *_COLUMNS])
+        return frame(self.rows(), [*fields, *_COLUMNS])
 
     def _repr_html_(self) -> str:
         """Return the table for notebooks, without the parts of the latency."""
@@ -243,7 +243,7 @@ class SweepTable:
         rows = [{key: cell for key, cell in row.items() if key not in hidden} for row in self.rows()]
         rows = [row | ({"gap": None} if row["status"] == "optimal" else {}) for row in rows]
         notes = [] if self.complete else [f"{len(self.points):,} of {self.total:,} points"]
-        return frames.table(f"sweep of {self.accelerator}, conventions {self.conventions}", rows, notes)
+        return html_table(f"sweep of {self.accelerator}, conventions {self.conventions}", rows, notes)
 
 
 _COLUMNS = (
