@@ -105,6 +105,20 @@ def test_the_result_holds_its_inputs_but_no_paths(zzcp: Run, root: Path) -> None
     assert data["options"] == {"gap": 1e-4, "seed": 0, "engine": "auto"}
 
 
+def test_a_result_that_is_not_complete_says_so_wherever_it_is_read(zzcp: Run, tmp_path: Path) -> None:
+    path, page = tmp_path / "result.json", tmp_path / "page.html"
+    zzcp("solve", "--layer", "conv", "--json", path)
+    data = json.loads(path.read_text())
+    assert data["complete"] is True
+    assert "missing" not in data
+    path.write_text(json.dumps(data | {"complete": False, "missing": [{"id": 1, "name": "gemm"}]}))
+    text = "not complete: 1 of 2 layers is missing (gemm)"
+    assert text in zzcp("explain", path).stderr
+    assert text in zzcp("verify", path, "--no-bound").stderr
+    assert zzcp("report", path, "-o", page).exit_code == 0
+    assert text in page.read_text()
+
+
 def without_times(text: str) -> str:
     return re.sub(r'"wall_s": [0-9.e-]+', "", text)
 
@@ -138,9 +152,13 @@ def test_a_signal_leaves_what_was_found(jobs: int, root: Path, tmp_path: Path) -
     assert "eyeriss_like, edp, conventions exact" in output
     data = json.loads(path.read_text())
     assert 0 < len(data["layers"]) < 53
+    assert data["complete"] is False
+    assert len(data["layers"]) + len(data["missing"]) == 53
+    assert f"not complete: {len(data['missing'])} of 53 layers are missing" in output
     for layer in data["layers"]:
         assert layer["lower_bound"] <= layer["objective"]
-    found = verify(path, bounds=False)
+    with pytest.warns(UserWarning, match="layers are missing"):
+        found = verify(path, bounds=False)
     assert found.ok, [(layer.violations, layer.differences, layer.proof) for layer in found.layers]
 
 

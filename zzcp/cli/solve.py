@@ -92,7 +92,10 @@ def run(
         results = _solve_all(tasks, solve, jobs, quiet, interrupt, log)
         if inputs.left_out:
             output.show(*coverage(inputs.network))
-        output.show(solved_report(machine, objective, conventions, results))
+        # an interrupted run leaves out what it had not begun
+        solved = {id(entry.layer) for entry in results}
+        missing = [layer for layer in inputs.layers if id(layer) not in solved]
+        output.show(solved_report(machine, objective, conventions, results, missing))
         if inputs.left_out:
             output.show(left_out_report(inputs.left_out))
         output.finish(
@@ -106,6 +109,7 @@ def run(
                 inputs=inputs.sources,
                 options={name: value for name, value in options.items() if value is not None},
                 progress=log,
+                missing=missing,
             )
         )
     for name, fault in dict.fromkeys((entry.layer.name, f) for entry in results for f in entry.result.faults):

@@ -14,7 +14,7 @@ from zzcp.html.curves import sweep_chart
 from zzcp.html.fronts import best_of, front_chart
 from zzcp.html.nest import nest_lines
 from zzcp.html.sources import FrontFile, Source, SweepFile, subject
-from zzcp.io.result import ResultFile
+from zzcp.io.result import ResultFile, missing_text
 from zzcp.plot.entries import LATENCY, Entry, entries_of, file_labels
 from zzcp.plot.style import PALETTE
 from zzcp.report.style import amount, bits, count, product_of, share
@@ -223,6 +223,7 @@ def _result(
         "inputs": _inputs(result.data.get("inputs")),
         "options": result.data.get("options") or {},
         "left_out": result.data.get("left_out") or [],
+        "missing": missing_text(result.missing, len(result.layers)) if result.missing else "",
         "unsolved": [
             {"layer": entry.layer, "status": entry.status, "why": entry.data.get("diagnosis", "")}
             for entry in unsolved

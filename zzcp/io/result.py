@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ CONTENT: FieldPath = ("inputs", "accelerator", "content")
 SOLVED = ("optimal", "feasible")
 """The statuses of layers that have a mapping."""
 STATUSES = (*SOLVED, "infeasible", "unknown")
+_FEW = 4
+"""Most names in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,11 @@ class ResultFile:
     layers: tuple[ResultLayer, ...]
     data: dict[str, Any]
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Names of the layers that have no entry because the run was stopped before them."""
+        return tuple(entry["name"] for entry in self.data.get("missing", ()))
+
 
 _figure = number("a number")
 
@@ -128,6 +136,13 @@ class SolvedLayerSchema(ResultLayerSchema):
     constraints: Figures | None = None
 
 
+class MissingSchema(Schema):
+    """A layer that the run had not begun when it was stopped."""
+
+    id: int
+    name: Name
+
+
 class ResultSchema(Schema):
     """What every result of ``solve`` has."""
 
@@ -138,6 +153,7 @@ class ResultSchema(Schema):
     conventions: Annotated[str, PlainValidator(choice(*CONVENTIONS))]
     layers: Annotated[list[SolvedLayerSchema], Field(max_length=MAX_LAYERS)]
     totals: Figures
+    missing: Annotated[list[MissingSchema], Field(max_length=MAX_LAYERS)] = Field(default=[])
 
 
 _RESULT = TypeAdapter(ResultSchema)
@@ -193,7 +209,19 @@ def read_results(
         )
         for i, (entry, (layer, mapping)) in enumerate(zip(schema.layers, layers, strict=True))
     )
-    return ResultFile(document.file, machine, objective, CONVENTIONS[schema.conventions], found, data)
+    result = ResultFile(document.file, machine, objective, CONVENTIONS[schema.conventions], found, data)
+    if result.missing:
+        text = missing_text(result.missing, len(found))
+        warnings.warn(f"{document.file}: {text}", stacklevel=3)
+    return result
+
+
+def missing_text(names: Sequence[str], solved: int) -> str:
+    """Return a sentence about layers that have no result because the run was stopped."""
+    listed = ", ".join(names[:_FEW]) + (", ..." if len(names) > _FEW else "")
+    total = len(names) + solved
+    verb = "is" if len(names) == 1 else "are"
+    return f"not complete: {len(names)} of {total:,} layers {verb} missing ({listed})"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from zzcp.records.layers import SolvedLayer, Totals, evaluated
 from zzcp.records.plain import left_out_node, work_data
 from zzcp.records.sources import Sources, inputs_data
 from zzcp.solver.result import Progress
-from zzcp.workload import SkippedNode
+from zzcp.workload import Layer, SkippedNode
 
 
 def solved_data(
@@ -24,6 +24,7 @@ def solved_data(
     inputs: Sources | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Sequence[Sequence[Progress]] | None = None,
+    missing: Sequence[Layer] = (),
 ) -> dict[str, Any]:
     """Return a result file, with all that `zzcp.io.result.load_results` needs to read it without other files.
 
@@ -45,6 +46,8 @@ def solved_data(
         With what the layers were solved.
     progress : sequence of sequence of Progress, optional
         What every search reported, where that is wanted: its times differ from run to run.
+    missing : sequence of Layer
+        Layers that were not begun when the run was stopped.
     """
     logs: Sequence[Sequence[Progress] | None] = [None] * len(results) if progress is None else progress
     return {
@@ -64,6 +67,8 @@ def solved_data(
             for (layer, result), log in zip(results, logs, strict=True)
         ],
         "totals": Totals.of(evaluated(results))._asdict(),
+        "complete": not missing,
+        **({"missing": [{"id": layer.id, "name": layer.name} for layer in missing]} if missing else {}),
         "left_out": [left_out_node(node) for node in left_out],
         "macs": work_data(evaluated(results), left_out),
         "inputs": inputs_data(inputs or {}, machine),

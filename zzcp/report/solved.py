@@ -9,12 +9,14 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from zzcp.hardware import Accelerator
+from zzcp.io.result import missing_text
 from zzcp.records.layers import SolvedLayer, Totals, evaluated
 from zzcp.report.evaluation import evaluation_report
 from zzcp.report.style import amount, count, plural, product_of, section
 from zzcp.report.tables import table
 from zzcp.solver import Progress
 from zzcp.solver.engines import NO_ENGINE
+from zzcp.workload import Layer
 
 
 def progress_line(progress: Progress) -> str:
@@ -25,9 +27,13 @@ def progress_line(progress: Progress) -> str:
 
 
 def solved_report(
-    machine: Accelerator, objective: str, conventions: str, results: Sequence[SolvedLayer]
+    machine: Accelerator,
+    objective: str,
+    conventions: str,
+    results: Sequence[SolvedLayer],
+    missing: Sequence[Layer] = (),
 ) -> RenderableType:
-    """Return a row per layer and the totals; of a single layer everything."""
+    """Return a row per layer and the totals; of a single layer everything. What is missing is said."""
     rows = table(
         ">id", "~name", "status", ">gap", f">{objective}", ">bound", ">energy pJ", ">cycles", ">loading",
         ">stalls", ">s", spare=("s", "loading", "stalls", "bound", "id"),
@@ -51,17 +57,20 @@ def solved_report(
         )
     totals = Totals.of(evaluated(results))
     rows.add_row(
-        "", "total", "", "", "", "", amount(totals.energy), count(totals.latency), "", "",
+        "", "total of these" if missing else "total", "", "", "", "",
+        amount(totals.energy), count(totals.latency), "", "",
         f"{sum(result.wall_s for _, result in results):.1f}", style="bold",
     )  # fmt: skip
     parts: list[RenderableType] = []
     if len(results) == 1:
         parts.extend(evaluation_report(machine, *entry) for entry in evaluated(results))
-    parts.append(
-        section(
-            f"{plural(len(results), 'layer')} on {machine.name}, {objective}, conventions {conventions}", rows
-        )
+    number = f"{len(results)} of {plural(len(results) + len(missing), 'layer')}" if missing else ""
+    head = (
+        f"{number or plural(len(results), 'layer')} on {machine.name}, {objective}, conventions {conventions}"
     )
+    parts.append(section(head, rows))
+    if missing:
+        parts.append(Text(missing_text([layer.name for layer in missing], len(results)), style="bold"))
     parts.append(Text(f"bounds proven by {engines(entry.result.engine for entry in results)}"))
     parts.extend(
         Text(f"{layer.name}: {result.space}") for layer, result in results if result.space.freedom is not None
