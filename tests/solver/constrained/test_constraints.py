@@ -17,6 +17,7 @@ from zzcp.errors import InputError
 from zzcp.mapping import LayerConstraints, Mapping
 from zzcp.mapping.constraints import Bypass, Constraints, DoubleBuffering
 from zzcp.solver import Result, optimize
+from zzcp.solver.engines import Engine
 from zzcp.workload import Layer
 
 GAP = 1e-4
@@ -43,6 +44,7 @@ def check(
     conventions: CostConventions,
     objective: Objective,
     time_limit: float,
+    engine: Engine = "auto",
 ) -> Result:
     """Compare the search under constraints with the enumeration."""
     best = best_obeying(case, constraints, conventions, objective)
@@ -55,6 +57,7 @@ def check(
         constraints=constraints,
         time_limit=time_limit,
         gap=GAP,
+        engine=engine,
     )
     assert result.faults == ()
     if best is None:
@@ -111,6 +114,17 @@ def test_nothing_that_obeys_is_better_on_many_machines(
         results.append(check(case, constraints, conventions, objective_for(seed), 10.0))
     closed = sum(result.status in ("optimal", "infeasible") for result in results)
     assert closed >= 0.8 * len(results)
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+@BOTH
+def test_nothing_that_obeys_is_better_by_ranges_alone(conventions: CostConventions, kind: str) -> None:
+    results = []
+    for number in range(6):
+        seed = f"ranges {kind} {number}"
+        case, constraints = draw(seed, conventions, kind, 400)
+        results.append(check(case, constraints, conventions, objective_for(seed), 20.0, "ranges"))
+    assert any(result.engine == "ranges" and result.status == "optimal" for result in results)
 
 
 # ---- what holds for any constraints -------------------------------------------------------------------------------

@@ -105,6 +105,12 @@ class Lattice:
         rows, columns = self._index[place]
         return np.where(self.alive[place], values[rows, columns], np.inf)
 
+    def of_data(self, place: Place, values: Array) -> Array:
+        """Return over all vectors the value of the data state of a boundary's table; of no use where it cannot be."""
+        return (
+            values[self._index[place][0]] if len(values) else np.zeros((1,) * len(self.shape), values.dtype)
+        )
+
     def states(self, place: Place, vectors: tuple[Array, ...]) -> tuple[Array, Array]:
         """Return the data states and the positions of the reuse values of some vectors, given key by key."""
         rows, columns = (np.broadcast_to(index, self.shape) for index in self._index[place])

@@ -72,7 +72,7 @@ class Enumeration:
         self.lattice = relaxation.lattice
         self.places = list(self.lattice.alive)
         self.setting = relaxation.model.setting
-        self.factors, self.pieces = ground.factors, ground.pieces
+        self.factors, self.pieces, self.even = ground.factors, ground.pieces, ground.even
         self.prices = relaxation.scaled(line, weights)[: len(relaxation.latency)]
         self.candidates = candidates_of(relaxation, ground.factors, line, weights)
         self.left = False
@@ -166,7 +166,7 @@ class Enumeration:
             kept = (labels.at[one] != among.at[other]) | (labels.last[one] <= operand)
             one, other = one[kept], other[kept]
             moved, kept = self._moved(labels.pick(one), among.at[other])
-            for found in self._placed(moved.pick(kept), among, other[kept], place):
+            for found in self._placed(moved.pick(kept), among, other[kept], place, counts):
                 yield self._bounded(found, among, limit)
 
     def _moved(self, labels: Labels, at: Array) -> tuple[Labels, Array]:
@@ -202,10 +202,13 @@ class Enumeration:
         return moved, kept
 
     def _placed(
-        self, labels: Labels, among: Candidates, other: Array, place: Place
+        self, labels: Labels, among: Candidates, other: Array, place: Place, counts: Counts
     ) -> Iterator[tuple[Labels, Array]]:
-        """Yield labels with a boundary placed where they are, and which candidate it is."""
+        """Yield labels with a boundary placed where they are, above so many others, and which candidate it is."""
         operand = place[0]
+        if self.even.groups:
+            kept = self._even(labels, place, counts)
+            labels, other = labels.pick(kept), other[kept]
         share = self._share(labels.chain, among, other, place)
         used = labels.used + among.used[:, other]
         memory = self.relaxation.capacity_of(place)
@@ -238,6 +241,15 @@ class Enumeration:
         for found, chosen in self._windows(labels, among, other, operand, single):
             found.runs[operand] = 1
             yield replace(found, governed=found.governed & ~(1 << operand)), chosen
+
+    def _even(self, labels: Labels, place: Place, counts: Counts) -> Array:
+        """Return which labels may have a boundary where they are, for the groups of boundaries with one cut."""
+        placed = {
+            (operand, link): vectors
+            for (operand, link), vectors in self._at(labels.chain).items()
+            if link < counts[operand]
+        }
+        return self.even.allows(place, labels.at, placed, self.factors.data, self.lattice.depths)
 
     def _once(
         self, labels: Labels, among: Candidates, other: Array, place: Place, share: Array, used: Array
@@ -368,8 +380,8 @@ class Enumeration:
         """Return the chains that follow from labels with all boundaries that are left at the top of the lattice."""
         full = self.factors.full
         moved, kept = self._moved(labels, np.full(len(labels), full))
-        parts = [moved.pick(kept)]
-        for operand, depth in enumerate(self.lattice.depths):
+        parts, depths = [moved.pick(kept)], self.lattice.depths
+        for operand, depth in enumerate(depths):
             for link in range(counts[operand], depth):
                 place = operand, link
                 among = next(iter(self.candidates[place].values()))
@@ -379,7 +391,8 @@ class Enumeration:
                 for part in parts:
                     look()
                     other = np.full(len(part), len(among.at) - 1)
-                    following += [found for found, _ in self._placed(part, among, other, place)]
+                    below = (*depths[:operand], link, *counts[operand + 1 :])
+                    following += [found for found, _ in self._placed(part, among, other, place, below)]
                 parts = [part.pick(part.relaxed <= 1 + _MARGIN) for part in following]
         result = [part.pick(self._judged(part, part.energy, limit, *self._early(part))) for part in parts]
         return [part for part in result if len(part)]

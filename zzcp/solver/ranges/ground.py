@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from zzcp.cost.constraints.rules import Rule
 from zzcp.cost.formulas.core import Model
 from zzcp.solver.lattice.factors import Factors
 from zzcp.solver.lattice.keys import Key
@@ -11,6 +13,7 @@ from zzcp.solver.lattice.lattice import Lattice
 from zzcp.solver.lattice.tables import CostTables
 from zzcp.solver.ranges.first_pieces import FirstPieces, first_pieces
 from zzcp.solver.ranges.relaxation import Relaxation
+from zzcp.solver.ranges.rules import NOT_EVEN, Even, even_of, obeying
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,11 +28,14 @@ class Ground:
         What the vectors of its lattice stand for.
     pieces : FirstPieces or None
         What fills bring before the run, under the scheduled rule.
+    even : Even
+        Boundaries that share a cut of the loop order.
     """
 
     relaxation: Relaxation
     factors: Factors
     pieces: FirstPieces | None
+    even: Even = NOT_EVEN
 
     @classmethod
     def of(cls, model: Model, keys: tuple[Key, ...], tables: CostTables) -> Ground:
@@ -48,3 +54,9 @@ class Ground:
         relaxation = Relaxation(model, tables, lattice)
         factors = Factors(lattice, model.setting)
         return cls(relaxation, factors, first_pieces(model, lattice))
+
+    def under(self, rules: Sequence[Rule]) -> Ground:
+        """Return the same for the mappings that obey some rules; budgets are the search's."""
+        lattice = self.relaxation.lattice
+        alive = obeying(self.relaxation.model, lattice, rules)
+        return replace(self, relaxation=self.relaxation.restricted(alive), even=even_of(rules))

@@ -6,13 +6,18 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
-from zzcp.cost.constraints.rules import BypassRule, EnergyRule, LatencyRule
+from zzcp.cost.constraints.constrained import is_exact, violations
+from zzcp.cost.constraints.rules import EnergyRule, LatencyRule, UtilizationRule
+from zzcp.mapping import Mapping as LayerMapping
 from zzcp.solver.lattice.completions import Most, best_of_each, chains_of
 from zzcp.solver.lattice.keys import Place, Vector
 from zzcp.solver.lattice.lattice import Places
 from zzcp.solver.ranges.goals import curve_of
+from zzcp.solver.ranges.ground import Ground
 from zzcp.solver.ranges.ranges import RangeSearch, Steps
+from zzcp.solver.ranges.rules import all_points, of_ranges
 from zzcp.solver.search.shared import Shared
 from zzcp.solver.search.state import SearchState
 
@@ -36,7 +41,7 @@ class Left:
     elsewhere: Fraction
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class RangesStage:
     """The search by ranges of energy on the tables of a layer.
 
@@ -54,13 +59,15 @@ class RangesStage:
     @property
     def applies(self) -> bool:
         """Whether the search by ranges can be used."""
-        # rules may forbid a chain and allow another one that says the same; a deterministic limit counts CP-SAT's work
-        budgets = LatencyRule | EnergyRule | BypassRule
-        if not all(isinstance(rule, budgets) for rule in self.search.rules) or math.isfinite(
-            self.search.deterministic_limit
-        ):
-            return False
-        return self.shared.has_lattice
+        # a deterministic limit counts CP-SAT's work
+        known = of_ranges(self.shared.keys, self.search.rules)
+        return known and self.shared.has_lattice and math.isinf(self.search.deterministic_limit)
+
+    @cached_property
+    def _ground(self) -> Ground:
+        """What the search starts from, with the vectors that obey the rules."""
+        rules = self.search.rules
+        return self.shared.ground.under(rules) if of_ranges(self.shared.keys, rules) else self.shared.ground
 
     def at_the_root(self) -> Mapping[Place, Places] | None:
         """Return the vectors that one relaxation leaves for every boundary; None where its tables are too large.
@@ -82,7 +89,7 @@ class RangesStage:
             tolerance=0.0,
             briefly=False,
         )
-        ground = self.shared.ground
+        ground = self._ground
         ranges = RangeSearch(ground, goal, steps)
         return ground.relaxation.lattice.restricted(ranges.at_the_root()).places()
 
@@ -99,7 +106,7 @@ class RangesStage:
         search = self.search
         model = search.evaluator.model
         goal, scale = curve_of(search.objective, self.shared.tables.scale)
-        ground = self.shared.ground
+        ground = self._ground
 
         def known(bound: float) -> Fraction:
             if not math.isfinite(bound):
@@ -135,6 +142,16 @@ class RangesStage:
             return None
         return Left(places, known(ranges.closed))
 
+    def _fills_too_little(self, mapping: LayerMapping) -> bool:
+        """Return whether no order of a mapping's boundaries fills what is asked for; else a chain stays open."""
+        search = self.search
+        rules = [rule for rule in search.rules if isinstance(rule, UtilizationRule)]
+        return (
+            bool(rules)
+            and is_exact(search.evaluator, rules)
+            and bool(violations(rules, search.evaluator.evaluate(mapping)))
+        )
+
     def _most(self) -> tuple[Fraction | float, Fraction | float]:
         """Return the budgets of energy and latency."""
         energies = [rule.most for rule in self.search.rules if isinstance(rule, EnergyRule)]
@@ -145,7 +162,8 @@ class RangesStage:
         """Offer the best mapping with some boundaries; return for each whether all its orders were scored."""
         search = self.search
         setting = search.evaluator.setting
-        chains = chains_of(setting, self.shared.keys, found)
+        points = all_points(self.shared.keys, search.rules)
+        chains = [(chain, [*extra, *points]) for chain, extra in chains_of(setting, self.shared.keys, found)]
         completions = best_of_each(
             search.evaluator, chains, search.objective, Most(*map(float, self._most()))
         )
@@ -156,8 +174,7 @@ class RangesStage:
                 break
             mapping = completions[number].mapping(setting)
             if search.rules and not search.admits(mapping):
-                # rounding alone let it pass
-                exhaustive[number] = False
+                exhaustive[number] = exhaustive[number] and self._fills_too_little(mapping)
                 continue
             search.offer(mapping)
             break
