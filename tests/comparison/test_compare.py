@@ -337,3 +337,22 @@ def test_after_a_stop_the_mappers_that_have_not_begun_are_missing() -> None:
 def test_geometric_mean() -> None:
     assert geometric_mean([1, 4]) == pytest.approx(2)
     assert geometric_mean([]) is None
+
+
+def test_where_the_unrolling_is_chosen_mappers_run_on_that_of_the_optimum() -> None:
+    layers = [GEMM, replace(GEMM, name="again", id=2)]
+    found = compare(machine(), layers, ["random"], spatial="auto", max_dims=1, evaluations=200)
+    alone = optimize(machine(), GEMM, spatial="auto", max_dims=1)
+    assert alone.mapping is not None
+    for entry in found.layers:
+        assert entry.result.space.freedom == alone.space.freedom
+        assert entry.result.objective == alone.objective
+        (mapper,) = entry.mappers
+        assert mapper.fault is None
+        assert entry.spatial == mapper.mapping.spatial == alone.mapping.spatial
+        assert mapper.distance >= -GAP
+
+
+def test_an_unknown_word_for_the_unrolling_is_refused() -> None:
+    with pytest.raises(InputError, match="unknown spatial mapping"):
+        compare(machine(), GEMM, ["random"], spatial="best")

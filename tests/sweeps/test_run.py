@@ -20,6 +20,7 @@ import pytest
 import zzcp
 from tests.machines import machine
 from zzcp.errors import InputError
+from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.sweeps import SweepProgress, searches
 from zzcp.sweeps.plan import Task
 from zzcp.workload import Layer, Network
@@ -245,3 +246,16 @@ def test_a_run_that_is_killed_loses_nothing(number: int, jobs: int, root: Path, 
     found = rows(path)
     assert len(found) == POINTS
     assert {key: found[key] for key in kept} == kept
+
+
+def test_unrollings_are_chosen_at_every_point(tmp_path: Path) -> None:
+    name, db = "operational_array.sizes.D1", tmp_path / "points.db"
+    given = zzcp.sweep(machine(), LAYER, {name: "2,4"}, db=db)
+    unrollings = UnrollingOptions(chosen=True, max_dims=1)
+    table = zzcp.sweep(machine(), LAYER, {name: "2,4"}, unrollings=unrollings, db=db)
+    for point, other in zip(table.points, given.points, strict=True):
+        array = replace(machine().array, sizes=(point.values[name], *machine().array.sizes[1:]))
+        alone = zzcp.optimize(replace(machine(), array=array), LAYER, spatial="auto", max_dims=1)
+        assert point.outcome.status == alone.status == "optimal"
+        assert point.outcome.objective == alone.objective
+        assert point.outcome.objective <= other.outcome.objective * (1 + 1e-4)

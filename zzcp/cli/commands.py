@@ -193,6 +193,8 @@ def solve(**arguments: Any) -> Any:
         help="Workload file, or ONNX; may be given several times.",
     ),
     options.spatial(),
+    options.chosen_spatial,
+    options.max_dims,
     options.reading,
     options.layers,
     click.option(
@@ -291,6 +293,8 @@ def verify(**arguments: Any) -> Any:
     options.accelerator(required=False),
     options.workload(required=False),
     options.spatial(),
+    options.chosen_spatial,
+    options.max_dims,
     options.reading,
     options.layers,
     click.option(
@@ -335,7 +339,8 @@ def verify(**arguments: Any) -> Any:
 def compare(**arguments: Any) -> Any:
     """Compare heuristic mappers with the proven optimum: what they find, how far off, in what time.
 
-    Every layer is solved, then mapped by every mapper in the same unrolling; all mappings are scored by the same exact
+    Every layer is solved, then mapped by every mapper in the same unrolling (with --spatial auto in that of the
+    optimum over all unrollings, from which distances are); all mappings are scored by the same exact
     evaluator. Where the solver does not close its gap, distances are from the proven lower bound, and marked. The
     picture shows quality against time. Layers of equal shape are compared once. Ctrl-C keeps what is done. Without
     files the seed example is compared.

@@ -17,6 +17,7 @@ from zzcp.comparison.run import CompareOptions, assemble, make_mappers
 from zzcp.cost import CONVENTIONS
 from zzcp.interrupt import Interrupt
 from zzcp.mappers import Budget
+from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.report.compared import compared_report
 from zzcp.report.summary import left_out_report
 
@@ -25,6 +26,8 @@ def run(
     accelerator: str | None,
     workload: str | None,
     mapping: str | None,
+    chosen: str | None,
+    max_dims: int,
     reading: Reading,
     layers: Sequence[str],
     mappers: str,
@@ -52,14 +55,17 @@ def run(
         The exit code.
     """
     check_both_or_none(accelerator, workload)
-    chosen = make_mappers([name.strip() for name in mappers.split(",") if name.strip()], lpf_limit=lpf_limit)
+    compared = make_mappers(
+        [name.strip() for name in mappers.split(",") if name.strip()], lpf_limit=lpf_limit
+    )
     with ExitStack() as stack:
         output = stack.enter_context(open_output(json_path, quiet))
         check_files(csv_path, plot_path)
         inputs = stack.enter_context(
             open_inputs(accelerator, workload, mapping, layers, reading, conventions)
         )
-        tasks = [CompareTask(layer, *inputs.unrolled(layer)) for layer in inputs.layers]
+        unrollings = UnrollingOptions.of(chosen, max_dims)
+        tasks = [CompareTask(layer, *inputs.unrolled(layer, unrollings)) for layer in inputs.layers]
         limits = {
             "time_limit": time_limit,
             "deterministic_limit": deterministic_limit,
@@ -69,7 +75,7 @@ def run(
         }
         options = CompareOptions(
             inputs.machine,
-            chosen,
+            compared,
             objective,  # type: ignore[arg-type]  # one of the command's choices
             CONVENTIONS[conventions],
             Budget(evaluations, mapper_time, seed),

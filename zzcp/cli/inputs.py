@@ -15,8 +15,7 @@ from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
 from zzcp.io import MappingEntry, MappingFile, load_accelerator, load_mapping
 from zzcp.mapping import SpatialMapping
-from zzcp.mapping.default import default_spatial
-from zzcp.mapping.freedom import Freedom
+from zzcp.mapping.unrollings import GIVEN, Unrolling, UnrollingOptions
 from zzcp.records.sources import Source
 from zzcp.workload import Layer, Network, SkippedNode
 
@@ -29,9 +28,9 @@ SEED = {
 
 
 class Unrolled(NamedTuple):
-    """The unrolling of a layer and the memory operand of every operand, where a file says it."""
+    """The unrolling of a layer, or what it may be, and the memory operand of every operand, where a file says it."""
 
-    spatial: SpatialMapping
+    spatial: Unrolling
     links: dict[str, str] | None
 
 
@@ -65,8 +64,15 @@ class Inputs:
     mappings: MappingFile | None
     sources: Mapping[str, Source | None]
 
-    def unrolled(self, layer: Layer) -> Unrolled:
-        """Return the unrolling and the links of a layer.
+    def unrolled(self, layer: Layer, options: UnrollingOptions = GIVEN) -> Unrolled:
+        """Return the unrolling of a layer, or what it may be, and its links.
+
+        Parameters
+        ----------
+        layer : Layer
+            The layer.
+        options : UnrollingOptions
+            Whether the unrolling is chosen; by default it is not.
 
         Raises
         ------
@@ -74,41 +80,23 @@ class Inputs:
             If the machine cannot be unrolled that way.
         """
         entry = None if self.mappings is None else self.mappings.for_layer(layer)
-        if entry is None or entry.spatial_mapping is None:
-            spatial = default_spatial(self.machine, layer)
-        else:
-            spatial = SpatialMapping.from_dict(entry.spatial_mapping).fitted(layer)
-        problems = spatial.violations(self.machine, layer)
-        if problems:
-            place = Place(self.paths["mapping"], field=f"layer {layer.name}")
-            raise InputError("; ".join(problems), place=place)
-        return Unrolled(spatial, self._links(entry, layer))
-
-    def freedom(self, layer: Layer, max_dims: int) -> tuple[Freedom, dict[str, str] | None]:
-        """Return what the unrolling of a layer may be, within the hints of the mapping file, and the links.
-
-        Parameters
-        ----------
-        layer : Layer
-            The layer.
-        max_dims : int
-            Layer dimensions on one array dimension, at most.
-
-        Raises
-        ------
-        InputError
-            If the mapping file names an array dimension that does not exist.
-        """
-        entry = None if self.mappings is None else self.mappings.for_layer(layer)
-        hints = {} if entry is None else entry.spatial_mapping_hint or {}
-        # a mapping file serves many layers: what this one lacks is left out
-        allowed = {name: [dim for dim in dims if dim in layer.sizes] for name, dims in hints.items()}
-        freedom = Freedom(max_dims, allowed)
+        factors = None if entry is None else entry.spatial_mapping
+        hints = None if entry is None else entry.spatial_mapping_hint
+        place = Place(self.paths["mapping"], field=f"layer {layer.name}")
         try:
-            freedom.check(self.machine, layer)
+            found = options.unrolling(self.machine, layer, factors, hints)
         except InputError as error:
-            raise error.at(self.paths["mapping"], field=f"layer {layer.name}") from None
-        return freedom, self._links(entry, layer)
+            raise error.at(place.file, field=place.field) from None
+        problems = found.violations(self.machine, layer) if isinstance(found, SpatialMapping) else []
+        if problems:
+            raise InputError("; ".join(problems), place=place)
+        return Unrolled(found, self._links(entry, layer))
+
+    def given(self, layer: Layer) -> tuple[SpatialMapping, dict[str, str] | None]:
+        """Return the unrolling of a layer that a file gives, else a full one, and its links; errors as `unrolled`."""
+        spatial, links = self.unrolled(layer)
+        assert isinstance(spatial, SpatialMapping)
+        return spatial, links
 
     @staticmethod
     def _links(entry: MappingEntry | None, layer: Layer) -> dict[str, str] | None:

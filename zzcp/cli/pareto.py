@@ -50,7 +50,7 @@ def run(
         names = () if layer is None else (layer,)
         inputs = stack.enter_context(open_inputs(accelerator, workload, mapping, names, reading, conventions))
         chosen = single_layer(inputs.layers, workload, "a front")
-        spatial, links = inputs.unrolled(chosen)
+        spatial, links = inputs.given(chosen)
         options = {
             "time_limit": time_limit,
             "search_limit": search_limit,

@@ -20,7 +20,7 @@ from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.io import load_constraints
 from zzcp.mapping import Constraints, LayerConstraints, SpatialMapping
-from zzcp.mapping.freedom import Freedom
+from zzcp.mapping.unrollings import Unrolling, UnrollingOptions
 from zzcp.records.layers import SolvedLayer
 from zzcp.records.solved import solved_data
 from zzcp.report.solved import solved_report
@@ -34,7 +34,7 @@ class Task(NamedTuple):
     """One layer to be solved, and how."""
 
     layer: Layer
-    spatial: SpatialMapping | Freedom
+    spatial: Unrolling
     links: dict[str, str] | None
     constraints: Constraints = Constraints()
 
@@ -75,8 +75,8 @@ def run(
         )
         machine = inputs.machine
         asked = None if constraints is None else load_constraints(constraints)
-        freedom = None if chosen is None else max_dims
-        tasks = [_task(inputs, layer, asked, freedom) for layer in inputs.layers]
+        unrollings = UnrollingOptions.of(chosen, max_dims)
+        tasks = [_task(inputs, layer, asked, unrollings) for layer in inputs.layers]
         options = {
             "time_limit": time_limit,
             "deterministic_limit": deterministic_limit,
@@ -123,9 +123,9 @@ def run(
     )
 
 
-def _task(inputs: Inputs, layer: Layer, asked: LayerConstraints | None, max_dims: int | None) -> Task:
-    """Return a layer with its unrolling, or, with `max_dims`, what it may be, its links and its constraints."""
-    spatial, links = inputs.unrolled(layer) if max_dims is None else inputs.freedom(layer, max_dims)
+def _task(inputs: Inputs, layer: Layer, asked: LayerConstraints | None, unrollings: UnrollingOptions) -> Task:
+    """Return a layer with its unrolling, or what it may be, its links and its constraints."""
+    spatial, links = inputs.unrolled(layer, unrollings)
     constraints = Constraints() if asked is None else asked.for_layer(layer.name, layer.operator)
     try:
         given = spatial if isinstance(spatial, SpatialMapping) else SpatialMapping()

@@ -14,6 +14,7 @@ from zzcp.cli.sources import select_layers
 from zzcp.cost import CONVENTIONS
 from zzcp.errors import InputError, Place
 from zzcp.io import load_accelerator, load_mapping
+from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.records.sources import Source
 from zzcp.report.style import plural
 from zzcp.report.swept import fields_report, sweep_report, swept_data
@@ -26,6 +27,8 @@ def run(
     accelerator: str,
     workloads: Sequence[str],
     mapping: str | None,
+    chosen: str | None,
+    max_dims: int,
     reading: Reading,
     layers: Sequence[str],
     vary: Sequence[str],
@@ -78,6 +81,7 @@ def run(
                     vary,
                     objectives=_objectives(objectives),
                     spatial=source,
+                    unrollings=UnrollingOptions.of(chosen, max_dims),
                     time_limit=time_limit,
                     gap=gap,
                     seed=seed,

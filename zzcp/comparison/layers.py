@@ -109,7 +109,7 @@ class ComparedLayer:
     layer : Layer
         The layer.
     spatial : SpatialMapping
-        The unrolling, the same for all.
+        The unrolling, the same for all mappers: the given one, or the one that was chosen.
     result : Result
         Of the solver.
     mappers : tuple of MapperResult

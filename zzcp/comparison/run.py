@@ -22,6 +22,8 @@ from zzcp.io import MappingFile
 from zzcp.mappers import Budget, Mapper, Problem, Search, make_mapper, options_of
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.default import default_spatial
+from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
+from zzcp.mapping.unrollings import GIVEN, Unrolling, UnrollingOptions
 from zzcp.solver import Progress, Result, optimize
 from zzcp.solver.engines import Engine, check_engine
 from zzcp.workload import Layer, Network
@@ -31,9 +33,7 @@ DEFAULT_MAPPERS = ("loma", "salsa", "random", "genetic", "greedy")
 LPF_LIMITED = ("loma", "zigzag-loma")
 """The mappers that merge loop prime factors unless told otherwise."""
 
-Unrolling = (
-    SpatialMapping | collections.abc.Mapping[str, collections.abc.Mapping[str, int]] | MappingFile | None
-)
+Given = Unrolling | collections.abc.Mapping[str, collections.abc.Mapping[str, int]] | MappingFile | str | None
 Tell = Callable[[Progress], None]
 
 
@@ -45,14 +45,14 @@ class CompareTask:
     ----------
     layer : Layer
         The layer.
-    spatial : SpatialMapping
-        Its unrolling.
+    spatial : SpatialMapping or Freedom
+        Its unrolling, or what it may be.
     links : mapping of str to str, optional
         Memory operand of every operand.
     """
 
     layer: Layer
-    spatial: SpatialMapping
+    spatial: Unrolling
     links: collections.abc.Mapping[str, str] | None = None
 
     @property
@@ -95,7 +95,8 @@ def compare(
     mappers: Sequence[str | Mapper] = DEFAULT_MAPPERS,
     *,
     objective: Objective = "edp",
-    spatial: Unrolling = None,
+    spatial: Given = None,
+    max_dims: int = DEFAULT_MAX_DIMS,
     links: collections.abc.Mapping[str, str] | None = None,
     conventions: CostConventions = EXACT,
     time_limit: float | None = None,
@@ -111,9 +112,10 @@ def compare(
 ) -> Comparison:
     """Compare heuristic mappers with the proven optimum.
 
-    Every layer is solved first, then every mapper maps it in the same unrolling. All mappings are scored by the one
-    exact evaluator under the same conventions, whatever the mappers themselves report. Layers of equal shape are
-    compared once.
+    Every layer is solved first, then every mapper maps it in the same unrolling: the given one, or that of the proven
+    optimum where the unrolling is chosen; distances are then those from the optimum over all unrollings. All mappings
+    are scored by the one exact evaluator under the same conventions, whatever the mappers themselves report. Layers of
+    equal shape are compared once.
 
     Parameters
     ----------
@@ -125,8 +127,11 @@ def compare(
         Names (see `zzcp.mappers.MAPPERS`), or mappers of your own.
     objective : str
         ``edp``, ``energy``, ``latency`` or ``ed2``, for the solver and for the mappers.
-    spatial : SpatialMapping, dict or MappingFile, optional
-        The unrolling; else that of the machine, or a full one. Of several layers each takes what it can use of it.
+    spatial : SpatialMapping, Freedom, dict, MappingFile or "auto", optional
+        The unrolling, or what it may be; else that of the machine, or a full one. With ``auto`` it is chosen. Of
+        several layers each takes what it can use of it.
+    max_dims : int
+        Layer dimensions on one array dimension, at most, where the unrolling is chosen.
     links : mapping of str to str, optional
         Memory operand of every operand, where the mapping file does not give it.
     conventions : CostConventions
@@ -170,7 +175,11 @@ def compare(
     for entry in layers:
         check_setting(accelerator, entry, conventions, links)
     several = not isinstance(layer, Layer)
-    tasks = [make_task(accelerator, entry, spatial, links, fitted=several) for entry in layers]
+    unrollings = UnrollingOptions.of(spatial if isinstance(spatial, str) else None, max_dims)
+    tasks = [
+        make_task(accelerator, entry, spatial, links, fitted=several, unrollings=unrollings)
+        for entry in layers
+    ]
     limits = {
         "time_limit": time_limit,
         "deterministic_limit": deterministic_limit,
@@ -230,10 +239,11 @@ def make_mappers(mappers: Sequence[str | Mapper], *, lpf_limit: int | None = 6) 
 def make_task(
     accelerator: Accelerator,
     layer: Layer,
-    spatial: Unrolling,
+    spatial: Given,
     links: collections.abc.Mapping[str, str] | None = None,
     *,
     fitted: bool,
+    unrollings: UnrollingOptions = GIVEN,
 ) -> CompareTask:
     """Return a layer with its unrolling and links.
 
@@ -245,17 +255,20 @@ def make_task(
         As for `compare`.
     fitted : bool
         Whether the unrolling is reduced to what the layer can use.
+    unrollings : UnrollingOptions
+        How an unrolling is found that is not given.
     """
     if isinstance(spatial, MappingFile):
         entry = spatial.for_layer(layer)
         given = entry.memory_operand_links
         if given is not None:
             links = {operand: given[operand] for operand in layer.operands if operand in given}
-        if entry.spatial_mapping is None:
-            return CompareTask(layer, default_spatial(accelerator, layer), links)
-        return CompareTask(layer, SpatialMapping.from_dict(entry.spatial_mapping).fitted(layer), links)
-    if spatial is None:
-        return CompareTask(layer, default_spatial(accelerator, layer), links)
+        found = unrollings.unrolling(accelerator, layer, entry.spatial_mapping, entry.spatial_mapping_hint)
+        return CompareTask(layer, found, links)
+    if spatial is None or isinstance(spatial, str):
+        return CompareTask(layer, unrollings.unrolling(accelerator, layer), links)
+    if isinstance(spatial, Freedom):
+        return CompareTask(layer, spatial, links)
     if not isinstance(spatial, SpatialMapping):
         spatial = SpatialMapping.from_dict(spatial)
     return CompareTask(layer, spatial.fitted(layer) if fitted else spatial, links)
@@ -288,8 +301,12 @@ def compare_layer(
             on_progress=note,
             **options.solver,
         )
+        spatial = task.spatial
+        if isinstance(spatial, Freedom):
+            solved = result.mapping
+            spatial = default_spatial(options.accelerator, task.layer) if solved is None else solved.spatial
         problem = Problem(
-            options.accelerator, task.layer, task.spatial, options.objective, options.conventions, task.links
+            options.accelerator, task.layer, spatial, options.objective, options.conventions, task.links
         )
         found: list[MapperResult] = []
         for mapper in options.mappers:
@@ -300,7 +317,7 @@ def compare_layer(
                     Progress(result.wall_s, result.objective, result.lower_bound, result.gap, mapper.name)
                 )
             found.append(measured(problem, result, mapper.map(problem, options.budget), mapper.name))
-    return ComparedLayer(task.layer, task.spatial, result, tuple(found), tuple(trace))
+    return ComparedLayer(task.layer, spatial, result, tuple(found), tuple(trace))
 
 
 def measured(problem: Problem, result: Result, search: Search, name: str) -> MapperResult:
@@ -349,7 +366,7 @@ def assemble(
 ) -> Comparison:
     """Return the comparison of some layers from the results of the different shapes among them."""
     layers = tuple(
-        ComparedLayer(task.layer, task.spatial, entry.result, entry.mappers, entry.trace)
+        ComparedLayer(task.layer, entry.spatial, entry.result, entry.mappers, entry.trace)
         for task in tasks
         for entry in [found.get(task.shape)]
         if entry is not None

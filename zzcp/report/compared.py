@@ -141,8 +141,20 @@ def _notes(comparison: Comparison) -> list[str]:
             "the true ones are smaller"
         )
     for entry in comparison.layers:
+        if entry.result.space.freedom is not None:
+            lines.append(f"{entry.layer.name}: {entry.result.space}; mappers ran on {_unrolling(entry)}")
         lines.extend(_faults(entry))
     return lines
+
+
+def _unrolling(entry: ComparedLayer) -> str:
+    """Return the unrolling of the mappers, and where it comes from."""
+    factors = "; ".join(
+        f"{name} {' '.join(f'{dim} {factor}' for dim, factor in loops.items())}"
+        for name, loops in entry.spatial.to_dict().items()
+    )
+    source = "a full array" if entry.result.mapping is None else "the unrolling of the optimum"
+    return f"{source} ({factors or 'nothing unrolled'})"
 
 
 def _faults(entry: ComparedLayer) -> list[str]:

@@ -24,13 +24,12 @@ from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import OBJECTIVES, Objective, objective_of
-from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
-from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
+from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.optimize import attempt_after_all, constraints_of, optimize_constrained
 from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
@@ -40,8 +39,6 @@ from zzcp.solver.search.search import Search
 from zzcp.solver.unrolling.search import JointSearch, Solve
 from zzcp.workload import Layer
 
-AUTO = "auto"
-"""The unrolling is chosen."""
 DEFAULT_TIME_LIMIT = 60.0
 """Seconds."""
 
@@ -188,12 +185,8 @@ def _freedom(
     """Return the unrolling that is given, or what it may be."""
     if isinstance(spatial, SpatialMapping | Freedom):
         return spatial
-    if spatial is None:
-        return default_spatial(accelerator, layer)
-    if spatial == AUTO:
-        return Freedom(max_dims=max_dims)
-    if isinstance(spatial, str):
-        raise InputError("unknown spatial mapping", expected=f"{AUTO} or factors", found=spatial)
+    if spatial is None or isinstance(spatial, str):
+        return UnrollingOptions.of(spatial, max_dims).unrolling(accelerator, layer)
     return SpatialMapping.from_dict(spatial)
 
 

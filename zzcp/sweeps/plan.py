@@ -15,7 +15,8 @@ from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
 from zzcp.io import MappingFile
 from zzcp.mapping import SpatialMapping
-from zzcp.mapping.default import default_spatial
+from zzcp.mapping.freedom import Freedom
+from zzcp.mapping.unrollings import GIVEN, Unrolling, UnrollingOptions
 from zzcp.sweeps.axes import Axis, Given, Step, make_axis, parse_axis
 from zzcp.sweeps.fields import Subject, catalogue
 from zzcp.sweeps.refit import refit
@@ -27,7 +28,7 @@ MAX_POINTS = 100_000
 
 Workloads = Layer | Network | Sequence[Layer | Network]
 Vary = Mapping[str, Given] | Iterable[str]
-Unrolling = SpatialMapping | Mapping[str, Mapping[str, int]] | MappingFile | None
+GivenUnrolling = Unrolling | Mapping[str, Mapping[str, int]] | MappingFile | None
 
 
 class Task(NamedTuple):
@@ -35,7 +36,7 @@ class Task(NamedTuple):
 
     accelerator: Accelerator
     layer: Layer
-    spatial: SpatialMapping
+    spatial: Unrolling
     links: dict[str, str] | None
     objective: str
 
@@ -101,11 +102,12 @@ def plan_points(
     networks: Sequence[Network],
     axes: Sequence[Axis],
     objectives: Sequence[str],
-    spatial: Unrolling,
+    spatial: GivenUnrolling,
     links: Mapping[str, str] | None,
     conventions: CostConventions,
     seed: int,
     engine: str = "auto",
+    unrollings: UnrollingOptions = GIVEN,
 ) -> Iterator[Planned]:
     """Yield every point of the grid, after checking that each is a machine and a layer.
 
@@ -129,6 +131,8 @@ def plan_points(
         Of the solver.
     engine : str
         See `zzcp.optimize`.
+    unrollings : UnrollingOptions
+        How an unrolling is found that is not given.
 
     Raises
     ------
@@ -145,7 +149,7 @@ def plan_points(
             for layer in network:
                 base = Subject(accelerator, layer)
                 subject, values = _at(base, axes, steps)
-                unrolled, own_links = _unrolling(base, subject, spatial)
+                unrolled, own_links = _unrolling(base, subject, spatial, unrollings)
                 for objective in objectives:
                     task = Task(
                         subject.accelerator,
@@ -173,17 +177,19 @@ def _at(subject: Subject, axes: Sequence[Axis], steps: Sequence[Step]) -> tuple[
 
 
 def _unrolling(
-    base: Subject, subject: Subject, spatial: Unrolling
-) -> tuple[SpatialMapping, dict[str, str] | None]:
-    """Return the unrolling at a point, and the links that a mapping file gives."""
-    layer, links = subject.layer, None
+    base: Subject, subject: Subject, spatial: GivenUnrolling, unrollings: UnrollingOptions
+) -> tuple[Unrolling, dict[str, str] | None]:
+    """Return the unrolling at a point, or what it may be, and the links that a mapping file gives."""
+    layer, links, hints = subject.layer, None, None
     if isinstance(spatial, MappingFile):
         entry = spatial.for_layer(layer)
         given = entry.memory_operand_links or {}
         links = {operand: given[operand] for operand in layer.operands if operand in given} or None
-        spatial = entry.spatial_mapping
-    if spatial is None and not base.accelerator.dataflows:
-        return default_spatial(subject.accelerator, layer), links
+        spatial, hints = entry.spatial_mapping, entry.spatial_mapping_hint
+    if isinstance(spatial, Freedom):
+        return spatial, links
+    if unrollings.chosen or (spatial is None and not base.accelerator.dataflows):
+        return unrollings.unrolling(subject.accelerator, layer, hints=hints), links
     if spatial is None:
         assert base.accelerator.dataflows is not None
         spatial = base.accelerator.dataflows

@@ -14,9 +14,10 @@ from zzcp.cost import EXACT, CostConventions
 from zzcp.cost.arguments import check_setting
 from zzcp.cost.objective import OBJECTIVES
 from zzcp.hardware import Accelerator
+from zzcp.mapping.unrollings import GIVEN, UnrollingOptions
 from zzcp.solver.engines import Engine, check_engine
 from zzcp.sweeps.outcome import Outcome
-from zzcp.sweeps.plan import Planned, Unrolling, Vary, Workloads, as_networks, make_axes, plan_points
+from zzcp.sweeps.plan import GivenUnrolling, Planned, Vary, Workloads, as_networks, make_axes, plan_points
 from zzcp.sweeps.searches import solve_points
 from zzcp.sweeps.store import Store
 from zzcp.sweeps.table import SweepPoint, SweepTable
@@ -51,7 +52,8 @@ def sweep(
     vary: Vary,
     *,
     objectives: Sequence[str] = ("edp",),
-    spatial: Unrolling = None,
+    spatial: GivenUnrolling = None,
+    unrollings: UnrollingOptions = GIVEN,
     links: Mapping[str, str] | None = None,
     time_limit: float = 60.0,
     gap: float = 1e-4,
@@ -76,9 +78,11 @@ def sweep(
         grid is the product of all.
     objectives : sequence of str
         What is minimised, one after the other.
-    spatial : SpatialMapping, dict or MappingFile, optional
-        The unrolling; else that of the machine, or a full one. Where the size of the array is varied, the factors
-        along that dimension are fitted to it.
+    spatial : SpatialMapping, Freedom, dict or MappingFile, optional
+        The unrolling, or what it may be; else that of the machine, or a full one. Where the size of the array is
+        varied, the factors along that dimension are fitted to it.
+    unrollings : UnrollingOptions
+        Whether it is chosen instead, at every point.
     links : mapping of str to str, optional
         Memory operand of every operand.
     time_limit, gap, seed, conventions
@@ -114,7 +118,9 @@ def sweep(
         check_setting(accelerator, layer, conventions, links)
     axes = make_axes(accelerator, [layer for network in networks for layer in network], vary)
     plan = list(
-        plan_points(accelerator, networks, axes, objectives, spatial, links, conventions, seed, engine)
+        plan_points(
+            accelerator, networks, axes, objectives, spatial, links, conventions, seed, engine, unrollings
+        )
     )
     options = {"time_limit": time_limit, "gap": gap, "seed": seed, "engine": engine}
     started = time.monotonic()

@@ -15,6 +15,7 @@ from zzcp.cost import CostConventions
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
 from zzcp.mapping import SpatialMapping
+from zzcp.mapping.unrollings import Unrolling
 from zzcp.sweeps.outcome import Outcome
 from zzcp.workload import Layer
 
@@ -37,7 +38,7 @@ def point_key(
     version: str,
     accelerator: Accelerator,
     layer: Layer,
-    spatial: SpatialMapping,
+    spatial: Unrolling,
     links: Mapping[str, str] | None,
     objective: str,
     conventions: CostConventions,
@@ -50,7 +51,7 @@ def point_key(
         [repr(memory) for memory in accelerator.memories],
         repr(accelerator.array),
         layer.signature(),
-        spatial.unrolling,
+        spatial.unrolling if isinstance(spatial, SpatialMapping) else spatial.to_dict(),
         sorted((links or layer.default_links).items()),
         objective,
         repr(conventions),

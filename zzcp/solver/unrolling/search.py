@@ -27,6 +27,7 @@ from zzcp.cost.objective import DELAYS, Objective, objective_of
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
+from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import Freedom
 from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
@@ -177,10 +178,9 @@ class JointSearch:
         """Nothing at or above it is better than the incumbent, for certain."""
         return math.inf if self.value is None else float(self.value) * (1 + _MARGIN)
 
-    @property
-    def _near(self) -> bool:
-        """Whether the least bound is within half of the tolerance."""
-        return self.value is not None and self.bound >= float(self.value) * (1 - self.tolerance / 2)
+    def near(self, bound: float) -> bool:
+        """Return whether a bound is within half of the tolerance from the incumbent."""
+        return self.value is not None and bound >= float(self.value) * (1 - self.tolerance / 2)
 
     def run(self, hint: LayerMapping | None = None) -> Result:
         """Search until no unrolling can be better, the time is up, or the user stops it."""
@@ -223,10 +223,15 @@ class JointSearch:
             if lanes <= 1:
                 break
             lanes /= 8
-        for spatial in promising:
+        for spatial in [*self._usual(), *promising]:
             if self.clock.goes_on:
                 self._try(spatial)
         self._tell("first mappings")
+
+    def _usual(self) -> list[SpatialMapping]:
+        """Return the unrolling that is taken where none is chosen, if it is in the space for sure."""
+        free = not self.freedom.allowed and not self.freedom.fixed and not self.freedom.least_utilization
+        return [default_spatial(self.accelerator, self.layer)] if free else []
 
     def _promising(self, least: float) -> list[SpatialMapping]:
         """Return the unrollings with the least bounds of those with the fewest cycles, among so many lanes and more."""
@@ -315,7 +320,7 @@ class JointSearch:
             if least > self.bound:
                 self.bound = least
                 self._tell(f"{len(left) + len(waiting):,} unrollings left")
-            if self._near or least >= self.ceiling:
+            if self.near(self.bound) or least >= self.ceiling:
                 self.closed = min(self.closed, least)
                 self.ruled_out["bound"] += len(waiting)
                 self.ruled_out["relaxation"] += len(left)
@@ -324,8 +329,18 @@ class JointSearch:
                 self.complete = False
             elif waiting.least <= least:
                 self._relax(waiting, left)
+                self._dive(left)
             else:
                 self._examine(left)
+
+    def _dive(self, left: list[Open]) -> None:
+        """Search the most promising unrolling of all that are relaxed, once, so that the incumbent is a good one."""
+        if self.solved or not left or self.near(left[0].bound) or not self.clock.goes_on:
+            return
+        first = heapq.heappop(left)
+        bound = self._searched(self.choices.spatial(first.choice))
+        if bound is not None:
+            heapq.heappush(left, first._replace(bound=max(first.bound, bound), stage=_ROOT))
 
     def _examine(self, left: list[Open]) -> None:
         """Relax the unrolling with the least bound on its own, or search it."""

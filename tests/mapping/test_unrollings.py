@@ -1,0 +1,39 @@
+"""What is given and what is chosen of an unrolling."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.machines import machine
+from zzcp.errors import InputError
+from zzcp.mapping import SpatialMapping
+from zzcp.mapping.default import default_spatial
+from zzcp.mapping.freedom import Freedom
+from zzcp.mapping.unrollings import UnrollingOptions
+from zzcp.workload import Layer
+
+LAYER = Layer.gemm(b=2, k=4, c=4)
+FACTORS = {"D1": {"K": 16}}
+
+
+def test_what_is_given_is_fitted_to_the_layer() -> None:
+    found = UnrollingOptions().unrolling(machine(), LAYER, FACTORS)
+    assert found == SpatialMapping.from_dict({"D1": {"K": 4}})
+
+
+def test_what_is_not_given_is_full() -> None:
+    hints = {"D1": ["K"]}
+    assert UnrollingOptions().unrolling(machine(), LAYER, None, hints) == default_spatial(machine(), LAYER)
+
+
+def test_hints_bound_what_is_chosen_and_what_the_layer_lacks_is_left_out() -> None:
+    options = UnrollingOptions.of("auto", 3)
+    assert options.unrolling(machine(), LAYER, FACTORS, {"D1": ["K", "OX"]}) == Freedom(3, {"D1": ["K"]})
+    assert options.unrolling(machine(), LAYER) == Freedom(3)
+
+
+def test_mistakes() -> None:
+    with pytest.raises(InputError, match="unknown spatial mapping"):
+        UnrollingOptions.of("all")
+    with pytest.raises(InputError, match="array dimension does not exist"):
+        UnrollingOptions.of("auto").unrolling(machine(), LAYER, None, {"D9": ["K"]})

@@ -1,0 +1,85 @@
+"""What the unrolling of a layer is, or may be: from what the user, a mapping file and the machine say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from zzcp.errors import InputError
+from zzcp.hardware import Accelerator
+from zzcp.mapping.default import default_spatial
+from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
+from zzcp.mapping.spatial import SpatialMapping
+from zzcp.workload import Layer
+
+AUTO: Final = "auto"
+"""What users say where the unrolling is to be chosen."""
+Unrolling = SpatialMapping | Freedom
+"""One unrolling, or what it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnrollingOptions:
+    """How the unrollings of layers are found.
+
+    Parameters
+    ----------
+    chosen : bool
+        Whether they are chosen; else they are those of a mapping file, the machine's, or full ones (`default_spatial`).
+    max_dims : int
+        Layer dimensions on one array dimension, at most, where the unrolling is chosen.
+    """
+
+    chosen: bool = False
+    max_dims: int = DEFAULT_MAX_DIMS
+
+    @classmethod
+    def of(cls, choice: str | None, max_dims: int = DEFAULT_MAX_DIMS) -> UnrollingOptions:
+        """Return the options for what a user says.
+
+        Raises
+        ------
+        InputError
+            If it is neither None nor `AUTO`.
+        """
+        if choice not in (None, AUTO):
+            raise InputError("unknown spatial mapping", expected=f"{AUTO} or factors", found=choice)
+        return cls(choice == AUTO, max_dims)
+
+    def unrolling(
+        self,
+        accelerator: Accelerator,
+        layer: Layer,
+        factors: Mapping[str, Mapping[str, int]] | None = None,
+        hints: Mapping[str, Collection[str]] | None = None,
+    ) -> Unrolling:
+        """Return the unrolling of a layer, or what it may be.
+
+        Parameters
+        ----------
+        accelerator, layer
+            What is to run where.
+        factors : mapping of str to mapping of str to int, optional
+            What a mapping file gives; of it the layer takes what it can use.
+        hints : mapping of str to collection of str, optional
+            Per array dimension the layer dimensions that may be unrolled on it; those that the layer lacks are left
+            out.
+
+        Raises
+        ------
+        InputError
+            If the hints name an array dimension that does not exist.
+        """
+        if not self.chosen:
+            if factors is None:
+                return default_spatial(accelerator, layer)
+            return SpatialMapping.from_dict(factors).fitted(layer)
+        allowed = {name: [dim for dim in dims if dim in layer.sizes] for name, dims in (hints or {}).items()}
+        freedom = Freedom(self.max_dims, allowed)
+        freedom.check(accelerator, layer)
+        return freedom
+
+
+GIVEN = UnrollingOptions()
+"""Nothing is chosen."""
