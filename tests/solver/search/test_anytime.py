@@ -166,7 +166,7 @@ def test_the_evaluator_is_believed_before_the_solver(
         return lie(found) if len(calls) <= times else found
 
     # without the search by ranges, which would leave nothing to the solver
-    monkeypatch.setattr("zzcp.solver.search.ranges_stage._MOST_CELLS", 0)
+    monkeypatch.setattr("zzcp.solver.search.shared._MOST_CELLS", 0)
     honest = optimize(machine(), SMALL, time_limit=20, gap=0.02)
     monkeypatch.setattr("zzcp.solver.search.cpsat_stage.run_solver", lying)
     result = optimize(machine(), SMALL, time_limit=20, gap=0.02)
@@ -206,7 +206,7 @@ def deaf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deaf]:
     def solve(self: cp_model.CpSolver, model: cp_model.CpModel, callback: Any) -> Any:
         return solver.solve(self, model, callback)
 
-    monkeypatch.setattr("zzcp.solver.search.ranges_stage._MOST_CELLS", 0)
+    monkeypatch.setattr("zzcp.solver.search.shared._MOST_CELLS", 0)
     monkeypatch.setattr(cp_model.CpSolver, "solve", solve)
     yield solver
     solver.enough.set()

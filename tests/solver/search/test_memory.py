@@ -14,6 +14,7 @@ from ortools.sat.python import cp_model
 import zzcp
 from benchmarks.cases import own_machines
 from zzcp import Layer, optimize
+from zzcp.solver.constrained import problem as constrained
 from zzcp.solver.lattice.lattice import Lattice
 from zzcp.solver.ranges.ranges import RangeSearch
 from zzcp.solver.search import search, shared
@@ -87,9 +88,18 @@ def test_without_memory_a_front_says_where_it_is_open(share: float, monkeypatch:
 
 
 def test_without_memory_nothing_is_known_of_constraints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cp_model.CpSolver, "solve", failing(0, cp_model.CpSolver.solve))
+    monkeypatch.setattr(constrained.Problem, "attempt", failing(0, constrained.Problem.attempt))
     found = optimize(machine(), LAYER, constraints={"max_latency": 10})
     assert (found.status, found.mapping) == ("unknown", None)
+
+
+def test_without_memory_a_conflict_is_told_as_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cp_model.CpSolver, "solve", failing(0, cp_model.CpSolver.solve))
+    found = optimize(machine(), LAYER, constraints={"max_latency": 10})
+    assert (found.status, found.mapping) == ("infeasible", None)
+    assert found.diagnosis is not None
+    assert found.diagnosis.conflict
+    assert not found.diagnosis.minimal
 
 
 SOLVES = """

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -133,7 +134,7 @@ def explain(problem: Problem, constraints: Constraints) -> Diagnosis:
     if shortage is not None and (is_certain(model) or problem.attempt(bypassing).answer == "none"):
         return shortage
     found = Diagnosis((), (), conflict=tuple(map(str, constraints)), minimal=False)
-    with problem.clock.watched():
+    with suppress(MemoryError), problem.clock.watched():
         found = _Explanation(problem, constraints).diagnosis()
     return found
 
