@@ -150,6 +150,25 @@ def test_free_array_ends(free: bool, loading: int, unloading: int) -> None:
     assert (latency.total >= max(port.busy for port in result.ports)) == (not free)
 
 
+@pytest.mark.parametrize(("uncoupled", "stall"), [(True, 15 + 12 - 16), (False, 15 + 12 + 12 - 16)])
+def test_uncoupled_ports(uncoupled: bool, stall: int) -> None:
+    """Four sums take turns, four times: after the first time each is fetched, added to, and sent up.
+
+    Adding takes the ports of the accumulator, sending up the one for reads and that of the memory above, fetching the
+    latter and the one for writes: 12 times each, and 15 times before the last drain.
+    """
+    rules = replace(EXACT, uncoupled_ports=uncoupled)
+    ways = port("r", "read", 8, "O tl", "O th"), port("w", "write", 8, "O fl", "O fh")
+    small = memory("acc", "O", *ways, size=64, latency=0)
+    above = memory("top_O", "O", port("rw", "read_write", 8, "O tl", "O fl"), size=10**9, latency=0)
+    layer = Layer.gemm(b=4, k=1, c=4, precision={"O": 8, "O_final": 8})
+    order = [("B", 4), ("C", 4)]
+    result = evaluated(machine(small, above), layer, order, rules, O=(0,))
+    assert result.latency.temporal_stall == stall
+    limiting = {port.port for port in result.ports if port.stall == stall}
+    assert limiting >= ({"r", "w", "rw"} if not uncoupled else set())
+
+
 def top_of_inputs(width: int) -> Memory:
     """Return an outermost memory of both inputs with one port."""
     ways = ("I1 fh", "I1 tl", "I2 fh", "I2 tl")

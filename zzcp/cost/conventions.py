@@ -73,6 +73,9 @@ class CostConventions:
     free_array_ends : bool
         Whether the first operands are at the array, and its last results gone, in no time (ZigZag). Where False, the
         array's own links are part of loading and unloading, unless these are combined by ZigZag's formula.
+    uncoupled_ports : bool
+        Whether every port is judged alone (ZigZag). Where False, links that hold two of three ports each take turns,
+        and the array adds in place: it reads a partial sum in the cycle in which it writes the new one.
     same_data_free : bool
         Whether an input that the array uses in consecutive cycles is read from the innermost memory once.
     """
@@ -92,6 +95,7 @@ class CostConventions:
     ignored_output_windows: bool
     restored_everywhere: bool
     free_array_ends: bool
+    uncoupled_ports: bool
     same_data_free: bool = True
 
     def __post_init__(self) -> None:
@@ -128,6 +132,7 @@ ZIGZAG = CostConventions(
     ignored_output_windows=True,
     restored_everywhere=True,
     free_array_ends=True,
+    uncoupled_ports=True,
 )
 """The bookkeeping of zigzag-dse 3.9.1, to the bit."""
 
@@ -150,6 +155,7 @@ EXACT = CostConventions(
     ignored_output_windows=False,
     restored_everywhere=False,
     free_array_ends=False,
+    uncoupled_ports=False,
 )
 """What the machine does; the default."""
 

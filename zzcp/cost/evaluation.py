@@ -162,7 +162,7 @@ class PortReport:
     memory, port : str
         Which port.
     stall : int
-        Cycles that it stops the array, 0 or more.
+        Cycles that it stops the array, alone or with two ports that links hold together with it; 0 or more.
     slack : int
         Cycles that its transfers leave unused in their windows, 0 or more; 0, too, where several movements share it.
     busy : int

@@ -34,7 +34,7 @@ from zzcp.cost.formulas.loading import FillSetting
 from zzcp.cost.formulas.macs import zigzag_mac_energy
 from zzcp.cost.formulas.moves import Move
 from zzcp.cost.formulas.numeric import PYTHON
-from zzcp.cost.formulas.stall import port_stall
+from zzcp.cost.formulas.stall import coupled_stall, port_stall
 from zzcp.hardware import Direction
 from zzcp.mapping import Mapping
 
@@ -209,13 +209,18 @@ class ModelDetails:
         """Return every port with its stall, its slack, its busy cycles and what limits it."""
         activities = self.cycles.activities
         reports = []
-        for port, moves in zip(self.model.setting.ports, self.model.port_moves, strict=True):
+        together = self._coupled_stalls()
+        pairs = zip(self.model.setting.ports, self.model.port_moves, strict=True)
+        for number, (port, moves) in enumerate(pairs):
             active = [move for move in moves if activities.counts[move] > 0]
             if len(active) == 1:
                 stall = activities.late(active[0], PYTHON)
                 slack = 0 if stall else max(0, -activities.slack(active[0]))
             else:
                 stall, slack = port_stall(moves, activities, self.traffic.run, PYTHON), 0
+            coupled = max((cycles for ports, cycles in together if number in ports), default=0)
+            if coupled > stall:
+                stall, slack = coupled, 0
             late = [(cycles, move) for move in active if (cycles := activities.late(move, PYTHON)) > 0]
             if stall > 0 and not late:
                 # everything fits its own window, but not all of it together
@@ -234,6 +239,17 @@ class ModelDetails:
                 )
             )
         return tuple(reports)
+
+    def _coupled_stalls(self) -> list[tuple[set[int], Any]]:
+        """Return every three ports that links couple, and the cycles that they stop the array together."""
+        port_of = {move: port for port, moves in enumerate(self.model.port_moves) for move in moves}
+        return [
+            (
+                {port_of[move] for pair in pairs for move in pair},
+                coupled_stall(pairs, self.cycles.activities, self.traffic.run, PYTHON),
+            )
+            for pairs in self.model.couplings
+        ]
 
     def _describe(self, move: Move) -> str:
         operand = self.model.setting.operands[move.operand]

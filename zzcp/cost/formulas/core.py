@@ -16,13 +16,14 @@ from zzcp.cost.formulas.capacity import (
     stated_flags,
     stored_bits,
 )
+from zzcp.cost.formulas.couplings import Pair, compile_couplings
 from zzcp.cost.formulas.links import Transfers, fractional_tiles, tile_elements, transfers
 from zzcp.cost.formulas.loading import Fill, Loading, LoadingPlan, compile_loading, scheduled_loading
 from zzcp.cost.formulas.loading_zigzag import PortFill, zigzag_loading
 from zzcp.cost.formulas.moves import Move, access_energy, compile_moves, word_energies
 from zzcp.cost.formulas.numeric import PYTHON, Numeric
 from zzcp.cost.formulas.remainders import Transfer, move_transfers
-from zzcp.cost.formulas.stall import Activities, port_stall
+from zzcp.cost.formulas.stall import Activities, coupled_stall, port_stall
 from zzcp.cost.formulas.words import move_bits, move_words
 from zzcp.cost.setting.setting import OperandSetting, Setting
 from zzcp.cost.setting.state import OperandState, mapping_states
@@ -45,6 +46,8 @@ class Model:
         Every movement.
     port_moves : tuple of tuple of int
         The movements through every port of the setting.
+    couplings : tuple of tuple of (int, int)
+        Pairs of movements on two ports each that exclude each other (see `zzcp.cost.formulas.couplings`).
     plan : LoadingPlan
         Fills and the orders in which they may be scheduled.
     scale : int
@@ -60,6 +63,7 @@ class Model:
     setting: Setting
     moves: tuple[Move, ...]
     port_moves: tuple[tuple[int, ...], ...]
+    couplings: tuple[tuple[Pair, ...], ...]
     plan: LoadingPlan
     scale: int
     word_energies: tuple[int, ...]
@@ -79,6 +83,7 @@ def compile_model(setting: Setting) -> Model:
         setting=setting,
         moves=moves,
         port_moves=port_moves,
+        couplings=compile_couplings(setting, moves, port_moves),
         plan=compile_loading(setting, moves, port_moves),
         scale=scale,
         word_energies=energies,
@@ -313,6 +318,8 @@ def compute_cycles(model: Model, traffic: Traffic, doubled: Flags, numeric: Nume
     stall: Any = 0
     for moves in model.port_moves:
         stall = numeric.maximum(stall, port_stall(moves, activities, traffic.run, numeric))
+    for pairs in model.couplings:
+        stall = numeric.maximum(stall, coupled_stall(pairs, activities, traffic.run, numeric))
     zigzag_fills: dict[int, Any] = {}
     if setting.conventions.combined_loading:
         fills = _zigzag_fills(model, traffic, numeric)

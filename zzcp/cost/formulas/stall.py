@@ -61,11 +61,43 @@ class Activities(NamedTuple):
             return numeric.minimum(self.window[move], self.cycles[move]) * self.repeats[move]
         return fitting(self.transfers[move], numeric)
 
+    def together(self, first: int, second: int, numeric: Numeric) -> Any:
+        """Return the cycles in which the transfers of a movement and of another one on its link take place at once.
+
+        The second one has no more of them.
+        """
+        if self.transfers is None:
+            return numeric.minimum(self.cycles[first], self.cycles[second]) * self.repeats[second]
+        return total(
+            [
+                numeric.minimum(one.cycles, other.cycles) * other.repeats
+                for one, other in zip(self.transfers[first], self.transfers[second], strict=True)
+            ]
+        )
+
     def busy(self, move: int) -> Any:
         """Return the cycles of all transfers of a movement."""
         if self.transfers is None:
             return self.cycles[move] * self.repeats[move]
         return busy(self.transfers[move])
+
+
+def coupled_stall(
+    pairs: Sequence[tuple[int, int]], activities: Activities, run: Any, numeric: Numeric
+) -> Any:
+    """Return the cycles that movements which exclude each other stop the array, at least 0.
+
+    Parameters
+    ----------
+    pairs : sequence of (int, int)
+        The movements, each on two ports (see `zzcp.cost.formulas.couplings`).
+    activities, run, numeric
+        As for `port_stall`.
+    """
+    held: Any = 0
+    for first, second in pairs:
+        held = held + activities.together(first, second, numeric)
+    return numeric.maximum(0, held - run)
 
 
 def port_stall(moves: Sequence[int], activities: Activities, run: Any, numeric: Numeric) -> Any:

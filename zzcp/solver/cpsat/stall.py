@@ -8,10 +8,12 @@ Where the windows of all links l of the port are parts 1 / n_l of their periods,
 
     stall >= sum_i cycles_i * repeats_i - run + run * product_l (1 - 1 / n_l).
 
-*Proof.* Windows stand at the beginning of their periods, and each period divides the next longer one. Let F(x) be the
-cycles among the first x that the windows of shorter periods leave uncovered. They cover the more, the earlier:
-F(x) / x <= F(P) / P for all x <= P, P the next period. Its window A takes F(A) of F(P), at most the part A / P, so that
-at least F(P) (1 - A / P) is left; and (F(x) - F(A)) / x <= (F(P) - F(A)) / P again. ∎
+Links that exclude each other without sharing one port (`zzcp.cost.formulas.couplings`) add up to at most the run, too.
+
+*Proof* of the third. Windows stand at the beginning of their periods, and each period divides the next longer one. Let
+F(x) be the cycles among the first x that the windows of shorter periods leave uncovered. They cover the more, the
+earlier: F(x) / x <= F(P) / P for all x <= P, P the next period. Its window A takes F(A) of F(P), at most the part
+A / P, so that at least F(P) (1 - A / P) is left; and (F(x) - F(A)) / x <= (F(P) - F(A)) / P again. ∎
 """
 
 from __future__ import annotations
@@ -59,7 +61,17 @@ def add_stall(chain: ChainModel, run: int) -> Any:
         model.add(stall >= cp_model.LinearExpr.sum(late))
         if len(moves) > 1:
             model.add(stall >= cp_model.LinearExpr.sum(busy) - run + _uncovered(chain, moves, run))
+    for pairs in chain.cost.couplings:
+        held = [_together(chain, *pair) for pair in pairs]
+        model.add(stall >= cp_model.LinearExpr.sum(held) - run)
     return stall
+
+
+def _together(chain: ChainModel, first: int, second: int) -> Any:
+    """Return the cycles in which a link holds the ports of two of its movements."""
+    (boundary, one), (_, other) = (boundary_of(chain, number) for number in (first, second))
+    values = np.minimum(one.cycles, other.cycles) * other.repeats
+    return lookup(chain.model, boundary, f"held{first}.{second}.", values)
 
 
 def _uncovered(chain: ChainModel, moves: Sequence[int], run: int) -> Any:

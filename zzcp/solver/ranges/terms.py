@@ -87,6 +87,17 @@ def latency_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> li
             terms.append(Term(crowd, 0.0, (STALL,), crowded=tuple(moves)))
         elif len(moves) > 1:
             terms.append(Term(busy, -float(run), (STALL,)))
+    for pairs in model.couplings:
+        look()
+        held: dict[Place, Array] = {}
+        for first, second in pairs:
+            move = model.moves[first]
+            table = tables[move.operand][move.link]
+            one, other = (
+                next(part for part in table.moves if part.move == number) for number in (first, second)
+            )
+            _add(held, (move.operand, move.link), np.minimum(one.cycles, other.cycles) * other.repeats)
+        terms.append(Term(held, -float(run), (STALL,)))
     exposed = _exposed_terms_zigzag if model.setting.conventions.combined_loading else _exposed_terms
     terms += exposed(model, tables)
     filling = _filling_terms_zigzag if model.setting.conventions.combined_loading else _filling_terms
