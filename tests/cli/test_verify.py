@@ -108,7 +108,7 @@ def test_a_bound_that_is_too_high(zzcp: Run, file: Callable[..., Path]) -> None:
     result = zzcp("verify", file(edit), "--layer", "conv")
     assert result.exit_code == 5
     assert "CONTRADICTED" in result.stdout
-    assert "layer conv: a mapping with edp 18468415894500.0 exists, better than the bound" in result.stdout
+    assert "layer conv: a mapping with edp 18468931910000.0 exists, better than the bound" in result.stdout
 
 
 def test_a_proof_that_takes_too_long(zzcp: Run, file: Callable[..., Path]) -> None:
