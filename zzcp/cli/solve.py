@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import zzcp
 from zzcp.cli.inputs import Inputs, check_both_or_none, open_inputs
-from zzcp.cli.output import open_output
+from zzcp.cli.output import Output, open_output
 from zzcp.cli.pool import Tell
 from zzcp.cli.reading import Reading
 from zzcp.cli.searches import exit_code, search_all
@@ -20,6 +20,7 @@ from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.io import load_constraints
 from zzcp.mapping import Constraints, LayerConstraints, SpatialMapping
+from zzcp.mapping.idle import idle_units
 from zzcp.mapping.unrollings import Unrolling, UnrollingOptions
 from zzcp.records.layers import SolvedLayer
 from zzcp.records.solved import solved_data
@@ -114,6 +115,7 @@ def run(
         )
     for name, fault in dict.fromkeys((entry.layer.name, f) for entry in results for f in entry.result.faults):
         output.note(f"layer {name}: {fault}; it was not believed")
+    _tell_idle(tasks, machine, output)
     stopped = interrupt.requested and len(results) < len(tasks)
     return exit_code(
         [entry.result.status for entry in results],
@@ -121,6 +123,18 @@ def run(
         output,
         stopped=stopped or any(entry.result.interrupted for entry in results),
     )
+
+
+def _tell_idle(tasks: Sequence[Task], machine: Accelerator, output: Output) -> None:
+    """Say which given unrollings leave most of the array idle."""
+    said: dict[str, list[str]] = {}
+    for task in tasks:
+        if isinstance(task.spatial, SpatialMapping):
+            text = idle_units(machine, task.layer, task.spatial)
+            if text is not None:
+                said.setdefault(text, []).append(task.layer.name)
+    for text, names in said.items():
+        output.note(f"layer {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {text}")
 
 
 def _task(inputs: Inputs, layer: Layer, asked: LayerConstraints | None, unrollings: UnrollingOptions) -> Task:

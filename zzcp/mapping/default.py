@@ -23,6 +23,11 @@ def default_spatial(accelerator: Accelerator, layer: Layer) -> SpatialMapping:
     """
     if accelerator.dataflows:
         return SpatialMapping.from_dict(accelerator.dataflows).fitted(layer)
+    return full_spatial(accelerator, layer)
+
+
+def full_spatial(accelerator: Accelerator, layer: Layer) -> SpatialMapping:
+    """Return the full unrolling of `default_spatial`, whatever the machine's file says."""
     array = accelerator.array
     dims = [dim for dim, size in layer.sizes.items() if size > 1]
     if not dims:

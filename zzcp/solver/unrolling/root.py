@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from zzcp.cost.evaluator import Evaluator
@@ -65,7 +67,8 @@ def _bound(relaxation: Relaxation, powers: tuple[int, int], value: float) -> flo
             relaxation.tighten(Line(1 / value, 0.0), _ROUNDS, enough=1 + _MARGIN)[0] * value * (1 - _MARGIN)
         )
     least_latency = max(base, relaxation.tighten(Line(0.0, 1 / base), 3)[0] * base * (1 - _MARGIN))
-    if not energy:
+    if not energy or math.isinf(least_latency):
+        # infinite where there is no chain of boundaries at all, hence no mapping
         return least_latency**latency
     most_energy = value / least_latency**latency
     found = relaxation.tighten(Line(1 / most_energy, 0.0), 1, enough=1 + _MARGIN)[0]

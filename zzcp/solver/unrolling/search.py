@@ -53,6 +53,8 @@ _MARGIN = 1e-12
 """More than the relative error of a float."""
 _TOGETHER, _MOST_TOGETHER = 32, 512
 """Unrollings that are relaxed together, at first and at most."""
+_DIVE = 8
+"""Unrollings that are examined after each time, at most."""
 _RELAXED, _ROOT = range(2)
 
 
@@ -334,13 +336,19 @@ class JointSearch:
                 self._examine(left)
 
     def _dive(self, left: list[Open]) -> None:
-        """Search the most promising unrolling of all that are relaxed, once, so that the incumbent is a good one."""
-        if self.solved or not left or self.near(left[0].bound) or not self.clock.goes_on:
-            return
-        first = heapq.heappop(left)
-        bound = self._searched(self.choices.spatial(first.choice))
-        if bound is not None:
-            heapq.heappush(left, first._replace(bound=max(first.bound, bound), stage=_ROOT))
+        """Examine the most promising unrollings that are relaxed until one has been searched.
+
+        Without that a search over many unrollings with low cheap bounds would not get beyond its first incumbent.
+        """
+        for _ in range(_DIVE):
+            if not left or not self.complete or not self.clock.goes_on:
+                return
+            if self.near(left[0].bound) or left[0].bound >= self.ceiling:
+                return
+            searched = left[0].stage == _ROOT
+            self._examine(left)
+            if searched:
+                return
 
     def _examine(self, left: list[Open]) -> None:
         """Relax the unrolling with the least bound on its own, or search it."""
