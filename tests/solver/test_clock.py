@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from zzcp.solver.clock import Clock, Ended, look
+from zzcp.solver.clock import STEPS, Clock, Ended, look
 
 
 def test_a_block_is_left_where_somebody_looks() -> None:
@@ -79,3 +79,16 @@ def test_a_part_of_a_clock_ends_with_it() -> None:
     clock = Clock(1.0)
     assert clock.within(15).left <= 1
     assert clock.within(0.5).left <= 0.5
+
+
+def test_steps_are_work() -> None:
+    clock = Clock(60.0, work=1.0)
+    reached = []
+    with clock.watched():
+        look(STEPS / 2)
+        reached.append("half")
+        look(STEPS / 2)
+        reached.append("never")
+    look(STEPS)
+    assert reached == ["half"]
+    assert clock.spent == 1.0

@@ -146,7 +146,7 @@ def evaluate(**arguments: Any) -> Any:
     options.objective,
     options.layer_limits(
         "for each layer",
-        "(1 is about half a minute): the result is the same every time, even if the limit is reached",
+        "(1 is some seconds): the result is the same every time, even if the limit is reached",
     ),
     options.gap,
     options.engine,

@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 
 from zzcp.interrupt import Interrupt
 
+STEPS = 3e8
+"""Steps of a unit of work: about a second."""
+
 
 class Ended(Exception):  # noqa: N818 - it is no error
     """Raised by `look` when a clock that is watched has run out."""
@@ -41,7 +44,7 @@ class Clock:
     interrupt : Interrupt
         The user's wish to stop.
     work : float
-        In the measure of CP-SAT, which is the same on every machine.
+        In units of CP-SAT's own measure or of `STEPS`, which are the same on every machine.
     started : float
         When it started, on the monotonic clock.
     spent : float
@@ -90,13 +93,20 @@ class Clock:
             _WATCHED.clocks.remove(self)
 
 
-def look() -> None:
+def look(steps: float = 0.0) -> None:
     """Go on only while all clocks do that are watched in this thread.
+
+    Parameters
+    ----------
+    steps : float
+        Entries of tables, pairs of labels, loops of mappings that are looked at next: they count as work.
 
     Raises
     ------
     Ended
         If one of them does not.
     """
+    for clock in _WATCHED.clocks:
+        clock.spent += steps / STEPS
     if not all(clock.goes_on for clock in _WATCHED.clocks):
         raise Ended

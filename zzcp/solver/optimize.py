@@ -78,8 +78,8 @@ def optimize(
     time_limit : float, optional
         Seconds; 60 by default, unless there is a deterministic limit.
     deterministic_limit : float, optional
-        Limit of the solver's work, in its own measure (1 is about half a minute): with one worker the result is then
-        the same every time, even if the search stops at this limit.
+        Limit of the work, which the search by ranges and CP-SAT count by themselves (1 is some seconds): the result is
+        then the same every time, even if the search stops at this limit, and with several workers, too.
     gap : float
         Relative distance to the bound at which a mapping counts as optimal. Where that takes little, the search goes on
         to a hundredth of it.

@@ -10,19 +10,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ortools.sat.python import cp_model
 
 from tests.solver.test_optimize import machine
-from zzcp import Layer, optimize
+from zzcp import Layer, load_accelerator, optimize
 from zzcp.cost import EXACT, Evaluator
 from zzcp.errors import InputError
 from zzcp.interrupt import Interrupt
 from zzcp.solver import Progress, Result
 from zzcp.solver.cpsat.run import Outcome, run_solver
 
+ROOT = Path(__file__).parents[3]
 LARGE = Layer.conv(b=1, k=96, c=96, oy=30, ox=30, fy=3, fx=3)
 SMALL = Layer.gemm(b=8, k=12, c=10)
 
@@ -103,6 +105,21 @@ def test_a_deterministic_limit_gives_the_same_bytes(limit: float) -> None:
     one, other = (optimize(machine(), SMALL, deterministic_limit=limit, gap=0, seed=5) for _ in range(2))
     assert told(one) == told(other)
     assert one.status == "feasible", "the limit was not reached: the test says nothing"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("limit", [0.02, 0.2])
+def test_a_deterministic_limit_counts_the_search_by_ranges(limit: float, workers: int) -> None:
+    """Once it was switched off: of this product a gap of 2.3e-2 was left at a limit of 1."""
+    accelerator = load_accelerator(ROOT / "models/accelerators/eyeriss_like.yaml")
+    layer = Layer.gemm(b=2048, k=11008, c=4096)
+    one, other = (
+        optimize(accelerator, layer, deterministic_limit=limit, workers=workers, seed=5) for _ in range(2)
+    )
+    assert told(one) == told(other)
+    assert one.status == "feasible", "the limit was not reached: the test says nothing"
+    closed = optimize(accelerator, layer, deterministic_limit=10.0, workers=workers, seed=5)
+    assert (closed.status, closed.engine) == ("optimal", "ranges")
 
 
 def test_more_deterministic_work_is_never_worse() -> None:

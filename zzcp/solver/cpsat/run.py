@@ -164,6 +164,8 @@ def run_solver(
     parameters.max_time_in_seconds = max(limits.seconds, 0.1)
     if limits.deterministic < math.inf:
         parameters.max_deterministic_time = max(limits.deterministic, 1e-6)
+        # several workers take turns, so that what each of them knows of the others is always the same
+        parameters.interleave_search = workers > 1
     if attempt:
         parameters.linearization_level = 2
     else:

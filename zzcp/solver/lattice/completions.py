@@ -21,6 +21,8 @@ from zzcp.solver.lattice.keys import Key, Place, Vector
 
 _MOST = 4096
 """How many orders are scored at a time."""
+_ORDER = 5000
+"""Steps that an order counts as."""
 _ROUNDING = 1e-12
 """More than the relative error of the batch evaluator."""
 
@@ -223,7 +225,7 @@ def _scored(
 
 def _score(evaluator: Evaluator, tasks: Sequence[_Task]) -> Iterator[tuple[_Task, list[list[int]], _Figures]]:
     """Score the orders of several chains in one batch."""
-    look()
+    look(_ORDER * sum(task.count for task in tasks))
     orders = [
         [index for segment in order for index in segment]
         for task in tasks

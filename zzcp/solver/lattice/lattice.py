@@ -84,6 +84,11 @@ class Lattice:
         return result
 
     @property
+    def _entries(self) -> int:
+        """Entries of the dynamic program that are looked at for one of its counts."""
+        return math.prod(self.shape) * (len(self.depths) + len(self.shape))
+
+    @property
     def cells(self) -> int:
         """Entries of one table of the dynamic program."""
         return cells(self.keys, self.depths)
@@ -138,7 +143,7 @@ class Lattice:
         """Return H of the module's docstring: the cheapest chains at or above every vector."""
         best: dict[Counts, Array] = {self.depths: np.zeros(self.shape)}
         for some in self._together():
-            look()
+            look(len(some) * self._entries)
             if some[0] != self.depths:
                 here = _stacked([self._here(costs, best, counts) for counts in some])
                 best.update(zip(some, _running_minimum(here, upwards=False), strict=True))
@@ -161,7 +166,7 @@ class Lattice:
         none = tuple(0 for _ in self.depths)
         best: dict[Counts, Array] = {none: np.zeros(self.shape)}
         for some in reversed(self._together()):
-            look()
+            look(len(some) * self._entries)
             if some[0] != none:
                 here = _stacked([self._up_to(costs, best, counts) for counts in some])
                 best.update(zip(some, _running_minimum(here, upwards=True), strict=True))
@@ -196,7 +201,7 @@ class Lattice:
         below = self.below(costs)
         result = {place: np.full(self.shape, np.inf) for place in costs}
         for counts in self.counts():
-            look()
+            look(self._entries)
             for operand, following in self._following(counts):
                 place = operand, counts[operand]
                 np.minimum(result[place], below[counts] + above[following], out=result[place])

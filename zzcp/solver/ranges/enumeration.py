@@ -34,6 +34,8 @@ from zzcp.solver.ranges.relaxation import Relaxation
 
 _PAIRS = 4_000_000
 """Pairs of labels and candidates that are compared at a time."""
+_LABEL = 1000
+"""Steps that a label counts as by itself."""
 _MARGIN = 1e-9
 """More than the relative error of sums in floating point."""
 
@@ -155,6 +157,7 @@ class Enumeration:
             some = np.flatnonzero(
                 (after <= 1 + _MARGIN - labels.relaxed[part].min()) & (among.at != self.factors.full)
             )
+            look(len(labels.at[part]) * len(some) + _LABEL * len(labels.at[part]))
             above = self.factors.above(labels.at[part], among.at[some])
             fits = labels.relaxed[part][:, None] + after[some][None, :] <= 1 + _MARGIN
             one, other = np.nonzero(above & fits)

@@ -59,9 +59,7 @@ class RangesStage:
     @property
     def applies(self) -> bool:
         """Whether the search by ranges can be used."""
-        # a deterministic limit counts CP-SAT's work
-        known = of_ranges(self.shared.keys, self.search.rules)
-        return known and self.shared.has_lattice and math.isinf(self.search.deterministic_limit)
+        return self.shared.has_lattice and of_ranges(self.shared.keys, self.search.rules)
 
     @cached_property
     def _ground(self) -> Ground:

@@ -21,6 +21,8 @@ from zzcp.solver.search.state import SearchState
 
 _DESCENDANTS = 10_000
 """Mappings that are scored in search of a better incumbent."""
+_SCORED = 1e-4
+"""Work that each of them counts as."""
 _FEW_ENTRIES, _VERY_FEW_ENTRIES = 50_000, 100
 """Largest cost table of a model that is tried for a moment, and of one that is tried before the search by ranges."""
 _MANY_VECTORS = 300
@@ -151,6 +153,7 @@ class Search(SearchState):
         )
         budget = Budget(_DESCENDANTS, seconds=max(self.clock.left, 1e-3), seed=self.seed)
         found = Genetic().map(problem, budget).mapping
+        self.clock.spent += _DESCENDANTS * _SCORED
         if found is not None and (not self.rules or self.admits(found)):
             self.offer(found)
             self.tell("descendants")
