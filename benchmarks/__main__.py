@@ -24,12 +24,13 @@ SUITES = (
     "warm_start",
     "model_size",
     "energies",
+    "constrained",
     "compare",
     "onnx_files",
     "joint",
     "executors",
 )
-LONG = ("latency", "compare", "onnx_files", "joint", "executors")
+LONG = ("latency", "constrained", "compare", "onnx_files", "joint", "executors")
 """Suites that take about an hour, download much or need packages of their own; they run only where they are named."""
 
 RESULTS = Path(__file__).parent / "results"
