@@ -227,6 +227,16 @@ def solve(**arguments: Any) -> Any:
         metavar="FILE",
         help="SQLite file that keeps every result as it comes; ':memory:' keeps none.",
     ),
+    click.option(
+        "--costs",
+        metavar="MODEL",
+        help="Energies and areas of the memories whose size or width is varied: by table, cacti or cacti:NM.",
+    ),
+    options.budget(
+        "--best-under",
+        ("area", "power"),
+        "Print the best machine within a budget of area or power (pJ per cycle).",
+    ),
     options.csv,
     options.picture,
     options.json,
@@ -241,12 +251,17 @@ def sweep(**arguments: Any) -> Any:
     product of all --vary. What is found is kept as it comes: the same command goes on where a stopped one was. Along
     sizes, energies and latencies the output says whether the optima are monotone, as they must be.
 
+    By default a memory costs what the file says, whatever its size. With --costs it costs what a model says of its
+    size and width: table is built in (45 nm), cacti needs the package hwcomponents-cacti.
+
     \b
     Examples:
       zzcp sweep -a models/accelerators/eyeriss_like.yaml -w models/workloads/gemm_512.yaml \\
           --vary memories.glb.size=64KiB:256KiB:x2 --objective edp,energy -j 2
       zzcp sweep -a models/accelerators/seed_eyeriss_1_2_4.yaml -w models/workloads/seed_workload.yaml \\
           --vary memories.sram_8KB.size,memories.sram_64KB.size=1KB/2KB,8KB/64KB --csv table.csv
+      zzcp sweep -a models/accelerators/eyeriss_like.yaml -w models/workloads/gemm_512.yaml \\
+          --vary memories.glb.size=32KiB:512KiB:x2 --costs table --best-under area=0.5
     """  # noqa: D301
     return _run("sweep", arguments)
 

@@ -122,6 +122,27 @@ def _assigned(text: str, form: str, least: int) -> tuple[str, int]:
     return name.strip(), int(number[:20])
 
 
+def budget(name: str, names: tuple[str, ...], help_text: str) -> Callable[[F], F]:
+    """Return an option for limits ``NAME=NUMBER,...`` of some figures; the command gets a dictionary."""
+    form = f"{names[0]}=NUMBER"
+
+    def read(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, float]:
+        found = {}
+        for text in (part for entry in given for part in entry.split(",")):
+            key, _, number = text.partition("=")
+            try:
+                found[key.strip()] = float(number)
+            except ValueError:
+                raise click.BadParameter(f"expected {form}, found {text[:80]!r}") from None
+            if key.strip() not in names or not 0 < found[key.strip()] < float("inf"):
+                raise click.BadParameter(
+                    f"expected a positive limit of {' or '.join(names)}, found {text[:80]!r}"
+                )
+        return found
+
+    return click.option(name, "budget", multiple=True, metavar=form, callback=read, help=help_text)
+
+
 def assigned(name: str, argument: str, form: str, help_text: str) -> Callable[[F], F]:
     """Return an option for texts ``NAME=VALUE``, which may be given several times; the command gets a dictionary."""
 

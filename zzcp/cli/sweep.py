@@ -12,6 +12,7 @@ from zzcp.cli.program import INTERRUPTED
 from zzcp.cli.reading import Reading
 from zzcp.cli.sources import select_layers
 from zzcp.cost import CONVENTIONS
+from zzcp.costs import cost_model
 from zzcp.errors import InputError, Place
 from zzcp.io import load_accelerator, load_mapping
 from zzcp.mapping.unrollings import UnrollingOptions
@@ -19,6 +20,7 @@ from zzcp.records.sources import Source
 from zzcp.report.style import plural
 from zzcp.report.swept import fields_report, sweep_report, swept_data
 from zzcp.sweeps import SweepProgress, sweep
+from zzcp.sweeps.budget import best_under
 from zzcp.sweeps.fields import Subject, catalogue
 from zzcp.workload import Network
 
@@ -41,6 +43,8 @@ def run(
     conventions: str,
     jobs: int,
     db: str,
+    costs: str | None,
+    budget: dict[str, float],
     csv_path: str | None,
     plot_path: str | None,
     json_path: str | None,
@@ -65,6 +69,7 @@ def run(
             )
             return 0
         check_files(csv_path, plot_path)
+        model = None if costs is None else cost_model(costs)
         source = None if mapping is None else load_mapping(mapping)
         # before the searches: a file may be changed meanwhile
         files = {
@@ -89,12 +94,17 @@ def run(
                     jobs=jobs,
                     db=db,
                     engine=engine,  # type: ignore[arg-type]  # one of the command's choices
+                    costs=model,
                     on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),
                 )
             except InputError as error:
                 raise _placed(error, vary) from None
-        output.show(sweep_report(table))
-        output.finish(swept_data(zzcp.__version__, machine, table, files))
+        within = best_under(table, budget) if budget else []
+        output.show(sweep_report(table, budget, within))
+        data = swept_data(zzcp.__version__, machine, table, files)
+        if budget:
+            data["best_under"] = {"budget": budget, "best": [best.to_dict() for best in within]}
+        output.finish(data)
         if csv_path is not None:
             write_text(csv_path, table.to_csv(), "--csv")
         save_figure(plot_path, "sweep", table)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -13,6 +13,8 @@ from zzcp.records.sources import Sources, inputs_data
 from zzcp.report.style import amount, count, plural, product_of, section
 from zzcp.report.tables import FittedTable, table
 from zzcp.sweeps import Axis, Check, SweepPoint, SweepTable
+from zzcp.sweeps.axes import Step
+from zzcp.sweeps.budget import Best
 from zzcp.sweeps.fields import Field, Subject
 from zzcp.sweeps.table import Total
 from zzcp.sweeps.values import value_text
@@ -31,14 +33,32 @@ def _short(field: Field) -> str:
     return field.name.partition(".")[2]
 
 
-def sweep_report(swept: SweepTable) -> RenderableType:
-    """Return everything about a sweep."""
+def sweep_report(
+    swept: SweepTable, budget: Mapping[str, float] | None = None, within: Sequence[Best] = ()
+) -> RenderableType:
+    """Return everything about a sweep.
+
+    Parameters
+    ----------
+    swept : SweepTable
+        The sweep.
+    budget : mapping of str to float, optional
+        Limits of area and power.
+    within : sequence of Best
+        The best machines within the budget.
+    """
     parts: list[RenderableType] = [section(_title(swept), _points(swept))]
     totals = [total for total in swept.totals() if total.layers > 1]
     if totals:
         parts.append(section("Layers one after the other", _totals(swept, totals)))
     if len(swept.points) > 1:
         parts.append(section("Best", *_best(swept)))
+    if budget:
+        parts.append(
+            section(f"Best within {_budget(budget)}", *(Text(_machine(swept, best)) for best in within))
+        )
+    if "costs" in swept.options:
+        parts.append(section("Costs of memories", *(Text(line) for line in _costs(swept.options["costs"]))))
     if swept.checks:
         parts.append(
             section("Monotonicity", *(Text(line) for check in swept.checks for line in _check(swept, check)))
@@ -148,9 +168,50 @@ def _best(swept: SweepTable) -> list[Text]:
         Text(
             f"{point.layer.name}: lowest {point.objective} "
             f"{_SIZES.get(point.objective, product_of)(point.outcome.objective or 0)} at {_steps(swept, point)}"
+            f"{_inside(swept, point.steps)}"
         )
         for point in best.values()
     ]
+
+
+def _inside(swept: SweepTable, steps: tuple[Step, ...]) -> str:
+    """Return along which axes of numbers a step is neither the first nor the last."""
+    inside = [
+        axis_title(axis)
+        for axis, step in zip(swept.axes, steps, strict=True)
+        if len(axis.steps) > 2 and min(axis.steps) < step < max(axis.steps)
+    ]
+    return f" (inside of the range of {' and '.join(inside)})" if inside else ""
+
+
+def _budget(budget: Mapping[str, float]) -> str:
+    units = {"area": "", "power": " pJ per cycle"}
+    return " and ".join(f"{name} {amount(most)}{units[name]}" for name, most in budget.items())
+
+
+def _machine(swept: SweepTable, best: Best) -> str:
+    """Return the best machine for a workload within a budget in words."""
+    if best.steps is None:
+        return f"{best.workload}, {best.objective}: none of {plural(best.total, 'machine')}"
+    at = ", ".join(
+        f"{axis_title(axis)} {axis.text(step)}" for axis, step in zip(swept.axes, best.steps, strict=True)
+    )
+    value = _SIZES.get(best.objective, product_of)(best.value)
+    proof = "proven" if best.proven else "not proven: some points are open"
+    return (
+        f"{best.workload}, lowest {best.objective}: {value} at {at or 'the machine as it is'}"
+        f"{_inside(swept, best.steps)}, "
+        f"area {amount(best.area)}, {amount(best.power)} pJ per cycle; best of {best.within:,} within "
+        f"of {best.total:,} machines, {proof}"
+    )
+
+
+def _costs(costs: Mapping[str, Any]) -> list[str]:
+    """Return which model gave the costs of which memories, and where they fall with the size."""
+    lines = [f"{', '.join(costs['memories'])}: energies and areas by {costs['model']}, {costs['version']}"]
+    if costs["notes"]:
+        lines.append("the model is not monotone; its figures stand as they are:")
+    return lines + [f"  {note}" for note in costs["notes"][:_MANY]]
 
 
 def _steps(swept: SweepTable, point: SweepPoint) -> str:

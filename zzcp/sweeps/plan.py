@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from zzcp.checks import all_of, check_seed, pairs
 from zzcp.cost import CostConventions
+from zzcp.costs import CostModel, priced
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
 from zzcp.io import MappingFile
@@ -108,6 +109,8 @@ def plan_points(
     seed: int,
     engine: str = "auto",
     unrollings: UnrollingOptions = GIVEN,
+    costs: CostModel | None = None,
+    resized: Sequence[str] = (),
 ) -> Iterator[Planned]:
     """Yield every point of the grid, after checking that each is a machine and a layer.
 
@@ -133,6 +136,10 @@ def plan_points(
         See `zzcp.optimize`.
     unrollings : UnrollingOptions
         How an unrolling is found that is not given.
+    costs : CostModel, optional
+        What memories cost at every point.
+    resized : sequence of str
+        These memories.
 
     Raises
     ------
@@ -149,6 +156,8 @@ def plan_points(
             for layer in network:
                 base = Subject(accelerator, layer)
                 subject, values = _at(base, axes, steps)
+                if costs is not None:
+                    subject = subject._replace(accelerator=priced(subject.accelerator, costs, resized))
                 unrolled, own_links = _unrolling(base, subject, spatial, unrollings)
                 for objective in objectives:
                     task = Task(
@@ -160,6 +169,45 @@ def plan_points(
                     )
                     key = point_key(release, *task, conventions, seed, engine)
                     yield Planned(steps, values, network.name, task, key)
+
+
+def resized_memories(axes: Sequence[Axis]) -> tuple[str, ...]:
+    """Return the memories whose size or width is varied.
+
+    Raises
+    ------
+    InputError
+        If there is none, or the costs of one are varied, too: then there is nothing for a cost model to say.
+    """
+    fields = [field.name.split(".") for axis in axes for field in axis.fields]
+    memories = [parts for parts in fields if parts[0] == "memories"]
+    names = dict.fromkeys(parts[1] for parts in memories if parts[2] == "size" or parts[-1] == "bandwidth_max"
+                          or parts[-1] == "bandwidth")  # fmt: skip
+    if not names:
+        raise InputError("costs of a model, but no memory changes", expected="--vary memories.NAME.size=...")
+    for parts in memories:
+        if parts[1] in names and parts[2] in ("r_cost", "w_cost", "area"):
+            raise InputError(
+                "costs of a model, and costs that are varied",
+                place=Place(field=".".join(parts)),
+                expected="one of the two",
+            )
+    return tuple(names)
+
+
+def without_theorem(axes: Sequence[Axis], names: Sequence[str]) -> tuple[Axis, ...]:
+    """Return axes along which memories cost what a model says: there more is not always better."""
+    prefixes = tuple(f"memories.{name}." for name in names)
+    return tuple(
+        replace(
+            axis,
+            fields=tuple(
+                replace(field, better=0) if field.name.startswith(prefixes) else field
+                for field in axis.fields
+            ),
+        )
+        for axis in axes
+    )
 
 
 def _at(subject: Subject, axes: Sequence[Axis], steps: Sequence[Step]) -> tuple[Subject, dict[str, Any]]:

@@ -13,11 +13,22 @@ from zzcp.checks import MAX_WORKERS, check_seed, choice, duration, entries, func
 from zzcp.cost import EXACT, CostConventions
 from zzcp.cost.arguments import check_setting
 from zzcp.cost.objective import OBJECTIVES
+from zzcp.costs import CostModel, falling
 from zzcp.hardware import Accelerator
 from zzcp.mapping.unrollings import GIVEN, UnrollingOptions
 from zzcp.solver.engines import Engine, check_engine
 from zzcp.sweeps.outcome import Outcome
-from zzcp.sweeps.plan import GivenUnrolling, Planned, Vary, Workloads, as_networks, make_axes, plan_points
+from zzcp.sweeps.plan import (
+    GivenUnrolling,
+    Planned,
+    Vary,
+    Workloads,
+    as_networks,
+    make_axes,
+    plan_points,
+    resized_memories,
+    without_theorem,
+)
 from zzcp.sweeps.searches import solve_points
 from zzcp.sweeps.store import Store
 from zzcp.sweeps.table import SweepPoint, SweepTable
@@ -62,6 +73,7 @@ def sweep(
     jobs: int = 1,
     db: str | Path | None = None,
     engine: Engine = "auto",
+    costs: CostModel | None = None,
     on_progress: Callable[[SweepProgress], None] | None = None,
 ) -> SweepTable:
     """Solve a layer on every machine of a grid.
@@ -93,6 +105,9 @@ def sweep(
         SQLite file that keeps every result as it comes; what it holds already is not solved again.
     engine : str
         For every point, as for `optimize`; what another one has solved is solved again.
+    costs : CostModel, optional
+        What memories cost whose size or width is varied, at every point (`zzcp.costs.cost_model`); by default what the
+        file says, whatever their size.
     on_progress : callable, optional
         Called with a `SweepProgress` after every point.
 
@@ -117,12 +132,27 @@ def sweep(
     for layer in (layer for network in networks for layer in network):
         check_setting(accelerator, layer, conventions, links)
     axes = make_axes(accelerator, [layer for network in networks for layer in network], vary)
+    names: Sequence[str] = () if costs is None else resized_memories(axes)
+    if costs is not None:
+        axes = without_theorem(axes, names)
     plan = list(
         plan_points(
-            accelerator, networks, axes, objectives, spatial, links, conventions, seed, engine, unrollings
+            accelerator,
+            networks,
+            axes,
+            objectives,
+            spatial,
+            links,
+            conventions,
+            seed,
+            engine,
+            unrollings,
+            costs,
+            names,
         )
     )
-    options = {"time_limit": time_limit, "gap": gap, "seed": seed, "engine": engine}
+    options: dict[str, Any] = {"time_limit": time_limit, "gap": gap, "seed": seed, "engine": engine}
+    stated = {} if costs is None else {"costs": _stated(costs, names, plan)}
     started = time.monotonic()
     run = _Run(plan, options, conventions, jobs, on_progress, started)
     with closing(Store(":memory:" if db is None else db)) as store:
@@ -136,9 +166,15 @@ def sweep(
         (),
         run.interrupted,
         time.monotonic() - started,
-        options,
+        options | stated,
     )
     return table.checked(exact=replace(conventions, name="exact") == EXACT)
+
+
+def _stated(costs: CostModel, names: Sequence[str], plan: Sequence[Planned]) -> dict[str, Any]:
+    """Return what a result says of the model that gave costs to some memories."""
+    notes = falling((point.task.accelerator for point in plan), names)
+    return {"model": costs.name, "version": costs.version, "memories": list(names), "notes": notes}
 
 
 @dataclass(slots=True, eq=False)
@@ -194,10 +230,11 @@ class _Run:
             if key in self.found:
                 reused = key not in self.solved or key in first
                 first.add(key)
-                name = task.accelerator.name
+                machine = task.accelerator
                 yield SweepPoint(
-                    steps, values, name, workload, task.layer, task.objective, self.found[key], reused
-                )
+                    steps, values, machine.name, workload, task.layer, task.objective, self.found[key], reused,
+                    machine.area,
+                )  # fmt: skip
 
     def _tell(self, missing: int) -> None:
         if self.on_progress is None:

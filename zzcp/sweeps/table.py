@@ -41,6 +41,8 @@ class SweepPoint:
         What was found.
     reused : bool
         Whether it was taken from the database.
+    area : float
+        Of the machine, in the unit of its file.
     """
 
     steps: tuple[Step, ...]
@@ -51,6 +53,7 @@ class SweepPoint:
     objective: str
     outcome: Outcome
     reused: bool
+    area: float = 0.0
 
     @property
     def series(self) -> tuple[str, str, str]:
@@ -67,6 +70,7 @@ class SweepPoint:
             "operator": self.layer.operator,
             "objective_name": self.objective,
             "reused": self.reused,
+            "area": self.area,
             **self.outcome.to_dict(),
         }
 
@@ -248,7 +252,7 @@ class SweepTable:
 
 _COLUMNS = (
     "workload", "layer", "objective_name", "status", "objective", "lower_bound", "gap", "energy", "latency", "edp",
-    *COMPONENTS, "wall_s", "diagnosis", "engine",
+    *COMPONENTS, "wall_s", "diagnosis", "engine", "area",
 )  # fmt: skip
 
 
@@ -265,6 +269,7 @@ def _cells(point: SweepPoint) -> Sequence[object]:
         figures += [found["latency"][name] for name in COMPONENTS]
     head = [outcome.status, outcome.objective, outcome.lower_bound, outcome.gap]
     tail = [round(outcome.wall_s, 3), outcome.data.get("diagnosis", ""), outcome.data.get("engine", "")]
+    tail.append(point.area)
     return [*point.series, *head, *figures, *tail]
 
 

@@ -1,0 +1,91 @@
+"""Machines with the costs of a model in the place of those of their file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
+from typing import NamedTuple
+
+from zzcp.costs.model import Asked, CostModel
+from zzcp.errors import InputError
+from zzcp.hardware import Accelerator, Memory
+
+
+class Priced(NamedTuple):
+    """A memory of a machine with its costs by a model."""
+
+    memory: str
+    size: int
+    width: int
+    read: float
+    area: float
+
+
+def priced(accelerator: Accelerator, model: CostModel, names: Iterable[str]) -> Accelerator:
+    """Return a machine in which some memories cost what a model says; the others cost what they did.
+
+    Parameters
+    ----------
+    accelerator : Accelerator
+        The machine.
+    model : CostModel
+        The model.
+    names : iterable of str
+        The memories.
+
+    Raises
+    ------
+    InputError
+        If the model knows no such memory, or there is none of a name.
+    """
+    chosen = set(names)
+    for name in chosen:
+        accelerator.memory(name)
+    memories = tuple(
+        _priced(memory, model) if memory.name in chosen else memory for memory in accelerator.memories
+    )
+    return replace(accelerator, memories=memories)
+
+
+def _priced(memory: Memory, model: CostModel) -> Memory:
+    width = max(port.bandwidth_max for port in memory.ports)
+    try:
+        costs = model.memory(Asked(memory.size, width, len(memory.ports)))
+    except InputError as error:
+        error.message = f"memory {memory.name}: {error.message}"
+        raise
+    return replace(memory, read_energy=costs.read, write_energy=costs.write, area=costs.area)
+
+
+def falling(machines: Iterable[Accelerator], names: Iterable[str]) -> list[str]:
+    """Return in words where a larger memory of the same width costs less: an artefact of the model, as it stands.
+
+    Parameters
+    ----------
+    machines : iterable of Accelerator
+        Machines with the costs of a model.
+    names : iterable of str
+        The memories that have them.
+    """
+    chosen = list(names)
+    seen: dict[tuple[str, int], set[Priced]] = {}
+    for machine in machines:
+        for name in chosen:
+            memory = machine.memory(name)
+            width = max(port.bandwidth_max for port in memory.ports)
+            entry = Priced(name, memory.size, width, memory.read_energy, memory.area)
+            seen.setdefault((name, width), set()).add(entry)
+    found = []
+    for entries in seen.values():
+        order = sorted(entries, key=lambda entry: entry.size)
+        for small, large in pairwise(order):
+            for what in ("read", "area"):
+                before, after = getattr(small, what), getattr(large, what)
+                if after < before:
+                    unit = "pJ a read" if what == "read" else "mm^2"
+                    found.append(
+                        f"{small.memory} costs {before:.4g} {unit} with {small.size:,} bits, "
+                        f"{after:.4g} with {large.size:,}"
+                    )
+    return found
