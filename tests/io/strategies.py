@@ -83,6 +83,7 @@ def arrays(draw: st.DrawFn, *, zigzag: bool = False) -> OperationalArray:
         unit_area=draw(amounts),
         systolic_dimensions=tuple(draw(st.lists(st.sampled_from(dimensions), unique=True))),
         input_precision=draw(st.none() | precisions),
+        cycles_per_op=1 if zigzag else draw(st.integers(1, 20)),
     )
 
 

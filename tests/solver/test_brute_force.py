@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -79,6 +80,17 @@ def test_nothing_is_better(conventions: CostConventions, number: int, engine: En
 @pytest.mark.parametrize("number", range(12))
 def test_nothing_is_better_where_a_window_is_on_the_output(number: int, engine: Engine) -> None:
     check(random_case(Random(f"scattered {number}"), 2000, ("output_window",)), EXACT, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)
+def test_nothing_is_better_where_operations_are_slow(
+    conventions: CostConventions, number: int, engine: Engine
+) -> None:
+    case = random_case(Random(f"slow operations {number}"), 2000)
+    array = replace(case.accelerator.array, cycles_per_op=2 + number % 3)
+    check(replace(case, accelerator=replace(case.accelerator, array=array)), conventions, engine)
 
 
 @pytest.mark.slow

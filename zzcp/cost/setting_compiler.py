@@ -86,8 +86,7 @@ def compile_setting(
         for name in layer.operands
     )
     array = accelerator.array
-    imc = array.in_memory_computing
-    cycles_per_op = -(-imc.input_precision[0] // imc.bit_serial_precision) if imc else 1
+    cycles_per_op = array.operation_cycles
     held = {links[name]: index for index, name in enumerate(layer.operands)}
     setting = Setting(
         accelerator=accelerator,

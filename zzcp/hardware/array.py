@@ -11,6 +11,8 @@ from zzcp.hardware.figures import energy, non_negative
 
 MAX_UNITS = 2**31
 """Largest number of units accepted in an array."""
+MAX_CYCLES = 2**20
+"""Most cycles of an operation that are accepted."""
 MAX_RESOLUTION = 64
 """Largest resolution accepted of an analog-to-digital converter, in bits."""
 
@@ -105,6 +107,9 @@ class OperationalArray:
         Precision of the two inputs in bits, where the file states it; informative for a plain array.
     in_memory_computing : InMemoryComputing, optional
         Present where the array computes inside its weight memory.
+    cycles_per_op : int
+        Cycles of an operation of a plain array. One that computes in memory takes as many as its precisions ask for:
+        see `operation_cycles`.
     """
 
     dimensions: tuple[str, ...]
@@ -114,6 +119,7 @@ class OperationalArray:
     systolic_dimensions: tuple[str, ...] = ()
     input_precision: tuple[int, int] | None = None
     in_memory_computing: InMemoryComputing | None = None
+    cycles_per_op: int = 1
 
     def __post_init__(self) -> None:
         for field in ("dimensions", "systolic_dimensions"):
@@ -132,8 +138,34 @@ class OperationalArray:
                 )
         object.__setattr__(self, "unit_energy", energy(self.unit_energy, "unit energy"))
         object.__setattr__(self, "unit_area", non_negative(self.unit_area, "unit area"))
+        object.__setattr__(self, "cycles_per_op", integer(self.cycles_per_op, "cycles_per_op of the array"))
+        self._check_cycles()
         if self.in_memory_computing is not None:
             self._check_macro(instance(self.in_memory_computing, InMemoryComputing, "in_memory_computing"))
+
+    @property
+    def operation_cycles(self) -> int:
+        """Cycles of one operation: of one that computes in memory, the slices of an activation."""
+        macro = self.in_memory_computing
+        if macro is None:
+            return self.cycles_per_op
+        return -(-macro.input_precision[0] // macro.bit_serial_precision)
+
+    def _check_cycles(self) -> None:
+        if not 1 <= self.cycles_per_op <= MAX_CYCLES:
+            raise InputError(
+                "cycles of an operation out of range",
+                place=Place(field="cycles_per_op"),
+                expected=f"1 to {MAX_CYCLES:,}",
+                found=repr_of(self.cycles_per_op),
+            )
+        if self.cycles_per_op > 1 and self.in_memory_computing is not None:
+            raise InputError(
+                "cycles_per_op of an array that computes in memory",
+                place=Place(field="cycles_per_op"),
+                expected="no such key: its precisions say how many cycles an operation takes",
+                found=repr_of(self.cycles_per_op),
+            )
 
     def _check_sizes(self) -> None:
         """Every dimension is named once and has a size."""

@@ -198,9 +198,11 @@ def _read_array(schema: ArraySchema, document: Document) -> OperationalArray:
             systolic_dimensions=tuple(dict.fromkeys(schema.systolic_dimensions)),
             input_precision=(precision[0], precision[1]) if precision else None,
             in_memory_computing=in_memory,
+            cycles_per_op=schema.cycles_per_op,
         )
     except InputError as error:
-        fields: dict[str, FieldPath] = {key: (key,) for key in ("dimensions", "sizes", "systolic_dimensions")}
+        keys = ("dimensions", "sizes", "systolic_dimensions", "cycles_per_op")
+        fields: dict[str, FieldPath] = {key: (key,) for key in keys}
         raise document.placed(error, path, fields) from None
 
 

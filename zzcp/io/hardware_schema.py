@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, PlainValidator
 
-from zzcp.hardware.array import MAX_UNITS
+from zzcp.hardware.array import MAX_CYCLES, MAX_UNITS
 from zzcp.hardware.figures import MAX_ENERGY, MIN_ENERGY
 from zzcp.hardware.memory import MAX_BITS, MAX_LATENCY, MEMORY_OPERANDS, PortType
 from zzcp.io.schema import (
@@ -95,6 +95,10 @@ class ArraySchema(Schema):
         default_factory=list
     )
     input_precision: Annotated[list[Precision], Field(min_length=2, max_length=2)] | None = None
+    cycles_per_op: Annotated[
+        int,
+        PlainValidator(integer("an integer number of cycles", minimum=1, maximum=MAX_CYCLES, unit="cycles")),
+    ] = 1
     unit_energy: Energy | None = None
     unit_area: Area | None = None
     imc_type: Annotated[str, PlainValidator(choice("analog", "digital"))] | None = None

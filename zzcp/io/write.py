@@ -76,6 +76,8 @@ def _array(array: OperationalArray) -> dict[str, Any]:
         "sizes": list(array.sizes),
         "systolic_dimensions": list(array.systolic_dimensions),
     }
+    if array.cycles_per_op > 1:
+        data["cycles_per_op"] = array.cycles_per_op
     if array.input_precision is not None:
         data["input_precision"] = list(array.input_precision)
     if array.in_memory_computing is not None:
