@@ -214,3 +214,20 @@ def test_the_table_in_the_width_of_the_page(
     lines = result.stdout.splitlines()
     assert max(map(len, lines)) <= columns
     golden(f"solve_{columns}_columns", re.sub(r" +\d+\.\d$", "", result.stdout, flags=re.MULTILINE))
+
+
+def test_loops_need_not_divide(zzcp: Run, tmp_path: Path) -> None:
+    """The proof says what it holds for, and is checked again."""
+    path = tmp_path / "result.json"
+    files = ("-a", ACCELERATOR, "-w", WORKLOAD, "--layer", "conv")
+    asked = ("--factors", "imperfect", "--max-padding", "0.02", "--time-limit", "100")
+    result = zzcp("solve", *files, *asked, "--json", path)
+    assert result.exit_code == 0, result.stderr
+    data = json.loads(path.read_text())
+    (layer,) = data["layers"]
+    assert data["options"]["factors"] == "imperfect"
+    assert layer["space"]["factors"] == "imperfect"
+    assert layer["space"]["max_padding"] == 0.02
+    assert layer["status"] == "optimal"
+    again = zzcp("verify", path, "--time-limit", "100")
+    assert again.exit_code == 0, again.stdout + again.stderr

@@ -136,6 +136,8 @@ def evaluate(**arguments: Any) -> Any:
     options.spatial(),
     options.chosen_spatial,
     options.max_dims,
+    options.factors,
+    options.max_padding,
     options.reading,
     options.layers,
     click.option(

@@ -13,6 +13,8 @@ OBJECTIVES = ("edp", "energy", "latency", "ed2")
 """What can be minimised."""
 ENGINES = ("auto", "cp-sat", "ranges")
 """Names of `zzcp.solver.engines.ENGINES`."""
+FACTORS = ["perfect", "imperfect"]
+"""Names of `zzcp.mapping.mapping.FACTORS`."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -90,6 +92,19 @@ max_dims = click.option(
     show_default=True,
     metavar="N",
     help="With --spatial auto: layer dimensions on one array dimension, at most.",
+)
+factors = click.option(
+    "--factors",
+    type=click.Choice(FACTORS),
+    default=FACTORS[0],
+    show_default=True,
+    help="Loops that divide, or also loops whose last tiles are smaller; the bound holds for all of them.",
+)
+max_padding = click.option(
+    "--max-padding",
+    type=click.FloatRange(0),
+    metavar="SHARE",
+    help="With --factors imperfect: loops come to at most this share more than the iterations; all that can win.",
 )
 gap = click.option(
     "--gap",

@@ -46,6 +46,8 @@ def run(
     mapping: str | None,
     chosen: str | None,
     max_dims: int,
+    factors: str,
+    max_padding: float | None,
     reading: Reading,
     layers: Sequence[str],
     constraints: str | None,
@@ -85,6 +87,8 @@ def run(
             "seed": seed,
             "engine": engine,
         }
+        if factors != "perfect":
+            options |= {"factors": factors} | ({} if max_padding is None else {"max_padding": max_padding})
         how = {"objective": objective, "conventions": CONVENTIONS[conventions], **options}
         solve = partial(optimize_task, machine=machine, options=how)
         # until everything is written: a signal between two searches must not lose what has been found

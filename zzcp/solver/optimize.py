@@ -24,16 +24,20 @@ from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import OBJECTIVES, Objective, objective_of
+from zzcp.cost.setting.remainders import supports_remainders
+from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
+from zzcp.mapping.mapping import FACTORS, Factors
 from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.optimize import attempt_after_all, constraints_of, optimize_constrained
 from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
 from zzcp.solver.memory import give_back
+from zzcp.solver.padding.search import PaddedSearch
 from zzcp.solver.result import Progress, Result, gap_of
 from zzcp.solver.search.search import Search
 from zzcp.solver.unrolling.search import JointSearch, Solve
@@ -50,6 +54,8 @@ def optimize(
     *,
     spatial: SpatialMapping | Freedom | Mapping[str, Mapping[str, int]] | Literal["auto"] | None = None,
     max_dims: int = DEFAULT_MAX_DIMS,
+    factors: Factors = "perfect",
+    max_padding: float = math.inf,
     time_limit: float | None = None,
     deterministic_limit: float | None = None,
     gap: float = 1e-4,
@@ -75,6 +81,12 @@ def optimize(
         By default it is that of the machine's file, or a full one (`default_spatial`).
     max_dims : int
         Layer dimensions on one array dimension, at most, where the unrolling is chosen.
+    factors : str
+        ``perfect``: loops that divide. ``imperfect``: also loops whose last tiles are smaller, and the bound holds for
+        all of them; not where the unrolling is chosen, under constraints, or under conventions that count all tiles as
+        whole ones.
+    max_padding : float
+        What loops may come to beyond the iterations of a dimension, as a share of these; by default all that can win.
     time_limit : float, optional
         Seconds; 60 by default, unless there is a deterministic limit.
     deterministic_limit : float, optional
@@ -131,6 +143,8 @@ def optimize(
         instance(hint, LayerMapping, "hint", "a Mapping")
     function(on_progress, "on_progress")
     asked = constraints_of(constraints, layer)
+    choice(factors, "factors", FACTORS)
+    max_padding = number(max_padding, "max_padding", "a number of at least 0", lambda share: share >= 0)
     task = Task(
         accelerator=accelerator,
         layer=layer,
@@ -140,11 +154,15 @@ def optimize(
         links=links,
         constraints=asked,
         engine=engine,
+        factors=factors,
+        max_padding=max_padding,
         search_with=partial(
             Search, workers=workers, seed=seed, deterministic_limit=deterministic_limit, engine=engine
         ),
     )
     freedom = _freedom(accelerator, layer, spatial, max_dims)
+    if factors == "imperfect":
+        _check_imperfect(asked, conventions, freedom)
     try:
         if isinstance(freedom, SpatialMapping):
             return _optimize_one(task, freedom, time_limit, hint, on_progress)
@@ -159,7 +177,7 @@ class Task:
 
     Parameters
     ----------
-    accelerator, layer, objective, gap, conventions, links, constraints, engine
+    accelerator, layer, objective, gap, conventions, links, constraints, engine, factors, max_padding
         As for `optimize`.
     search_with : callable
         Returns the search of one unrolling.
@@ -174,6 +192,8 @@ class Task:
     constraints: Constraints
     engine: Engine
     search_with: Callable[..., Search]
+    factors: Factors = "perfect"
+    max_padding: float = math.inf
 
 
 def _freedom(
@@ -213,7 +233,63 @@ def _optimize_one(
             task.engine,
             rival,
         )
-    search = search_with(Evaluator(*setting), task.objective, time_limit, task.gap, rival=rival)
+    if task.factors == "imperfect":
+        padded = padded_search(task, spatial, time_limit, on_progress, rival)
+        return padded.run(hint)
+    return _search(task, Evaluator(*setting), time_limit, hint, on_progress, rival)
+
+
+def _check_imperfect(
+    constraints: Constraints, conventions: CostConventions, unrolling: SpatialMapping | Freedom
+) -> None:
+    """Check that loops that do not divide go with what else is asked."""
+    expected = "factors perfect"
+    if isinstance(unrolling, Freedom):
+        raise InputError(
+            "the unrolling is chosen for loops that divide",
+            expected=f"{expected}, or an unrolling that is given",
+            found="imperfect",
+        )
+    if constraints:
+        raise InputError("constraints are for loops that divide", expected=expected, found="imperfect")
+    if not supports_remainders(conventions):
+        raise InputError(
+            f"the conventions {conventions.name} count all tiles as whole ones",
+            expected=expected,
+            found="imperfect",
+        )
+
+
+def padded_search(
+    task: Task,
+    spatial: SpatialMapping,
+    time_limit: float,
+    on_progress: Callable[[Progress], None] | None = None,
+    rival: Fraction | None = None,
+) -> PaddedSearch:
+    """Return the search over all loops of one unrolling, whether they divide or not, to be run."""
+    evaluator = Evaluator(task.accelerator, task.layer, spatial, task.conventions, task.links)
+
+    def solve(of: Evaluator, seconds: float, beaten: Fraction | None) -> Result:
+        return _search(task, of, seconds, None, None, beaten)
+
+    return PaddedSearch(
+        evaluator, task.objective, solve, time_limit, task.gap, task.max_padding, rival, on_progress
+    )
+
+
+def _search(
+    task: Task,
+    evaluator: Evaluator,
+    time_limit: float,
+    hint: LayerMapping | None,
+    on_progress: Callable[[Progress], None] | None,
+    rival: Fraction | None,
+) -> Result:
+    """Return the best mapping of an evaluator, or what is proven of mappings better than a rival."""
+    setting = task.accelerator, task.layer, evaluator.setting.spatial, task.conventions, task.links
+    search_with = partial(task.search_with, on_progress=on_progress)
+    search = search_with(evaluator, task.objective, time_limit, task.gap, rival=rival)
     shortage = diagnose(search.evaluator.model) if hint is None else None
     if shortage is not None:
         certain_of_it = is_certain(search.evaluator.model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from zzcp.mapping.freedom import Freedom
@@ -35,6 +36,8 @@ class Space:
         What is in the space, in words.
     freedom : Freedom or None
         The same, as it was asked; None where the unrolling was given.
+    max_padding : float or None
+        What loops may come to beyond the iterations, as a share of them; None where they must divide.
     """
 
     unrollings: int
@@ -43,6 +46,7 @@ class Space:
     complete: bool = True
     description: str = ""
     freedom: Freedom | None = None
+    max_padding: float | None = None
 
     @classmethod
     def given(cls, *, complete: bool = True) -> Space:
@@ -66,4 +70,10 @@ class Space:
             "complete": self.complete,
             "description": self.description,
             **({} if self.freedom is None else {"freedom": self.freedom.to_dict()}),
+            **({} if self.max_padding is None else _factors(self.max_padding)),
         }
+
+
+def _factors(max_padding: float) -> dict[str, Any]:
+    """Return what result files say of loops that need not divide; without a limit of the padding none is named."""
+    return {"factors": "imperfect"} | ({"max_padding": max_padding} if isfinite(max_padding) else {})

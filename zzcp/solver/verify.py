@@ -7,6 +7,7 @@ is better than the bound. If there is none, the bound is proven a second time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -30,7 +31,7 @@ from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.problem import Problem
 from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
-from zzcp.solver.optimize import Task, joint_search
+from zzcp.solver.optimize import Task, joint_search, padded_search
 from zzcp.solver.result import Progress, gap_of
 from zzcp.solver.search.search import Search
 from zzcp.workload import Layer, Network
@@ -332,8 +333,9 @@ def prove_again(
     seed += first_seed if isinstance(first_seed, int) else 0
     check_seed(seed)
     search_with = partial(Search, workers=1, seed=seed, other_parameters=True, engine=engine)
-    freedom = entry.data.get("space", {}).get("freedom")
-    if freedom is not None:
+    space = entry.data.get("space", {})
+    freedom, factors = space.get("freedom"), space.get("factors", "perfect")
+    if freedom is not None or factors != "perfect":
         task = Task(
             result.accelerator,
             entry.layer,
@@ -344,8 +346,13 @@ def prove_again(
             entry.constraints,
             engine,
             search_with,
+            factors,
+            space.get("max_padding", math.inf),
         )
-        proof = _prove_all(task, Freedom.from_dict(freedom), entry, time_limit, seed, on_progress)
+        if freedom is None:
+            proof = _prove_paddings(task, entry, time_limit, on_progress)
+        else:
+            proof = _prove_all(task, Freedom.from_dict(freedom), entry, time_limit, seed, on_progress)
         return replace(proof, wall_s=clock.passed)
     search_with = partial(search_with, on_progress=on_progress)
     spatial = entry.spatial or default_spatial(result.accelerator, entry.layer)
@@ -388,6 +395,24 @@ def _prove_all(
     if entry.status == "infeasible":
         return Proof({"infeasible": PROVEN, "unknown": OPEN}.get(found.status, CONTRADICTED))
     if search.best is not None:
+        return Proof(CONTRADICTED, entry.lower_bound, found.objective)
+    return Proof(PROVEN if search.complete else OPEN, entry.lower_bound)
+
+
+def _prove_paddings(
+    task: Task, entry: ResultLayer, time_limit: float, on_progress: Callable[[Progress], None] | None
+) -> Proof:
+    """Prove a bound of all loops of one unrolling, whether they divide or not, as `_prove_all` does."""
+    bound = Fraction(entry.lower_bound)
+    if bound == 0 and entry.status != "infeasible":
+        return Proof(PROVEN)
+    spatial = entry.spatial or default_spatial(task.accelerator, entry.layer)
+    rival = None if entry.status == "infeasible" else bound * (1 - TOLERANCE)
+    search = padded_search(task, spatial, time_limit, on_progress, rival)
+    found = search.run()
+    if entry.status == "infeasible":
+        return Proof({"infeasible": PROVEN, "unknown": OPEN}.get(found.status, CONTRADICTED))
+    if search.value is not None and rival is not None and search.value < rival:
         return Proof(CONTRADICTED, entry.lower_bound, found.objective)
     return Proof(PROVEN if search.complete else OPEN, entry.lower_bound)
 

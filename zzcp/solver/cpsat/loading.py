@@ -51,7 +51,7 @@ def add_scheduled_loading(chain: ChainModel, run: int, stall: Any) -> Any:
             continue
         idle = run - cp_model.LinearExpr.sum(
             [
-                lookup(model, boundary, f"busy{number}.", table.cycles * table.repeats)
+                lookup(model, boundary, f"busy{number}.", table.busy)
                 for number in plan.port_moves[port]
                 for boundary, table in (boundary_of(chain, number),)
             ]

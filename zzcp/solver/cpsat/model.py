@@ -237,9 +237,7 @@ def _energy(chain: ChainModel, operations: int) -> Any:
 
 def _latency(chain: ChainModel) -> Any:
     setting = chain.cost.setting
-    run = setting.cycles_per_op
-    for size in setting.temporal_sizes.values():
-        run *= size
+    run = setting.run_cycles
     stall = add_stall(chain, run)
     add_loading = add_combined_loading if setting.conventions.combined_loading else add_scheduled_loading
     return run + stall + add_loading(chain, run, stall) + setting.drain

@@ -53,11 +53,10 @@ def add_stall(chain: ChainModel, run: int) -> Any:
             boundary, table = boundary_of(chain, number)
             window = chain.windows.get((boundary.operand, boundary.link))
             if window is None:
-                excess = np.maximum(0, table.cycles - boundary.table.period) * table.repeats
-                late.append(lookup(model, boundary, f"late{number}.", excess))
+                late.append(lookup(model, boundary, f"late{number}.", table.late))
             else:
                 late.append(late_cycles(model, boundary, window, table))
-            busy.append(lookup(model, boundary, f"busy{number}.", table.cycles * table.repeats))
+            busy.append(lookup(model, boundary, f"busy{number}.", table.busy))
         model.add(stall >= cp_model.LinearExpr.sum(late))
         if len(moves) > 1:
             model.add(stall >= cp_model.LinearExpr.sum(busy) - run + _uncovered(chain, moves, run))

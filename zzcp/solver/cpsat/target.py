@@ -184,4 +184,4 @@ def first_bound(model: Model, objective: Goal) -> Fraction:
 
 def run_of(model: Model) -> int:
     """Return the cycles of a layer without stalls."""
-    return math.prod(model.setting.temporal_sizes.values()) * model.setting.cycles_per_op
+    return model.setting.run_cycles

@@ -23,7 +23,7 @@ from zzcp.cost.setting.state import merge_down
 from zzcp.mapping import Mapping
 from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Key, Vector
-from zzcp.solver.lattice.orders import distinct_orders, leading_orders, signatures
+from zzcp.solver.lattice.orders import all_leading_orders, distinct_orders, leading_orders, signatures
 
 _MOST = 4096
 """How many orders of one chain are scored at the most."""
@@ -169,6 +169,8 @@ def orders_of(
     segments = [tuple(segment) for segment in chain.segments(extra)]
 
     def leading() -> list[list[list[int]]]:
+        if setting.remainders:
+            return [all_leading_orders(kinds, segment) for segment in segments]
         return [leading_orders(kinds, primes, segment) for segment in segments]
 
     if not setting.conventions.greedy_buffering:

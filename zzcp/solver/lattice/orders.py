@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import permutations
+from itertools import permutations, product
 
 from zzcp.cost.setting.setting import IRRELEVANT, PARTIAL, OperandSetting
 from zzcp.solver.clock import look
@@ -57,6 +57,27 @@ def leading_orders(kinds: Kinds, primes: tuple[int, ...], segment: tuple[int, ..
             rest.remove(index)
         # the class on top may as well stand together: what lies beneath is the same for it
         result.append([*rest, *top])
+    return result or [[]]
+
+
+@lru_cache(maxsize=_KEPT)
+def all_leading_orders(kinds: Kinds, segment: tuple[int, ...]) -> list[list[int]]:
+    """Return the same where factors of a dimension may be cut short, so that the smallest need not be the best on top.
+
+    Whichever factor of a class comes first in an order, it alone of its class may stand on top: that leaves no run
+    longer.
+    """
+    classes: dict[tuple[bool, ...], dict[int, None]] = {}
+    for index in segment:
+        signature = tuple(kind == IRRELEVANT for kind in kinds[index])
+        classes.setdefault(signature, {})[index] = None
+    result = []
+    for chosen in product(*classes.values()):
+        for top in permutations(chosen):
+            rest = list(segment)
+            for index in top:
+                rest.remove(index)
+            result.append([*rest, *top])
     return result or [[]]
 
 
@@ -114,12 +135,12 @@ def runs(kinds: Kinds, primes: Sequence[int], order: Sequence[int]) -> tuple[tup
     """Return the kind and the product of the run on top of an order, for every operand."""
     result = []
     for operand, top in enumerate(kinds[order[-1]] if order else ()):
-        product = 1
+        size = 1
         for index in reversed(order if top != PARTIAL else ()):
             if kinds[index][operand] != top:
                 break
-            product *= primes[index]
-        result.append((top, product))
+            size *= primes[index]
+        result.append((top, size))
     return tuple(result)
 
 
@@ -150,4 +171,4 @@ def _tops(
         )
 
 
-__all__ = ["distinct_orders", "leading_orders", "runs", "signatures"]
+__all__ = ["all_leading_orders", "distinct_orders", "leading_orders", "runs", "signatures"]

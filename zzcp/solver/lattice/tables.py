@@ -9,7 +9,7 @@ merged into classes, so that the tables stay small.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -22,6 +22,9 @@ from zzcp.cost.formulas.core import Model
 from zzcp.cost.formulas.links import tile_elements, transfers, visits
 from zzcp.cost.formulas.moves import access_energy
 from zzcp.cost.formulas.numeric import NUMPY
+from zzcp.cost.formulas.remainders import busy as busy_cycles
+from zzcp.cost.formulas.remainders import late as late_cycles
+from zzcp.cost.formulas.remainders import move_transfers
 from zzcp.cost.formulas.words import move_bits, move_words
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
 from zzcp.cost.setting.state import OperandState
@@ -46,17 +49,21 @@ class MoveTable:
     move : int
         Position in `Model.moves`.
     cycles : ndarray, shape (data states, reuse values)
-        Port cycles per period.
+        Port cycles per period, of a whole tile.
     count : ndarray
         Periods over the layer.
     repeats : ndarray
-        Transfers between the first fill and the last drain.
+        Transfers between the first fill and the last drain, of whole tiles where loops do not divide.
+    busy, late : ndarray
+        Cycles of all these transfers, and those beyond their periods; of tiles of every size.
     """
 
     move: int
     cycles: Array
     count: Array
     repeats: Array
+    busy: Array
+    late: Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +77,7 @@ class BoundaryTable:
     data, reuse : StateSpace
         States of the keys that change the data, and of the irrelevant ones.
     reuse_values : ndarray
-        Distinct products of irrelevant loops.
+        Distinct products of irrelevant loops; where loops do not divide, those of distinct loops.
     reuse_index : ndarray
         Which of them every reuse state has.
     energy : ndarray of int, shape (data states, reuse values)
@@ -209,10 +216,11 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Dr
         if operand.is_output or not setting.conventions.same_data_free:
             reuse = reuse.only(np.flatnonzero(reuse.product == 1))
     data = _fitting(model, index, link, data)
-    values, inverse = np.unique(reuse.product, return_inverse=True)
+    values, inverse, factors = _reuse_values(model, reuse)
     grid_data = np.repeat(np.arange(len(data)), len(values))
     grid_reuse = np.tile(values, len(data))
-    state = grid_state(model, index, link, data.only(grid_data), grid_reuse)
+    loops = {dim: np.tile(row, len(data)) for dim, row in factors.items()}
+    state = grid_state(model, index, link, data.only(grid_data), grid_reuse, loops)
     shape = (len(data), len(values))
     look()
     moved = transfers(
@@ -236,8 +244,16 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Dr
         reads_all = setting.conventions.first_partial_sum_reads
         repeats = count if move.back and not reads_all else np.maximum(0, count - 1)
         cycles = _array(-(-timed_bits // move.width), len(grid_data))
+        period = state.period[link] * setting.cycles_per_op
+        if setting.remainders:
+            kinds = move_transfers(setting, move, state, timed, True, NUMPY)
+            repeats = _array(kinds[0].repeats, len(grid_data))
+            moving, late = busy_cycles(kinds), late_cycles(kinds, NUMPY)
+        else:
+            moving, late = cycles * repeats, np.maximum(0, cycles - period) * repeats
+        columns = (cycles, count, repeats, moving, late)
         move_tables.append(
-            MoveTable(number, cycles.reshape(shape), count.reshape(shape), repeats.reshape(shape))
+            MoveTable(number, *(_array(part, len(grid_data)).reshape(shape) for part in columns))
         )
     period = (state.period[link] * setting.cycles_per_op).reshape(shape)
     effective = _whole(_array(moved.tile[link] * moved.precision[link], len(grid_data)).reshape(shape))
@@ -265,6 +281,21 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Dr
     return _Draft(table, accesses)
 
 
+def _reuse_values(model: Model, reuse: StateSpace) -> tuple[Array, Array, dict[str, Array]]:
+    """Return the products of irrelevant loops that cost differently, which every state has, and their loops.
+
+    Where loops do not divide, the loops of every dimension count, else their product alone.
+    """
+    setting = model.setting
+    if not setting.remainders:
+        values, inverse = np.unique(reuse.product, return_inverse=True)
+        return values, inverse, {}
+    dims = [*reuse.by_dim]
+    rows = np.stack([reuse.by_dim[dim] for dim in dims] or [reuse.product], axis=1)
+    found, inverse = np.unique(rows, axis=0, return_inverse=True)
+    return found.prod(axis=1), inverse, {dim: found[:, place] for place, dim in enumerate(dims)}
+
+
 def _rounded(model: Model, index: int, state: OperandState) -> Sequence[Any] | None:
     """Tiles of fractional unrollings are rounded, halves to even, as `zzcp.cost.formulas.links.fractional_tiles` does.
 
@@ -290,9 +321,30 @@ def _is_exact(operand: OperandSetting) -> bool:
     return not operand.relations and operand.elements * finest < _EXACT_BELOW
 
 
-def grid_state(model: Model, index: int, link: int, data: StateSpace, reuse: Array) -> OperandState:
-    """Return the state of a batch of imaginary mappings whose boundary `link` runs through a grid of states."""
+def grid_state(
+    model: Model,
+    index: int,
+    link: int,
+    data: StateSpace,
+    reuse: Array,
+    loops: Mapping[str, Array] | None = None,
+) -> OperandState:
+    """Return the state of a batch of imaginary mappings whose boundary `link` runs through a grid of states.
+
+    Parameters
+    ----------
+    model, index, link
+        Setting, operand and boundary.
+    data : StateSpace
+        The loops of its data.
+    reuse : ndarray
+        Products of the irrelevant loops.
+    loops : mapping of str to ndarray, optional
+        The same by dimension, which matters where loops do not divide; where missing, there are none.
+    """
     setting = model.setting
+    if setting.remainders:
+        return _grid_with_remainders(model, index, link, {**data.by_dim, **(loops or {})}, len(reuse))
     operand = setting.operands[index]
     length = len(reuse)
     total = 1
@@ -321,6 +373,47 @@ def grid_state(model: Model, index: int, link: int, data: StateSpace, reuse: Arr
         [one for _ in levels],
         [one for _ in levels],
         one,
+    )
+
+
+def _grid_with_remainders(
+    model: Model, index: int, link: int, loops: Mapping[str, Array], length: int
+) -> OperandState:
+    """Return the state of a grid where loops do not divide; of kept tiles, whose windows are their periods."""
+    setting = model.setting
+    operand, iterations = setting.operands[index], setting.iterations
+    one = np.ones(length, dtype=np.int64)
+    tile = {dim: np.minimum(loops.get(dim, one), size) for dim, size in iterations.items()}
+    levels = range(operand.depth + 1)
+    dims = [dim for dim, _ in operand.remainders]
+
+    def product(dims: Iterable[str], *, above: bool) -> Array:
+        result = one
+        for dim in dims:
+            result = result * (-(-iterations[dim] // tile[dim]) if above else tile[dim])
+        return result
+
+    def at_link(values: Any, elsewhere: Any = one) -> list[Any]:
+        return [values if a == link else elsewhere for a in levels]
+
+    kinds = {
+        kind: [dim for dim in iterations if operand.kind[dim] == kind] for kind in (IRRELEVANT, RELEVANT)
+    }
+    windows = [(tile[r.outer], tile.get(r.inner, one)) for r in operand.relations]
+    tiles = [tile[dim] for dim in dims]
+    period = at_link(product(iterations, above=False))
+    return OperandState(
+        period=period,
+        counts=at_link(product(iterations, above=True)),
+        relevant=at_link(product(kinds[RELEVANT], above=False)),
+        windows=at_link(windows, [(one, one)] * len(windows)),
+        irrelevant_above=at_link(product(kinds[IRRELEVANT], above=True)),
+        irrelevant_run=at_link(one),
+        relevant_run=at_link(one),
+        tail=one,
+        tiles=at_link(tiles, [one] * len(dims)),
+        first_pass=period,
+        passed=at_link(tiles, [one] * len(dims)),
     )
 
 
@@ -424,7 +517,8 @@ def _once_precisions(model: Model, index: int, link: int) -> tuple[int, int]:
     of_data = {dim: np.array([size]) for dim, size in sizes.items() if operand.kind.get(dim) != IRRELEVANT}
     product = np.array([math.prod(sizes.values()) // irrelevant])
     whole = StateSpace((), np.zeros((1, 0), dtype=np.int64), of_data, product)
-    state = grid_state(model, index, link, whole, np.array([irrelevant]))
+    others = {dim: np.array([size]) for dim, size in sizes.items() if operand.kind.get(dim) == IRRELEVANT}
+    state = grid_state(model, index, link, whole, np.array([irrelevant]), others)
     moved = transfers(operand, operand.latency, state, model.setting.conventions, NUMPY)
     lower, upper = (int(_array(side[link], 1)[0]) for side in (moved.lower_precision, moved.upper_precision))
     return lower, upper

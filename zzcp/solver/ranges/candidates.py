@@ -32,9 +32,9 @@ class Candidates:
         What all boundaries that follow add at least.
     terms, used : ndarray, shape (terms or memories, vectors)
         What it adds to the latency's terms, and to the shares of shared memories.
-    late : list of (int, ndarray, ndarray, ndarray)
-        Per term of the stall the cycles, period and repeats of its movements, or of all together over the run; none
-        where the tile is certain to be kept twice.
+    late : list of (int, ndarray, ndarray, ndarray, ndarray)
+        Per term of the stall the cycles, period and repeats of its movements, and the product of the loops, which
+        irrelevant ones on top divide, or of all together over the run; none where the tile is certain to be kept twice.
     least, partial : ndarray
         Share of the memory that the tile takes, at the least and as partial sums.
     effective : ndarray
@@ -48,7 +48,7 @@ class Candidates:
     energy_beyond: Array
     terms: Array
     used: Array
-    late: list[tuple[int, Array, Array, Array]]
+    late: list[tuple[int, Array, Array, Array, Array]]
     least: Array
     partial: Array
     effective: Array
@@ -88,7 +88,8 @@ def candidates_of(
         for number, term in enumerate(relaxation.capacity):
             if place in term.parts:
                 used[number] = term.parts[place][rows, columns]
-        late = _late(relaxation, place, rows, columns)
+        loops = factors.data[operand, alive] * factors.reuse[operand, alive]
+        late = _late(relaxation, place, rows, columns, loops)
         least = partial = effective = np.zeros(len(alive))
         if link:
             size = memory_of(setting, place).size
@@ -133,24 +134,28 @@ def memory_of(setting: Setting, place: Place) -> Memory:
 
 
 def _late(
-    relaxation: Relaxation, place: Place, rows: Array, columns: Array
-) -> list[tuple[int, Array, Array, Array]]:
-    """Return per term of the stall (cycles, period, repeats) of a boundary's movements, or of all of them at once."""
+    relaxation: Relaxation, place: Place, rows: Array, columns: Array, loops: Array
+) -> list[tuple[int, Array, Array, Array, Array]]:
+    """Return per term of the stall what `Candidates.late` has of a boundary's movements, or of all of them at once."""
     operand, link = place
     if link == 0 or memory_of(relaxation.model.setting, place).doubles(
         relaxation.model.setting.operands[operand].memory_operand
     ):
         return []
     table = relaxation.lattice.tables[operand][link]
+    setting = relaxation.model.setting
+    period = table.period[rows, columns]
+    # where loops do not divide, no window is longer than what the loops beneath the run come to
+    whole = loops * setting.cycles_per_op if setting.remainders else period
     late = [
-        (number, part.cycles[rows, columns], table.period[rows, columns], part.repeats[rows, columns])
+        (number, part.cycles[rows, columns], period, part.repeats[rows, columns], whole)
         for number, port in relaxation.stall_ports
         for part in table.moves
         if part.move in port
     ]
     run, once = np.full(len(rows), run_cycles(relaxation.model)), np.ones(len(rows), dtype=np.int64)
     for number, term in enumerate(relaxation.latency):
-        if term.crowded and place in term.parts:
-            busy = sum(part.cycles * part.repeats for part in table.moves if part.move in term.crowded)
-            late.append((number, np.asarray(busy)[rows, columns], run, once))
+        if term.crowded and place in term.parts and not setting.remainders:
+            busy = sum(part.busy for part in table.moves if part.move in term.crowded)
+            late.append((number, np.asarray(busy)[rows, columns], run, once, run))
     return late

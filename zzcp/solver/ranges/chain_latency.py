@@ -54,7 +54,8 @@ def early_cycles(
     """
     model = relaxation.model
     nothing = np.zeros(tails.shape[1])
-    if model.setting.conventions.once_only_loads != "hidden_until_needed":
+    if model.setting.conventions.once_only_loads != "hidden_until_needed" or model.setting.remainders:
+        # where loops do not divide, a window may be longer than the run divided by the loops above
         return nothing, nothing
     run = run_cycles(model)
     tables = relaxation.lattice.tables
@@ -73,7 +74,7 @@ def early_cycles(
                 move = model.moves[number]
                 table, at = tables[move.operand][move.link], states[move.operand, move.link]
                 part = next(part for part in table.moves if part.move == number)
-                busy = busy + (part.cycles * part.repeats)[at]
+                busy = busy + part.busy[at]
             for operand in {fill.operand for fill in fills}:
                 tail = tails[operand]
                 due: Any = 0

@@ -337,8 +337,8 @@ class Enumeration:
         if not len(chosen):
             return extra
         here = other[chosen]
-        for number, cycles, period, repeats in among.late:
-            window = period[here] // run[chosen]
+        for number, cycles, period, repeats, whole in among.late:
+            window = np.minimum(period[here], whole[here] // run[chosen])
             late = np.maximum(0, cycles[here] - window) - np.maximum(0, cycles[here] - period[here])
             extra[number, chosen] += late * repeats[here]
         return extra

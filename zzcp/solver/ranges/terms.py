@@ -79,8 +79,8 @@ def latency_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> li
             look()
             table = tables[move.operand][move.link]
             part = next(part for part in table.moves if part.move == number)
-            _add(late, place, np.maximum(0, part.cycles - table.period) * part.repeats)
-            _add(busy, place, part.cycles * part.repeats)
+            _add(late, place, part.late)
+            _add(busy, place, part.busy)
         terms.append(Term(late, 0.0, (STALL,), tuple(moves)))
         if len(moves) > 1 and len(busy) == 1:
             crowd = {place: np.maximum(0, cycles - run) for place, cycles in busy.items()}
@@ -261,7 +261,7 @@ def _filling_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]], run:
             move = model.moves[number]
             table = tables[move.operand][move.link]
             part = next(part for part in table.moves if part.move == number)
-            recurring = np.where(part.count > 1, part.cycles * part.repeats, 0)
+            recurring = np.where(part.count > 1, part.busy, 0)
             _add(parts, (move.operand, move.link), recurring)
         terms.append(Term(parts, -float(run), (STALL, LOADING, UNLOADING)))
     return terms
@@ -316,10 +316,7 @@ def capacity_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> l
 
 def run_cycles(model: Model) -> int:
     """Return the cycles of the computation without stalls."""
-    run = model.setting.cycles_per_op
-    for size in model.setting.temporal_sizes.values():
-        run *= size
-    return run
+    return model.setting.run_cycles
 
 
 def _add(parts: dict[Place, Array], place: Place, values: Array) -> None:

@@ -99,9 +99,11 @@ class CpSatStage:
     def run(self) -> None:
         """Search until the gap is closed, or nothing more can be made of the model."""
         search = self.search
+        setting = search.evaluator.setting
+        # the windows of the model are products of loops that divide
         everything = frozenset(
             (index, link)
-            for index, operand in enumerate(search.evaluator.setting.operands)
+            for index, operand in enumerate(() if setting.remainders else setting.operands)
             for link in range(1, operand.depth + 1)
         )
         windowed: frozenset[Place] = frozenset()

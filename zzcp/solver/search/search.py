@@ -139,10 +139,10 @@ class Search(SearchState):
 
     def _improve(self) -> None:
         """Search a better incumbent among the descendants of random mappings."""
-        if self.closed or self.evaluator.arrays is None:
+        setting = self.evaluator.setting
+        if self.closed or setting.remainders or self.evaluator.arrays is None:
             # one by one they would take longer than they save
             return
-        setting = self.evaluator.setting
         problem = Problem(
             setting.accelerator,
             setting.layer,

@@ -1,0 +1,257 @@
+"""The search over padded sizes of one unrolling, best first, until none can be better than the best mapping found.
+
+Loops that divide are searched first, as a whole: they are the first incumbent. Then the combination of padded sizes
+with the least bound is relaxed (`zzcp.solver.unrolling.root`) if it has only the bound of all, else searched as a
+whole, with the incumbent as its rival. The least bound of all that is open is a bound of the whole space at any time.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import count
+from typing import NamedTuple
+
+from zzcp.cost.evaluator import Evaluator
+from zzcp.cost.objective import DELAYS, Objective, objective_of
+from zzcp.mapping import Mapping as LayerMapping
+from zzcp.solver.clock import Clock
+from zzcp.solver.constrained.diagnose import diagnose, is_certain
+from zzcp.solver.cpsat.model import certain
+from zzcp.solver.padding.choices import Paddings
+from zzcp.solver.padding.loops import shortened
+from zzcp.solver.result import Progress, Result, float_below, gap_of
+from zzcp.solver.space import Space
+from zzcp.solver.unrolling.root import root_bound
+
+MOST_COMBINATIONS = 100_000
+"""Combinations of padded sizes that are looked at, at most; beyond it the bound is that of loops of any size."""
+_FLOAT_ERROR = 2.0**-30
+"""More than the relative error of the bounds of relaxations."""
+_MARGIN = 1e-12
+"""More than the relative error of a float."""
+
+Padded = Mapping[str, int]
+
+
+class Open(NamedTuple):
+    """A combination of padded sizes that may still hold the best mapping; they are compared by their bounds."""
+
+    bound: float
+    relaxed: bool
+    number: int
+    padded: tuple[tuple[str, int], ...]
+
+
+@dataclass(slots=True, eq=False)
+class PaddedSearch:
+    """The search for the best padded sizes and mapping of one unrolling.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        The setting with loops that divide.
+    objective : str
+        ``edp``, ``energy``, ``latency`` or ``ed2``.
+    solve : callable
+        Searches the mappings of an evaluator within some seconds, for what is better than a rival's objective.
+    time_limit : float
+        Seconds.
+    tolerance : float
+        Gap at which a mapping counts as optimal.
+    most_padding : float
+        What a padded size may exceed the iterations by, as a share of them.
+    rival : Fraction, optional
+        An objective that is known elsewhere: only what is better counts.
+    on_progress : callable, optional
+        Called with a `Progress` whenever incumbent or bound improve.
+    """
+
+    evaluator: Evaluator
+    objective: Objective
+    solve: Callable[[Evaluator, float, Fraction | None], Result]
+    time_limit: float
+    tolerance: float
+    most_padding: float = math.inf
+    rival: Fraction | None = None
+    on_progress: Callable[[Progress], None] | None = None
+    best: Result | None = None
+    value: Fraction | None = None
+    bound: float = 0.0
+    closed: float = math.inf
+    complete: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+    clock: Clock = field(init=False)
+    paddings: Paddings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clock = Clock(self.time_limit)
+        setting = self.evaluator.setting
+        self.paddings = Paddings.of(setting.layer, setting.iterations, self.most_padding)
+
+    @property
+    def target(self) -> Fraction | None:
+        """What is to be beaten: the incumbent, or the rival."""
+        known = [value for value in (self.value, self.rival) if value is not None]
+        return min(known, default=None)
+
+    @property
+    def ceiling(self) -> float:
+        """Nothing at or above it is better than what is to be beaten, for certain."""
+        return math.inf if self.target is None else float(self.target) * (1 + _MARGIN)
+
+    def run(self, hint: LayerMapping | None = None) -> Result:
+        """Search until no padded sizes can be better, the time is up, or the user stops it."""
+        with self.clock.interrupt:
+            if hint is not None:
+                self._offer(hint)
+            shortage = diagnose(self.evaluator.model)
+            if shortage is not None and is_certain(self.evaluator.model):
+                # the smallest tiles are the same whatever the loops come to
+                return replace(self.solve(self.evaluator, 0.1, self.rival), wall_s=self.clock.passed)
+            ended = True
+            with self.clock.watched():
+                self._close(self._searched({}))
+                ended = False
+            self.complete = self.complete and not ended
+        return self._result()
+
+    def _close(self, perfect: float) -> None:
+        """Raise the least bound until it reaches the incumbent."""
+        least = self._least()
+        numbers = count()
+        left = [Open(perfect, True, next(numbers), ())] if math.isfinite(perfect) else []
+        self.counts["bound"] = len(self.paddings) - 1 if least >= self.ceiling else 0
+        if len(self.paddings) > MOST_COMBINATIONS and not self.counts["bound"]:
+            self.bound = min(perfect, least)
+            return
+        if not self.counts["bound"]:
+            left += [
+                Open(least, False, next(numbers), tuple(padded.items())) for padded in self.paddings if padded
+            ]
+        heapq.heapify(left)
+        self.complete = True
+        while left:
+            first = left[0]
+            if first.bound > self.bound:
+                self.bound = first.bound
+                self._tell(f"{len(left):,} padded sizes left")
+            if self._near or first.bound >= self.ceiling:
+                self.closed = min(self.closed, first.bound)
+                self.counts["relaxation"] += len(left)
+                break
+            if not self.clock.goes_on:
+                self.complete = False
+                break
+            bound = self._searched(dict(first.padded)) if first.relaxed else self._relaxed(first)
+            if not math.isfinite(bound):
+                heapq.heappop(left)
+            elif first.relaxed and bound <= first.bound:
+                # the time is up, or nothing more can be made of it
+                self.complete = False
+                break
+            else:
+                heapq.heapreplace(left, first._replace(bound=max(first.bound, bound), relaxed=True))
+
+    @property
+    def _near(self) -> bool:
+        """Whether the least bound is within half of the tolerance."""
+        return self.target is not None and self.bound >= float(self.target) * (1 - self.tolerance / 2)
+
+    def _least(self) -> float:
+        """Return a bound of all mappings: the energy of the operations, and the cycles without stalls."""
+        model = self.evaluator.model
+        energy = model.mac_energy / model.scale if self.objective != "latency" else 1.0
+        cycles = float(model.setting.run_cycles + model.setting.drain)
+        return float(energy * cycles ** DELAYS[self.objective]) * (1 - _FLOAT_ERROR)
+
+    def _relaxed(self, entry: Open) -> float:
+        """Return the bound of a combination's relaxation, infinite where nothing fits."""
+        evaluator = self.evaluator.with_padded(dict(entry.padded))
+        powers = int(self.objective != "latency"), DELAYS[self.objective]
+        value = self.ceiling if self.target is not None else max(entry.bound, 1.0) * 1e3
+        found = root_bound(evaluator, powers, value, entry.bound)
+        return found * float(certain(evaluator.model)) * (1 - _FLOAT_ERROR)
+
+    def _searched(self, padded: Padded) -> float:
+        """Search the mappings of some padded sizes; return their bound, infinite where they are closed."""
+        evaluator = self.evaluator.with_padded(padded)
+        result = self.solve(evaluator, max(self.clock.left, 0.1), self.target)
+        if result.status == "infeasible":
+            self.counts["capacity"] += 1
+            return math.inf
+        if result.mapping is not None and result.evaluation is not None:
+            self._take(result)
+        known = self.target
+        gap = 1.0 if known is None else gap_of(known, result.lower_bound)
+        if gap <= self.tolerance * (1 + 1e-9):
+            self.counts["solved"] += 1
+            self.closed = min(self.closed, result.lower_bound)
+            return math.inf
+        return result.lower_bound
+
+    def _offer(self, hint: LayerMapping) -> None:
+        """Take over a mapping that is given."""
+        evaluation = self.evaluator.evaluate(hint)
+        self.value = objective_of(evaluation, self.objective)
+        nothing = self.solve(self.evaluator, 0.0, self.rival)
+        mapping = hint.with_buffering(evaluation.double_buffered)
+        self.best = replace(nothing, objective=float(self.value), mapping=mapping, evaluation=evaluation)
+
+    def _take(self, result: Result) -> None:
+        """Take over a mapping if it is better than the incumbent, in loops that all do something."""
+        assert result.mapping is not None
+        assert result.evaluation is not None
+        value = objective_of(result.evaluation, self.objective)
+        if self.value is not None and value >= self.value:
+            return
+        mapping = shortened(result.mapping, self.evaluator.setting.iterations)
+        evaluation = self.evaluator.evaluate(mapping)
+        self.value = objective_of(evaluation, self.objective)
+        self.best = replace(result, objective=float(self.value), mapping=mapping, evaluation=evaluation)
+
+    def _tell(self, stage: str) -> None:
+        if self.on_progress is None:
+            return
+        gap = None if self.value is None else gap_of(self.value, Fraction(self.bound))
+        value = None if self.value is None else float(self.value)
+        self.on_progress(Progress(self.clock.passed, value, self.bound, gap, stage))
+
+    def _result(self) -> Result:
+        """Return the best mapping with the bound of all padded sizes."""
+        least = min(self.closed, math.inf if self.complete else self.bound)
+        known = self.target
+        if known is None:
+            status = "infeasible" if self.complete and math.isinf(least) else "unknown"
+            nothing = self.solve(self.evaluator, 0.0, self.rival)
+            return replace(nothing, status=status, wall_s=self.clock.passed, space=self.space)  # type: ignore[arg-type]
+        bound = float_below(known if math.isinf(least) else min(Fraction(least), known))
+        if self.best is None or self.value is None:
+            nothing = self.solve(self.evaluator, 0.0, self.rival)
+            return replace(nothing, lower_bound=bound, wall_s=self.clock.passed, space=self.space)
+        gap = gap_of(self.value, bound)
+        return replace(
+            self.best,
+            status="optimal" if gap <= self.tolerance else "feasible",
+            lower_bound=bound,
+            gap=gap,
+            wall_s=self.clock.passed,
+            interrupted=self.clock.interrupt.requested,
+            space=self.space,
+        )
+
+    @property
+    def space(self) -> Space:
+        """What the bound holds for."""
+        ways = "loops that divide or do not"
+        if math.isfinite(self.most_padding):
+            ways += f", up to {self.most_padding:.0%} beyond the iterations"
+        return replace(
+            Space.given(complete=self.complete),
+            description=f"the given unrolling, {ways}",
+            max_padding=self.most_padding,
+        )
