@@ -12,6 +12,7 @@ from itertools import product
 
 import numpy as np
 
+from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array, Place
 
 Counts = tuple[int, ...]
@@ -67,6 +68,7 @@ class Chains:
         for number, counts in enumerate(self.counts):
             if number == 0:
                 continue
+            look()
             here = best[number]
             for option, (place, following) in enumerate(self._following(counts)):
                 if option:

@@ -371,7 +371,9 @@ class JointSearch:
         """Relax the unrollings with the least cheap bounds, together."""
         block, known = waiting.take()
         value = float(self.value) if self.value is not None else float(known.max()) * 1e3
-        bounds = relaxed_bounds(self.common, block, self._powers, value, known)
+        bounds = known  # where the time ends before the relaxation does
+        with self.clock.watched():
+            bounds = relaxed_bounds(self.common, block, self._powers, value, known)
         for row, bound in zip(block.tolist(), bounds.tolist(), strict=True):
             heapq.heappush(left, Open(bound, _RELAXED, tuple(row)))
 
