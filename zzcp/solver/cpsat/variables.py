@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from ortools.sat.python import cp_model
 
+from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array, Key
 from zzcp.solver.lattice.lattice import Places
 from zzcp.solver.lattice.tables import BoundaryTable
@@ -102,6 +103,7 @@ def add_boundary(
     places : Places, optional
         The vectors that are left for it; else all that the table has.
     """
+    look()
     if places is None:
         return _add_factored(model, keys, table)
     if len(places.vectors) > _MOST_JOINT:
@@ -197,6 +199,7 @@ def _class_variable(
     free = [column for column, key in enumerate(keys) if not isinstance(exponents[key], int)]
     if not free:
         return 0
+    look()
     variable = model.new_int_var(0, int(classes.max()), name)
     rows = np.concatenate([states[:, free], classes[:, None]], axis=1)
     model.add_allowed_assignments([*(exponents[keys[column]] for column in free), variable], rows.tolist())
@@ -219,6 +222,7 @@ def lookup(model: cp_model.CpModel, boundary: Boundary, name: str, values: Array
     """
     if name in boundary.cache:
         return boundary.cache[name]
+    look()
     states = boundary.representatives[boundary.pairs[:, 0]]
     flat = np.broadcast_to(values, boundary.table.period.shape)[states, boundary.pairs[:, 1]]
     variable: Any
