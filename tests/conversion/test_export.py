@@ -196,7 +196,7 @@ def test_lanes_that_do_not_divide_are_not_for_timeloop() -> None:
         InputError, match="loops over K cover 4 iterations: expected factors that multiply to 3"
     ):
         export(MACHINE, layer, EVEN, "timeloop")
-    assert "K, which the unrolling does not divide" in export(MACHINE, layer, EVEN, "accelforge")
+    assert "K, which loops and lanes do not divide" in export(MACHINE, layer, EVEN, "accelforge")
 
 
 def test_word_of_timeloop_is_the_widest() -> None:

@@ -249,6 +249,9 @@ BAD = {
         ("default(65536)", "default('8' * 999)", "the template cannot be filled in"),
         ("total_latency: sum(", "total_latency: 3 + sum(", "a latency that is not understood"),
         ("keep: All", "keep: weight", "no memory holds I1"),
+        ("energy: 18,", "energy: inf,", "expected an energy, a finite one"),
+        ("throughput: 4 * rate", "throughput: 0", "actions of dram never end"),
+        ("total_latency: 0", "total_latency: inf", "expected a finite latency"),
     ],
     "tree.arch.yaml": [
         ("unit[0..7]", "unit[0..6]", "sums does not fill its mesh"),

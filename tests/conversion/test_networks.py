@@ -83,6 +83,17 @@ def test_what_is_written_is_read_back_equal(names: tuple[str, ...], options: dic
         assert layer_to_dict(after) == layer_to_dict(before)
 
 
+def test_a_computation_writes_a_tensor(tmp_path: Path) -> None:
+    path = tmp_path / "network.yaml"
+    accesses = "[{name: I, projection: [m]}, {name: W, projection: [m]}]"
+    path.write_text(
+        "workload: {bits_per_value: {All: 8}, rank_sizes: {M: 4}, "
+        f"einsums: [{{name: copy, tensor_accesses: {accesses}}}]}}"
+    )
+    with pytest.raises(InputError, match="copy writes no tensor"):
+        convert([str(path)])
+
+
 def test_of_machine_and_network_one_is_taken() -> None:
     names = ("nodes.arch.yaml", "conv.problem.yaml")
     with pytest.raises(InputError, match="--take machine or network"):

@@ -200,6 +200,14 @@ def at_least(part: Part, names: Mapping[str, Any], expected: str, least: int = 0
     return found
 
 
+def finite(part: Part, names: Mapping[str, Any], expected: str, least: int = 0) -> Fraction:
+    """Return a number that is not below a bound and no infinity; see `number`."""
+    found = at_least(part, names, expected, least)
+    if isinstance(found, float) and math.isinf(found):
+        raise part.error("out of range", expected=f"{expected}, a finite one")
+    return Fraction(found)
+
+
 def whole(part: Part, names: Mapping[str, Any], expected: str, least: int = 1) -> int:
     """Return a whole number; see `number`.
 

@@ -83,7 +83,7 @@ def rendered(text: str, file: str, settings: Mapping[str, str]) -> str:
             )
     try:
         return environment.from_string(text).render({name: _value(text) for name, text in settings.items()})
-    except (jinja2.TemplateError, ArithmeticError, ValueError, TypeError) as error:
+    except (jinja2.TemplateError, ArithmeticError, ValueError, TypeError, NameError, LookupError) as error:
         raise InputError(
             "the template cannot be filled in",
             place=Place(file),

@@ -16,7 +16,7 @@ from zzcp.conversion.accelforge.einsums import einsums
 from zzcp.conversion.accelforge.latency import timing
 from zzcp.conversion.accelforge.sets import tensors
 from zzcp.conversion.accelforge.workload import operand_bits
-from zzcp.conversion.arithmetic import Number, at_least, evaluate, number, whole
+from zzcp.conversion.arithmetic import Number, at_least, evaluate, finite, number, whole
 from zzcp.conversion.levels import FanOut, Level, Units, accelerator
 from zzcp.conversion.notes import Notes
 from zzcp.conversion.parts import Part
@@ -213,7 +213,7 @@ class _Reader:
         rates = {kind: self.throughput(actions.get(kind), node) for kind in ("read", "write")}
         times = timing(node, rates, self.scope(node), self.notes)
         parallel = (
-            at_least(node.at("n_parallel_instances"), self.names, "a number")
+            finite(node.at("n_parallel_instances"), self.names, "a number", 1)
             if (node.at("n_parallel_instances").exists)
             else 1
         )
@@ -276,7 +276,7 @@ class _Reader:
                     "bits_per_action counts, whatever a value has of them",
                 )
             if part is not None and part.at("bits_per_action").exists:
-                return Fraction(at_least(part.at("bits_per_action"), self.scope(node), "bits", 1))
+                return finite(part.at("bits_per_action"), self.scope(node), "bits", 1)
         return Fraction(1)
 
     def scaled(self, key: str, action: Part | None, node: Part) -> Fraction:
@@ -284,7 +284,7 @@ class _Reader:
         scale = Fraction(1)
         for part in (action, node):
             if part is not None and part.at(key).exists:
-                scale *= Fraction(at_least(part.at(key), self.scope(node), "a factor"))
+                scale *= finite(part.at(key), self.scope(node), "a factor")
         return scale
 
     def throughput(self, action: Part | None, node: Part) -> Number | None:
@@ -294,21 +294,23 @@ class _Reader:
         if action.at("throughput").exists:
             rate = at_least(action.at("throughput"), self.scope(node), "actions per unit of time")
         elif action.at("latency").exists:
-            latency = at_least(action.at("latency"), self.scope(node), "a time")
-            rate = math.inf if latency == 0 else 1 / Fraction(latency)
+            latency = finite(action.at("latency"), self.scope(node), "a time")
+            rate = math.inf if latency == 0 else 1 / latency
         else:
             return None
-        if isinstance(rate, float):
-            return rate
-        return (
-            rate * self.scaled("throughput_scale", action, node) / self.scaled("actions_scale", action, node)
-        )
+        counted = self.scaled("actions_scale", action, node)
+        if isinstance(rate, float) or not counted:
+            return math.inf
+        rate = rate * self.scaled("throughput_scale", action, node) / counted
+        if not rate:
+            raise action.error(f"actions of {_name(node)} never end", expected="a throughput above 0")
+        return rate
 
     def energy(self, action: Part | None, node: Part) -> Fraction | None:
         """Return the energy of an action, None where the file does not say it."""
         if action is None or not action.at("energy").exists:
             return None
-        energy = Fraction(at_least(action.at("energy"), self.scope(node), "an energy"))
+        energy = finite(action.at("energy"), self.scope(node), "an energy")
         return energy * self.scaled("energy_scale", action, node) * self.scaled("actions_scale", action, node)
 
     def cost(self, action: Part | None, node: Part, bits: Fraction, size: int | None) -> Fraction:

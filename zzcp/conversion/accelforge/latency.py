@@ -104,6 +104,6 @@ def _latency(
             expected="an expression of what its actions take",
             found=f"{part.text()!r}, with {error}",
         ) from None
-    if not isinstance(value, int | float | Fraction) or value < 0:
-        raise part.error("wrong value", expected="a latency")
+    if not isinstance(value, int | float | Fraction) or not 0 <= value < math.inf:
+        raise part.error("wrong value", expected="a finite latency")
     return value

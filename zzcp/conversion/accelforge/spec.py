@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from zzcp.conversion.notes import Notes
-from zzcp.conversion.placement import Placement, Stored, fan_outs, hierarchy, place
+from zzcp.conversion.placement import Placement, Stored, fan_outs, hierarchy, place, tile_below
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator, Memory, PortType
 from zzcp.mapping import Mapping
@@ -66,7 +66,7 @@ def write(accelerator: Accelerator, layer: Layer, mapping: Mapping, notes: Notes
         "workload": _workload(layer, notes),
         "mapping": {"nodes": list(_mapping(placement, order, layer, mapping))},
     }
-    _remarks(layer, mapping, notes)
+    _remarks(placement, layer, mapping, notes)
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
@@ -243,13 +243,12 @@ def _lanes(
     return found
 
 
-def _remarks(layer: Layer, mapping: Mapping, notes: Notes) -> None:
+def _remarks(placement: Placement, layer: Layer, mapping: Mapping, notes: Notes) -> None:
     """Name where the models differ on this mapping."""
-    sizes = mapping.spatial.temporal_sizes(layer)
-    uneven = [dim for dim, size in layer.sizes.items() if mapping.spatial.total(dim) * sizes[dim] != size]
+    uneven = [dim for dim, size in layer.sizes.items() if tile_below(mapping, placement.loops, dim) != size]
     if uneven:
         notes.miss(
-            f"{', '.join(uneven)}, which the unrolling does not divide", "AccelForge counts averages there"
+            f"{', '.join(uneven)}, which loops and lanes do not divide", "AccelForge counts averages there"
         )
     if any(layer.relevance(operand).partial for operand in layer.operands):
         notes.miss(

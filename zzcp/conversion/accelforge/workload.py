@@ -186,6 +186,8 @@ def operand_bits(einsum: Einsum, workload: Part, operands: Mapping[str, str]) ->
         if value is None:
             raise einsum.part.error(f"{tensor} has no bits_per_value", expected="a number of bits")
         bits[NAMES[operand]] = value
+    if "O" not in bits:
+        raise einsum.part.error(f"{einsum.name} writes no tensor", expected="output: True at one of them")
     return {**bits, f"O{FINAL}": bits["O"]}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from zzcp.conversion.arithmetic import at_least
+from zzcp.conversion.arithmetic import at_least, finite
 from zzcp.conversion.levels import FanOut, Level, Units, accelerator, bandwidth
 from zzcp.conversion.notes import Notes
 from zzcp.conversion.operands import assigned
@@ -172,7 +172,7 @@ def _size(element: Element, word: int, block: int, notes: Notes) -> int | None:
         return None
     copies = element.attributes.get("multiple_buffering")
     if copies is not None:
-        times = Fraction(at_least(copies, element.names, "a number of copies", 1))
+        times = finite(copies, element.names, "a number of copies", 1)
         if times > 1:
             words = int(words / times)
             notes.assume(f"{element.name} is divided by its multiple_buffering of {float(times):g}")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 
-from zzcp.conversion.arithmetic import at_least
+from zzcp.conversion.arithmetic import finite
 from zzcp.conversion.notes import Notes
 from zzcp.conversion.parts import Part
 
@@ -41,7 +41,7 @@ def read_table(ert: Part, notes: Notes) -> dict[str, dict[str, Fraction]]:
         actions = tables.setdefault(name, {})
         for action in table.at("actions").items():
             what = action.at("name").text("the name of an action")
-            energy = Fraction(at_least(action.at("energy"), {}, "an energy in pJ"))
+            energy = finite(action.at("energy"), {}, "an energy in pJ")
             if what in actions and actions[what] != energy:
                 notes.assume(f"of several energies of {what} of {name} the largest counts, as in Timeloop")
             actions[what] = max(energy, actions.get(what, energy))
