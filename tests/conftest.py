@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
 from pathlib import Path
 
@@ -18,6 +19,10 @@ settings.load_profile("zzcp")
 # tests that send the signal would wait for its effect forever.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Every test solves what it asks for; those of the cache have folders of their own.
+os.environ["ZZCP_NO_CACHE"] = "1"
 
 
 @pytest.fixture(scope="session")

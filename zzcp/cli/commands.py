@@ -16,6 +16,8 @@ def _run(name: str, arguments: dict[str, Any]) -> Any:
     if "dimensions" in arguments:
         parts = (arguments.pop(part) for part in ("dimensions", "precision", "operators"))
         arguments["reading"] = Reading(*parts)
+    if "no_cache" in arguments:
+        arguments["cache"] = not arguments.pop("no_cache")
     return import_module(f"zzcp.cli.{name}").run(**arguments)
 
 
@@ -160,6 +162,7 @@ def evaluate(**arguments: Any) -> Any:
         is_flag=True,
         help="Keep the progress of every search in the JSON, for zzcp plot progress; its times vary.",
     ),
+    options.no_cache,
     options.json,
     options.quiet,
 )
@@ -168,9 +171,9 @@ def solve(**arguments: Any) -> Any:
 
     For each layer the loop order, the memory allocation and the double buffering with the lowest objective under the
     exact evaluator are searched, for the given spatial mapping or, with --spatial auto, over all of them. Shown are
-    the cost, the proven lower bound and the gap between them. Layers of equal shape are solved once. Ctrl-C stops and
-    shows the best so far. Without files the seed example is solved. With --constraints the best mapping that obeys
-    them is found, or what contradicts what.
+    the cost, the proven lower bound and the gap between them. Layers of equal shape are solved once, and not again in
+    later runs (zzcp cache --help). Ctrl-C stops and shows the best so far. Without files the seed example is solved.
+    With --constraints the best mapping that obeys them is found, or what contradicts what.
 
     \b
     Examples:
@@ -241,6 +244,7 @@ def solve(**arguments: Any) -> Any:
     ),
     options.csv,
     options.picture,
+    options.no_cache,
     options.json,
     options.quiet,
 )
@@ -350,6 +354,7 @@ def verify(**arguments: Any) -> Any:
     options.jobs("Layers compared"),
     options.csv,
     options.picture,
+    options.no_cache,
     options.json,
     options.quiet,
 )
@@ -402,6 +407,7 @@ def compare(**arguments: Any) -> Any:
         help="Search the best mapping for every changed machine, too, rather than keep the mapping.",
     ),
     options.seconds("each search", 60.0),
+    options.no_cache,
     options.json,
     options.quiet,
 )
@@ -459,6 +465,25 @@ def pareto(**arguments: Any) -> Any:
           -m models/mappings/seed_mapping.yaml --layer conv --csv front.csv --plot front.png
     """  # noqa: D301
     return _run("pareto", arguments)
+
+
+@click.command()
+@click.argument("action", type=click.Choice(("info", "clear")))
+@options.add_options(options.json, options.quiet)
+def cache(**arguments: Any) -> Any:
+    """Show or clear the solved layers that are kept between runs.
+
+    What a command solves is kept in a file: the mapping and its bound, under a hash of everything that they depend on.
+    The next command that asks the same takes it from there, after scoring the mapping again; another version of zzcp
+    does not. The file is in the user's folder for caches, or in that which the environment variable ZZCP_CACHE_DIR
+    names. --no-cache, or ZZCP_NO_CACHE=1, does without.
+
+    \b
+    Examples:
+      zzcp cache info
+      zzcp cache clear
+    """  # noqa: D301
+    return _run("cache", arguments)
 
 
 @click.command()

@@ -11,7 +11,7 @@ from zzcp.cli.figures import check_files, save_figure
 from zzcp.cli.inputs import check_both_or_none, open_inputs
 from zzcp.cli.output import Output, open_output, write_text
 from zzcp.cli.reading import Reading
-from zzcp.cli.searches import exit_code, search_all
+from zzcp.cli.searches import exit_code, note_cached, search_all
 from zzcp.comparison import CompareTask, Comparison, RefutedProofError, compare_layer
 from zzcp.comparison.run import CompareOptions, assemble, make_mappers
 from zzcp.cost import CONVENTIONS
@@ -20,6 +20,7 @@ from zzcp.mappers import Budget
 from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.report.compared import compared_report
 from zzcp.report.summary import left_out_report
+from zzcp.solver.cache import ResultCache
 
 
 def run(
@@ -42,6 +43,7 @@ def run(
     seed: int,
     conventions: str,
     jobs: int,
+    cache: bool,
     csv_path: str | None,
     plot_path: str | None,
     json_path: str | None,
@@ -72,6 +74,7 @@ def run(
             "gap": gap,
             "seed": seed,
             "engine": engine,
+            "cache": ResultCache.of(cache),
         }
         options = CompareOptions(
             inputs.machine,
@@ -116,6 +119,7 @@ def _exit_code(comparison: Comparison, wanted: int, output: Output) -> int:
         (entry.layer.name, fault) for entry in comparison.layers for fault in entry.result.faults
     ):
         output.note(f"layer {layer}: {fault}; it was not believed")
+    note_cached(output, [entry.result for entry in comparison.layers])
     if comparison.refutations:
         raise RefutedProofError(comparison)
     statuses = [entry.result.status for entry in comparison.layers]

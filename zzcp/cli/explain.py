@@ -33,6 +33,7 @@ def run(
     what_if: bool,
     resolve: bool,
     time_limit: float,
+    cache: bool,
     json_path: str | None,
     quiet: bool,
 ) -> None:
@@ -57,7 +58,7 @@ def run(
             "workload": None if workload is None else Source.of(workload),
         }
         if len(results) == 1:
-            told = _one(output, results[0], layers, objective, what_if, resolve, time_limit)
+            told = _one(output, results[0], layers, objective, what_if, resolve, time_limit, cache)
         else:
             told = _two(output, results[0], results[1], layers, objective)
         output.finish({"zzcp_version": zzcp.__version__, **told, "inputs": inputs_data(read)})
@@ -71,6 +72,7 @@ def _one(
     what_if: bool,
     resolve: bool,
     time_limit: float,
+    cache: bool,
 ) -> dict[str, Any]:
     """Show explanations of a result, and return them as plain data."""
     chosen = _chosen(result, names)
@@ -85,6 +87,7 @@ def _one(
                     what_if=what_if,
                     resolve=resolve,
                     time_limit=time_limit,
+                    cache=cache,
                     on_progress=_told(tell, head),
                 )
             )

@@ -61,6 +61,7 @@ for command in (
     commands.verify,
     commands.plot,
     commands.report,
+    commands.cache,
 ):
     cli.add_command(command)
 

@@ -106,6 +106,12 @@ max_padding = click.option(
     metavar="SHARE",
     help="With --factors imperfect: loops come to at most this share more than the iterations; all that can win.",
 )
+no_cache = click.option(
+    "--no-cache",
+    is_flag=True,
+    envvar="ZZCP_NO_CACHE",
+    help="Solve every layer, also those solved in an earlier run, and keep nothing.",
+)
 gap = click.option(
     "--gap",
     type=click.FloatRange(0, 1, max_open=True),

@@ -10,7 +10,8 @@ from zzcp.cli.output import Output
 from zzcp.cli.pool import Pool, Tell, Watcher
 from zzcp.cli.program import INTERRUPTED, NO_MAPPING, NOTHING_FOUND
 from zzcp.interrupt import Interrupt
-from zzcp.solver import Progress
+from zzcp.report.style import plural
+from zzcp.solver import Progress, Result
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -74,6 +75,13 @@ def search_all(
     with Pool(work, min(jobs, len(tasks))) as pool, Monitor(names, quiet=quiet, verb=verb) as monitor:
         watcher = monitor if samples is None else Recorder(monitor, samples)
         return pool.run(tasks, interrupt, watcher)
+
+
+def note_cached(output: Output, results: Sequence[Result]) -> None:
+    """Say of how many layers the results were kept from an earlier run."""
+    known = sum(result.cached for result in results)
+    if known:
+        output.note(f"{known} of {plural(len(results), 'layer')} from the cache, scored again")
 
 
 def exit_code(

@@ -12,7 +12,7 @@ from zzcp.cli.inputs import Inputs, check_both_or_none, open_inputs
 from zzcp.cli.output import Output, open_output
 from zzcp.cli.pool import Tell
 from zzcp.cli.reading import Reading
-from zzcp.cli.searches import exit_code, search_all
+from zzcp.cli.searches import exit_code, note_cached, search_all
 from zzcp.cost import CONVENTIONS
 from zzcp.cost.constraints.constrained import check_constraints
 from zzcp.errors import InputError
@@ -28,6 +28,7 @@ from zzcp.report.solved import solved_report
 from zzcp.report.summary import left_out_report
 from zzcp.report.workload import coverage
 from zzcp.solver import Progress, Result, optimize
+from zzcp.solver.cache import ResultCache
 from zzcp.workload import Layer
 
 
@@ -60,6 +61,7 @@ def run(
     conventions: str,
     jobs: int,
     progress_log: bool,
+    cache: bool,
     json_path: str | None,
     quiet: bool,
 ) -> int:
@@ -89,7 +91,12 @@ def run(
         }
         if factors != "perfect":
             options |= {"factors": factors} | ({} if max_padding is None else {"max_padding": max_padding})
-        how = {"objective": objective, "conventions": CONVENTIONS[conventions], **options}
+        how = {
+            "objective": objective,
+            "conventions": CONVENTIONS[conventions],
+            "cache": ResultCache.of(cache and not progress_log),  # what is kept reports no progress
+            **options,
+        }
         solve = partial(optimize_task, machine=machine, options=how)
         # until everything is written: a signal between two searches must not lose what has been found
         interrupt = stack.enter_context(Interrupt())
@@ -117,6 +124,7 @@ def run(
                 missing=missing,
             )
         )
+    note_cached(output, [entry.result for entry in results])
     for name, fault in dict.fromkeys((entry.layer.name, f) for entry in results for f in entry.result.faults):
         output.note(f"layer {name}: {fault}; it was not believed")
     _tell_idle(tasks, machine, output)

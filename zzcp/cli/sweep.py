@@ -45,6 +45,7 @@ def run(
     db: str,
     costs: str | None,
     budget: dict[str, float],
+    cache: bool,
     csv_path: str | None,
     plot_path: str | None,
     json_path: str | None,
@@ -93,6 +94,7 @@ def run(
                     conventions=CONVENTIONS[conventions],
                     jobs=jobs,
                     db=db,
+                    cache=cache,
                     engine=engine,  # type: ignore[arg-type]  # one of the command's choices
                     costs=model,
                     on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),

@@ -25,6 +25,7 @@ from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
 from zzcp.mapping.unrollings import GIVEN, Unrolling, UnrollingOptions
 from zzcp.solver import Progress, Result, optimize
+from zzcp.solver.cache import Cache, ResultCache
 from zzcp.solver.engines import Engine, check_engine
 from zzcp.workload import Layer, Network
 
@@ -108,6 +109,7 @@ def compare(
     mapper_time: float | None = None,
     lpf_limit: int | None = 6,
     engine: Engine = "auto",
+    cache: Cache = None,
     on_progress: Tell | None = None,
 ) -> Comparison:
     """Compare heuristic mappers with the proven optimum.
@@ -146,7 +148,7 @@ def compare(
         Seconds that a mapper may take for a layer. Without either limit every mapper stops by its own rule.
     lpf_limit : int, optional
         Most loop prime factors of LOMA.
-    engine : str
+    engine, cache
         Of the solver; see `zzcp.optimize`.
     on_progress : callable, optional
         Called with a `Progress` of the solver, and whenever a mapper starts.
@@ -192,7 +194,7 @@ def compare(
         objective,
         conventions,
         Budget(evaluations, mapper_time, seed),
-        {**limits, "seed": seed, "engine": engine},
+        {**limits, "seed": seed, "engine": engine, "cache": ResultCache.of(cache)},
     )
     found: dict[object, ComparedLayer] = {}
     with Interrupt() as interrupt:
@@ -305,6 +307,8 @@ def compare_layer(
         if isinstance(spatial, Freedom):
             solved = result.mapping
             spatial = default_spatial(options.accelerator, task.layer) if solved is None else solved.spatial
+        if result.cached:  # what was reported then is not known any more
+            note(Progress(result.wall_s, result.objective, result.lower_bound, result.gap, "cache"))
         problem = Problem(
             options.accelerator, task.layer, spatial, options.objective, options.conventions, task.links
         )
@@ -371,7 +375,7 @@ def assemble(
         for entry in [found.get(task.shape)]
         if entry is not None
     )
-    limits = {name: value for name, value in options.solver.items() if value is not None}
+    limits = {name: value for name, value in options.solver.items() if value is not None and name != "cache"}
     budget = {"evaluations": options.budget.evaluations, "mapper_time": options.budget.seconds}
     lpf_limits = {mapper.name: mapper.lpf_limit for mapper in options.mappers if hasattr(mapper, "lpf_limit")}
     return Comparison(

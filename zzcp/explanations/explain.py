@@ -16,6 +16,7 @@ from zzcp.explanations.facts import Facts
 from zzcp.explanations.whatif import Change, resolved_changes, same_mapping_changes
 from zzcp.explanations.words import explain_words
 from zzcp.solver import Result
+from zzcp.solver.cache import Cache, ResultCache
 
 Explained = Result | Evaluation
 
@@ -75,6 +76,7 @@ class _Options(TypedDict, total=False):
     time_limit: float
     gap: float
     names: tuple[str, str] | None
+    cache: Cache
     on_progress: Callable[[str], None] | None
 
 
@@ -92,6 +94,7 @@ def explain(
     time_limit: float = 60.0,
     gap: float = 1e-4,
     names: tuple[str, str] | None = None,
+    cache: Cache = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> Explanation | Comparison:
     """Explain a result, or what two results differ in.
@@ -112,6 +115,8 @@ def explain(
         For every such search, as for `optimize`.
     names : tuple of str, optional
         What to call two results; by default their machines, or A and B where those have one name.
+    cache : ResultCache, path or bool, optional
+        Of these searches, as for `optimize`.
     on_progress : callable, optional
         Called with what is being searched.
 
@@ -141,7 +146,9 @@ def explain(
     explanation = _explanation(first, chosen)
     changes: tuple[Change, ...] = ()
     if resolve:
-        changes = resolved_changes(explanation.facts, chosen, time_limit, gap, on_progress)
+        changes = resolved_changes(
+            explanation.facts, chosen, time_limit, gap, on_progress, ResultCache.of(cache)
+        )
     elif what_if:
         changes = same_mapping_changes(explanation.facts, chosen)
     found = replace(explanation, changes=changes, resolved=resolve)

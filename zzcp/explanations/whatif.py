@@ -16,6 +16,7 @@ from zzcp.explanations.facts import Facts
 from zzcp.explanations.phrases import listed
 from zzcp.hardware import Accelerator, Memory
 from zzcp.solver import optimize
+from zzcp.solver.cache import ResultCache
 
 Number = int | float
 
@@ -90,7 +91,12 @@ def same_mapping_changes(facts: Facts, objective: str) -> tuple[Change, ...]:
 
 
 def resolved_changes(
-    facts: Facts, objective: str, time_limit: float, gap: float, tell: Tell | None = None
+    facts: Facts,
+    objective: str,
+    time_limit: float,
+    gap: float,
+    tell: Tell | None = None,
+    cache: ResultCache | None = None,
 ) -> tuple[Change, ...]:
     """Return what the best mapping gains from twice the bandwidth, or twice the capacity, of every memory.
 
@@ -107,6 +113,8 @@ def resolved_changes(
         For every search, as for `optimize`.
     tell : callable, optional
         Called with what is being done.
+    cache : ResultCache, optional
+        Where solved layers are kept.
     """
     found = []
     for text, kind, memory, accelerator in _machines(facts.accelerator):
@@ -122,6 +130,7 @@ def resolved_changes(
             conventions=_conventions(facts),
             time_limit=time_limit,
             gap=gap,
+            cache=cache,
         )
         evaluation = result.evaluation
         assert evaluation is not None  # the mapping that is there already fits

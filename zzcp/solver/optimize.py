@@ -33,6 +33,8 @@ from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
 from zzcp.mapping.mapping import FACTORS, Factors
 from zzcp.mapping.unrollings import UnrollingOptions
+from zzcp.solver.cache.question import Question
+from zzcp.solver.cache.store import Cache, ResultCache
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.optimize import attempt_after_all, constraints_of, optimize_constrained
 from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
@@ -66,6 +68,7 @@ def optimize(
     constraints: Constraints | LayerConstraints | Mapping[str, Any] | None = None,
     hint: LayerMapping | None = None,
     engine: Engine = "auto",
+    cache: Cache = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Return the best mapping of a layer on an accelerator, with a proven bound.
@@ -110,6 +113,9 @@ def optimize(
     engine : str
         ``cp-sat`` or ``ranges`` for one of the two searches alone, ``auto`` for both. The search by ranges leaves a gap
         where it cannot close it, and nearly all of it where it does not apply (see ``docs/performance-solver.md``).
+    cache : ResultCache, path or bool, optional
+        Where solved layers are kept between runs: a folder, or True for the user's. What is there is not solved again,
+        if its gap is what is asked for; its mapping is scored again (see ``docs/cache.md``). By default nothing is.
     on_progress : callable, optional
         Called with a `Progress` whenever incumbent or bound improve, possibly from another thread.
 
@@ -163,12 +169,29 @@ def optimize(
     freedom = _freedom(accelerator, layer, spatial, max_dims)
     if factors == "imperfect":
         _check_imperfect(asked, conventions, freedom)
-    try:
-        if isinstance(freedom, SpatialMapping):
-            return _optimize_one(task, freedom, time_limit, hint, on_progress)
-        return joint_search(task, freedom, time_limit, seed, on_progress).run(hint)
-    finally:
-        give_back()
+
+    def search() -> Result:
+        try:
+            if isinstance(freedom, SpatialMapping):
+                return _optimize_one(task, freedom, time_limit, hint, on_progress)
+            return joint_search(task, freedom, time_limit, seed, on_progress).run(hint)
+        finally:
+            give_back()
+
+    kept = ResultCache.of(cache)
+    if kept is None:
+        return search()
+    question = Question(
+        accelerator,
+        layer,
+        freedom,
+        objective,
+        conventions,
+        links,
+        asked,
+        {"seed": seed, "engine": engine, "factors": factors, "max_padding": str(max_padding)},
+    )
+    return kept.answer(question, gap, search)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
+from zzcp.cost.conventions import CostConventions
 from zzcp.cost.evaluation import COMPONENTS, Evaluation
 from zzcp.cost.objective import objective_of
 from zzcp.frames import frame, html_table
@@ -152,6 +153,8 @@ class Result:
         needed the other; ``none`` where nothing is proven but what operations, cycles and smallest tiles tell.
     space : Space
         The unrollings that the bound holds for, and what became of them.
+    cached : bool
+        Whether it was found in an earlier run, and kept; the seconds are those of that search.
     """
 
     status: Status
@@ -171,6 +174,7 @@ class Result:
     constraints: Constraints = field(default_factory=Constraints)
     engine: str = NO_ENGINE
     space: Space = field(default_factory=Space.given)
+    cached: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON (the fields of a layer in a result file)."""
@@ -258,6 +262,12 @@ class Result:
         return ", ".join([*lanes, *loops])
 
 
+def as_scored(mapping: Mapping, conventions: CostConventions, constraints: Constraints) -> Mapping:
+    """Return a mapping as it is to be scored: where the conventions choose the double buffers, without its own."""
+    by_rule = conventions.greedy_buffering and not constraints
+    return mapping.with_buffering(None) if by_rule else mapping
+
+
 def float_below(value: Fraction) -> float:
     """Return the largest float that is not above a value."""
     nearest = float(value)
@@ -269,4 +279,14 @@ def gap_of(objective: Fraction, bound: Fraction | float) -> float:
     return float((objective - min(Fraction(bound), objective)) / objective) if objective else 0.0
 
 
-__all__ = ["Diagnosis", "Progress", "Result", "Shortage", "Status", "float_below", "gap_of", "objective_of"]
+__all__ = [
+    "Diagnosis",
+    "Progress",
+    "Result",
+    "Shortage",
+    "Status",
+    "as_scored",
+    "float_below",
+    "gap_of",
+    "objective_of",
+]

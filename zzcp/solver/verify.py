@@ -32,7 +32,7 @@ from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.problem import Problem
 from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
 from zzcp.solver.optimize import Task, joint_search, padded_search
-from zzcp.solver.result import Progress, gap_of
+from zzcp.solver.result import Progress, as_scored, gap_of
 from zzcp.solver.search.search import Search
 from zzcp.workload import Layer, Network
 
@@ -455,10 +455,9 @@ def _infeasible(entry: ResultLayer, problem: Problem) -> Proof:
 
 
 def _counted(result: ResultFile, entry: ResultLayer) -> Mapping:
-    """Return a mapping as it is to be scored: where the conventions choose the double buffers, without its own."""
+    """Return the mapping of a layer as it is to be scored."""
     assert entry.mapping is not None
-    by_rule = result.conventions.greedy_buffering and not entry.constraints
-    return entry.mapping.with_buffering(None) if by_rule else entry.mapping
+    return as_scored(entry.mapping, result.conventions, entry.constraints)
 
 
 def _text(value: Any) -> str:

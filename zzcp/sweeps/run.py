@@ -16,6 +16,7 @@ from zzcp.cost.objective import OBJECTIVES
 from zzcp.costs import CostModel, falling
 from zzcp.hardware import Accelerator
 from zzcp.mapping.unrollings import GIVEN, UnrollingOptions
+from zzcp.solver.cache import Cache, ResultCache
 from zzcp.solver.engines import Engine, check_engine
 from zzcp.sweeps.outcome import Outcome
 from zzcp.sweeps.plan import (
@@ -74,6 +75,7 @@ def sweep(
     db: str | Path | None = None,
     engine: Engine = "auto",
     costs: CostModel | None = None,
+    cache: Cache = None,
     on_progress: Callable[[SweepProgress], None] | None = None,
 ) -> SweepTable:
     """Solve a layer on every machine of a grid.
@@ -108,6 +110,8 @@ def sweep(
     costs : CostModel, optional
         What memories cost whose size or width is varied, at every point (`zzcp.costs.cost_model`); by default what the
         file says, whatever their size.
+    cache : ResultCache, path or bool, optional
+        Where solved layers are kept for other commands, too, as for `optimize`.
     on_progress : callable, optional
         Called with a `SweepProgress` after every point.
 
@@ -154,7 +158,7 @@ def sweep(
     options: dict[str, Any] = {"time_limit": time_limit, "gap": gap, "seed": seed, "engine": engine}
     stated = {} if costs is None else {"costs": _stated(costs, names, plan)}
     started = time.monotonic()
-    run = _Run(plan, options, conventions, jobs, on_progress, started)
+    run = _Run(plan, options, conventions, ResultCache.of(cache), jobs, on_progress, started)
     with closing(Store(":memory:" if db is None else db)) as store:
         run.go(store)
     table = SweepTable(
@@ -184,6 +188,7 @@ class _Run:
     plan: list[Planned]
     options: dict[str, Any]
     conventions: CostConventions
+    cache: ResultCache | None
     jobs: int
     on_progress: Callable[[SweepProgress], None] | None
     started: float
@@ -202,7 +207,8 @@ class _Run:
             elif point.key not in self.found:
                 missing.setdefault(point.key, point)
         self._tell(len(missing))
-        searches = solve_points(list(missing.values()), self.options, self.conventions, self.jobs)
+        how = {**self.options, "cache": self.cache}
+        searches = solve_points(list(missing.values()), how, self.conventions, self.jobs)
         try:
             for point, result in searches:
                 outcome = Outcome.of(result)

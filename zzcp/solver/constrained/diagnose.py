@@ -19,8 +19,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from ortools.sat.python import cp_model
-
 from zzcp.cost.constraints.rules import ElementsRule, TileRule, UtilizationRule
 from zzcp.cost.formulas.capacity import forced_flags, refilled, stored_bits
 from zzcp.cost.formulas.core import Model
@@ -40,6 +38,7 @@ from zzcp.mapping.constraints import (
     TileSize,
 )
 from zzcp.solver.constrained.problem import Case, Problem
+from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.cpsat.restrict import MOST_BITS
 from zzcp.solver.cpsat.space import Space, is_too_large, solve
 from zzcp.solver.lattice.start import outermost_order

@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
-from ortools.sat.python import cp_model
-
 from zzcp.cost.constraints.compiler import compile_rules
 from zzcp.cost.constraints.constrained import bypasses, constrained_machine, is_exact, obeys
 from zzcp.cost.constraints.rules import EnergyRule, LatencyRule, OrderRule, Rule
@@ -29,6 +27,7 @@ from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints
 from zzcp.solver.clock import Clock
+from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.cpsat.space import Space, is_too_large, solve
 from zzcp.solver.engines import NO_ENGINE, Engine
 from zzcp.solver.lattice.chain import any_completion, best_completion

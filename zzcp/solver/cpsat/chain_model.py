@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ortools.sat.python import cp_model
-
 from zzcp.cost.formulas.core import Model
+from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.cpsat.restrict import Point
 from zzcp.solver.cpsat.variables import Boundary
 from zzcp.solver.cpsat.windows import Tail, Window

@@ -13,9 +13,9 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from ortools.sat.python import cp_model
 
 from zzcp.cost.formulas.loading import FillSetting
+from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.stall import MOST_CYCLES, boundary_of
 from zzcp.solver.cpsat.variables import lookup

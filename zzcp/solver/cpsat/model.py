@@ -8,12 +8,12 @@ from itertools import combinations, pairwise, product
 from typing import Any
 
 import numpy as np
-from ortools.sat.python import cp_model
 
 from zzcp.cost.constraints.rules import Rule
 from zzcp.cost.formulas.core import Model
 from zzcp.cost.formulas.links import tile_elements
 from zzcp.cost.formulas.numeric import NUMPY
+from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.loading import add_scheduled_loading
 from zzcp.solver.cpsat.loading_zigzag import add_combined_loading

@@ -21,7 +21,6 @@ from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
-from ortools.sat.python import cp_model
 
 from zzcp.cost.constraints.constrained import ROUNDING
 from zzcp.cost.constraints.rules import (
@@ -40,6 +39,7 @@ from zzcp.cost.formulas.core import Model
 from zzcp.cost.formulas.links import tile_elements
 from zzcp.cost.formulas.numeric import NUMPY
 from zzcp.mapping.constraints import Constraint
+from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.lattice.keys import Key, StateSpace, enumerate_states, prime_factors, split_keys
 from zzcp.solver.lattice.tables import grid_state, overlapping
 

@@ -9,11 +9,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ortools.sat.python import cp_model
-
 from zzcp.interrupt import Interrupt
+from zzcp.solver.cp_sat import cp_model
 
-Value = Callable[[cp_model.IntVar], int]
+Value = Callable[["cp_model.IntVar"], int]
 """Gives the value of a variable in a solution."""
 
 _POLL = 0.1
@@ -66,16 +65,14 @@ class Outcome:
     value: Value
 
 
-class _Solutions(cp_model.CpSolverSolutionCallback):
-    """Passes every solution on."""
+def _passing_on(tell: Callable[[Value], None]) -> cp_model.CpSolverSolutionCallback:
+    """Return what passes every solution on; a class of the solver's, which is imported when it is used."""
 
-    def __init__(self, tell: Callable[[Value], None]) -> None:
-        super().__init__()
-        self.tell = tell
+    class Solutions(cp_model.CpSolverSolutionCallback):
+        def on_solution_callback(self) -> None:
+            tell(self.value)
 
-    def on_solution_callback(self) -> None:
-        """Called by the solver."""
-        self.tell(self.value)
+    return Solutions()
 
 
 class _Listener:
@@ -178,7 +175,7 @@ def run_solver(
     listener = _Listener(on_solution, on_bound, solver.stop_search)
     solver.best_bound_callback = listener.better_bound
     try:
-        status = run_patiently(solver, model, _Solutions(listener.solution), limits.seconds, interrupt)
+        status = run_patiently(solver, model, _passing_on(listener.solution), limits.seconds, interrupt)
     finally:
         listener.leave()
     if status is None:

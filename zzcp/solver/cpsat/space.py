@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ortools.sat.python import cp_model
-
 from zzcp.cost.constraints.rules import BufferRule, Rule
 from zzcp.cost.formulas.core import Model
 from zzcp.mapping.constraints import Constraint
 from zzcp.solver.clock import Clock
+from zzcp.solver.cp_sat import cp_model, new_model
 from zzcp.solver.cpsat.restrict import MOST_BITS, Restriction, add_chain
 from zzcp.solver.cpsat.run import new_solver, run_patiently
 from zzcp.solver.lattice.chain import Chain
@@ -46,7 +45,7 @@ class Space:
     cost: Model
     rules: Sequence[Rule]
     soft: bool = False
-    model: cp_model.CpModel = field(default_factory=cp_model.CpModel)
+    model: cp_model.CpModel = field(default_factory=new_model)
     keys: tuple[Key, ...] = ()
     vectors: list[list[list[Any]]] = field(default_factory=list)
     literals: dict[Constraint, Any] = field(default_factory=dict)

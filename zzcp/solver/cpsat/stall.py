@@ -23,8 +23,8 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from ortools.sat.python import cp_model
 
+from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.variables import Boundary, lookup
 from zzcp.solver.cpsat.windows import late_cycles

@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from ortools.sat.python import cp_model
 
 from zzcp.solver.clock import look
+from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.lattice.keys import Array, Key
 from zzcp.solver.lattice.lattice import Places
 from zzcp.solver.lattice.tables import BoundaryTable

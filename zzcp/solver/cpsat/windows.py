@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ortools.sat.python import cp_model
 
+from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.cpsat.restrict import Point
 from zzcp.solver.cpsat.variables import Boundary
 from zzcp.solver.lattice.keys import Array, Key, enumerate_states

@@ -15,10 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from ortools.sat.python import cp_model
-
 from zzcp.cost.constraints.constrained import is_exact
 from zzcp.solver.clock import Ended
+from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.model import build_model
 from zzcp.solver.cpsat.restrict import Point
