@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zzcp.hardware import Accelerator, Memory, OperationalArray, Port
     from zzcp.io import load_accelerator, load_constraints, load_mapping, load_workload
     from zzcp.mapping import Constraints, Mapping, SpatialMapping
+    from zzcp.networks import NetworkResult, optimize_network
     from zzcp.solver import Front, Result, optimize, pareto
     from zzcp.solver.verify import Verification, verify
     from zzcp.sweeps import SweepTable, sweep
@@ -45,6 +46,7 @@ __all__ = [
     "MappingError",
     "Memory",
     "Network",
+    "NetworkResult",
     "OperationalArray",
     "Port",
     "Result",
@@ -62,6 +64,7 @@ __all__ = [
     "load_mapping",
     "load_workload",
     "optimize",
+    "optimize_network",
     "pareto",
     "sweep",
     "verify",
@@ -77,6 +80,7 @@ _HOMES = {
     "io": ("load_accelerator", "load_constraints", "load_mapping", "load_workload"),
     "mappers": (),
     "mapping": ("Constraints", "Mapping", "SpatialMapping"),
+    "networks": ("NetworkResult", "optimize_network"),
     "solver": ("Front", "Result", "optimize", "pareto"),
     "sweeps": ("SweepTable", "sweep"),
     "solver.verify": ("Verification", "verify"),

@@ -19,8 +19,9 @@ from zzcp.records.layers import SolvedLayer
 from zzcp.records.plain import json_text
 from zzcp.records.solved import solved_data
 from zzcp.solver import Result
+from zzcp.solver.proof import CONTRADICTED, OPEN, PROVEN, SKIPPED
 from zzcp.solver.result import Diagnosis, Shortage
-from zzcp.solver.verify import CONTRADICTED, OPEN, PROVEN, SKIPPED, Verification, differing
+from zzcp.solver.verify import Verification, differing
 
 LAYER = Layer.gemm(b=4, k=6, c=8, name="gemm")
 MACHINE = machine()

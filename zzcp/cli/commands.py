@@ -148,6 +148,13 @@ def evaluate(**arguments: Any) -> Any:
         help="What the mappings must obey: loop order, tile sizes, bypass, buffering, budgets (docs/constraints.md).",
     ),
     options.objective,
+    click.option(
+        "--scope",
+        type=click.Choice(("layers", "network")),
+        default="layers",
+        show_default=True,
+        help="Minimise the objective of every layer, or that of the sums of energy and latency over all of them.",
+    ),
     options.layer_limits(
         "for each layer",
         "(1 is some seconds): the result is the same every time, even if the limit is reached",
@@ -173,7 +180,8 @@ def solve(**arguments: Any) -> Any:
     exact evaluator are searched, for the given spatial mapping or, with --spatial auto, over all of them. Shown are
     the cost, the proven lower bound and the gap between them. Layers of equal shape are solved once, and not again in
     later runs (zzcp cache --help). Ctrl-C stops and shows the best so far. Without files the seed example is solved.
-    With --constraints the best mapping that obeys them is found, or what contradicts what.
+    With --constraints the best mapping that obeys them is found, or what contradicts what. With --scope network the
+    layers' mappings are chosen together, with one bound for the totals.
 
     \b
     Examples:
@@ -181,6 +189,7 @@ def solve(**arguments: Any) -> Any:
       zzcp solve -a models/accelerators/tpu_like.yaml -w models/workloads/resnet18.onnx \\
           -m models/mappings/tpu_like.yaml -j 2 --json result.json
       zzcp solve -a models/accelerators/gemmini_like.yaml -w models/workloads/gemm_512.yaml --spatial auto
+      zzcp solve -a machine.yaml -w network.onnx --scope network -j 2 --json network.json
     """  # noqa: D301
     return _run("solve", arguments)
 

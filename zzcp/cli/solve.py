@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import zzcp
 from zzcp.cli.inputs import Inputs, check_both_or_none, open_inputs
+from zzcp.cli.networks import check_scope, solve_network
 from zzcp.cli.output import Output, open_output
 from zzcp.cli.pool import Tell
 from zzcp.cli.reading import Reading
@@ -21,7 +22,8 @@ from zzcp.interrupt import Interrupt
 from zzcp.io import load_constraints
 from zzcp.mapping import Constraints, LayerConstraints, SpatialMapping
 from zzcp.mapping.idle import idle_units
-from zzcp.mapping.unrollings import Unrolling, UnrollingOptions
+from zzcp.mapping.unrollings import UnrollingOptions
+from zzcp.networks.tasks import LayerTask, SearchOptions
 from zzcp.records.layers import SolvedLayer
 from zzcp.records.solved import solved_data
 from zzcp.report.solved import solved_report
@@ -29,16 +31,8 @@ from zzcp.report.summary import left_out_report
 from zzcp.report.workload import coverage
 from zzcp.solver import Progress, Result, optimize
 from zzcp.solver.cache import ResultCache
+from zzcp.solver.optimize import DEFAULT_TIME_LIMIT
 from zzcp.workload import Layer
-
-
-class Task(NamedTuple):
-    """One layer to be solved, and how."""
-
-    layer: Layer
-    spatial: Unrolling
-    links: dict[str, str] | None
-    constraints: Constraints = Constraints()
 
 
 def run(
@@ -53,6 +47,7 @@ def run(
     layers: Sequence[str],
     constraints: str | None,
     objective: str,
+    scope: str,
     time_limit: float | None,
     deterministic_limit: float | None,
     gap: float,
@@ -82,6 +77,17 @@ def run(
         asked = None if constraints is None else load_constraints(constraints)
         unrollings = UnrollingOptions.of(chosen, max_dims)
         tasks = [_task(inputs, layer, asked, unrollings) for layer in inputs.layers]
+        if scope == "network":
+            check_scope(deterministic_limit, factors, progress_log=progress_log)
+            how = SearchOptions(
+                DEFAULT_TIME_LIMIT if time_limit is None else time_limit,
+                gap,
+                seed,
+                CONVENTIONS[conventions],
+                engine,  # type: ignore[arg-type]  # one of the command's choices
+                ResultCache.of(cache),
+            )
+            return solve_network(output, inputs, tasks, objective, how, jobs)
         options = {
             "time_limit": time_limit,
             "deterministic_limit": deterministic_limit,
@@ -91,13 +97,13 @@ def run(
         }
         if factors != "perfect":
             options |= {"factors": factors} | ({} if max_padding is None else {"max_padding": max_padding})
-        how = {
+        given = {
             "objective": objective,
             "conventions": CONVENTIONS[conventions],
             "cache": ResultCache.of(cache and not progress_log),  # what is kept reports no progress
             **options,
         }
-        solve = partial(optimize_task, machine=machine, options=how)
+        solve = partial(optimize_task, machine=machine, options=given)
         # until everything is written: a signal between two searches must not lose what has been found
         interrupt = stack.enter_context(Interrupt())
         log: list[list[Progress]] | None = [] if progress_log else None
@@ -137,7 +143,7 @@ def run(
     )
 
 
-def _tell_idle(tasks: Sequence[Task], machine: Accelerator, output: Output) -> None:
+def _tell_idle(tasks: Sequence[LayerTask], machine: Accelerator, output: Output) -> None:
     """Say which given unrollings leave most of the array idle."""
     said: dict[str, list[str]] = {}
     for task in tasks:
@@ -149,7 +155,9 @@ def _tell_idle(tasks: Sequence[Task], machine: Accelerator, output: Output) -> N
         output.note(f"layer {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {text}")
 
 
-def _task(inputs: Inputs, layer: Layer, asked: LayerConstraints | None, unrollings: UnrollingOptions) -> Task:
+def _task(
+    inputs: Inputs, layer: Layer, asked: LayerConstraints | None, unrollings: UnrollingOptions
+) -> LayerTask:
     """Return a layer with its unrolling, or what it may be, its links and its constraints."""
     spatial, links = inputs.unrolled(layer, unrollings)
     constraints = Constraints() if asked is None else asked.for_layer(layer.name, layer.operator)
@@ -158,11 +166,11 @@ def _task(inputs: Inputs, layer: Layer, asked: LayerConstraints | None, unrollin
         check_constraints(inputs.machine, layer, given, constraints, links)
     except InputError as error:
         raise error.at(None if asked is None else asked.file, field=f"layer {layer.name}") from None
-    return Task(layer, spatial, links, constraints)
+    return LayerTask(layer, spatial, links, constraints)
 
 
 def optimize_task(
-    task: Task,
+    task: LayerTask,
     on_progress: Callable[[Progress], None] | None = None,
     *,
     machine: Accelerator,
@@ -181,8 +189,8 @@ def optimize_task(
 
 
 def _solve_all(
-    tasks: Sequence[Task],
-    solve: Callable[[Task, Tell], Result],
+    tasks: Sequence[LayerTask],
+    solve: Callable[[LayerTask, Tell], Result],
     jobs: int,
     quiet: bool,
     interrupt: Interrupt,
@@ -192,19 +200,15 @@ def _solve_all(
 
     After an interrupt only those that have been begun have one. To a log the progress of every result is added.
     """
-    different: dict[object, Task] = {}
+    different: dict[object, LayerTask] = {}
     for task in tasks:
-        different.setdefault(_shape(task), task)
+        different.setdefault(task.shape, task)
     chosen = list(different.values())
     samples: dict[int, list[Progress]] = {}
     names = [task.layer.name for task in chosen]
     found = search_all(solve, chosen, names, jobs=jobs, quiet=quiet, interrupt=interrupt, samples=samples)
     solved = {shape: found[number] for number, shape in enumerate(different) if number in found}
-    done = [task for task in tasks if _shape(task) in solved]
+    done = [task for task in tasks if task.shape in solved]
     if log is not None:
-        log.extend(samples.get(list(different).index(_shape(task)), []) for task in done)
-    return [SolvedLayer(task.layer, solved[_shape(task)]) for task in done]
-
-
-def _shape(task: Task) -> object:
-    return task.layer.signature(), task.spatial, tuple(sorted((task.links or {}).items())), task.constraints
+        log.extend(samples.get(list(different).index(task.shape), []) for task in done)
+    return [SolvedLayer(task.layer, solved[task.shape]) for task in done]

@@ -15,10 +15,12 @@ from zzcp.errors import InputError, Place, nearest
 from zzcp.interrupt import Interrupt
 from zzcp.io import load_accelerator
 from zzcp.io.result import ResultFile, load_results
+from zzcp.networks.again import prove_totals
 from zzcp.report.verified import verified_data, verified_report
 from zzcp.solver import Progress
 from zzcp.solver.engines import Engine
-from zzcp.solver.verify import OPEN, SKIPPED, Proof, equal_layers, prove_again, verdict
+from zzcp.solver.proof import OPEN, SKIPPED, Proof
+from zzcp.solver.verify import equal_layers, prove_again, verdict
 
 WRONG = 5
 """Exit code: a mapping is not valid, a figure is another one, or a bound is contradicted."""
@@ -63,7 +65,11 @@ def run(
             )
             for number, group in enumerate(groups):
                 proofs |= dict.fromkeys(group, found.get(number, Proof(SKIPPED)))
-        everything = verdict(results, proofs)
+        totals = None
+        if not no_bound and not layers and not interrupt.requested:
+            with output.progress("bound of the totals"):
+                totals = prove_totals(results, time_limit, seed, engine, jobs)
+        everything = verdict(results, proofs, totals)
         verification = replace(everything, layers=tuple(everything.layers[index] for index in chosen))
         output.show(verified_report(verification, results.objective, results.conventions.name))
         output.finish(verified_data(zzcp.__version__, verification))
@@ -73,6 +79,8 @@ def run(
             output.note("stopped; bounds that had not been proven by then are not checked")
             return INTERRUPTED
         states = {layer.proof.state for layer in verification.layers}
+        if verification.totals is not None:
+            states.add(verification.totals.state)
         return NOTHING_FOUND if OPEN in states else 0
 
 

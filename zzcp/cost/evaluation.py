@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -359,6 +359,13 @@ class Evaluation:
             ],
             "double_buffered": {operand: list(flags) for operand, flags in self.double_buffered.items()},
         }
+
+
+def totals_of(evaluations: Sequence[Evaluation]) -> tuple[float, int | float, float]:
+    """Return energy, latency and energy-delay product of layers one after the other, from exact sums."""
+    energy = sum((evaluation.energy.exact for evaluation in evaluations), Fraction(0))
+    latency = sum((Fraction(evaluation.latency.total) for evaluation in evaluations), Fraction(0))
+    return float(energy), plain(latency), float(energy) * plain(latency)
 
 
 def plain(value: int | float | Fraction) -> int | float:

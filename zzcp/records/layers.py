@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from zzcp.cost import Evaluation
-from zzcp.cost.evaluation import plain
+from zzcp.cost.evaluation import totals_of
 from zzcp.mapping import Mapping
 from zzcp.solver.result import Result
 from zzcp.workload import Layer
@@ -40,9 +40,7 @@ class Totals(NamedTuple):
     @classmethod
     def of(cls, results: Sequence[EvaluatedLayer]) -> Totals:
         """Return the totals of some layers."""
-        energy = sum(result.evaluation.energy.total for result in results)
-        latency = plain(sum(result.evaluation.latency.total for result in results))
-        return cls(energy, latency, energy * latency)
+        return cls(*totals_of([result.evaluation for result in results]))
 
 
 class SolvedLayer(NamedTuple):

@@ -67,6 +67,7 @@ def solved_data(
             for (layer, result), log in zip(results, logs, strict=True)
         ],
         "totals": Totals.of(evaluated(results))._asdict(),
+        "scope": "layers",
         "complete": not missing,
         **({"missing": [{"id": layer.id, "name": layer.name} for layer in missing]} if missing else {}),
         "left_out": [left_out_node(node) for node in left_out],

@@ -32,8 +32,10 @@ def solved_report(
     conventions: str,
     results: Sequence[SolvedLayer],
     missing: Sequence[Layer] = (),
+    *,
+    single: bool = True,
 ) -> RenderableType:
-    """Return a row per layer and the totals; of a single layer everything. What is missing is said."""
+    """Return a row per layer and the totals; of a single layer everything, if `single`. What is missing is said."""
     rows = table(
         ">id", "~name", "status", ">gap", f">{objective}", ">bound", ">energy pJ", ">cycles", ">loading",
         ">stalls", ">s", spare=("s", "loading", "stalls", "bound", "id"),
@@ -62,7 +64,7 @@ def solved_report(
         f"{sum(result.wall_s for _, result in results):.1f}", style="bold",
     )  # fmt: skip
     parts: list[RenderableType] = []
-    if len(results) == 1:
+    if len(results) == 1 and single:
         parts.extend(evaluation_report(machine, *entry) for entry in evaluated(results))
     number = f"{len(results)} of {plural(len(results) + len(missing), 'layer')}" if missing else ""
     head = (

@@ -10,7 +10,8 @@ from rich.text import Text
 from zzcp.report.style import count, plural, product_of, section
 from zzcp.report.tables import table
 from zzcp.solver.engines import NO_ENGINE
-from zzcp.solver.verify import CONTRADICTED, OPEN, Difference, LayerVerdict, Verification
+from zzcp.solver.proof import CONTRADICTED, OPEN
+from zzcp.solver.verify import Difference, LayerVerdict, Verification
 
 MANY = 50
 """Most differences that are listed."""
@@ -46,6 +47,12 @@ def verified_report(found: Verification, objective: str, conventions: str) -> Re
         for violation in verdict.violations
     ]
     wrong += [str(difference) for difference in _all_differences(found)]
+    if found.totals is not None:
+        parts.append(Text(f"the bound of the totals: {found.totals.state}"))
+        if found.totals.better is not None:
+            wrong.append(
+                f"mappings with {objective} {found.totals.better!r} together exist, better than the bound"
+            )
     wrong += [
         f"layer {verdict.layer.name}: a mapping with {objective} {better!r} exists, better than the bound "
         f"{verdict.recorded_bound!r}"
@@ -68,7 +75,8 @@ def summary(found: Verification) -> str:
     if not found.ok:
         bad = sum(not verdict.ok for verdict in found.layers)
         return f"NOT VERIFIED: {bad} of {layers} wrong" if bad else "NOT VERIFIED: the totals are wrong"
-    unproven = sum(verdict.proof.state == OPEN for verdict in found.layers)
+    proofs = [verdict.proof for verdict in found.layers] + ([] if found.totals is None else [found.totals])
+    unproven = sum(proof.state == OPEN for proof in proofs)
     checked = f"{layers}, {count(figures)} figures equal"
     if unproven:
         return f"{checked}; {plural(unproven, 'bound')} not re-proven within the time limit"
@@ -95,6 +103,11 @@ def verified_data(version: str, found: Verification) -> dict[str, Any]:
         "zzcp_version": version,
         "ok": found.ok,
         "proven": found.proven,
+        **(
+            {}
+            if found.totals is None
+            else {"totals": {"bound": found.totals.state, "better": found.totals.better}}
+        ),
         "layers": [
             {
                 "id": verdict.layer.id,

@@ -23,7 +23,7 @@ from zzcp.checks import (
 from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluator import Evaluator
-from zzcp.cost.objective import OBJECTIVES, Objective, objective_of
+from zzcp.cost.objective import OBJECTIVES, Goal, WeightedSum, objective_of
 from zzcp.cost.setting.remainders import supports_remainders
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
@@ -52,7 +52,7 @@ DEFAULT_TIME_LIMIT = 60.0
 def optimize(
     accelerator: Accelerator,
     layer: Layer,
-    objective: Objective = "edp",
+    objective: Goal = "edp",
     *,
     spatial: SpatialMapping | Freedom | Mapping[str, Mapping[str, int]] | Literal["auto"] | None = None,
     max_dims: int = DEFAULT_MAX_DIMS,
@@ -78,7 +78,8 @@ def optimize(
     accelerator, layer
         The machine and the layer.
     objective : str
-        ``edp`` (energy-delay product), ``energy``, ``latency`` or ``ed2`` (energy times the square of the delay).
+        ``edp`` (energy-delay product), ``energy``, ``latency`` or ``ed2`` (energy times the square of the delay); or a
+        `WeightedSum` of energy and latency.
     spatial : SpatialMapping, Freedom, dict or "auto", optional
         The unrolling, or what it may be: with ``auto`` it is chosen, too, and the bound holds for all unrollings.
         By default it is that of the machine's file, or a full one (`default_spatial`).
@@ -132,7 +133,8 @@ def optimize(
         If the unrolling does not fit the array or the layer.
     """
     check_setting(accelerator, layer, conventions, links)
-    choice(objective, "objective", OBJECTIVES)
+    if not isinstance(objective, WeightedSum):
+        choice(objective, "objective", OBJECTIVES)
     if time_limit is None:
         time_limit = DEFAULT_TIME_LIMIT if deterministic_limit is None else math.inf
     time_limit = duration(time_limit, "time limit")
@@ -208,7 +210,7 @@ class Task:
 
     accelerator: Accelerator
     layer: Layer
-    objective: Objective
+    objective: Goal
     gap: float
     conventions: CostConventions
     links: Mapping[str, str] | None

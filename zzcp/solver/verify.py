@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from zzcp.checks import check_seed, duration, function, instance
 from zzcp.cost.constraints.constrained import constraint_violations
 from zzcp.cost.evaluate import evaluate
-from zzcp.cost.evaluation import Evaluation, plain
+from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.objective import objective_of
 from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator
@@ -27,22 +27,16 @@ from zzcp.mapping import Mapping
 from zzcp.mapping.constraints import Constraints
 from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import Freedom
+from zzcp.networks.again import prove_totals, recomputed_totals
 from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.problem import Problem
-from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
+from zzcp.solver.engines import Engine, check_engine
 from zzcp.solver.optimize import Task, joint_search, padded_search
+from zzcp.solver.proof import CONTRADICTED, OPEN, PROVEN, SKIPPED, TOLERANCE, Proof
 from zzcp.solver.result import Progress, as_scored, gap_of
 from zzcp.solver.search.search import Search
 from zzcp.workload import Layer, Network
-
-TOLERANCE = Fraction(1, 10**6)
-"""How much below a recorded bound, relative to it, a second proof may stay: the solver rounds costs down to units."""
-
-PROVEN = "re-proven"
-OPEN = "not re-proven within the time limit"
-CONTRADICTED = "CONTRADICTED"
-SKIPPED = "not checked"
 
 
 class Difference(NamedTuple):
@@ -62,31 +56,6 @@ class Difference(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.field}: recorded {_text(self.recorded)}, recomputed {_text(self.recomputed)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What became of a bound.
-
-    Parameters
-    ----------
-    state : str
-        ``re-proven``, ``not re-proven within the time limit``, ``CONTRADICTED`` or ``not checked``.
-    bound : float
-        What was proven this time; no mapping is better.
-    better : float or None
-        Objective of a mapping that is better than the recorded bound.
-    wall_s : float
-        Seconds.
-    engine : str
-        What has proven it, as in `Result`.
-    """
-
-    state: str
-    bound: float = 0.0
-    better: float | None = None
-    wall_s: float = 0.0
-    engine: str = NO_ENGINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +103,27 @@ class Verification:
         Layer by layer.
     differences : tuple of Difference
         Of what concerns all layers: the names and the totals.
+    totals : Proof or None
+        What became of the bound of the totals, where the layers were solved together.
     """
 
     file: str
     layers: tuple[LayerVerdict, ...]
     differences: tuple[Difference, ...]
+    totals: Proof | None = None
 
     @property
     def ok(self) -> bool:
         """Whether nothing is wrong."""
+        if self.totals is not None and self.totals.state == CONTRADICTED:
+            return False
         return not self.differences and all(layer.ok for layer in self.layers)
 
     @property
     def proven(self) -> bool:
         """Whether nothing is wrong and every bound was proven again."""
-        return self.ok and all(layer.proof.state == PROVEN for layer in self.layers)
+        proofs = [layer.proof for layer in self.layers] + ([] if self.totals is None else [self.totals])
+        return self.ok and all(proof.state == PROVEN for proof in proofs)
 
 
 def verify(
@@ -202,7 +177,7 @@ def verify(
         for members in equal_layers(result):
             proof = prove_again(result, members[0], time_limit, seed, on_progress, engine)
             proofs |= dict.fromkeys(members, proof)
-    return verdict(result, proofs)
+    return verdict(result, proofs, prove_totals(result, time_limit, seed, engine) if bounds else None)
 
 
 def equal_layers(result: ResultFile) -> list[list[int]]:
@@ -214,8 +189,8 @@ def equal_layers(result: ResultFile) -> list[list[int]]:
     return list(groups.values())
 
 
-def verdict(result: ResultFile, proofs: dict[int, Proof]) -> Verification:
-    """Return what is found about a result, with the proofs of some of its bounds."""
+def verdict(result: ResultFile, proofs: dict[int, Proof], totals: Proof | None = None) -> Verification:
+    """Return what is found about a result, with the proofs of some of its bounds, and of that of the totals."""
     layers = []
     evaluations: list[Evaluation] = []
     for index, entry in enumerate(result.layers):
@@ -232,14 +207,13 @@ def verdict(result: ResultFile, proofs: dict[int, Proof]) -> Verification:
                 proofs.get(index, Proof(SKIPPED)),
             )
         )
-    energy = sum(evaluation.energy.total for evaluation in evaluations)
-    latency = plain(sum(evaluation.latency.total for evaluation in evaluations))
-    whole = {
-        "accelerator": result.accelerator.name,
-        "totals": {"energy": energy, "latency": latency, "edp": energy * latency},
+    recomputed = recomputed_totals(result, evaluations)
+    whole = {"accelerator": result.accelerator.name, "totals": recomputed}
+    recorded = {
+        "accelerator": result.data["accelerator"],
+        "totals": {name: result.data["totals"].get(name) for name in recomputed},
     }
-    recorded = {field: result.data[field] for field in whole}
-    return Verification(result.path, tuple(layers), tuple(differing(recorded, whole)))
+    return Verification(result.path, tuple(layers), tuple(differing(recorded, whole)), totals)
 
 
 def _check(

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
+from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -19,6 +20,7 @@ import pytest
 from tests.generators import ALL_KINDS, random_accelerator, random_layer, random_spatial
 from tests.machines import MEMORIES, machine
 from zzcp import EXACT, ZIGZAG, Constraints, Layer, Result, SpatialMapping, optimize
+from zzcp.cost.objective import WeightedSum
 from zzcp.errors import InputError
 from zzcp.solver.cache import ResultCache
 from zzcp.solver.cache.entry import from_entry, to_entry
@@ -149,6 +151,8 @@ def test_everything_that_matters_changes_the_key_and_names_do_not() -> None:
         {"layer": replace(GEMM, precision={**GEMM.precision, "W": 4})},
         {"spatial": SpatialMapping.from_dict({"D1": {"C": 2}, "D2": {"K": 2}})},
         {"objective": "energy"},
+        {"objective": WeightedSum(Fraction(1), Fraction(1, 3))},
+        {"objective": WeightedSum(Fraction(1), Fraction(2, 3))},
         {"conventions": ZIGZAG},
         {"conventions": replace(EXACT, greedy_buffering=True)},
         {"links": {"W": "I1", "I": "I2", "O": "O"}},
@@ -336,7 +340,7 @@ def test_several_processes_share_one_file(tmp_path: Path) -> None:
 
 def test_an_entry_holds_no_figures_but_the_proof(tmp_path: Path) -> None:
     result = solve(None)
-    entry = json.loads(json.dumps(to_entry(result, 1e-4)))
+    entry = json.loads(json.dumps(to_entry(result, "edp", 1e-4)))
     assert "evaluation" not in entry
     again = from_entry(entry, QUESTION, 1e-4)
     assert again is not None

@@ -7,7 +7,7 @@ from typing import Any
 
 from zzcp.cost.constraints.constrained import constraint_violations
 from zzcp.cost.evaluate import evaluate
-from zzcp.cost.objective import objective_of
+from zzcp.cost.objective import Goal, objective_of
 from zzcp.errors import InputError
 from zzcp.mapping import Mapping
 from zzcp.mapping.freedom import Freedom
@@ -25,13 +25,15 @@ def is_kept(result: Result) -> bool:
     return result.mapping is not None and result.status in ("optimal", "feasible") and not result.interrupted
 
 
-def to_entry(result: Result, tolerance: float) -> dict[str, Any]:
+def to_entry(result: Result, objective: Goal, tolerance: float) -> dict[str, Any]:
     """Return a result as plain data.
 
     Parameters
     ----------
     result : Result
         What was found; it has a mapping.
+    objective : Objective or WeightedSum
+        What was minimised.
     tolerance : float
         The gap that was asked for.
     """
@@ -40,7 +42,7 @@ def to_entry(result: Result, tolerance: float) -> dict[str, Any]:
     return {
         "status": result.status,
         "tolerance": tolerance,
-        "objective": str(objective_of(result.evaluation, result.objective_name)),
+        "objective": str(objective_of(result.evaluation, objective)),
         "lower_bound": result.lower_bound,
         "engine": result.engine,
         "wall_s": result.wall_s,
@@ -103,7 +105,7 @@ def from_entry(entry: dict[str, Any], question: Question, tolerance: float) -> R
             evaluation=evaluation,
             diagnosis=None,
             conventions=question.conventions.name,
-            objective_name=question.objective,
+            objective_name=str(question.objective),
             wall_s=float(entry["wall_s"]),
             spatial=mapping.spatial,
             links=mapping.links,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zzcp.cost.conventions import CostConventions
+from zzcp.cost.objective import Goal
 from zzcp.hardware import Accelerator
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints
@@ -31,7 +32,7 @@ class Question:
         The machine and the layer.
     spatial : SpatialMapping or Freedom
         The unrolling, or what it may be.
-    objective : str
+    objective : Objective or WeightedSum
         What is minimised.
     conventions : CostConventions
         How costs are counted.
@@ -47,7 +48,7 @@ class Question:
     accelerator: Accelerator
     layer: Layer
     spatial: SpatialMapping | Freedom
-    objective: str
+    objective: Goal
     conventions: CostConventions
     links: Mapping[str, str] | None
     constraints: Constraints
@@ -62,7 +63,7 @@ class Question:
             _without(self.accelerator, "name", "dataflows"),
             self.layer.signature(),
             [named, self.spatial.to_dict()],
-            self.objective,
+            str(self.objective),
             _without(self.conventions, "name"),
             sorted((self.links or self.layer.default_links).items()),
             self.constraints.to_dict(),

@@ -168,7 +168,7 @@ class ResultCache:
         """
         if not is_kept(result):
             return
-        entry = json.dumps(to_entry(result, tolerance))
+        entry = json.dumps(to_entry(result, question.objective, tolerance))
         row = (question.key, code_version(), result.gap, _digest(entry), entry)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

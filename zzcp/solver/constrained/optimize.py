@@ -10,6 +10,7 @@ from typing import Any
 
 from zzcp.cost.constraints.constrained import bypasses, obeys
 from zzcp.cost.conventions import CostConventions
+from zzcp.cost.objective import Goal
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
@@ -38,7 +39,7 @@ def constraints_of(
 def optimize_constrained(
     setting: tuple[Accelerator, Layer, SpatialMapping, CostConventions, Mapping[str, str] | None],
     constraints: Constraints,
-    objective: str,
+    objective: Goal,
     time_limit: float,
     gap: float,
     search_with: Callable[..., Any],
@@ -70,7 +71,7 @@ def optimize_constrained(
                 evaluation=None,
                 diagnosis=diagnosis,
                 conventions=problem.conventions.name,
-                objective_name=objective,
+                objective_name=str(objective),
                 wall_s=clock.passed,
                 interrupted=clock.interrupt.requested,
                 spatial=problem.spatial,

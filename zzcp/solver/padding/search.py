@@ -17,7 +17,7 @@ from itertools import count
 from typing import NamedTuple
 
 from zzcp.cost.evaluator import Evaluator
-from zzcp.cost.objective import DELAYS, Objective, objective_of
+from zzcp.cost.objective import Goal, combined, objective_of
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
@@ -72,7 +72,7 @@ class PaddedSearch:
     """
 
     evaluator: Evaluator
-    objective: Objective
+    objective: Goal
     solve: Callable[[Evaluator, float, Fraction | None], Result]
     time_limit: float
     tolerance: float
@@ -165,16 +165,15 @@ class PaddedSearch:
     def _least(self) -> float:
         """Return a bound of all mappings: the energy of the operations, and the cycles without stalls."""
         model = self.evaluator.model
-        energy = model.mac_energy / model.scale if self.objective != "latency" else 1.0
+        energy = model.mac_energy / model.scale
         cycles = float(model.setting.run_cycles + model.setting.drain)
-        return float(energy * cycles ** DELAYS[self.objective]) * (1 - _FLOAT_ERROR)
+        return float(combined(energy, cycles, self.objective)) * (1 - _FLOAT_ERROR)
 
     def _relaxed(self, entry: Open) -> float:
         """Return the bound of a combination's relaxation, infinite where nothing fits."""
         evaluator = self.evaluator.with_padded(dict(entry.padded))
-        powers = int(self.objective != "latency"), DELAYS[self.objective]
         value = self.ceiling if self.target is not None else max(entry.bound, 1.0) * 1e3
-        found = root_bound(evaluator, powers, value, entry.bound)
+        found = root_bound(evaluator, self.objective, value, entry.bound)
         return found * float(certain(evaluator.model)) * (1 - _FLOAT_ERROR)
 
     def _searched(self, padded: Padded) -> float:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zzcp.cost.objective import DELAYS, objective_values
+from zzcp.cost.objective import DELAYS, Goal, WeightedSum, objective_values
 from zzcp.solver.lattice.keys import Array
 from zzcp.solver.unrolling.block import MARGIN, ROUNDED, Block, Common, touched
 
@@ -35,12 +35,12 @@ class CheapBounds:
     ----------
     common : Common
         Layer, accelerator and unrollings.
-    objective : str
-        ``edp``, ``energy``, ``latency`` or ``ed2``.
+    objective : Objective or WeightedSum
+        What is minimised.
     """
 
     common: Common
-    objective: str
+    objective: Goal
 
     def fewest_lanes(self, value: float) -> float:
         """Return how many lanes an unrolling must have at least whose mappings are better than a value.
@@ -48,6 +48,11 @@ class CheapBounds:
         No unrolling takes less energy than the operations and one pass of every element over every link, or less cycles
         than the operations divided by its lanes.
         """
+        if isinstance(self.objective, WeightedSum):
+            left = value - float(self.objective.energy) * self._least_energy()
+            macs = self.common.setting.layer.macs * self.common.setting.cycles_per_op
+            cycles = macs * float(self.objective.latency)
+            return cycles / left * (1 - MARGIN) if 0 < left < math.inf else 0.0
         power = DELAYS[self.objective]
         if not power or not math.isfinite(value):
             return 0.0

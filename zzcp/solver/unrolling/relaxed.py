@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from zzcp.cost.objective import DELAYS, Goal, WeightedSum
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.unrolling.block import MARGIN, Block, Common, Movement, pairs_in_padding, touched
@@ -50,6 +51,30 @@ class _Flow:
     energy: Array
     cycles: Array
     late: Array
+
+
+def goal_bounds(common: Common, block: Array, goal: Goal, value: float, known: Array) -> Array:
+    """Return lower bounds of a goal for some unrollings; a sum a E + b D is at least 2 sqrt(a b E D).
+
+    Parameters
+    ----------
+    goal : Objective or WeightedSum
+        What is minimised.
+    common, block, value, known
+        As for `relaxed_bounds`.
+    """
+    if not isinstance(goal, WeightedSum):
+        return relaxed_bounds(common, block, (int(goal != "latency"), DELAYS[goal]), value, known)
+    energy, latency = float(goal.energy), float(goal.latency)
+    nothing = np.zeros(len(block))
+    if not latency:
+        found = energy * relaxed_bounds(common, block, (1, 0), value / energy, nothing)
+    elif not energy:
+        found = latency * relaxed_bounds(common, block, (0, 1), value / latency, nothing)
+    else:
+        share = 4 * energy * latency
+        found = np.sqrt(share * relaxed_bounds(common, block, (1, 1), value**2 / share, nothing))
+    return np.maximum(known, found * (1 - MARGIN))
 
 
 def relaxed_bounds(

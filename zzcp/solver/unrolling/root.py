@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from zzcp.cost.evaluator import Evaluator
+from zzcp.cost.objective import DELAYS, Goal, WeightedSum
 from zzcp.solver.lattice.factors import packs
 from zzcp.solver.lattice.keys import keys_of
 from zzcp.solver.lattice.lattice import Lattice, cells
@@ -22,27 +23,27 @@ _ROUNDS = 6
 """Dynamic programs of the last bound."""
 
 
-def root_bound(evaluator: Evaluator, powers: tuple[int, int], value: float, known: float) -> float:
+def root_bound(evaluator: Evaluator, goal: Goal, value: float, known: float) -> float:
     """Return a lower bound of the objective of all mappings of an unrolling.
 
     Parameters
     ----------
     evaluator : Evaluator
         Layer, machine and unrolling.
-    powers : tuple of int
-        Exponents of energy and latency in the objective.
+    goal : Objective or WeightedSum
+        What is minimised.
     value : float
         The best objective that is known elsewhere; a bound above it is as good as an infinite one.
     known : float
         A bound that is known.
     """
     try:
-        return _root_bound(evaluator, powers, value, known)
+        return _root_bound(evaluator, goal, value, known)
     except MemoryError:
         return known
 
 
-def _root_bound(evaluator: Evaluator, powers: tuple[int, int], value: float, known: float) -> float:
+def _root_bound(evaluator: Evaluator, goal: Goal, value: float, known: float) -> float:
     model = evaluator.model
     keys = keys_of(evaluator.setting.temporal_sizes)
     if not keys or largest_table(model, keys) > _MOST_ENTRIES:
@@ -54,6 +55,10 @@ def _root_bound(evaluator: Evaluator, powers: tuple[int, int], value: float, kno
     if not all(len(table.data) for row in tables for table in row):
         return np.inf
     relaxation = Relaxation(model, tables, Lattice(keys, tables))
+    if isinstance(goal, WeightedSum):
+        line = Line(float(goal.energy / tables.scale) / value, float(goal.latency) / value)
+        return max(known, relaxation.tighten(line, _ROUNDS, enough=1 + _MARGIN)[0] * value * (1 - _MARGIN))
+    powers = int(goal != "latency"), DELAYS[goal]
     scale = float(tables.scale) if powers[0] else 1.0
     bound = _bound(relaxation, powers, value * scale)
     return max(known, bound / scale)

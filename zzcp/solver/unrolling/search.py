@@ -23,7 +23,7 @@ import numpy as np
 
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.evaluator import Evaluator
-from zzcp.cost.objective import DELAYS, Objective, objective_of
+from zzcp.cost.objective import Goal, objective_of
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
@@ -39,7 +39,7 @@ from zzcp.solver.space import Space
 from zzcp.solver.unrolling.block import Common
 from zzcp.solver.unrolling.bounds import CheapBounds
 from zzcp.solver.unrolling.choices import Choices, choices_of
-from zzcp.solver.unrolling.relaxed import relaxed_bounds
+from zzcp.solver.unrolling.relaxed import goal_bounds
 from zzcp.solver.unrolling.root import root_bound
 from zzcp.workload import Layer
 
@@ -146,7 +146,7 @@ class JointSearch:
 
     accelerator: Accelerator
     layer: Layer
-    objective: Objective
+    objective: Goal
     conventions: CostConventions
     links: Mapping[str, str] | None
     freedom: Freedom
@@ -363,17 +363,13 @@ class JointSearch:
         else:
             heapq.heapreplace(left, first._replace(bound=max(first.bound, bound), stage=_ROOT))
 
-    @property
-    def _powers(self) -> tuple[int, int]:
-        return int(self.objective != "latency"), DELAYS[self.objective]
-
     def _relax(self, waiting: Waiting, left: list[Open]) -> None:
         """Relax the unrollings with the least cheap bounds, together."""
         block, known = waiting.take()
         value = float(self.value) if self.value is not None else float(known.max()) * 1e3
         bounds = known  # where the time ends before the relaxation does
         with self.clock.watched():
-            bounds = relaxed_bounds(self.common, block, self._powers, value, known)
+            bounds = goal_bounds(self.common, block, self.objective, value, known)
         for row, bound in zip(block.tolist(), bounds.tolist(), strict=True):
             heapq.heappush(left, Open(bound, _RELAXED, tuple(row)))
 
@@ -384,7 +380,7 @@ class JointSearch:
             self.ruled_out["capacity"] += 1
             return None
         value = float(self.value) if self.value is not None else known * 1e3
-        found = root_bound(evaluator, self._powers, value, known)
+        found = root_bound(evaluator, self.objective, value, known)
         return found * float(certain(evaluator.model)) * (1 - _FLOAT_ERROR)
 
     def _searched(self, spatial: SpatialMapping) -> float | None:
@@ -417,7 +413,7 @@ class JointSearch:
             evaluation=None,
             diagnosis=None,
             conventions=self.conventions.name,
-            objective_name=self.objective,
+            objective_name=str(self.objective),
             wall_s=self.clock.passed,
             interrupted=self.clock.interrupt.requested,
             spatial=evaluator.setting.spatial,

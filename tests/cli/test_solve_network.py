@@ -1,0 +1,68 @@
+"""`zzcp solve --scope network`: the result file, what is printed, and what is read of it again."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from tests.cli.conftest import ACCELERATOR, WORKLOAD, Run
+from zzcp.io.result import load_results
+
+FILES = ("-a", ACCELERATOR, "-w", WORKLOAD, "-m", "models/mappings/seed_mapping.yaml")
+
+
+def solved(zzcp: Run, path: Path, *options: str) -> dict[str, Any]:
+    result = zzcp("solve", *FILES, "--scope", "network", "--json", path, *options)
+    assert result.exit_code == 0, result.stderr
+    assert "together" in result.stdout
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def test_the_totals_have_one_bound(zzcp: Run, tmp_path: Path) -> None:
+    data = solved(zzcp, tmp_path / "network.json")
+    assert (data["scope"], data["complete"]) == ("network", True)
+    totals = data["totals"]
+    assert totals["status"] == "optimal"
+    assert 0 <= totals["gap"] <= 1e-4
+    assert totals["lower_bound"] <= totals["objective"]
+    assert totals["slope"] > 0
+    assert totals["resident"] == []
+    assert totals["alone"]["objective"] >= totals["objective"]
+    energies = [entry["evaluation"]["energy"]["total"] for entry in data["layers"]]
+    assert totals["energy"] == float(sum(map(Fraction, energies)))
+    assert totals["latency"] == sum(entry["evaluation"]["latency"]["total"] for entry in data["layers"])
+    layers = json.loads(zzcp("solve", *FILES, "--json", "-", "-q").stdout)
+    assert (layers["scope"], layers["complete"]) == ("layers", True)
+    assert layers["totals"]["edp"] >= totals["lower_bound"]
+
+
+def test_the_file_is_verified_with_the_bound_of_the_totals(zzcp: Run, tmp_path: Path) -> None:
+    path = tmp_path / "network.json"
+    data = solved(zzcp, path, "-j", "2")
+    assert len(load_results(path).layers) == len(data["layers"])
+    found = zzcp("verify", path)
+    assert found.exit_code == 0, found.stdout
+    assert "the bound of the totals: re-proven" in found.stdout
+    for field, factor in (("energy", 1.5), ("objective", 0.5), ("gap", 2.0)):
+        wrong = json.loads(path.read_text())
+        wrong["totals"][field] = wrong["totals"][field] * factor + 1
+        (tmp_path / "wrong.json").write_text(json.dumps(wrong))
+        found = zzcp("verify", tmp_path / "wrong.json", "--no-bound")
+        assert found.exit_code == 5
+        assert f"totals.{field}" in found.stdout
+    wrong = json.loads(path.read_text())
+    wrong["totals"]["lower_bound"] *= 1.5
+    (tmp_path / "wrong.json").write_text(json.dumps(wrong))
+    found = zzcp("verify", tmp_path / "wrong.json")
+    assert found.exit_code == 5
+    assert "together exist, better than the bound" in found.stdout
+
+
+def test_what_a_network_does_not_have_is_refused(zzcp: Run) -> None:
+    for option in (("--deterministic-limit", "1"), ("--progress-log",)):
+        result = zzcp("solve", *FILES, "--scope", "network", *option)
+        assert result.exit_code == 2
+        assert f"{option[0]} is for --scope layers" in result.stderr

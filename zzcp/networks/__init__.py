@@ -1,0 +1,12 @@
+"""Whole networks: the mappings of all layers that are the best together, with one bound.
+
+Read in this order: `bounds` (what encloses the costs of mappings), `nodes` (a distinct layer), `walk` (over the slopes
+that all layers share), `tasks` and `optimize` (the searches), `result`.
+"""
+
+from __future__ import annotations
+
+from zzcp.networks.optimize import NetworkProgress, optimize_network
+from zzcp.networks.result import Alone, NetworkResult, Resident
+
+__all__ = ["Alone", "NetworkProgress", "NetworkResult", "Resident", "optimize_network"]

@@ -1,0 +1,109 @@
+"""A network's totals and their bound once more, from a result file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from zzcp.checks import check_seed
+from zzcp.cost.evaluation import Evaluation, totals_of
+from zzcp.cost.objective import combined
+from zzcp.io.result import ResultFile, ResultLayer
+from zzcp.mapping.default import default_spatial
+from zzcp.mapping.freedom import Freedom
+from zzcp.networks.optimize import search_network
+from zzcp.networks.tasks import LayerTask, SearchOptions
+from zzcp.solver.engines import Engine, joined
+from zzcp.solver.proof import CONTRADICTED, OPEN, PROVEN, TOLERANCE, Proof
+from zzcp.solver.result import gap_of
+
+
+def is_network(result: ResultFile) -> bool:
+    """Return whether the layers of a result were solved together, with one bound for the totals."""
+    return result.data.get("scope") == "network" and isinstance(
+        result.data["totals"].get("lower_bound"), int | float
+    )
+
+
+def recomputed_totals(result: ResultFile, evaluations: Sequence[Evaluation]) -> dict[str, Any]:
+    """Return what the totals should be."""
+    energy, latency, edp = totals_of(evaluations)
+    whole: dict[str, Any] = {"energy": energy, "latency": latency, "edp": edp}
+    if is_network(result) and len(evaluations) == len(result.layers):
+        exact = sum((entry.energy.exact for entry in evaluations), Fraction(0))
+        cycles = sum((Fraction(entry.latency.total) for entry in evaluations), Fraction(0))
+        value: Fraction = combined(exact, cycles, result.objective)
+        gap = gap_of(value, result.data["totals"]["lower_bound"])
+        whole |= {"objective": float(value), "gap": gap}
+        tolerance = result.data.get("options", {}).get("gap")
+        if isinstance(tolerance, int | float):
+            whole["status"] = "optimal" if gap <= tolerance else "feasible"
+    return whole
+
+
+def prove_totals(
+    result: ResultFile, time_limit: float, seed: int = 1, engine: Engine = "auto", jobs: int = 1
+) -> Proof | None:
+    """Prove the bound of the totals by another walk, or find mappings that are better together.
+
+    Parameters
+    ----------
+    result : ResultFile
+        The result.
+    time_limit : float
+        Seconds for every search of a layer.
+    seed : int
+        Added to the seed of the result.
+    engine : str
+        As for `zzcp.optimize`.
+    jobs : int
+        Searches side by side.
+
+    Returns
+    -------
+    Proof or None
+        None where the layers were not solved together.
+    """
+    if not is_network(result):
+        return None
+    started = time.monotonic()
+    bound = Fraction(result.data["totals"]["lower_bound"])
+    if bound <= 0:
+        return Proof(PROVEN)
+    first_seed = result.data.get("options", {}).get("seed", 0)
+    options = SearchOptions(
+        time_limit,
+        float(TOLERANCE),
+        check_seed(seed + (first_seed if isinstance(first_seed, int) else 0)),
+        result.conventions,
+        engine,
+    )
+    found = search_network(
+        result.accelerator,
+        "network",
+        [_asked(result, entry) for entry in result.layers],
+        result.objective,
+        float(TOLERANCE),
+        options,
+        jobs,
+        enough=bound * (1 - TOLERANCE),
+    )
+    seconds = time.monotonic() - started
+    if found.exact is not None and found.exact < bound:
+        return Proof(CONTRADICTED, found.lower_bound, float(found.exact), seconds)
+    proven = Fraction(found.lower_bound) >= bound * (1 - TOLERANCE) * (1 - Fraction(1, 2**50))
+    engines = joined([entry.engine for entry in found.layers])
+    return Proof(PROVEN if proven else OPEN, found.lower_bound, None, seconds, engines)
+
+
+def _asked(result: ResultFile, entry: ResultLayer) -> LayerTask:
+    """Return what was asked of a layer."""
+    freedom = entry.data.get("space", {}).get("freedom")
+    spatial = (
+        Freedom.from_dict(freedom)
+        if freedom is not None
+        else entry.spatial or default_spatial(result.accelerator, entry.layer)
+    )
+    return LayerTask(entry.layer, spatial, entry.links, entry.constraints)

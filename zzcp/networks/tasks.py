@@ -1,0 +1,156 @@
+"""The layers of a network as searches: what is asked of each, and which of them are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from zzcp.cost.conventions import EXACT, CostConventions
+from zzcp.cost.objective import Goal
+from zzcp.hardware import Accelerator
+from zzcp.io import MappingFile
+from zzcp.mapping import Mapping as LayerMapping
+from zzcp.mapping import SpatialMapping
+from zzcp.mapping.constraints import Constraints, LayerConstraints
+from zzcp.mapping.freedom import Freedom
+from zzcp.mapping.unrollings import Unrolling, UnrollingOptions
+from zzcp.solver.cache import ResultCache
+from zzcp.solver.constrained.optimize import constraints_of
+from zzcp.solver.engines import Engine
+from zzcp.solver.optimize import optimize
+from zzcp.solver.result import Result
+from zzcp.workload import Layer
+
+Unrollings = SpatialMapping | Freedom | Mapping[str, Mapping[str, int]] | MappingFile | Literal["auto"] | None
+"""What the unrollings of a network's layers may be: as for `optimize`, or of a mapping file."""
+
+
+@dataclass(frozen=True)
+class LayerTask:
+    """A layer and what is asked of its mapping.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    spatial : SpatialMapping or Freedom
+        The unrolling, or what it may be.
+    links : dict or None
+        Memory operands of the operands; None for the default.
+    constraints : Constraints
+        What the mapping must obey.
+    """
+
+    layer: Layer
+    spatial: Unrolling
+    links: dict[str, str] | None = None
+    constraints: Constraints = field(default_factory=Constraints)
+
+    @property
+    def shape(self) -> object:
+        """What its optimum depends on: tasks of equal shape have equal ones."""
+        links = tuple(sorted((self.links or {}).items()))
+        return self.layer.signature(), self.spatial, links, self.constraints
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How every layer is searched; as for `optimize`."""
+
+    time_limit: float = 60.0
+    gap: float = 1e-4
+    seed: int = 0
+    conventions: CostConventions = EXACT
+    engine: Engine = "auto"
+    cache: ResultCache | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One search: what another process needs to do it.
+
+    Parameters
+    ----------
+    accelerator, task, goal
+        What is minimised of what.
+    options : SearchOptions
+        How.
+    hint : Mapping or None
+        Where to start.
+    """
+
+    accelerator: Accelerator
+    task: LayerTask
+    goal: Goal
+    options: SearchOptions
+    hint: LayerMapping | None = None
+
+
+def run_job(job: Job) -> Result:
+    """Search one layer (a function of the module, so that other processes can run it)."""
+    options, task = job.options, job.task
+    return optimize(
+        job.accelerator,
+        task.layer,
+        job.goal,
+        spatial=task.spatial,
+        time_limit=options.time_limit,
+        gap=options.gap,
+        seed=options.seed,
+        conventions=options.conventions,
+        links=task.links,
+        constraints=task.constraints,
+        hint=job.hint,
+        engine=options.engine,
+        cache=options.cache,
+    )
+
+
+def layer_task(
+    accelerator: Accelerator,
+    layer: Layer,
+    spatial: Unrollings,
+    max_dims: int,
+    links: Mapping[str, str] | None,
+    constraints: Constraints | LayerConstraints | Mapping[str, Any] | None,
+) -> LayerTask:
+    """Return a layer with what its unrolling may be, its links and its constraints.
+
+    Parameters
+    ----------
+    accelerator, layer : Accelerator, Layer
+        What runs on what.
+    spatial : SpatialMapping, Freedom, dict, MappingFile or "auto", optional
+        The unrolling, reduced to what the layer can use; by default that of the machine, or a full one.
+    max_dims : int
+        Layer dimensions on one array dimension, at most, where it is chosen.
+    links : mapping of str to str, optional
+        Memory operand of every operand.
+    constraints : Constraints or dict, optional
+        What the mapping must obey.
+
+    Raises
+    ------
+    InputError
+        If the unrolling or a constraint is none.
+    """
+    given = {} if links is None else dict(links)
+    if isinstance(spatial, MappingFile):
+        entry = spatial.for_layer(layer)
+        given = entry.memory_operand_links or given
+        chosen = UnrollingOptions.of(None).unrolling(accelerator, layer, entry.spatial_mapping)
+    elif spatial is None or isinstance(spatial, str):
+        chosen = UnrollingOptions.of(spatial, max_dims).unrolling(accelerator, layer)
+    elif isinstance(spatial, SpatialMapping | Freedom):
+        chosen = spatial.fitted(layer) if isinstance(spatial, SpatialMapping) else spatial
+    else:
+        chosen = SpatialMapping.from_dict(spatial).fitted(layer)
+    own = {operand: given[operand] for operand in layer.operands if operand in given}
+    return LayerTask(layer, chosen, own or None, constraints_of(constraints, layer))
+
+
+def distinct(tasks: Sequence[LayerTask]) -> list[int]:
+    """Return for every task the number of the first one of the same shape."""
+    first: dict[object, int] = {}
+    return [first.setdefault(task.shape, number) for number, task in enumerate(tasks)]
