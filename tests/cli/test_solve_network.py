@@ -66,3 +66,27 @@ def test_what_a_network_does_not_have_is_refused(zzcp: Run) -> None:
         result = zzcp("solve", *FILES, "--scope", "network", *option)
         assert result.exit_code == 2
         assert f"{option[0]} is for --scope layers" in result.stderr
+
+
+def test_tensors_stay_on_the_chip(zzcp: Run, tmp_path: Path) -> None:
+    path = tmp_path / "network.json"
+    files = ("-a", "models/accelerators/tpu_like.yaml", "-w", "models/workloads/resnet18.onnx")
+    narrow = ("--precision", "W=8,I=8,O=16,O_final=8", "-m", "models/mappings/tpu_like.yaml")
+    some = ("--layer", "layer1.0.conv1", "--layer", "layer1.0.conv2")
+    result = zzcp("solve", *files, *narrow, *some, "--scope", "network", "--keep-on-chip", "--json", path)
+    assert result.exit_code == 0, result.stderr
+    assert "on the chip between layers" in result.stdout
+    data = json.loads(path.read_text())
+    (stays,) = data["totals"]["resident"]
+    assert (stays["tensor"], stays["memory"]) == ("layer1.0.conv1", "unified_buffer")
+    assert data["layers"][0]["resident"] == {"O": "unified_buffer"}
+    assert data["totals"]["objective"] < data["totals"]["without_residents"]
+    found = zzcp("verify", path)
+    assert found.exit_code == 0, found.stdout
+    assert "the bound of the totals: re-proven" in found.stdout
+    assert zzcp("explain", path).exit_code == 0
+    scored = zzcp("evaluate", *files, *narrow[:2], *some, "-m", path, "--json", "-")
+    assert json.loads(scored.stdout)["totals"]["energy"] == data["totals"]["energy"]
+    alone = zzcp("solve", *files, *narrow, "--keep-on-chip")
+    assert alone.exit_code == 2
+    assert "--keep-on-chip is for --scope network" in alone.stderr

@@ -155,6 +155,11 @@ def evaluate(**arguments: Any) -> Any:
         show_default=True,
         help="Minimise the objective of every layer, or that of the sums of energy and latency over all of them.",
     ),
+    click.option(
+        "--keep-on-chip",
+        is_flag=True,
+        help="With --scope network: tensors between layers may stay in memories of the chip.",
+    ),
     options.layer_limits(
         "for each layer",
         "(1 is some seconds): the result is the same every time, even if the limit is reached",

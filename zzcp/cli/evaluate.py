@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import zzcp
 from zzcp.cli.output import Output, open_output
@@ -75,6 +76,7 @@ def _evaluate(
     evaluation = zzcp.evaluate(machine, layer, mapping, conventions, allow_invalid=allow_invalid)
     if evaluation.valid:
         # with the same loops for every operand, where one has 25 and another 5 times 5
+        given = mapping
         mapping = Mapping.from_order(
             mapping.spatial,
             mapping.order,
@@ -84,6 +86,7 @@ def _evaluate(
             mapping.bypass,
             mapping.factors,
         )
+        mapping = replace(mapping, resident=given.resident, reserved=given.reserved)
     return EvaluatedLayer(layer, mapping, evaluation)
 
 

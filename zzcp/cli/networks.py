@@ -11,6 +11,7 @@ from zzcp.cli.output import Output
 from zzcp.cli.searches import exit_code, note_cached
 from zzcp.errors import InputError
 from zzcp.networks.optimize import NetworkProgress, search_network
+from zzcp.networks.residency import tensors_of
 from zzcp.networks.tasks import LayerTask, SearchOptions
 from zzcp.records.networks import network_data, solved_layers
 from zzcp.report.networks import network_report
@@ -43,6 +44,8 @@ def solve_network(
     objective: str,
     options: SearchOptions,
     jobs: int,
+    *,
+    keep_on_chip: bool = False,
 ) -> int:
     """Solve the layers of a network together, and print and write what was found.
 
@@ -63,6 +66,7 @@ def solve_network(
             options,
             jobs,
             lambda progress: tell(f"{head}: {progress_text(progress)}, {time.monotonic() - started:.0f} s"),
+            tensors=tensors_of(inputs.machine, inputs.network, tasks) if keep_on_chip else (),
         )
     if inputs.left_out:
         output.show(*coverage(inputs.network))
@@ -83,6 +87,7 @@ def solve_network(
                 "gap": options.gap,
                 "seed": options.seed,
                 "engine": options.engine,
+                **({"keep_on_chip": True} if keep_on_chip else {}),
             },
             missing,
         )

@@ -48,6 +48,7 @@ def run(
     constraints: str | None,
     objective: str,
     scope: str,
+    keep_on_chip: bool,
     time_limit: float | None,
     deterministic_limit: float | None,
     gap: float,
@@ -77,6 +78,8 @@ def run(
         asked = None if constraints is None else load_constraints(constraints)
         unrollings = UnrollingOptions.of(chosen, max_dims)
         tasks = [_task(inputs, layer, asked, unrollings) for layer in inputs.layers]
+        if keep_on_chip and scope != "network":
+            raise InputError("--keep-on-chip is for --scope network")
         if scope == "network":
             check_scope(deterministic_limit, factors, progress_log=progress_log)
             how = SearchOptions(
@@ -87,7 +90,7 @@ def run(
                 engine,  # type: ignore[arg-type]  # one of the command's choices
                 ResultCache.of(cache),
             )
-            return solve_network(output, inputs, tasks, objective, how, jobs)
+            return solve_network(output, inputs, tasks, objective, how, jobs, keep_on_chip=keep_on_chip)
         options = {
             "time_limit": time_limit,
             "deterministic_limit": deterministic_limit,

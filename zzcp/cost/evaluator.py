@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingType
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -35,7 +34,7 @@ from zzcp.errors import MappingError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.mapping.check import check_structure, every_loop_runs, loop_products
-from zzcp.mapping.machine import without_bypassed
+from zzcp.mapping.machine import machine_of
 from zzcp.workload import Layer
 
 COMPILE_AFTER = 64
@@ -89,7 +88,7 @@ class Evaluator:
         self._plain: PlainArrays | None = None
         self._batched = 0
         self._too_large = False
-        self._bypassing: dict[Any, Evaluator] = {}
+        self._running: dict[Any, Evaluator] = {}
         self._padded: dict[Any, Evaluator] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -120,10 +119,8 @@ class Evaluator:
             If the mapping is invalid, with every violation and its amount.
         """
         instance(mapping, Mapping, "mapping", "a Mapping; see Mapping.from_dict")
-        if mapping.bypass:
-            return self.bypassing(mapping.bypass).evaluate(
-                replace(mapping, bypass=None), allow_invalid=allow_invalid
-            )
+        if mapping.changes_machine:
+            return self.running(mapping).evaluate(mapping.on_its_machine(), allow_invalid=allow_invalid)
         setting = self.setting
         violations: list[str] = []
         regular = self._is_regular(mapping)
@@ -149,8 +146,8 @@ class Evaluator:
 
     def cost(self, mapping: Mapping) -> tuple[Fraction, int | float]:
         """Return energy and cycles of a mapping that is known to be valid, without a report."""
-        if mapping.bypass:
-            return self.bypassing(mapping.bypass).cost(replace(mapping, bypass=None))
+        if mapping.changes_machine:
+            return self.running(mapping).cost(mapping.on_its_machine())
         if mapping.is_imperfect and not self._agrees(mapping):
             return self._with_loops_of(mapping).cost(mapping)
         states, figures, latency = self._score(mapping, regular=self._is_regular(mapping))
@@ -159,27 +156,23 @@ class Evaluator:
             return Fraction(figures.energy + zigzag_mac_energy(self.setting)), cycles.total
         return Fraction(figures.energy, self.model.scale), cycles.total
 
-    def bypassing(self, bypass: MappingType[str, Sequence[str]]) -> Evaluator:
-        """Return the evaluator of mappings whose operands bypass some memories.
-
-        Parameters
-        ----------
-        bypass : mapping of str to sequence of str
-            Per operand the memories that do not hold it.
+    def running(self, mapping: Mapping) -> Evaluator:
+        """Return the evaluator of the machine that a mapping runs on where operands bypass memories or stay in them.
 
         Raises
         ------
         InputError
             If that cannot be (see `zzcp.mapping.machine`).
         """
-        key = tuple(sorted((operand, tuple(names)) for operand, names in bypass.items()))
-        if key not in self._bypassing:
+        parts = mapping.bypass or {}, mapping.resident or {}, mapping.reserved or {}
+        key = tuple(tuple(sorted(part.items())) for part in parts)
+        if key not in self._running:
             setting = self.setting
-            machine = without_bypassed(setting.accelerator, bypass, setting.links)
-            self._bypassing[key] = Evaluator(
-                machine, setting.layer, setting.spatial, setting.conventions, setting.links, self.padded
+            machine = machine_of(setting.accelerator, mapping, setting.links)
+            self._running[key] = Evaluator(
+                machine, setting.layer, setting.spatial, setting.conventions, setting.links
             )
-        return self._bypassing[key]
+        return self._running[key]
 
     def with_padded(self, padded: MappingType[str, int]) -> Evaluator:
         """Return the evaluator of mappings whose loops have other products.

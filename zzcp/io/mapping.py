@@ -21,6 +21,7 @@ from zzcp.io.schema import (
     Identifier,
     LayerDimension,
     LoopFactor,
+    MemoryBits,
     MemoryOperand,
     Name,
     Schema,
@@ -163,6 +164,8 @@ class FullMappingSchema(Schema):
     memory_operand_links: dict[Name, MemoryOperand] | None = None
     bypass: dict[Name, Annotated[list[Name], Field(max_length=MAX_MEMORIES)]] | None = None
     factors: Annotated[str, PlainValidator(choice(*FACTORS))] | None = None
+    resident: dict[Name, Name] | None = None
+    reserved: dict[Name, MemoryBits] | None = None
 
 
 class ResultLayerSchema(Schema):
@@ -177,6 +180,8 @@ class ResultLayerSchema(Schema):
     memory_operand_links: dict[Name, MemoryOperand] | None = None
     bypass: dict[Name, Annotated[list[Name], Field(max_length=MAX_MEMORIES)]] | None = None
     factors: Annotated[str, PlainValidator(choice(*FACTORS))] | None = None
+    resident: dict[Name, Name] | None = None
+    reserved: dict[Name, MemoryBits] | None = None
 
 
 _ENTRIES = TypeAdapter(list[EntrySchema])

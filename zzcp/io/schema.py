@@ -159,6 +159,7 @@ MemoryOperand = Annotated[str, PlainValidator(choice(*MEMORY_OPERANDS))]
 LoopFactor = Annotated[
     int, PlainValidator(integer("an integer number of iterations", minimum=1, maximum=MAX_LOOP))
 ]
+MemoryBits = Annotated[int, PlainValidator(integer("an integer number of bits", minimum=0, maximum=2**63))]
 Identifier = Annotated[
     int, PlainValidator(integer("an integer identifier of a layer", minimum=0, maximum=MAX_ID))
 ]

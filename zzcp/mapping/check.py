@@ -7,7 +7,7 @@ import math
 from typing import NamedTuple
 
 from zzcp.hardware import Accelerator
-from zzcp.mapping.machine import without_bypassed
+from zzcp.mapping.machine import machine_of
 from zzcp.mapping.mapping import Loop, Mapping, flatten, order_conflict, refine
 from zzcp.workload import Layer
 
@@ -44,8 +44,8 @@ def check_structure(
         Memory operand of every operand; those of the mapping, or the layer's default, where not given.
     """
     links = links or dict(layer.default_links) | dict(mapping.links or {})
-    if mapping.bypass:
-        accelerator = without_bypassed(accelerator, mapping.bypass, links)
+    if mapping.changes_machine:
+        accelerator = machine_of(accelerator, mapping, links)
     broken = _shape(accelerator, layer, mapping, links)
     if broken:
         return Structure(broken, [])

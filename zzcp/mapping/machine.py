@@ -1,7 +1,9 @@
-"""The machine that is left when operands bypass memories: what a mapping with a bypass runs on.
+"""The machine that is left when operands bypass memories, or stay in them: what such a mapping runs on.
 
 An operand that bypasses a memory is not held there and uses none of its ports; its data moves between the memories
-below and above directly, through their ports.
+below and above directly, through their ports. An operand that stays in a memory between layers is whole there, and has
+no memories above it: nothing of it moves through the upper side of the memory. What tensors of other layers take of a
+memory meanwhile is not there for this one.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from zzcp.errors import InputError, Place
-from zzcp.hardware import Accelerator, Memory, Port
+from zzcp.hardware import Accelerator, Direction, Memory, Port
+from zzcp.mapping.mapping import Mapping
 
 Bypasses = collections.abc.Mapping[str, Sequence[str]]
 """Per operand the names of the memories that do not hold it."""
@@ -62,6 +65,111 @@ def without_bypassed(
         raise InputError(
             f"the machine cannot do without a memory that is bypassed: {error}", place=Place(field="bypass")
         ) from None
+
+
+def machine_of(
+    accelerator: Accelerator, mapping: Mapping, links: collections.abc.Mapping[str, str]
+) -> Accelerator:
+    """Return the machine that a mapping runs on, given the one that it is for.
+
+    Parameters
+    ----------
+    accelerator : Accelerator
+        The machine that it is for.
+    mapping : Mapping
+        The mapping.
+    links : mapping of str to str
+        Memory operand of every operand of the layer.
+
+    Raises
+    ------
+    InputError
+        If an operand cannot bypass a memory or stay in one, or a memory has no room for what is reserved.
+    """
+    machine = with_residents(accelerator, mapping.resident or {}, mapping.reserved or {}, links)
+    return without_bypassed(machine, mapping.bypass, links) if mapping.bypass else machine
+
+
+def with_residents(
+    accelerator: Accelerator,
+    resident: collections.abc.Mapping[str, str],
+    reserved: collections.abc.Mapping[str, int],
+    links: collections.abc.Mapping[str, str],
+) -> Accelerator:
+    """Return the machine as it is for operands that stay in memories, beside tensors of other layers.
+
+    Parameters
+    ----------
+    accelerator : Accelerator
+        The machine.
+    resident : mapping of str to str
+        Per operand of the layer the memory that it stays in.
+    reserved : mapping of str to int
+        Bits of memories that other tensors take.
+    links : mapping of str to str
+        Memory operand of every operand of the layer.
+
+    Raises
+    ------
+    InputError
+        If there is no such operand or memory, the memory does not hold the operand, or is too small.
+    """
+    leaving: dict[str, list[str]] = {}
+    ending: dict[str, list[str]] = {}
+    for operand, name in resident.items():
+        if operand not in links:
+            raise InputError(
+                "an operand stays that the layer does not have",
+                place=Place(field=f"resident.{operand}"),
+                expected=", ".join(links),
+                found=operand,
+            )
+        levels = [memory.name for memory in accelerator.levels(links[operand])]
+        if name not in levels:
+            raise InputError(
+                f"{operand} stays in a memory that does not hold it",
+                place=Place(field=f"resident.{operand}"),
+                expected=", ".join(levels),
+                found=name,
+            )
+        ending.setdefault(name, []).append(links[operand])
+        for above in levels[levels.index(name) + 1 :]:
+            leaving.setdefault(above, []).append(links[operand])
+    sizes = {name: accelerator.memory(name).size - bits for name, bits in reserved.items()}
+    for name, left in sizes.items():
+        if left < 1:
+            raise InputError(
+                f"memory {name} has no room beside what other tensors take",
+                place=Place(field=f"reserved.{name}"),
+                expected=f"less than {accelerator.memory(name).size} bits",
+                found=str(reserved[name]),
+            )
+    if not leaving and not sizes:
+        return accelerator
+    memories = []
+    for memory in accelerator.memories:
+        kept = _without(memory, leaving.get(memory.name, ()))
+        if kept is not None:
+            kept = _topmost(kept, ending.get(memory.name, ()))
+            memories.append(replace(kept, size=sizes.get(memory.name, kept.size)))
+    return replace(accelerator, memories=tuple(memories))
+
+
+def _topmost(memory: Memory, operands: Sequence[str]) -> Memory:
+    """Return a memory with nothing above it for some of its operands."""
+    upper = (Direction.FROM_ABOVE, Direction.TO_ABOVE)
+    ports = [
+        replace(
+            port,
+            allocation=tuple(
+                entry
+                for entry in port.allocation
+                if entry.operand not in operands or entry.direction not in upper
+            ),
+        )
+        for port in memory.ports
+    ]
+    return replace(memory, ports=tuple(port for port in ports if port.allocation))
 
 
 def _check(accelerator: Accelerator, operand: str, memory_operand: str, name: str) -> None:

@@ -33,6 +33,8 @@ MAPPING_KEYS = (
     "double_buffered",
     "memory_operand_links",
     "bypass",
+    "resident",
+    "reserved",
     "factors",
 )
 
@@ -63,6 +65,11 @@ class Mapping:
     factors : str
         ``perfect``: the loops of a dimension multiply to its iterations. ``imperfect``: they may come to more, if the
         outermost one runs through the tiles that there are; the last tile is smaller, at every level.
+    resident : mapping of str to str, optional
+        Operands that stay whole in a memory between layers: nothing of them moves above it, and they have no levels
+        there (see `zzcp.mapping.machine`).
+    reserved : mapping of str to int, optional
+        Bits of memories that tensors of other layers take meanwhile.
     """
 
     spatial: SpatialMapping
@@ -71,6 +78,8 @@ class Mapping:
     links: collections.abc.Mapping[str, str] | None = field(default=None)
     bypass: collections.abc.Mapping[str, tuple[str, ...]] | None = field(default=None)
     factors: Factors = "perfect"
+    resident: collections.abc.Mapping[str, str] | None = field(default=None)
+    reserved: collections.abc.Mapping[str, int] | None = field(default=None)
 
     def __post_init__(self) -> None:
         instance(self.spatial, SpatialMapping, "spatial mapping")
@@ -82,6 +91,10 @@ class Mapping:
             object.__setattr__(self, "links", _read_links(self.links))
         if self.bypass is not None:
             object.__setattr__(self, "bypass", _read_bypass(self.bypass))
+        if self.resident is not None:
+            object.__setattr__(self, "resident", _read_resident(self.resident))
+        if self.reserved is not None:
+            object.__setattr__(self, "reserved", _read_reserved(self.reserved))
         choice(self.factors, "factors", FACTORS)
 
     @classmethod
@@ -137,7 +150,8 @@ class Mapping:
             ``spatial_mapping`` (array dimension -> layer dimension -> factor), ``temporal_mapping`` (operand ->
             one list per memory level, innermost first, of ``[dimension, size]``, innermost first), and optionally
             ``double_buffered`` (operand -> one bool per level), ``memory_operand_links``, ``bypass`` (operand ->
-            names of memories) and ``factors`` (``perfect`` or ``imperfect``).
+            names of memories), ``resident`` (operand -> name of a memory), ``reserved`` (memory -> bits) and
+            ``factors`` (``perfect`` or ``imperfect``).
 
         Raises
         ------
@@ -172,6 +186,8 @@ class Mapping:
             data.get("memory_operand_links"),
             data.get("bypass") or None,
             data.get("factors") or "perfect",
+            data.get("resident") or None,
+            data.get("reserved") or None,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -189,6 +205,10 @@ class Mapping:
             data["memory_operand_links"] = dict(self.links)
         if self.bypass:
             data["bypass"] = {operand: list(memories) for operand, memories in self.bypass.items()}
+        if self.resident:
+            data["resident"] = dict(self.resident)
+        if self.reserved:
+            data["reserved"] = dict(self.reserved)
         if self.is_imperfect:
             data["factors"] = self.factors
         return data
@@ -301,6 +321,15 @@ class Mapping:
         """Return the same loops read otherwise."""
         return replace(self, factors=factors)
 
+    @property
+    def changes_machine(self) -> bool:
+        """Whether it runs on another machine than it is for: operands bypass memories or stay in them."""
+        return bool(self.bypass or self.resident or self.reserved)
+
+    def on_its_machine(self) -> Mapping:
+        """Return the same mapping as one of the machine that is left (see `zzcp.mapping.machine.machine_of`)."""
+        return replace(self, bypass=None, resident=None, reserved=None)
+
     def with_buffering(self, buffering: collections.abc.Mapping[str, tuple[bool, ...]] | None) -> Mapping:
         """Return the same mapping with other buffering."""
         return replace(self, buffering=buffering)
@@ -410,3 +439,19 @@ def _read_bypass(given: object) -> dict[str, tuple[str, ...]] | None:
         for operand, memories in pairs(given, "bypass", "a dictionary of operands and memories").items()
     }
     return {operand: memories for operand, memories in found.items() if memories} or None
+
+
+def _read_resident(given: object) -> dict[str, str] | None:
+    found = pairs(given, "resident", "a dictionary of operands and memories")
+    return {
+        operand: instance(memory, str, f"resident.{operand}", "the name of a memory")
+        for operand, memory in found.items()
+    } or None
+
+
+def _read_reserved(given: object) -> dict[str, int] | None:
+    found = {
+        memory: integer(bits, f"reserved.{memory}", least=0)
+        for memory, bits in pairs(given, "reserved", "a dictionary of memories and bits").items()
+    }
+    return {memory: bits for memory, bits in found.items() if bits} or None

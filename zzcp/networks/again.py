@@ -14,6 +14,7 @@ from zzcp.io.result import ResultFile, ResultLayer
 from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import Freedom
 from zzcp.networks.optimize import search_network
+from zzcp.networks.residency import Tensor
 from zzcp.networks.tasks import LayerTask, SearchOptions
 from zzcp.solver.engines import Engine, joined
 from zzcp.solver.proof import CONTRADICTED, OPEN, PROVEN, TOLERANCE, Proof
@@ -89,6 +90,7 @@ def prove_totals(
         options,
         jobs,
         enough=bound * (1 - TOLERANCE),
+        tensors=[Tensor.from_dict(data) for data in result.data["totals"].get("tensors", ())],
     )
     seconds = time.monotonic() - started
     if found.exact is not None and found.exact < bound:

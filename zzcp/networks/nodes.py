@@ -26,6 +26,8 @@ class Node:
         The weights that were searched for.
     impossible : bool
         Whether there is no mapping: proven.
+    roomier : Node or None
+        The same layer with more room in the memories, where no mapping costs more.
     """
 
     outside: Outside = field(default_factory=lambda: Outside(Fraction(0), Fraction(0)))
@@ -33,6 +35,7 @@ class Node:
     points: list[Corner] = field(default_factory=list)
     tried: set[WeightedSum] = field(default_factory=set)
     impossible: bool = False
+    roomier: Node | None = None
 
     def take(self, goal: str | WeightedSum, result: Result) -> None:
         """Take over what the search for a goal has found and proven."""
@@ -48,9 +51,7 @@ class Node:
             return
         evaluation = result.evaluation
         energy, latency = evaluation.energy.exact, Fraction(evaluation.latency.total)
-        if (energy, latency) not in self.points:
-            self.results.append(result)
-            self.points.append((energy, latency))
+        self.offer(result)
         if goal == "energy":
             self.outside.add(WeightedSum(Fraction(1), Fraction(0)), bound)
         elif goal == "latency":
@@ -58,9 +59,19 @@ class Node:
         elif isinstance(goal, str) and energy and latency:
             self.outside.add(*cut_of_product(goal, energy, latency, bound))
 
+    def offer(self, result: Result) -> None:
+        """Take over a mapping, unless there is one of the same cost."""
+        assert result.evaluation is not None
+        evaluation = result.evaluation
+        cost = evaluation.energy.exact, Fraction(evaluation.latency.total)
+        if cost not in self.points:
+            self.results.append(result)
+            self.points.append(cost)
+
     def least(self, weights: WeightedSum) -> Fraction:
         """Return what a E + b D of every mapping is at least."""
-        return self.outside.least(weights)
+        own = self.outside.least(weights)
+        return own if self.roomier is None else max(own, self.roomier.least(weights))
 
     def found(self, weights: WeightedSum) -> int | None:
         """Return the number of the known mapping with the least a E + b D; None where none is known."""

@@ -21,28 +21,38 @@ from zzcp.checks import (
     integer,
 )
 from zzcp.cost.arguments import check_setting
+from zzcp.cost.constraints.constrained import constraint_violations
 from zzcp.cost.conventions import EXACT, CostConventions
+from zzcp.cost.evaluate import evaluate
+from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import DELAYS, OBJECTIVES, Goal, Objective, WeightedSum, combined
-from zzcp.errors import InputError
+from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
+from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS
 from zzcp.networks.bounds import tangent
 from zzcp.networks.nodes import Node
-from zzcp.networks.result import Alone, NetworkResult
+from zzcp.networks.residency import ResidentPlans, Tensor, tensors_of
+from zzcp.networks.result import Alone, NetworkResult, Resident
 from zzcp.networks.tasks import (
     Job,
     LayerTask,
     SearchOptions,
     Unrollings,
+    Variant,
     distinct,
     layer_task,
+    machine_for,
     run_job,
+    with_variant,
 )
-from zzcp.networks.walk import Walk
+from zzcp.networks.walk import Plans, Walk
 from zzcp.runs import Executor, executor_for
 from zzcp.solver.cache import Cache, ResultCache
+from zzcp.solver.cpsat.model import certain
+from zzcp.solver.cpsat.target import first_bound
 from zzcp.solver.engines import Engine, check_engine
 from zzcp.solver.result import Result, Status, float_below, gap_of
 from zzcp.workload import Layer, Network
@@ -80,6 +90,7 @@ def optimize_network(
     network: Network | Sequence[Layer],
     objective: Objective = "edp",
     *,
+    keep_on_chip: bool = False,
     spatial: Unrollings = "auto",
     max_dims: int = DEFAULT_MAX_DIMS,
     time_limit: float = 60.0,
@@ -107,6 +118,8 @@ def optimize_network(
         The layers; those of equal shape are solved once.
     objective : str
         What is minimised of the sums: ``edp``, ``energy``, ``latency`` or ``ed2``.
+    keep_on_chip : bool
+        Whether tensors between layers may stay in memories of the chip; the layers run in their order.
     spatial : SpatialMapping, Freedom, dict, MappingFile or "auto", optional
         The unrollings, as for `optimize`, or of a mapping file; what a layer cannot use of them is left out.
     max_dims : int
@@ -166,7 +179,13 @@ def optimize_network(
     tasks = [layer_task(accelerator, layer, spatial, max_dims, links, constraints) for layer in layers]
     jobs = integer(jobs, "jobs", least=1, most=MAX_WORKERS)
     name = network.name if isinstance(network, Network) else "network"
-    return search_network(accelerator, name, tasks, objective, gap, options, jobs, on_progress)
+    tensors: Sequence[Tensor] = ()
+    if keep_on_chip:
+        whole = network if isinstance(network, Network) else Network(name, layers)
+        tensors = tensors_of(accelerator, whole, tasks)
+    return search_network(
+        accelerator, name, tasks, objective, gap, options, jobs, on_progress, tensors=tensors
+    )
 
 
 def search_network(
@@ -179,23 +198,39 @@ def search_network(
     jobs: int = 1,
     on_progress: Callable[[NetworkProgress], None] | None = None,
     enough: Fraction | None = None,
+    *,
+    tensors: Sequence[Tensor] = (),
 ) -> NetworkResult:
     """Return the best mappings of some layers together.
 
     Parameters
     ----------
-    accelerator, name, objective, gap, jobs, on_progress
+    accelerator, objective, gap, jobs, on_progress
         As for `optimize_network`.
     tasks : sequence of LayerTask
         The layers.
     options : SearchOptions
         How every layer is searched.
+    name : str
+        Of the network.
     enough : Fraction, optional
         A bound with which the search ends.
+    tensors : sequence of Tensor
+        What may stay on the chip.
     """
     with Interrupt() as interrupt, executor_for(min(jobs, len(set(distinct(tasks))))) as executor:
         search = _Search(
-            accelerator, name, tuple(tasks), objective, gap, options, executor, interrupt, on_progress, enough
+            accelerator,
+            name,
+            tuple(tasks),
+            tensors,
+            objective,
+            gap,
+            options,
+            executor,
+            interrupt,
+            on_progress,
+            enough,
         )
         return search.run()
 
@@ -204,9 +239,11 @@ def search_network(
 class _OnePlan:
     """The only plan where nothing stays on the chip: every layer at its own node."""
 
-    keys: tuple[int, ...]
+    keys: tuple[Variant, ...]
 
-    def cheapest(self, value: Callable[[int], Fraction | None]) -> tuple[Fraction, Sequence[int]] | None:
+    def cheapest(
+        self, value: Callable[[Variant], Fraction | None]
+    ) -> tuple[Fraction, Sequence[Variant]] | None:
         """Return the sum of the values of all layers."""
         total = Fraction(0)
         for key, count in Counter(self.keys).items():
@@ -224,6 +261,7 @@ class _Search:
     accelerator: Accelerator
     name: str
     tasks: tuple[LayerTask, ...]
+    tensors: Sequence[Tensor]
     objective: Objective
     gap: float
     options: SearchOptions
@@ -232,59 +270,123 @@ class _Search:
     on_progress: Callable[[NetworkProgress], None] | None
     enough: Fraction | None = None
     started: float = field(default_factory=time.monotonic)
-    nodes: dict[int, Node] = field(default_factory=dict)
-    own: dict[int, Result] = field(default_factory=dict)
+    nodes: dict[Variant, Node] = field(default_factory=dict)
+    own: dict[Variant, Result] = field(default_factory=dict)
     searches: int = 0
-    walk: Walk[int] = field(init=False)
+    keys: tuple[Variant, ...] = field(init=False)
+    plans: ResidentPlans = field(init=False)
+    walk: Walk[Variant] = field(init=False)
+    without: Fraction | None = None
 
     def __post_init__(self) -> None:
-        keys = tuple(distinct(self.tasks))
-        self.nodes = {key: Node() for key in keys}
-        self.walk = Walk(
-            self.objective, _OnePlan(keys), self.nodes.__getitem__, self._solve, self.gap, self.enough
-        )
+        shapes = distinct(self.tasks)
+        self.keys = tuple(map(Variant, shapes))
+        for key in self.keys:
+            self._node(key)
+        self.plans = ResidentPlans(self.accelerator, self.tasks, shapes, self.tensors)
+        self.walk = self._walk(_OnePlan(self.keys), None if self.tensors else self.enough)
 
-    @property
-    def keys(self) -> tuple[int, ...]:
-        """The node of every layer."""
-        return tuple(distinct(self.tasks))
+    def _walk(self, plans: Plans[Variant], enough: Fraction | None) -> Walk[Variant]:
+        return Walk(self.objective, plans, self._node, self._solve, self.gap, enough)
+
+    def _node(self, key: Variant) -> Node:
+        """Return what is known of a layer, at first what no mapping can do without."""
+        if key not in self.nodes:
+            roomier = self._node(key._replace(reserved=())) if key.reserved else None
+            node = self.nodes[key] = Node(roomier=roomier)
+            task = self.tasks[key.shape]
+            try:
+                machine = machine_for(self.accelerator, task, key)
+                if isinstance(task.spatial, SpatialMapping):
+                    setting = machine, task.layer, task.spatial, self.options.conventions, task.links
+                    model = Evaluator(*setting).model
+                    sure = certain(model)
+                    node.outside.energy = first_bound(model, "energy") * sure
+                    node.outside.latency = first_bound(model, "latency") * sure
+            except InputError:
+                if not (key.resident or key.reserved):
+                    raise
+                node.impossible = True
+        return self.nodes[key]
 
     def run(self) -> NetworkResult:
-        """Solve every layer by itself, then walk."""
+        """Solve every layer by itself, then walk; at last with tensors that stay on the chip."""
         self._solve_alone()
-        if len(self.own) == len(self.nodes) and all(node.points for node in self.nodes.values()):
-            self._tell("walk over the common slope")
-            self.walk.run(self._first_slopes())
+        if len(self.own) < len(set(self.keys)) or not all(self.nodes[key].points for key in self.keys):
+            return self._result()
+        self._tell("walk over the common slope")
+        self.walk.run(self._first_slopes())
+        if self.tensors and not self.interrupt.requested and self.walk.best is not None:
+            self._tell("walk with tensors that stay")
+            self.without, best = self.walk.value, self.walk.best
+            self.walk = self._walk(self.plans, self.enough)
+            self.walk.best = best
+            self.walk.run([tangent(self.objective, best.energy, best.latency)] if best.latency else [])
         return self._result()
 
     # ---- searches
 
     def _solve_alone(self) -> None:
         """Find every layer's own optimum."""
-        keys = list(self.nodes)
-        jobs = [Job(self.accelerator, self.tasks[key], self.objective, self.options) for key in keys]
+        keys = list(dict.fromkeys(self.keys))
+        jobs = [Job(self.accelerator, self.tasks[key.shape], self.objective, self.options) for key in keys]
         for number, result in self.executor.run(run_job, jobs, self.interrupt):
             self._take(keys[number], self.objective, result)
             self.own[keys[number]] = result
-            self._tell(f"layer {self.tasks[keys[number]].layer.name}")
+            self._tell(f"layer {self.tasks[keys[number].shape].layer.name}")
 
-    def _solve(self, keys: Sequence[int], weights: WeightedSum) -> bool:
-        """Search some layers for weights; return whether to go on."""
+    def _solve(self, keys: Sequence[Variant], weights: WeightedSum) -> bool:
+        """Search some layers for weights; return whether to go on.
+
+        Where room is reserved, the layer is searched with all the room first, which serves other variants, too: what
+        is found may fit beside what is reserved.
+        """
+        keys = [self._roomier(key, weights) for key in dict.fromkeys(keys)]
+        keys = [key for key in dict.fromkeys(keys) if not self._adopts(key, weights)]
         jobs = [self._job(key, weights) for key in keys]
         for number, result in self.executor.run(run_job, jobs, self.interrupt):
             self._take(keys[number], weights, result)
-            self._tell(f"layer {self.tasks[keys[number]].layer.name}")
+            self._tell(f"layer {self.tasks[keys[number].shape].layer.name}")
         return not self.interrupt.requested
 
-    def _job(self, key: int, weights: WeightedSum) -> Job:
-        node = self.nodes[key]
+    def _roomier(self, key: Variant, weights: WeightedSum) -> Variant:
+        """Return the variant with all the room, where it has not been searched yet."""
+        roomier = self._node(key).roomier
+        return key if roomier is None or weights in roomier.tried else key._replace(reserved=())
+
+    def _adopts(self, key: Variant, weights: WeightedSum) -> bool:
+        """Return whether a mapping that was found with more room is as good here as any can be."""
+        node = self._node(key)
+        if node.roomier is None or node.roomier.impossible:
+            return False
+        task = self.tasks[key.shape]
+        machine = machine_for(self.accelerator, task, key)
+        for result in node.roomier.results:
+            assert result.mapping is not None
+            mapping = replace(result.mapping.on_its_machine(), bypass=result.mapping.bypass, buffering=None)
+            try:
+                evaluation = evaluate(machine, task.layer, mapping, self.options.conventions)
+            except MappingError:
+                continue
+            if task.constraints and constraint_violations(
+                machine, task.layer, mapping, task.constraints, self.options.conventions
+            ):
+                continue
+            kept = replace(result, mapping=mapping.with_buffering(evaluation.double_buffered))
+            node.offer(with_variant(replace(kept, evaluation=evaluation), key))
+        return node.missing(weights) == 0
+
+    def _job(self, key: Variant, weights: WeightedSum) -> Job:
+        node = self._node(key)
         number = node.found(weights)
         hint = None if number is None else node.results[number].mapping
+        if hint is not None:
+            hint = replace(hint, resident=None, reserved=None)
         options = replace(self.options, gap=self.options.gap / _SHARE)
-        return Job(self.accelerator, self.tasks[key], weights, options, hint)
+        return Job(self.accelerator, self.tasks[key.shape], weights, options, hint, key)
 
-    def _take(self, key: int, goal: Goal, result: Result) -> None:
-        self.nodes[key].take(goal, result)
+    def _take(self, key: Variant, goal: Goal, result: Result) -> None:
+        self._node(key).take(goal, result)
         self.searches += 1
 
     def _first_slopes(self) -> list[WeightedSum]:
@@ -339,7 +441,10 @@ class _Search:
             lower_bound=bound,
             gap=gap,
             slope=None if value is None else _slope(self.objective, energy, latency),
+            resident=self._resident(),
             alone=self._alone(),
+            without=self.without,
+            tensors=tuple(self.tensors),
             slopes=walk.slopes,
             searches=self.searches,
             wall_s=time.monotonic() - self.started,
@@ -349,7 +454,7 @@ class _Search:
     def _status(self, gap: float | None) -> Status:
         if gap is not None:
             return "optimal" if gap <= self.gap else "feasible"
-        return "infeasible" if any(node.impossible for node in self.nodes.values()) else "unknown"
+        return "infeasible" if any(self.nodes[key].impossible for key in self.keys) else "unknown"
 
     def _layers(self) -> list[tuple[LayerTask, Result]]:
         """Return the mapping of every layer; where there is none for all, what is known of each by itself."""
@@ -362,6 +467,21 @@ class _Search:
             for task, key, number in zip(self.tasks, best.plan, best.numbers, strict=True)
         ]
 
+    def _resident(self) -> tuple[Resident, ...]:
+        """Return what stays on the chip."""
+        best = self.walk.best
+        if best is None or not self.tensors:
+            return ()
+        return tuple(
+            Resident(
+                self.tasks[tensor.producer].layer.name,
+                memory,
+                tensor.bits,
+                tuple(task.layer.name for task in self.tasks[tensor.producer : tensor.last + 1]),
+            )
+            for tensor, memory in self.plans.staying(best.plan)
+        )
+
     def _alone(self) -> Alone | None:
         """Return what the network costs with every layer at its own optimum."""
         best = self.walk.best
@@ -372,11 +492,11 @@ class _Search:
         gave_way = tuple(
             task.layer.name
             for task, key, number in zip(self.tasks, best.plan, best.numbers, strict=True)
-            if self._own_value(key, number) > self._own_value(key, 0)
+            if self._own_value(key, number) > self._own_value(Variant(key.shape), 0)
         )
         return Alone(energy, latency, value, gave_way)
 
-    def _own_value(self, key: int, number: int) -> Fraction:
+    def _own_value(self, key: Variant, number: int) -> Fraction:
         """Return the objective of a mapping of a layer by itself."""
         value: Fraction = combined(*self.nodes[key].points[number], self.objective)
         return value

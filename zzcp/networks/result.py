@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from zzcp.cost.evaluation import plain
+from zzcp.networks.residency import Tensor
 from zzcp.solver.result import Result, Status
 from zzcp.workload import Layer
 
@@ -92,6 +93,10 @@ class NetworkResult:
         What stays on the chip.
     alone : Alone or None
         The network with every layer at its own optimum.
+    without : Fraction or None
+        The objective that was found with nothing staying on the chip, where tensors may.
+    tensors : tuple of Tensor
+        What could stay on the chip.
     slopes, searches : int
         Slopes that were looked at, and searches of layers for them.
     wall_s : float
@@ -115,6 +120,8 @@ class NetworkResult:
     slope: float | None
     resident: tuple[Resident, ...] = ()
     alone: Alone | None = None
+    without: Fraction | None = None
+    tensors: tuple[Tensor, ...] = ()
     slopes: int = 0
     searches: int = 0
     wall_s: float = 0.0
@@ -164,6 +171,10 @@ class NetworkResult:
                 "gain": self.gain,
                 "gave_way": list(self.alone.gave_way),
             }
+        if self.tensors:
+            data["tensors"] = [tensor.to_dict() for tensor in self.tensors]
+        if self.without is not None:
+            data["without_residents"] = float(self.without)
         return data | {"slopes": self.slopes, "searches": self.searches}
 
     def to_dict(self) -> dict[str, Any]:

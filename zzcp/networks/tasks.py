@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.objective import Goal
@@ -14,6 +14,7 @@ from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.mapping.freedom import Freedom
+from zzcp.mapping.machine import with_residents
 from zzcp.mapping.unrollings import Unrolling, UnrollingOptions
 from zzcp.solver.cache import ResultCache
 from zzcp.solver.constrained.optimize import constraints_of
@@ -66,6 +67,24 @@ class SearchOptions:
     cache: ResultCache | None = None
 
 
+class Variant(NamedTuple):
+    """A layer, and what of it stays where between layers.
+
+    Attributes
+    ----------
+    shape : int
+        Number of the first layer of this shape.
+    resident : tuple of (str, str)
+        Operands that stay, with the memory, in the order of the layer.
+    reserved : tuple of (str, int)
+        Memories with the bits that other tensors take of them.
+    """
+
+    shape: int
+    resident: tuple[tuple[str, str], ...] = ()
+    reserved: tuple[tuple[str, int], ...] = ()
+
+
 @dataclass(frozen=True)
 class Job:
     """One search: what another process needs to do it.
@@ -78,6 +97,8 @@ class Job:
         How.
     hint : Mapping or None
         Where to start.
+    variant : Variant or None
+        What stays in the memories.
     """
 
     accelerator: Accelerator
@@ -85,13 +106,45 @@ class Job:
     goal: Goal
     options: SearchOptions
     hint: LayerMapping | None = None
+    variant: Variant | None = None
+
+    @property
+    def machine(self) -> Accelerator:
+        """The machine beside what stays in its memories."""
+        return (
+            self.accelerator
+            if self.variant is None
+            else machine_for(self.accelerator, self.task, self.variant)
+        )
+
+
+def machine_for(accelerator: Accelerator, task: LayerTask, variant: Variant) -> Accelerator:
+    """Return the machine of a layer beside what stays in its memories.
+
+    Raises
+    ------
+    InputError
+        If something cannot stay where it should.
+    """
+    links = dict(task.layer.default_links) | (task.links or {})
+    return with_residents(accelerator, dict(variant.resident), dict(variant.reserved), links)
+
+
+def with_variant(result: Result, variant: Variant | None) -> Result:
+    """Return a result whose mapping says what stays in the memories."""
+    if variant is None or result.mapping is None or not (variant.resident or variant.reserved):
+        return result
+    mapping = replace(
+        result.mapping, resident=dict(variant.resident) or None, reserved=dict(variant.reserved) or None
+    )
+    return replace(result, mapping=mapping)
 
 
 def run_job(job: Job) -> Result:
     """Search one layer (a function of the module, so that other processes can run it)."""
     options, task = job.options, job.task
-    return optimize(
-        job.accelerator,
+    found = optimize(
+        job.machine,
         task.layer,
         job.goal,
         spatial=task.spatial,
@@ -105,6 +158,7 @@ def run_job(job: Job) -> Result:
         engine=options.engine,
         cache=options.cache,
     )
+    return with_variant(found, job.variant)
 
 
 def layer_task(

@@ -165,8 +165,7 @@ def _layer(result: EvaluatedLayer) -> dict[str, Any]:
     }
     if mapping.links is not None:
         data["memory_operand_links"] = dict(mapping.links)
-    if mapping.bypass:
-        data["bypass"] = form["bypass"]
+    data |= {name: form[name] for name in ("bypass", "resident", "reserved") if name in form}
     if mapping.is_imperfect:
         data["factors"] = mapping.factors
     return {**data, "evaluation": evaluation.to_dict()}

@@ -11,7 +11,7 @@ from rich.text import Text
 from zzcp.errors import MappingError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping
-from zzcp.mapping.machine import without_bypassed
+from zzcp.mapping.machine import machine_of
 from zzcp.report.style import loops
 from zzcp.report.tables import table
 
@@ -36,8 +36,8 @@ def level_names(
         Memory operand of every operand.
     """
     links = {**DEFAULT_LINKS, **(links or {}), **(mapping.links or {})}
-    if accelerator is not None and mapping.bypass:
-        accelerator = without_bypassed(accelerator, mapping.bypass, links)
+    if accelerator is not None and mapping.changes_machine:
+        accelerator = machine_of(accelerator, mapping, links)
     result = {}
     for operand, levels in mapping.temporal.items():
         names = tuple(f"level {number}" for number in range(len(levels)))

@@ -48,6 +48,8 @@ def network_report(
     searches = f"{plural(result.slopes, 'slope')}, {result.searches:,} searches"
     parts.append(section(f"all {plural(len(layers), 'layer')} together, by {searches}", totals))
     parts.append(Text(_gain(result)))
+    if result.without is not None:
+        parts.append(_residents(result))
     parts.append(_dominant(result))
     return Group(*parts)
 
@@ -63,6 +65,23 @@ def _gain(result: NetworkResult) -> str:
     if not alone.gave_way:
         return text
     return f"{text}; {_listed(alone.gave_way)} gave way"
+
+
+def _residents(result: NetworkResult) -> RenderableType:
+    """Return what stays on the chip, and what that brings."""
+    without = result.without
+    assert without is not None
+    assert result.exact is not None
+    if not result.resident:
+        return Text("no tensor stays on the chip: that would cost more")
+    gain = float(1 - result.exact / without) if without else 0.0
+    rows = table("~tensor of", "~stays in", ">bits", "~until")
+    for entry in result.resident:
+        rows.add_row(Text(entry.tensor), Text(entry.memory), f"{entry.bits:,}", Text(entry.layers[-1]))
+    head = (
+        f"{plural(len(result.resident), 'tensor')} on the chip between layers: {gain:.2%} less than without"
+    )
+    return section(head, rows)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -195,8 +195,7 @@ class Result:
             }
             if self.mapping.links is not None:
                 data["memory_operand_links"] = dict(self.mapping.links)
-            if self.mapping.bypass:
-                data["bypass"] = mapping["bypass"]
+            data |= {name: mapping[name] for name in ("bypass", "resident", "reserved") if name in mapping}
             if self.mapping.is_imperfect:
                 data["factors"] = self.mapping.factors
             data["evaluation"] = self.evaluation.to_dict()

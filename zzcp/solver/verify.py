@@ -27,6 +27,7 @@ from zzcp.mapping import Mapping
 from zzcp.mapping.constraints import Constraints
 from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import Freedom
+from zzcp.mapping.machine import with_residents
 from zzcp.networks.again import prove_totals, recomputed_totals
 from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
@@ -302,7 +303,7 @@ def prove_again(
         See `zzcp.optimize`.
     """
     clock = Clock(time_limit)
-    entry = result.layers[index]
+    result, entry = _on_its_machine(result, result.layers[index])
     first_seed = result.data.get("options", {}).get("seed", 0)
     seed += first_seed if isinstance(first_seed, int) else 0
     check_seed(seed)
@@ -348,6 +349,18 @@ def prove_again(
         except InputError:  # the mapping is not valid: there is nothing to start from
             return Proof(SKIPPED)
     return replace(proof, wall_s=clock.passed)
+
+
+def _on_its_machine(result: ResultFile, entry: ResultLayer) -> tuple[ResultFile, ResultLayer]:
+    """Return a result and its layer on the machine that is left beside tensors that stay in memories."""
+    mapping = entry.mapping
+    if mapping is None or not (mapping.resident or mapping.reserved):
+        return result, entry
+    links = dict(entry.layer.default_links) | dict(entry.links or {})
+    machine = with_residents(result.accelerator, mapping.resident or {}, mapping.reserved or {}, links)
+    return replace(result, accelerator=machine), replace(
+        entry, mapping=replace(mapping, resident=None, reserved=None)
+    )
 
 
 def _prove_all(
