@@ -16,6 +16,7 @@ import yaml
 
 from tests.cli.conftest import ACCELERATOR, LARGE, WORKLOAD, Golden, Run
 from zzcp import Mapping, evaluate, load_accelerator, load_workload, verify
+from zzcp.cli import solve as solve_command
 
 SPATIAL = "models/mappings/seed_mapping.yaml"
 
@@ -117,6 +118,36 @@ def test_a_result_that_is_not_complete_says_so_wherever_it_is_read(zzcp: Run, tm
     assert text in zzcp("verify", path, "--no-bound").stderr
     assert zzcp("report", path, "-o", page).exit_code == 0
     assert text in page.read_text()
+
+
+def test_a_stopped_run_goes_on(zzcp: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, part = tmp_path / "whole.json", tmp_path / "part.json"
+    arguments = ("solve", "-a", ACCELERATOR, "-w", WORKLOAD, "-m", SPATIAL, "--no-cache")
+    zzcp(*arguments, "--json", whole)
+    data = json.loads(whole.read_text())
+    first, second = data["layers"]
+    stopped = data | {"layers": [first], "complete": False, "missing": [{"id": 1, "name": second["name"]}]}
+    part.write_text(json.dumps(stopped))
+    searched = []
+    search = solve_command.optimize_task
+    monkeypatch.setattr(
+        solve_command,
+        "optimize_task",
+        lambda task, *rest, **how: searched.append(task.layer.name) or search(task, *rest, **how),
+    )
+    result = zzcp(*arguments, "--resume", part, "--json", part)
+    assert f"1 of 2 layers are proven in {part}" in result.stderr
+    assert searched == [second["name"]]
+    assert without_times(part.read_text()) == without_times(whole.read_text())
+    # nothing is left to do, and nothing is believed that the evaluator does not say
+    assert zzcp(*arguments, "--resume", whole).exit_code == 0
+    assert searched == [second["name"]]
+    first["objective"] *= 0.5
+    part.write_text(json.dumps(data | {"layers": [first]}))
+    assert "the recorded objective is not what the mapping costs" in zzcp(*arguments, "--resume", part).stderr
+    other = zzcp(*arguments, "--resume", whole, "--objective", "energy")
+    assert other.exit_code == 2
+    assert "the result to resume is of another run: expected energy, found edp" in other.stderr
 
 
 def without_times(text: str) -> str:

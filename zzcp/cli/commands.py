@@ -175,6 +175,11 @@ def evaluate(**arguments: Any) -> Any:
         help="Keep the progress of every search in the JSON, for zzcp plot progress; its times vary.",
     ),
     options.no_cache,
+    click.option(
+        "--resume",
+        metavar="JSON",
+        help="Go on with the result of a run that was stopped: its proven layers are not searched again.",
+    ),
     options.json,
     options.quiet,
 )

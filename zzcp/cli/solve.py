@@ -13,6 +13,7 @@ from zzcp.cli.networks import check_scope, solve_network
 from zzcp.cli.output import Output, open_output
 from zzcp.cli.pool import Tell
 from zzcp.cli.reading import Reading
+from zzcp.cli.resume import resumed
 from zzcp.cli.searches import exit_code, note_cached, search_all
 from zzcp.cost import CONVENTIONS
 from zzcp.cost.constraints.constrained import check_constraints
@@ -58,6 +59,7 @@ def run(
     jobs: int,
     progress_log: bool,
     cache: bool,
+    resume: str | None,
     json_path: str | None,
     quiet: bool,
 ) -> int:
@@ -82,6 +84,10 @@ def run(
             raise InputError("--keep-on-chip is for --scope network")
         if scope == "network":
             check_scope(deterministic_limit, factors, progress_log=progress_log)
+            if resume is not None:
+                raise InputError(
+                    "--resume takes up results with scope layers only", hint="leave out --scope network"
+                )
             how = SearchOptions(
                 DEFAULT_TIME_LIMIT if time_limit is None else time_limit,
                 gap,
@@ -110,7 +116,12 @@ def run(
         # until everything is written: a signal between two searches must not lose what has been found
         interrupt = stack.enter_context(Interrupt())
         log: list[list[Progress]] | None = [] if progress_log else None
-        results = _solve_all(tasks, solve, jobs, quiet, interrupt, log)
+        known = {}
+        if resume is not None:
+            known = resumed(resume, tasks, machine, objective, CONVENTIONS[conventions], options)
+            taken = sum(task.shape in known for task in tasks)
+            output.note(f"{taken} of {len(tasks)} layers are proven in {resume}")
+        results = _solve_all(tasks, solve, jobs, quiet, interrupt, log, known)
         if inputs.left_out:
             output.show(*coverage(inputs.network))
         # an interrupted run leaves out what it had not begun
@@ -198,20 +209,26 @@ def _solve_all(
     quiet: bool,
     interrupt: Interrupt,
     log: list[list[Progress]] | None = None,
+    known: Mapping[object, Result] | None = None,
 ) -> list[SolvedLayer]:
-    """Solve every different layer once; layers of equal shape share the result.
+    """Solve every different layer once, but for those that are known; layers of equal shape share the result.
 
     After an interrupt only those that have been begun have one. To a log the progress of every result is added.
     """
+    known = known or {}
     different: dict[object, LayerTask] = {}
     for task in tasks:
-        different.setdefault(task.shape, task)
+        if task.shape not in known:
+            different.setdefault(task.shape, task)
     chosen = list(different.values())
     samples: dict[int, list[Progress]] = {}
     names = [task.layer.name for task in chosen]
-    found = search_all(solve, chosen, names, jobs=jobs, quiet=quiet, interrupt=interrupt, samples=samples)
-    solved = {shape: found[number] for number, shape in enumerate(different) if number in found}
+    found = {}
+    if chosen:
+        found = search_all(solve, chosen, names, jobs=jobs, quiet=quiet, interrupt=interrupt, samples=samples)
+    places = {shape: number for number, shape in enumerate(different) if number in found}
+    solved = {**known, **{shape: found[number] for shape, number in places.items()}}
     done = [task for task in tasks if task.shape in solved]
     if log is not None:
-        log.extend(samples.get(list(different).index(task.shape), []) for task in done)
+        log.extend(samples.get(places.get(task.shape, -1), []) for task in done)
     return [SolvedLayer(task.layer, solved[task.shape]) for task in done]

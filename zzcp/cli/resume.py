@@ -1,0 +1,125 @@
+"""What an earlier result has proven already, so that ``solve --resume`` goes on where a run was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from zzcp.cost import CostConventions, evaluate
+from zzcp.cost.objective import objective_of
+from zzcp.errors import InputError, Place
+from zzcp.hardware import Accelerator
+from zzcp.io.result import ResultFile, ResultLayer, load_results
+from zzcp.mapping import SpatialMapping
+from zzcp.networks.tasks import LayerTask
+from zzcp.solver import Result
+from zzcp.solver.cache.entry import StaleEntryError, from_entry
+from zzcp.solver.cache.question import Question
+
+_SPACE = ("factors", "max_padding")
+"""Options that say of which mappings a bound holds."""
+
+
+def resumed(
+    path: str,
+    tasks: Sequence[LayerTask],
+    machine: Accelerator,
+    objective: str,
+    conventions: CostConventions,
+    options: Mapping[str, Any],
+) -> dict[object, Result]:
+    """Return the results of an earlier run that prove as much as is asked for, scored again, by the shapes of tasks.
+
+    Parameters
+    ----------
+    path : str
+        A result of ``solve``.
+    tasks : sequence of LayerTask
+        What is to be solved.
+    machine, objective, conventions, options
+        How.
+
+    Raises
+    ------
+    InputError
+        If the result is of another machine, objective or conventions, or its figures are not the evaluator's.
+    """
+    file = load_results(path)
+    for name, recorded, asked in (
+        ("objective", file.objective, objective),
+        ("conventions", file.conventions.name, conventions.name),
+        ("accelerator", file.accelerator, machine),
+    ):
+        if recorded != asked:
+            found, expected = (getattr(entry, "name", entry) for entry in (recorded, asked))
+            same = " (another one of that name)" if found == expected else ""
+            raise InputError(
+                "the result to resume is of another run",
+                place=Place(path, field=name),
+                expected=str(expected),
+                found=f"{found}{same}",
+            )
+    if any(file.data.get("options", {}).get(name) != options.get(name) for name in _SPACE):
+        return {}
+    found = {}
+    for task in tasks:
+        for entry in file.layers:
+            if task.shape not in found and _answers(entry, task):
+                result = _result(file, entry, task, options)
+                if result is not None:
+                    found[task.shape] = result
+    return found
+
+
+def _answers(entry: ResultLayer, task: LayerTask) -> bool:
+    """Return whether an entry is about the same layer, unrollings and constraints as a task."""
+    if entry.mapping is None or entry.layer.signature() != task.layer.signature():
+        return False
+    if entry.constraints != task.constraints:
+        return False
+    if entry.layer.default_links | (entry.links or {}) != task.layer.default_links | (task.links or {}):
+        return False
+    freedom = entry.data.get("space", {}).get("freedom")
+    if isinstance(task.spatial, SpatialMapping):
+        return freedom is None and entry.spatial == task.spatial
+    return bool(freedom == task.spatial.to_dict())
+
+
+def _result(
+    file: ResultFile, entry: ResultLayer, task: LayerTask, options: Mapping[str, Any]
+) -> Result | None:
+    assert entry.mapping is not None
+    question = Question(
+        file.accelerator,
+        task.layer,
+        task.spatial,
+        file.objective,
+        file.conventions,
+        task.links,
+        task.constraints,
+        {},
+    )
+    place = Place(file.path, field=f"layers.{entry.layer.name}")
+    exact = objective_of(
+        evaluate(file.accelerator, task.layer, entry.mapping, file.conventions), file.objective
+    )
+    if float(exact) != entry.objective:
+        raise InputError(
+            "the recorded objective is not what the mapping costs",
+            place=place,
+            expected=repr(float(exact)),
+            found=repr(entry.objective),
+        )
+    known = {
+        "faults": [],
+        **{name: entry.data[name] for name in ("status", "lower_bound", "engine", "wall_s", "space")},
+        "tolerance": float(file.data.get("options", {}).get("gap", 0)),
+        "objective": str(exact),
+        "mapping": entry.mapping.to_dict(),
+    }
+    try:
+        result = from_entry(known, question, options["gap"])
+    except StaleEntryError as error:
+        raise InputError(f"the result to resume does not hold: {error}", place=place) from None
+    return None if result is None else replace(result, cached=False)
