@@ -108,3 +108,24 @@ def test_a_large_result_is_read(tmp_path: Path) -> None:
     source = load_mapping_source(path)
     assert isinstance(source, FullMappings)
     assert len(source.by_layer) == 200
+
+
+def test_dimensions_that_no_layer_has_are_refused_with_the_nearest_one() -> None:
+    network = [Layer.conv(k=4, c=4, oy=4, ox=4, fy=3, fx=3)]
+    usual = MappingEntry("default", {"D1": {"G": 4, "K": 2}}, {"D2": ("OX", "D")})
+    MappingFile((usual, MappingEntry("Other", {"D1": {"KK": 4}}))).check_dimensions(network)
+    for wrong in (
+        MappingEntry("default", {"D1": {"KK": 4}}),
+        MappingEntry("default", None, {"D1": ("C", "KK")}),
+    ):
+        with pytest.raises(InputError, match=r"no layer has a dimension of that name.*\bKK\b") as caught:
+            MappingFile((wrong,), "mapping.yaml").check_dimensions(network)
+        assert caught.value.hint == "did you mean 'K'?"
+        assert caught.value.place.file == "mapping.yaml"
+        assert caught.value.place.field is not None
+        assert caught.value.place.field.startswith("default.spatial_mapping")
+
+
+def test_dimensions_of_the_network_may_have_any_name() -> None:
+    network = [Layer(equation="O[x]+=W[x][yy]*I[yy]", sizes={"X": 2, "YY": 4})]
+    MappingFile((MappingEntry("default", {"D1": {"YY": 4}}),)).check_dimensions(network)

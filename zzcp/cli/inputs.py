@@ -123,13 +123,17 @@ def open_inputs(
     with _paths(accelerator, workload, mapping) as (machine_file, workload_file, mapping_file):
         machine = load_accelerator(machine_file)
         network = reading.load(workload_file, conventions)
+        mappings = None if mapping_file is None else load_mapping(mapping_file)
+        chosen = select_layers(network, layers, workload_file)
+        if mappings is not None:
+            mappings.check_dimensions(chosen)
         paths = {"accelerator": machine_file, "workload": workload_file, "mapping": mapping_file}
         yield Inputs(
             paths=paths,
             machine=machine,
             network=network,
-            mappings=None if mapping_file is None else load_mapping(mapping_file),
-            layers=select_layers(network, layers, workload_file),
+            mappings=mappings,
+            layers=chosen,
             left_out=() if layers else tuple(network.skipped),
             # now, before a search: a file may be changed meanwhile
             sources={role: None if path is None else Source.of(path) for role, path in paths.items()},

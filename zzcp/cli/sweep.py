@@ -72,6 +72,8 @@ def run(
         check_files(csv_path, plot_path)
         model = None if costs is None else cost_model(costs)
         source = None if mapping is None else load_mapping(mapping)
+        if source is not None:
+            source.check_dimensions(layer for network in networks for layer in network)
         # before the searches: a file may be changed meanwhile
         files = {
             "accelerator": Source.of(accelerator),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,6 +47,10 @@ ANY = "*"
 """Stands for any layer dimension, or any size, in a temporal ordering."""
 
 
+_USUAL = frozenset(["B", "G", "K", "C", "D", "H", "OX", "OY", "OZ", "FX", "FY", "FZ", "IX", "IY", "IZ"])
+"""Dimensions that layers of networks have."""
+
+
 @dataclass(frozen=True, slots=True)
 class MappingEntry:
     """What a mapping file says about the layers of one name or operator type.
@@ -85,6 +90,32 @@ class MappingFile:
 
     entries: tuple[MappingEntry, ...]
     file: str | None = None
+
+    def check_dimensions(self, layers: Iterable[Layer]) -> None:
+        """Check that every layer dimension named in an unrolling of some layers is one of theirs, or a usual one.
+
+        A mapping file serves many networks: entries that no layer takes are left alone, and the dimensions of
+        convolutions may be named where a network has none.
+
+        Raises
+        ------
+        InputError
+            If there is no such dimension.
+        """
+        layers = list(layers)
+        own = dict.fromkeys(dim for layer in layers for dim in layer.sizes)
+        for entry in {id(entry): entry for entry in map(self.for_layer, layers)}.values():
+            for key in ("spatial_mapping", "spatial_mapping_hint"):
+                for name, dims in (getattr(entry, key) or {}).items():
+                    unknown = next((dim for dim in dims if dim not in own and dim not in _USUAL), None)
+                    if unknown is not None:
+                        raise InputError(
+                            "no layer has a dimension of that name",
+                            place=Place(self.file, field=f"{entry.name}.{key}.{name}"),
+                            expected=", ".join(own),
+                            found=unknown,
+                            hint=nearest(unknown, list(own)),
+                        )
 
     def for_layer(self, layer: Layer) -> MappingEntry:
         """Return the entry for a layer: by its name, else by its operator type, else the default.

@@ -30,7 +30,8 @@ def check(seed: int, conventions: CostConventions) -> int:
     case = random_case(rng, 10**12)
     if case.accelerator.array.in_memory_computing is not None:
         return 0
-    choices = choices_of(case.accelerator, case.layer, Freedom(rng.choice((1, 2, 3))))
+    freedom, fractional = Freedom(rng.choice((1, 2, 3))), conventions.fractional_unrolling
+    choices = choices_of(case.accelerator, case.layer, freedom, fractional=fractional)
     every = np.concatenate(list(choices.blocks()))
     some = every[sorted(rng.sample(range(len(every)), k=min(3, len(every))))]
     objective = rng.choice(OBJECTIVES)

@@ -42,6 +42,17 @@ def test_no_unrolling_and_no_mapping_is_better(seed: int, conventions: CostConve
     check(seed, conventions)
 
 
+@BOTH
+def test_sums_that_the_array_adds_up_need_no_room_for_partial_ones(conventions: CostConventions) -> None:
+    """Only unrollings of the whole reduction fit; the layer once was called infeasible."""
+    check(2024, conventions)
+
+
+def test_which_factor_is_the_largest_matters_to_zigzag() -> None:
+    """Of two unrollings with the same lanes in use the better one once was left out."""
+    check(1103, ZIGZAG)
+
+
 @pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("part", range(20))

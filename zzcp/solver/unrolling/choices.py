@@ -3,7 +3,8 @@
 **Factors.** The cost model sees a factor s of a dimension of N iterations through its iterations ceil(N / s) and the
 lanes in use, ceil(N / iterations): of all factors with one quotient the smallest one is the others' equal, and they
 are left out. Where a dimension lies on several array dimensions, what asks for more lanes than are in use is left out
-if what is in use is an unrolling itself.
+if what is in use is an unrolling itself; not so under ZigZag's conventions, where it matters which factor is the
+largest: that one is counted as a fraction, so that all factors that may be beside a larger one are kept.
 
 **Array dimensions that are alike.** Where every memory serves both of two array dimensions or neither, and both are
 systolic or not, the cost model does not see which of them has which factors. Such dimensions form a *group*; of
@@ -94,6 +95,8 @@ class Choices:
         Groups of array dimensions.
     images : tuple of tuple of ndarray
         For every symmetry of the layer and every group the choice that a choice is mapped to.
+    fractional : bool
+        Whether lanes count as fractions, so that it matters which factor of a dimension is the largest.
     """
 
     layer: Layer
@@ -101,6 +104,7 @@ class Choices:
     array_dimensions: tuple[str, ...]
     groups: tuple[Group, ...]
     images: tuple[tuple[Array, ...], ...]
+    fractional: bool = False
 
     @property
     def sizes(self) -> Array:
@@ -175,6 +179,8 @@ class Choices:
         for taken in factors.swapaxes(0, 1):
             valid &= (taken <= left).all(axis=1)
             left = -(-left // taken)
+        if self.fractional:
+            return valid
         return np.asarray(valid & (reduced | (self._in_use(lanes) != lanes).any(axis=(1, 2))))
 
     def _factors(self, block: Array) -> Array:
@@ -225,8 +231,20 @@ class Choices:
         )
 
 
-def choices_of(accelerator: Accelerator, layer: Layer, freedom: Freedom) -> Choices:
-    """Return the space of unrollings of a layer on an accelerator."""
+def choices_of(
+    accelerator: Accelerator, layer: Layer, freedom: Freedom, *, fractional: bool = False
+) -> Choices:
+    """Return the space of unrollings of a layer on an accelerator.
+
+    Parameters
+    ----------
+    accelerator, layer
+        What is to run where.
+    freedom : Freedom
+        What the unrollings may be.
+    fractional : bool
+        Whether lanes count as fractions (``CostConventions.fractional_unrolling``).
+    """
     dims = tuple(dim for dim, size in layer.sizes.items() if size > 1)
     array = accelerator.array
     alike: dict[tuple[object, ...], list[str]] = {}
@@ -234,12 +252,11 @@ def choices_of(accelerator: Accelerator, layer: Layer, freedom: Freedom) -> Choi
         served = tuple(name in memory.served_dimensions for memory in accelerator.memories)
         alike.setdefault((served, name in array.systolic_dimensions), []).append(name)
     groups = tuple(
-        _group(accelerator, layer, dims, members, freedom, systolic=bool(systolic))
+        _group(accelerator, layer, dims, members, freedom, systolic=bool(systolic), fractional=fractional)
         for (_, systolic), members in alike.items()
     )
-    return Choices(
-        layer, dims, array.dimensions, groups, tuple(_images(groups, dims, symmetries(layer, dims)))
-    )
+    images = tuple(_images(groups, dims, symmetries(layer, dims)))
+    return Choices(layer, dims, array.dimensions, groups, images, fractional)
 
 
 def _group(
@@ -250,6 +267,7 @@ def _group(
     freedom: Freedom,
     *,
     systolic: bool,
+    fractional: bool,
 ) -> Group:
     lanes = np.ones((1, len(dims)), dtype=np.int64)
     factors = np.ones((1, 0, len(dims)), dtype=np.int64)
@@ -257,7 +275,7 @@ def _group(
     held = np.ones(1, dtype=np.int64)
     sizes = np.array([layer.sizes[dim] for dim in dims], dtype=np.int64)
     for name in members:
-        own = _options(layer, dims, name, accelerator.array.size(name), freedom)
+        own = _options(layer, dims, name, accelerator.array.size(name), freedom, fractional=fractional)
         one, other = (index.reshape(-1) for index in np.indices((len(lanes), len(own))))
         merged = lanes[one] * own[other]
         # an unrolling of more lanes than there are iterations left is none
@@ -276,7 +294,9 @@ def _keys(factors: Array, drains: Array) -> Array:
     return np.column_stack([np.sort(factors, axis=1).reshape(len(factors), -1), drains])
 
 
-def _options(layer: Layer, dims: Sequence[str], name: str, units: int, freedom: Freedom) -> Array:
+def _options(
+    layer: Layer, dims: Sequence[str], name: str, units: int, freedom: Freedom, *, fractional: bool
+) -> Array:
     """Return the factors that one array dimension may take, shape (choices, layer dimensions)."""
     given = freedom.fixed.get(name)
     if given is not None:
@@ -284,7 +304,7 @@ def _options(layer: Layer, dims: Sequence[str], name: str, units: int, freedom: 
         return np.array([row], dtype=np.int64)
     found: dict[tuple[int, ...], None] = {(1,) * len(dims): None}
     usable = freedom.dims(name, dims)
-    factors = {dim: [f for f in smallest_factors(layer.sizes[dim], units) if f > 1] for dim in usable}
+    factors = {dim: _factors_of(layer.sizes[dim], units, fractional=fractional) for dim in usable}
     for count in range(1, freedom.max_dims + 1):
         for chosen in combinations(usable, count):
             for taken in product(*(factors[dim] for dim in chosen)):
@@ -292,6 +312,17 @@ def _options(layer: Layer, dims: Sequence[str], name: str, units: int, freedom: 
                     by_dim = dict(zip(chosen, taken, strict=True))
                     found[tuple(by_dim.get(dim, 1) for dim in dims)] = None
     return np.array(list(found), dtype=np.int64)
+
+
+def _factors_of(size: int, units: int, *, fractional: bool) -> list[int]:
+    """Return the factors of a dimension that count, but 1.
+
+    Where lanes count as fractions all those are added that may be beside a larger one of the same dimension.
+    """
+    found = set(smallest_factors(size, units))
+    if fractional:
+        found |= set(range(1, min(size, units, math.isqrt(size) + 2) + 1))
+    return sorted(found - {1})
 
 
 def symmetries(layer: Layer, dims: Sequence[str]) -> list[dict[str, str]]:

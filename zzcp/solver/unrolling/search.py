@@ -171,7 +171,9 @@ class JointSearch:
     def __post_init__(self) -> None:
         self.clock = Clock(self.time_limit)
         self.freedom.check(self.accelerator, self.layer)
-        self.choices = choices_of(self.accelerator, self.layer, self.freedom)
+        self.choices = choices_of(
+            self.accelerator, self.layer, self.freedom, fractional=self.conventions.fractional_unrolling
+        )
         self.common = Common.of(self.accelerator, self.layer, self.conventions, self.links, self.choices)
         self.bounds = CheapBounds(self.common, self.objective)
 
@@ -189,8 +191,8 @@ class JointSearch:
         with self.clock.interrupt:
             smallest = self._smallest()
             shortage = diagnose(smallest.model)
-            if shortage is not None and is_certain(smallest.model):
-                # any other unrolling has larger tiles
+            if shortage is not None and is_certain(smallest.model) and _has_smallest_tiles(smallest):
+                # so does any other unrolling
                 self.ruled_out["capacity"] = self.choices.held()
                 self.complete = True
                 return replace(self._nothing(smallest), status="infeasible", diagnosis=shortage)
@@ -204,7 +206,8 @@ class JointSearch:
                 self._close(self._cheap())
                 ended = False
             self.complete = self.complete and not ended
-        return self._result(smallest)
+        result = self._result(smallest)
+        return replace(result, diagnosis=shortage) if result.status == "infeasible" else result
 
     def _evaluator(self, spatial: SpatialMapping) -> Evaluator:
         return Evaluator(self.accelerator, self.layer, spatial, self.conventions, self.links)
@@ -447,3 +450,17 @@ class JointSearch:
             interrupted=self.clock.interrupt.requested,
             space=self._space(),
         )
+
+
+def _has_smallest_tiles(evaluator: Evaluator) -> bool:
+    """Return whether no unrolling has smaller tiles than the one with the fewest lanes.
+
+    Where sums are added up on the array they need no room for partial ones, and what lies on the array as a whole is
+    not refilled, hence not kept twice.
+    """
+    for operand in evaluator.setting.operands:
+        if operand.is_output and operand.precision > operand.final_precision:
+            return False
+        if any(memory.doubles(operand.memory_operand) for memory in operand.memories):
+            return False
+    return True
