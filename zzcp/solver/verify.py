@@ -383,7 +383,7 @@ def _prove_all(
         return Proof({"infeasible": PROVEN, "unknown": OPEN}.get(found.status, CONTRADICTED))
     if search.best is not None:
         return Proof(CONTRADICTED, entry.lower_bound, found.objective)
-    return Proof(PROVEN if search.complete else OPEN, entry.lower_bound)
+    return Proof(PROVEN if search.complete and not search.stuck else OPEN, entry.lower_bound)
 
 
 def _prove_paddings(

@@ -53,6 +53,16 @@ def test_which_factor_is_the_largest_matters_to_zigzag() -> None:
     check(1103, ZIGZAG)
 
 
+def test_an_unrolling_of_which_nothing_can_be_made_does_not_end_the_search() -> None:
+    """Under ZigZag's buffering a search may neither find nor rule out a mapping."""
+    accelerator, layer = tiny_case(Random(2075))
+    value, _ = best_of_all(accelerator, layer, 2, ZIGZAG)["ed2"]
+    result = optimize(accelerator, layer, "ed2", spatial="auto", conventions=ZIGZAG, gap=GAP)
+    assert result.objective is not None
+    assert result.lower_bound <= value * (1 + FLOAT_ERROR)
+    assert value * (1 - FLOAT_ERROR) <= result.objective <= value * (1 + GAP)
+
+
 @pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("part", range(20))

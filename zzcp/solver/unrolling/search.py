@@ -162,6 +162,7 @@ class JointSearch:
     closed: float = math.inf
     solved: int = 0
     complete: bool = False
+    stuck: bool = False
     ruled_out: Counter[str] = field(default_factory=Counter)
     clock: Clock = field(init=False)
     choices: Choices = field(init=False)
@@ -360,8 +361,12 @@ class JointSearch:
         bound = self._root(spatial, first.bound) if first.stage == _RELAXED else self._searched(spatial)
         if bound is None:
             heapq.heappop(left)
+        elif first.stage == _ROOT and bound <= first.bound and self.clock.goes_on:
+            # nothing more can be made of it: its bound stays
+            heapq.heappop(left)
+            self.closed = min(self.closed, first.bound)
+            self.stuck = True
         elif first.stage == _ROOT and bound <= first.bound:
-            # the time is up, or nothing more can be made of it
             self.complete = False
         else:
             heapq.heapreplace(left, first._replace(bound=max(first.bound, bound), stage=_ROOT))
@@ -430,14 +435,17 @@ class JointSearch:
             held,
             dict(self.ruled_out),
             self.solved,
-            self.complete,
+            self.complete and not self.stuck,
             self.freedom.description,
             self.freedom,
         )
 
     def _result(self, smallest: Evaluator) -> Result:
         if self.best is None or self.value is None:
-            return replace(self._nothing(smallest), status="infeasible" if self.complete else "unknown")
+            return replace(
+                self._nothing(smallest),
+                status="infeasible" if self.complete and not self.stuck else "unknown",
+            )
         least = min(self.closed, math.inf if self.complete else self.bound)
         bound = float_below(self.value if math.isinf(least) else min(Fraction(least), self.value))
         gap = gap_of(self.value, bound)
