@@ -98,7 +98,15 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
             "deterministic_limit": None,
             "workers": 1,
         }
-        | {"constraints": None, "hint": None}
+        | {"constraints": None, "hint": None, "cache": None}
+        | RUN
+        | HOW
+        | SEARCH,
+    ),
+    "optimize_network": (
+        zzcp.optimize_network,
+        {"accelerator": MACHINE, "network": [LAYER], "objective": "edp", "keep_on_chip": False, "cache": None}
+        | {"constraints": None, "jobs": 1, "max_dims": 2}
         | RUN
         | HOW
         | SEARCH,
@@ -228,7 +236,16 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
 
 def test_no_public_function_is_left_out() -> None:
     named = {name.partition(" ")[0].partition(".")[0] for name in CALLS}
-    results = {"Comparison", "Evaluation", "Explanation", "Front", "Result", "SweepTable", "Verification"}
+    results = {
+        "Comparison",
+        "Evaluation",
+        "Explanation",
+        "Front",
+        "NetworkResult",
+        "Result",
+        "SweepTable",
+        "Verification",
+    }
     others = {"InputError", "MappingError", "ZzcpError", "EXACT", "ZIGZAG", "ZIGZAG_3_0", "__version__"}
     assert set(zzcp.__all__) - results - others <= named
 
@@ -240,6 +257,7 @@ def test_a_wrong_argument_is_one_message(
     for folder in ("docs", "models", "examples"):
         (tmp_path / folder).symlink_to(root / folder)
     monkeypatch.chdir(tmp_path)  # a text is the name of a database
+    monkeypatch.setenv("ZZCP_CACHE_DIR", str(tmp_path / "cache"))
     net = ModelBuilder()
     net.node("Gemm", net.input("batch", 6), net.weight(6, 7))
     net.save(tmp_path, name="network.onnx")

@@ -146,7 +146,8 @@ def test_yaml_is_for_readers() -> None:
         (
             {"temporal": {}},
             "unknown field of a mapping: expected spatial_mapping, temporal_mapping, double_buffered, "
-            "memory_operand_links, bypass, factors, found temporal (did you mean 'temporal_mapping'?)",
+            "memory_operand_links, bypass, resident, reserved, factors, found temporal "
+            "(did you mean 'temporal_mapping'?)",
         ),
         ({"spatial_mapping": None}, "spatial_mapping of a mapping: expected a dictionary, found None"),
         ({"temporal_mapping": [1]}, "temporal_mapping of a mapping: expected a dictionary, found [1]"),

@@ -18,7 +18,7 @@ from zzcp.cost import CostConventions
 from zzcp.cost.evaluate import evaluate
 from zzcp.cost.objective import OBJECTIVES, Objective, combined
 from zzcp.errors import InputError
-from zzcp.networks.optimize import search_network
+from zzcp.networks.search import search_network
 from zzcp.networks.tasks import LayerTask, SearchOptions
 from zzcp.workload import Network
 

@@ -18,8 +18,8 @@ from zzcp.cost.objective import Objective
 from zzcp.hardware import Accelerator
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.machine import with_residents
-from zzcp.networks.optimize import search_network
 from zzcp.networks.residency import ResidentPlans, Tensor, tensors_of
+from zzcp.networks.search import search_network
 from zzcp.networks.tasks import LayerTask, SearchOptions, distinct, machine_for
 from zzcp.workload import Network
 from zzcp.workload.network import SkippedNode

@@ -10,8 +10,8 @@ from zzcp.cli.inputs import Inputs
 from zzcp.cli.output import Output
 from zzcp.cli.searches import exit_code, note_cached
 from zzcp.errors import InputError
-from zzcp.networks.optimize import NetworkProgress, search_network
 from zzcp.networks.residency import tensors_of
+from zzcp.networks.search import NetworkProgress, search_network
 from zzcp.networks.tasks import LayerTask, SearchOptions
 from zzcp.records.networks import network_data, solved_layers
 from zzcp.report.networks import network_report

@@ -1,12 +1,14 @@
 """Whole networks: the mappings of all layers that are the best together, with one bound.
 
 Read in this order: `bounds` (what encloses the costs of mappings), `nodes` (a distinct layer), `walk` (over the slopes
-that all layers share), `tasks` and `optimize` (the searches), `result`.
+that all layers share), `residency` (plans of what stays on the chip), `tasks` and `search` (the searches), `result`,
+`optimize`.
 """
 
 from __future__ import annotations
 
-from zzcp.networks.optimize import NetworkProgress, optimize_network
+from zzcp.networks.optimize import optimize_network
 from zzcp.networks.result import Alone, NetworkResult, Resident
+from zzcp.networks.search import NetworkProgress
 
 __all__ = ["Alone", "NetworkProgress", "NetworkResult", "Resident", "optimize_network"]

@@ -13,8 +13,8 @@ from zzcp.cost.objective import combined
 from zzcp.io.result import ResultFile, ResultLayer
 from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import Freedom
-from zzcp.networks.optimize import search_network
 from zzcp.networks.residency import Tensor
+from zzcp.networks.search import search_network
 from zzcp.networks.tasks import LayerTask, SearchOptions
 from zzcp.solver.engines import Engine, joined
 from zzcp.solver.proof import CONTRADICTED, OPEN, PROVEN, TOLERANCE, Proof

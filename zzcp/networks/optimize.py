@@ -1,12 +1,8 @@
-"""`optimize_network`: the public function, and the searches behind a walk."""
+"""`optimize_network`: the public function, and its checks."""
 
 from __future__ import annotations
 
-import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import Any
 
 from zzcp.checks import (
@@ -21,68 +17,23 @@ from zzcp.checks import (
     integer,
 )
 from zzcp.cost.arguments import check_setting
-from zzcp.cost.constraints.constrained import constraint_violations
 from zzcp.cost.conventions import EXACT, CostConventions
-from zzcp.cost.evaluate import evaluate
-from zzcp.cost.evaluator import Evaluator
-from zzcp.cost.objective import DELAYS, OBJECTIVES, Goal, Objective, WeightedSum, combined
-from zzcp.errors import InputError, MappingError
+from zzcp.cost.objective import OBJECTIVES, Objective
+from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
-from zzcp.interrupt import Interrupt
-from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS
-from zzcp.networks.bounds import tangent
-from zzcp.networks.nodes import Node
-from zzcp.networks.residency import ResidentPlans, Tensor, tensors_of
-from zzcp.networks.result import Alone, NetworkResult, Resident
+from zzcp.networks.residency import Tensor, tensors_of
+from zzcp.networks.result import NetworkResult
+from zzcp.networks.search import NetworkProgress, search_network
 from zzcp.networks.tasks import (
-    Job,
-    LayerTask,
     SearchOptions,
     Unrollings,
-    Variant,
-    distinct,
     layer_task,
-    machine_for,
-    run_job,
-    with_variant,
 )
-from zzcp.networks.walk import Plans, Walk
-from zzcp.runs import Executor, executor_for
 from zzcp.solver.cache import Cache, ResultCache
-from zzcp.solver.cpsat.model import certain
-from zzcp.solver.cpsat.target import first_bound
 from zzcp.solver.engines import Engine, check_engine
-from zzcp.solver.result import Result, Status, float_below, gap_of
 from zzcp.workload import Layer, Network
-
-_SHARE = 8
-"""The gap of every search is this share of the gap of the network, whose product sums up two of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkProgress:
-    """How far the search of a network is.
-
-    Parameters
-    ----------
-    searches : int
-        Searches of layers that are done.
-    slopes : int
-        Slopes that were looked at.
-    objective, lower_bound, gap : float or None
-        Of the network.
-    stage : str
-        What is being done.
-    """
-
-    searches: int
-    slopes: int
-    objective: float | None
-    lower_bound: float
-    gap: float | None
-    stage: str
 
 
 def optimize_network(
@@ -164,6 +115,7 @@ def optimize_network(
     for layer in layers:
         check_setting(accelerator, layer, conventions, links)
     choice(objective, "objective", OBJECTIVES)
+    instance(keep_on_chip, bool, "keep_on_chip", "true or false")
     check_engine(engine)
     function(on_progress, "on_progress")
     gap = gap_tolerance(gap)
@@ -186,328 +138,3 @@ def optimize_network(
     return search_network(
         accelerator, name, tasks, objective, gap, options, jobs, on_progress, tensors=tensors
     )
-
-
-def search_network(
-    accelerator: Accelerator,
-    name: str,
-    tasks: Sequence[LayerTask],
-    objective: Objective,
-    gap: float,
-    options: SearchOptions,
-    jobs: int = 1,
-    on_progress: Callable[[NetworkProgress], None] | None = None,
-    enough: Fraction | None = None,
-    *,
-    tensors: Sequence[Tensor] = (),
-) -> NetworkResult:
-    """Return the best mappings of some layers together.
-
-    Parameters
-    ----------
-    accelerator, objective, gap, jobs, on_progress
-        As for `optimize_network`.
-    tasks : sequence of LayerTask
-        The layers.
-    options : SearchOptions
-        How every layer is searched.
-    name : str
-        Of the network.
-    enough : Fraction, optional
-        A bound with which the search ends.
-    tensors : sequence of Tensor
-        What may stay on the chip.
-    """
-    with Interrupt() as interrupt, executor_for(min(jobs, len(set(distinct(tasks))))) as executor:
-        search = _Search(
-            accelerator,
-            name,
-            tuple(tasks),
-            tensors,
-            objective,
-            gap,
-            options,
-            executor,
-            interrupt,
-            on_progress,
-            enough,
-        )
-        return search.run()
-
-
-@dataclass(frozen=True, slots=True)
-class _OnePlan:
-    """The only plan where nothing stays on the chip: every layer at its own node."""
-
-    keys: tuple[Variant, ...]
-
-    def cheapest(
-        self, value: Callable[[Variant], Fraction | None]
-    ) -> tuple[Fraction, Sequence[Variant]] | None:
-        """Return the sum of the values of all layers."""
-        total = Fraction(0)
-        for key, count in Counter(self.keys).items():
-            found = value(key)
-            if found is None:
-                return None
-            total += count * found
-        return total, self.keys
-
-
-@dataclass(slots=True, eq=False)
-class _Search:
-    """The search of a network."""
-
-    accelerator: Accelerator
-    name: str
-    tasks: tuple[LayerTask, ...]
-    tensors: Sequence[Tensor]
-    objective: Objective
-    gap: float
-    options: SearchOptions
-    executor: Executor
-    interrupt: Interrupt
-    on_progress: Callable[[NetworkProgress], None] | None
-    enough: Fraction | None = None
-    started: float = field(default_factory=time.monotonic)
-    nodes: dict[Variant, Node] = field(default_factory=dict)
-    own: dict[Variant, Result] = field(default_factory=dict)
-    searches: int = 0
-    keys: tuple[Variant, ...] = field(init=False)
-    plans: ResidentPlans = field(init=False)
-    walk: Walk[Variant] = field(init=False)
-    without: Fraction | None = None
-
-    def __post_init__(self) -> None:
-        shapes = distinct(self.tasks)
-        self.keys = tuple(map(Variant, shapes))
-        for key in self.keys:
-            self._node(key)
-        self.plans = ResidentPlans(self.accelerator, self.tasks, shapes, self.tensors)
-        self.walk = self._walk(_OnePlan(self.keys), None if self.tensors else self.enough)
-
-    def _walk(self, plans: Plans[Variant], enough: Fraction | None) -> Walk[Variant]:
-        return Walk(self.objective, plans, self._node, self._solve, self.gap, enough)
-
-    def _node(self, key: Variant) -> Node:
-        """Return what is known of a layer, at first what no mapping can do without."""
-        if key not in self.nodes:
-            roomier = self._node(key._replace(reserved=())) if key.reserved else None
-            node = self.nodes[key] = Node(roomier=roomier)
-            task = self.tasks[key.shape]
-            try:
-                machine = machine_for(self.accelerator, task, key)
-                if isinstance(task.spatial, SpatialMapping):
-                    setting = machine, task.layer, task.spatial, self.options.conventions, task.links
-                    model = Evaluator(*setting).model
-                    sure = certain(model)
-                    node.outside.energy = first_bound(model, "energy") * sure
-                    node.outside.latency = first_bound(model, "latency") * sure
-            except InputError:
-                if not (key.resident or key.reserved):
-                    raise
-                node.impossible = True
-        return self.nodes[key]
-
-    def run(self) -> NetworkResult:
-        """Solve every layer by itself, then walk; at last with tensors that stay on the chip."""
-        self._solve_alone()
-        if len(self.own) < len(set(self.keys)) or not all(self.nodes[key].points for key in self.keys):
-            return self._result()
-        self._tell("walk over the common slope")
-        self.walk.run(self._first_slopes())
-        if self.tensors and not self.interrupt.requested and self.walk.best is not None:
-            self._tell("walk with tensors that stay")
-            self.without, best = self.walk.value, self.walk.best
-            self.walk = self._walk(self.plans, self.enough)
-            self.walk.best = best
-            self.walk.run([tangent(self.objective, best.energy, best.latency)] if best.latency else [])
-        return self._result()
-
-    # ---- searches
-
-    def _solve_alone(self) -> None:
-        """Find every layer's own optimum."""
-        keys = list(dict.fromkeys(self.keys))
-        jobs = [Job(self.accelerator, self.tasks[key.shape], self.objective, self.options) for key in keys]
-        for number, result in self.executor.run(run_job, jobs, self.interrupt):
-            self._take(keys[number], self.objective, result)
-            self.own[keys[number]] = result
-            self._tell(f"layer {self.tasks[keys[number].shape].layer.name}")
-
-    def _solve(self, keys: Sequence[Variant], weights: WeightedSum) -> bool:
-        """Search some layers for weights; return whether to go on.
-
-        Where room is reserved, the layer is searched with all the room first, which serves other variants, too: what
-        is found may fit beside what is reserved.
-        """
-        keys = [self._roomier(key, weights) for key in dict.fromkeys(keys)]
-        keys = [key for key in dict.fromkeys(keys) if not self._adopts(key, weights)]
-        jobs = [self._job(key, weights) for key in keys]
-        for number, result in self.executor.run(run_job, jobs, self.interrupt):
-            self._take(keys[number], weights, result)
-            self._tell(f"layer {self.tasks[keys[number].shape].layer.name}")
-        return not self.interrupt.requested
-
-    def _roomier(self, key: Variant, weights: WeightedSum) -> Variant:
-        """Return the variant with all the room, where it has not been searched yet."""
-        roomier = self._node(key).roomier
-        return key if roomier is None or weights in roomier.tried else key._replace(reserved=())
-
-    def _adopts(self, key: Variant, weights: WeightedSum) -> bool:
-        """Return whether a mapping that was found with more room is as good here as any can be."""
-        node = self._node(key)
-        if node.roomier is None or node.roomier.impossible:
-            return False
-        task = self.tasks[key.shape]
-        machine = machine_for(self.accelerator, task, key)
-        for result in node.roomier.results:
-            assert result.mapping is not None
-            mapping = replace(result.mapping.on_its_machine(), bypass=result.mapping.bypass, buffering=None)
-            try:
-                evaluation = evaluate(machine, task.layer, mapping, self.options.conventions)
-            except MappingError:
-                continue
-            if task.constraints and constraint_violations(
-                machine, task.layer, mapping, task.constraints, self.options.conventions
-            ):
-                continue
-            kept = replace(result, mapping=mapping.with_buffering(evaluation.double_buffered))
-            node.offer(with_variant(replace(kept, evaluation=evaluation), key))
-        return node.missing(weights) == 0
-
-    def _job(self, key: Variant, weights: WeightedSum) -> Job:
-        node = self._node(key)
-        number = node.found(weights)
-        hint = None if number is None else node.results[number].mapping
-        if hint is not None:
-            hint = replace(hint, resident=None, reserved=None)
-        options = replace(self.options, gap=self.options.gap / _SHARE)
-        return Job(self.accelerator, self.tasks[key.shape], weights, options, hint, key)
-
-    def _take(self, key: Variant, goal: Goal, result: Result) -> None:
-        self._node(key).take(goal, result)
-        self.searches += 1
-
-    def _first_slopes(self) -> list[WeightedSum]:
-        """Return the slope at the sum of the layers' own optima."""
-        if self.objective not in ("edp", "ed2"):
-            return []
-        energy, latency = self._sums([0] * len(self.tasks))
-        return [tangent(self.objective, energy, latency)] if energy and latency else []
-
-    def _sums(self, numbers: Sequence[int]) -> tuple[Fraction, Fraction]:
-        """Return energy and latency with the known mappings of some numbers."""
-        points = [self.nodes[key].points[number] for key, number in zip(self.keys, numbers, strict=True)]
-        return sum((e for e, _ in points), Fraction(0)), sum((d for _, d in points), Fraction(0))
-
-    def _tell(self, stage: str) -> None:
-        if self.on_progress is None:
-            return
-        value = self.walk.value
-        self.on_progress(
-            NetworkProgress(
-                self.searches,
-                self.walk.slopes,
-                None if value is None else float(value),
-                float(self.walk.bound),
-                None if value is None else gap_of(value, self.walk.bound),
-                stage,
-            )
-        )
-
-    # ---- results
-
-    def _result(self) -> NetworkResult:
-        walk = self.walk
-        value = walk.value
-        bound = float_below(min(walk.bound, value)) if value is not None else 0.0
-        gap = None if value is None else gap_of(value, bound)
-        energy, latency = (
-            (Fraction(0), Fraction(0)) if walk.best is None else (walk.best.energy, walk.best.latency)
-        )
-        results = self._layers()
-        return NetworkResult(
-            status=self._status(gap),
-            accelerator=self.accelerator.name,
-            network=self.name,
-            objective_name=self.objective,
-            conventions=self.options.conventions.name,
-            network_layers=tuple(task.layer for task, _ in results),
-            layers=tuple(result for _, result in results),
-            energy_exact=energy,
-            latency_exact=latency,
-            exact=value,
-            lower_bound=bound,
-            gap=gap,
-            slope=None if value is None else _slope(self.objective, energy, latency),
-            resident=self._resident(),
-            alone=self._alone(),
-            without=self.without,
-            tensors=tuple(self.tensors),
-            slopes=walk.slopes,
-            searches=self.searches,
-            wall_s=time.monotonic() - self.started,
-            interrupted=self.interrupt.requested,
-        )
-
-    def _status(self, gap: float | None) -> Status:
-        if gap is not None:
-            return "optimal" if gap <= self.gap else "feasible"
-        return "infeasible" if any(self.nodes[key].impossible for key in self.keys) else "unknown"
-
-    def _layers(self) -> list[tuple[LayerTask, Result]]:
-        """Return the mapping of every layer; where there is none for all, what is known of each by itself."""
-        best = self.walk.best
-        if best is None:
-            known = zip(self.tasks, self.keys, strict=True)
-            return [(task, self.own[key]) for task, key in known if key in self.own]
-        return [
-            (task, self.nodes[key].result(number, self.objective, self.gap))
-            for task, key, number in zip(self.tasks, best.plan, best.numbers, strict=True)
-        ]
-
-    def _resident(self) -> tuple[Resident, ...]:
-        """Return what stays on the chip."""
-        best = self.walk.best
-        if best is None or not self.tensors:
-            return ()
-        return tuple(
-            Resident(
-                self.tasks[tensor.producer].layer.name,
-                memory,
-                tensor.bits,
-                tuple(task.layer.name for task in self.tasks[tensor.producer : tensor.last + 1]),
-            )
-            for tensor, memory in self.plans.staying(best.plan)
-        )
-
-    def _alone(self) -> Alone | None:
-        """Return what the network costs with every layer at its own optimum."""
-        best = self.walk.best
-        if best is None:
-            return None
-        energy, latency = self._sums([0] * len(self.tasks))
-        value: Fraction = combined(energy, latency, self.objective)
-        gave_way = tuple(
-            task.layer.name
-            for task, key, number in zip(self.tasks, best.plan, best.numbers, strict=True)
-            if self._own_value(key, number) > self._own_value(Variant(key.shape), 0)
-        )
-        return Alone(energy, latency, value, gave_way)
-
-    def _own_value(self, key: Variant, number: int) -> Fraction:
-        """Return the objective of a mapping of a layer by itself."""
-        value: Fraction = combined(*self.nodes[key].points[number], self.objective)
-        return value
-
-
-def _slope(objective: Objective, energy: Fraction, latency: Fraction) -> float | None:
-    """Return how much a cycle counts against a unit of energy at some sums; None where energy does not count.
-
-    The best sums are a corner whose mappings minimise, among others, what the line through it does that touches the
-    curve of the objective.
-    """
-    if objective == "latency":
-        return None
-    return float(DELAYS[objective] * energy / latency) if latency else None
