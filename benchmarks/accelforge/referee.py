@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accelforge.machine import CONVENTIONS, layer, machine
-from zzcp import Accelerator, InputError, Layer, optimize
+from zzcp import Accelerator, InputError, Layer, Result, optimize
 from zzcp.conversion import convert, export
 
 FOLDER = Path(__file__).parent
@@ -119,6 +119,19 @@ def unrollings(pair: Pair, number: int) -> dict[str, dict[str, int]]:
     }
 
 
+def solve(pair: Pair, number: int) -> Result:
+    """Return the mapping with the least energy, and its proof."""
+    return optimize(
+        pair.accelerator,
+        pair.layer,
+        "energy",
+        spatial=unrollings(pair, number),
+        conventions=COUNTED,
+        constraints={"even_mapping": True} if pair.even else None,
+        time_limit=120,
+    )
+
+
 def main() -> None:
     """Solve, convert and score the pairs; print and keep how they compare."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -131,15 +144,7 @@ def main() -> None:
         files: list[str] = []
         refused: list[dict[str, str]] = []
         for number, pair in enumerate(cases):
-            result = optimize(
-                pair.accelerator,
-                pair.layer,
-                "energy",
-                spatial=unrollings(pair, number),
-                conventions=COUNTED,
-                constraints={"even_mapping": True} if pair.even else None,
-                time_limit=120,
-            )
+            result = solve(pair, number)
             assert result.mapping is not None, pair.name
             assert result.evaluation is not None
             try:
