@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from fractions import Fraction
+from html import unescape
 from html.parser import HTMLParser
 
 import pandas
 import pytest
 
-from zzcp import InputError, Layer, compare, load_accelerator, optimize, sweep
+from zzcp import InputError, Layer, Network, compare, load_accelerator, optimize, optimize_network, sweep
 from zzcp.frames import MOST_ROWS, frame, html_table
 
 TOY = "docs/toy.yaml"
@@ -95,6 +97,20 @@ def test_comparison() -> None:
     assert [row[:2] for row in cells(found._repr_html_())[-2:]] == [
         ["geometric mean", "zzcp"], ["geometric mean", "greedy"]
     ]  # fmt: skip
+
+
+def test_network() -> None:
+    layers = (GEMM, replace(GEMM, name="wide", sizes={"B": 4, "K": 8, "C": 4}, id=1))
+    network = Network("two", layers)
+    found = optimize_network(load_accelerator(TOY), network, spatial={"D1": {"K": 2}})
+    data = found.to_frame()
+    assert data["layer"].tolist() == ["gemm", "wide"]
+    assert data["energy"].sum() == found.energy
+    assert data["latency"].sum() == found.latency
+    rows = cells(found._repr_html_())
+    assert [row[1] for row in rows] == ["layer", "gemm", "wide", "total"]
+    assert rows[-1][rows[0].index("latency")] == f"{found.latency:,}"
+    assert "of the totals' optimum" in unescape(found._repr_html_())
 
 
 def test_tables_escape_names_and_cut_rows() -> None:

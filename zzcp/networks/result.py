@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zzcp.cost.evaluation import plain
+from zzcp.frames import frame, html_table
 from zzcp.networks.residency import Tensor
 from zzcp.solver.result import Result, Status
 from zzcp.workload import Layer
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,36 @@ class NetworkResult:
         if self.without is not None:
             data["without_residents"] = float(self.without)
         return data | {"slopes": self.slopes, "searches": self.searches}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the figures of every layer by name, a dictionary each; see `zzcp.Result.row`."""
+        return [
+            {"id": layer.id, "layer": layer.name, "operator": layer.operator, **result.row()}
+            for layer, result in zip(self.network_layers, self.layers, strict=True)
+        ]
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return a DataFrame with a row per layer.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        return frame(self.rows())
+
+    def _repr_html_(self) -> str:
+        """Return the layers and the totals as a table, for notebooks."""
+        shown = ("id", "layer", "operator", "status", "energy", "latency", "edp")
+        rows = [{name: row.get(name) for name in shown} for row in self.rows()]
+        totals: dict[str, Any] = {"layer": "total", "status": self.status, "energy": self.energy}
+        rows.append(totals | {"latency": self.latency, "edp": self.energy * self.latency})
+        caption = (
+            f"{self.network} on {self.accelerator}, {self.objective_name}, conventions {self.conventions}"
+        )
+        notes = [] if self.gap is None else [f"proven within {self.gap:.4%} of the totals' optimum"]
+        notes += [f"{entry.tensor} stays in {entry.memory}" for entry in self.resident]
+        return html_table(caption, rows, notes)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
