@@ -27,6 +27,7 @@ from zzcp.cost.formulas.core import (
 from zzcp.cost.formulas.macs import zigzag_mac_energy
 from zzcp.cost.formulas.numeric import PYTHON
 from zzcp.cost.report import build_evaluation
+from zzcp.cost.setting.remainders import Padded
 from zzcp.cost.setting.setting import Setting
 from zzcp.cost.setting.state import OperandState, mapping_states
 from zzcp.cost.setting_compiler import compile_setting
@@ -60,8 +61,9 @@ class Evaluator:
         How to count; `EXACT` by default.
     links : mapping of str to str, optional
         Memory operand of every operand, where not the default.
-    padded : mapping of str to int, optional
-        Products of the temporal loops, of dimensions whose iterations they exceed: the last tiles are smaller.
+    padded : mapping of str to int, or to tuple of int, optional
+        Products of the temporal loops, of dimensions whose iterations they exceed: the last tiles are smaller. Or all
+        tile sizes that are looked at, the iterations last: then for tables of them alone.
 
     Raises
     ------
@@ -76,7 +78,7 @@ class Evaluator:
         spatial: SpatialMapping,
         conventions: CostConventions = EXACT,
         links: MappingType[str, str] | None = None,
-        padded: MappingType[str, int] | None = None,
+        padded: MappingType[str, Padded] | None = None,
     ) -> None:
         self.setting: Setting = compile_setting(accelerator, layer, spatial, conventions, links, padded)
         self.model: Model = compile_model(self.setting)

@@ -13,7 +13,7 @@ from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.formulas.macs import mac_energy
 from zzcp.cost.setting.directions import compile_directions, compile_volumes
-from zzcp.cost.setting.remainders import check_padded, tile_iterations
+from zzcp.cost.setting.remainders import Padded, check_padded, loop_product, tile_iterations
 from zzcp.cost.setting.setting import (
     OperandSetting,
     PortSetting,
@@ -45,7 +45,7 @@ def compile_setting(
     spatial: SpatialMapping,
     conventions: CostConventions,
     links: Mapping[str, str] | None = None,
-    padded: Mapping[str, int] | None = None,
+    padded: Mapping[str, Padded] | None = None,
 ) -> Setting:
     """Compile what is fixed for all temporal mappings of a layer on an accelerator under one unrolling.
 
@@ -53,8 +53,8 @@ def compile_setting(
     ----------
     accelerator, layer, spatial, conventions, links
         As for the evaluator.
-    padded : mapping of str to int, optional
-        Products of the temporal loops, of dimensions whose iterations they exceed (see ``docs/conventions.md``).
+    padded : mapping of str to int, or to tuple of int, optional
+        Products of the temporal loops, of dimensions whose iterations they exceed, or all tile sizes to look at.
 
     Raises
     ------
@@ -97,7 +97,8 @@ def compile_setting(
         operands=operands,
         ports=_compile_ports(accelerator, held, places, carriers),
         tenancies=_compile_tenancies(accelerator, held, places),
-        temporal_sizes=iterations | padded,
+        temporal_sizes=iterations
+        | {dim: loop_product(iterations[dim], size) for dim, size in padded.items()},
         iterations=iterations,
         cycles_per_op=cycles_per_op,
         ideal_cycles=-(-layer.macs // array.units) * cycles_per_op,
@@ -154,7 +155,7 @@ def _compile_operand(
     latency: Factors,
     temporal: Mapping[str, int],
     conventions: CostConventions,
-    padded: Mapping[str, int],
+    padded: Mapping[str, Padded],
 ) -> OperandSetting:
     directions = compile_directions(layer, name, energy, temporal, conventions, padded)
     kind, relations = directions.kind, directions.relations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import pytest
 
@@ -38,3 +39,23 @@ def test_combinations_begin_with_loops_that_divide() -> None:
 def test_windows_on_the_output_are_not_padded() -> None:
     layer = Layer("O[k][iy]+=W[k][fy]*I[k][oy]", {"K": 3, "OY": 5, "FY": 3}, relations=("iy=1*oy+1*fy",))
     assert Paddings.of(layer, layer.sizes).sizes == {"K": (3, 4), "OY": (5,), "FY": (3,)}
+
+
+def test_promising_padded_sizes_have_many_divisors() -> None:
+    layer = Layer.gemm(b=13, k=12, c=1)
+    every = Paddings.of(layer, layer.sizes)
+    assert every.promising(8) == [{"B": 24, "K": 12, "C": 1}, {"B": 13, "K": 12, "C": 1}]
+    assert every.promising(1) == [{"B": 24, "K": 12, "C": 1}]
+
+
+@pytest.mark.parametrize("apart", [(), ("B",), ("B", "K")])
+def test_sets_of_combinations_are_all_but_that_of_loops_that_divide(apart: tuple[str, ...]) -> None:
+    layer = Layer.gemm(b=5, k=4, c=1)
+    every = Paddings.of(layer, layer.sizes)
+    found = [
+        dict(zip(sizes, some, strict=True))
+        for sizes in every.split(apart)
+        for some in product(*sizes.values())
+    ]
+    expected = [layer.sizes | padded for padded in every if padded or apart != ("B", "K")]
+    assert sorted(found, key=str) == sorted(expected, key=str)

@@ -14,6 +14,9 @@ from zzcp.cost.setting.lookups import divisors_of
 from zzcp.errors import MappingError
 from zzcp.workload import Layer
 
+Padded = int | tuple[int, ...]
+"""The product of the loops of a dimension, or all tile sizes that are looked at."""
+
 
 def supports_remainders(conventions: CostConventions) -> bool:
     """Return whether loops that do not divide have a meaning under some conventions."""
@@ -37,8 +40,8 @@ def check_padded(
     layer: Layer,
     iterations: Mapping[str, int],
     conventions: CostConventions,
-    padded: Mapping[str, int] | None,
-) -> dict[str, int]:
+    padded: Mapping[str, Padded] | None,
+) -> dict[str, Padded]:
     """Return the loop products that exceed the iterations of their dimensions.
 
     Parameters
@@ -49,15 +52,17 @@ def check_padded(
         Iterations of every dimension.
     conventions : CostConventions
         How to count.
-    padded : mapping of str to int, optional
-        Products of the temporal loops.
+    padded : mapping of str to int, or to tuple of int, optional
+        Products of the temporal loops, or all tile sizes that are looked at, the iterations last.
 
     Raises
     ------
     MappingError
         If the conventions, or a window on the output, ask for loops that divide.
     """
-    found = {dim: size for dim, size in (padded or {}).items() if size > iterations[dim]}
+    found = {
+        dim: size for dim, size in (padded or {}).items() if isinstance(size, tuple) or size > iterations[dim]
+    }
     if found and not supports_remainders(conventions):
         raise MappingError(
             [
@@ -73,15 +78,21 @@ def check_padded(
     return found
 
 
-def tile_iterations(iterations: int, product: int) -> tuple[int, ...]:
+def loop_product(iterations: int, padded: Padded) -> int:
+    """Return what the loops of a dimension come to: its iterations, where several products are looked at."""
+    return iterations if isinstance(padded, tuple) else padded
+
+
+def tile_iterations(iterations: int, padded: Padded) -> tuple[int, ...]:
     """Return the iterations that tiles may have, whole ones and last ones, smallest first.
 
     Parameters
     ----------
     iterations : int
         Of the dimension.
-    product : int
-        Of its loops: whole tiles have divisors of it.
+    padded : int, or tuple of int
+        The product of its loops, whose divisors whole tiles have, or these.
     """
-    whole = {min(size, iterations) for size in divisors_of(product)}
+    sizes = padded if isinstance(padded, tuple) else divisors_of(padded)
+    whole = {min(size, iterations) for size in sizes}
     return tuple(sorted(whole | {iterations % size for size in whole} - {0}))

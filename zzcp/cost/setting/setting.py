@@ -231,7 +231,7 @@ class Setting:
     @property
     def remainders(self) -> tuple[str, ...]:
         """The dimensions whose temporal loops do not divide."""
-        return tuple(dim for dim, size in self.temporal_sizes.items() if size > self.iterations[dim])
+        return tuple(dim for dim, _ in self.operands[0].remainders)
 
     @property
     def run_cycles(self) -> int:

@@ -34,11 +34,14 @@ class Key:
         The prime.
     multiplicity : int
         How often it divides the dimension's temporal size.
+    sizes : tuple of int
+        In place of the powers of a prime: one more tile size than the multiplicity, of which none need divide another.
     """
 
     dim: str
     prime: int
     multiplicity: int
+    sizes: tuple[int, ...] = ()
 
 
 def prime_factors(number: int) -> dict[int, int]:
@@ -106,7 +109,7 @@ def enumerate_states(keys: tuple[Key, ...], chosen: Iterable[int]) -> StateSpace
     by_dim: dict[str, Array] = {}
     for column, index in enumerate(chosen):
         key = keys[index]
-        powers = key.prime ** exponents[:, column]
+        powers = np.array(key.sizes)[exponents[:, column]] if key.sizes else key.prime ** exponents[:, column]
         by_dim[key.dim] = by_dim.get(key.dim, 1) * powers
     total = np.ones(len(exponents), dtype=np.int64)
     for values in by_dim.values():

@@ -11,10 +11,11 @@ that nothing gets worse.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 
+from zzcp.cost.setting.lookups import divisors_of
 from zzcp.cost.setting.remainders import undivided
 from zzcp.workload import Layer
 
@@ -57,6 +58,14 @@ class Paddings:
             }
         )
 
+    def promising(self, most: int) -> list[dict[str, int]]:
+        """Return combinations of the iterations and of the padded sizes with the most divisors, at most so many."""
+        pairs = []
+        for dim, some in self.sizes.items():
+            rich = max(some, key=lambda size: (len(divisors_of(size)), -size))
+            pairs.append([(dim, some[0])] if rich == some[0] else [(dim, rich), (dim, some[0])])
+        return [dict(sizes) for sizes in islice(product(*pairs), most)]
+
     def __len__(self) -> int:
         return math.prod(map(len, self.sizes.values()))
 
@@ -68,3 +77,19 @@ class Paddings:
                 for size, (dim, known) in zip(sizes, self.sizes.items(), strict=True)
                 if size > known[0]
             }
+
+    def split(self, apart: Collection[str]) -> Iterator[dict[str, tuple[int, ...]]]:
+        """Iterate over sets of combinations that are all but that of loops that divide.
+
+        Parameters
+        ----------
+        apart : collection of str
+            Dimensions of which the iterations, and what exceeds them, are in different sets.
+        """
+        parts = [
+            [(dim, some)] if dim not in apart or len(some) == 1 else [(dim, some[:1]), (dim, some[1:])]
+            for dim, some in self.sizes.items()
+        ]
+        for sizes in product(*parts):
+            if any(len(some) > 1 or some[0] > self.sizes[dim][0] for dim, some in sizes):
+                yield dict(sizes)

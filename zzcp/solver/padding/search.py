@@ -1,8 +1,10 @@
 """The search over padded sizes of one unrolling, best first, until none can be better than the best mapping found.
 
-Loops that divide are searched first, as a whole: they are the first incumbent. Then the combination of padded sizes
-with the least bound is relaxed (`zzcp.solver.unrolling.root`) if it has only the bound of all, else searched as a
-whole, with the incumbent as its rival. The least bound of all that is open is a bound of the whole space at any time.
+Loops that divide are searched first, as a whole: they are the first incumbent. Padded sizes with many divisors follow
+for a moment, since there is often something better among them. Then sets of padded sizes are relaxed
+(`relaxed`), and that with the least bound is taken apart, dimension by dimension, until it is one combination, which is
+relaxed by itself and at last searched as a whole, with the incumbent as its rival. The least bound of all that is open
+is a bound of the whole space at any time (branch and bound, best first).
 """
 
 from __future__ import annotations
@@ -24,12 +26,11 @@ from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.cpsat.model import certain
 from zzcp.solver.padding.choices import Paddings
 from zzcp.solver.padding.loops import shortened
+from zzcp.solver.padding.relaxed import Relaxed
 from zzcp.solver.result import Progress, Result, float_below, gap_of
 from zzcp.solver.space import Space
 from zzcp.solver.unrolling.root import root_bound
 
-MOST_COMBINATIONS = 100_000
-"""Combinations of padded sizes that are looked at, at most; beyond it the bound is that of loops of any size."""
 _FLOAT_ERROR = 2.0**-30
 """More than the relative error of the bounds of relaxations."""
 _MARGIN = 1e-12
@@ -38,13 +39,45 @@ _MARGIN = 1e-12
 Padded = Mapping[str, int]
 
 
+_TRIED, _SHARE = 8, 0.02
+"""Combinations of padded sizes that are tried before anything is proven, and the share of the time for each."""
+_NEW, _BOUNDED = range(2)
+
+
 class Open(NamedTuple):
-    """A combination of padded sizes that may still hold the best mapping; they are compared by their bounds."""
+    """Some padded sizes, among which the best mapping may still be; they are compared by their bounds.
+
+    Attributes
+    ----------
+    bound : float
+        No mapping with them is better.
+    stage : int
+        Whether they have a relaxation's bound.
+    number : int
+        Of several with one bound the first comes first.
+    sizes : tuple of (str, tuple of int)
+        The padded sizes of every dimension.
+    """
 
     bound: float
-    relaxed: bool
+    stage: int
     number: int
-    padded: tuple[tuple[str, int], ...]
+    sizes: tuple[tuple[str, tuple[int, ...]], ...]
+
+    @property
+    def is_single(self) -> bool:
+        """Whether every dimension has one padded size."""
+        return all(len(some) == 1 for _, some in self.sizes)
+
+    def parts(self) -> list[tuple[tuple[str, tuple[int, ...]], ...]]:
+        """Return the same, taken apart along the dimension with the fewest padded sizes."""
+        fewest = min(
+            (dim for dim, some in self.sizes if len(some) > 1), key=lambda dim: len(dict(self.sizes)[dim])
+        )
+        return [
+            tuple((dim, (size,) if dim == fewest else some) for dim, some in self.sizes)
+            for size in dict(self.sizes)[fewest]
+        ]
 
 
 @dataclass(slots=True, eq=False)
@@ -87,11 +120,13 @@ class PaddedSearch:
     counts: Counter[str] = field(default_factory=Counter)
     clock: Clock = field(init=False)
     paddings: Paddings = field(init=False)
+    relaxed: Relaxed = field(init=False)
 
     def __post_init__(self) -> None:
         self.clock = Clock(self.time_limit)
         setting = self.evaluator.setting
         self.paddings = Paddings.of(setting.layer, setting.iterations, self.most_padding)
+        self.relaxed = Relaxed(self.evaluator, self.paddings.sizes)
 
     @property
     def target(self) -> Fraction | None:
@@ -115,47 +150,72 @@ class PaddedSearch:
                 return replace(self.solve(self.evaluator, 0.1, self.rival), wall_s=self.clock.passed)
             ended = True
             with self.clock.watched():
-                self._close(self._searched({}))
+                perfect = self._searched({})
+                self._start()
+                self._close(perfect)
                 ended = False
             self.complete = self.complete and not ended
         return self._result()
 
+    def _start(self) -> None:
+        """Look for a better incumbent among padded sizes with many divisors, for a short time each."""
+        for padded in self.paddings.promising(_TRIED):
+            if not self.clock.goes_on or self.target is None:
+                break
+            result = self.solve(
+                self.evaluator.with_padded(padded), max(self.clock.left * _SHARE, 0.1), self.target
+            )
+            if result.mapping is not None and result.evaluation is not None:
+                self._take(result)
+        self._tell("padded sizes with many divisors")
+
     def _close(self, perfect: float) -> None:
         """Raise the least bound until it reaches the incumbent."""
-        least = self._least()
         numbers = count()
-        left = [Open(perfect, True, next(numbers), ())] if math.isfinite(perfect) else []
-        self.counts["bound"] = len(self.paddings) - 1 if least >= self.ceiling else 0
-        if len(self.paddings) > MOST_COMBINATIONS and not self.counts["bound"]:
-            self.bound = min(perfect, least)
-            return
-        if not self.counts["bound"]:
-            left += [
-                Open(least, False, next(numbers), tuple(padded.items())) for padded in self.paddings if padded
-            ]
+        iterations = self.evaluator.setting.iterations
+        left = [
+            Open(self._least(), _NEW, next(numbers), tuple(sizes.items()))
+            for sizes in self.paddings.split(self.relaxed.idle)
+        ]
+        if math.isfinite(perfect):
+            left.append(
+                Open(perfect, _BOUNDED, next(numbers), tuple((dim, (n,)) for dim, n in iterations.items()))
+            )
         heapq.heapify(left)
         self.complete = True
         while left:
             first = left[0]
             if first.bound > self.bound:
                 self.bound = first.bound
-                self._tell(f"{len(left):,} padded sizes left")
+                self._tell(f"{len(left):,} sets of padded sizes left")
             if self._near or first.bound >= self.ceiling:
                 self.closed = min(self.closed, first.bound)
-                self.counts["relaxation"] += len(left)
                 break
             if not self.clock.goes_on:
                 self.complete = False
                 break
-            bound = self._searched(dict(first.padded)) if first.relaxed else self._relaxed(first)
-            if not math.isfinite(bound):
+            if first.stage == _NEW:
+                bound = self._relaxed(first)
+                if math.isfinite(bound):
+                    heapq.heapreplace(left, first._replace(bound=max(first.bound, bound), stage=_BOUNDED))
+                else:
+                    heapq.heappop(left)
+            elif first.is_single:
+                bound = self._searched({dim: some[0] for dim, some in first.sizes})
+                if math.isfinite(bound) and bound <= first.bound:
+                    # the time is up, or nothing more can be made of it
+                    self.complete = False
+                    break
                 heapq.heappop(left)
-            elif first.relaxed and bound <= first.bound:
-                # the time is up, or nothing more can be made of it
-                self.complete = False
-                break
+                if math.isfinite(bound):
+                    heapq.heappush(left, first._replace(bound=bound))
             else:
-                heapq.heapreplace(left, first._replace(bound=max(first.bound, bound), relaxed=True))
+                heapq.heappop(left)
+                for sizes in first.parts():
+                    if all(some == (iterations[dim],) for dim, some in sizes):
+                        # loops that divide are there already
+                        continue
+                    heapq.heappush(left, Open(first.bound, _NEW, next(numbers), sizes))
 
     @property
     def _near(self) -> bool:
@@ -170,11 +230,14 @@ class PaddedSearch:
         return float(combined(energy, cycles, self.objective)) * (1 - _FLOAT_ERROR)
 
     def _relaxed(self, entry: Open) -> float:
-        """Return the bound of a combination's relaxation, infinite where nothing fits."""
-        evaluator = self.evaluator.with_padded(dict(entry.padded))
+        """Return the bound of some padded sizes' relaxation, infinite where nothing fits."""
         value = self.ceiling if self.target is not None else max(entry.bound, 1.0) * 1e3
-        found = root_bound(evaluator, self.objective, value, entry.bound)
-        return found * float(certain(evaluator.model)) * (1 - _FLOAT_ERROR)
+        if entry.is_single:
+            evaluator = self.evaluator.with_padded({dim: some[0] for dim, some in entry.sizes})
+            found = root_bound(evaluator, self.objective, value, entry.bound)
+        else:
+            found = self.relaxed.bound(dict(entry.sizes), self.objective, value, entry.bound)
+        return found * float(certain(self.evaluator.model)) * (1 - _FLOAT_ERROR)
 
     def _searched(self, padded: Padded) -> float:
         """Search the mappings of some padded sizes; return their bound, infinite where they are closed."""

@@ -7,9 +7,10 @@ import math
 import numpy as np
 
 from zzcp.cost.evaluator import Evaluator
+from zzcp.cost.formulas.core import Model
 from zzcp.cost.objective import DELAYS, Goal, WeightedSum
 from zzcp.solver.lattice.factors import packs
-from zzcp.solver.lattice.keys import keys_of
+from zzcp.solver.lattice.keys import Key, keys_of
 from zzcp.solver.lattice.lattice import Lattice, cells
 from zzcp.solver.lattice.tables import boundary_tables, largest_table
 from zzcp.solver.ranges.multipliers import Line
@@ -51,17 +52,21 @@ def _root_bound(evaluator: Evaluator, goal: Goal, value: float, known: float) ->
     depths = [operand.depth for operand in evaluator.setting.operands]
     if cells(keys, depths) > _MOST_CELLS or not packs(tuple(key.multiplicity + 1 for key in keys)):
         return known
+    return max(known, bound_of_keys(model, keys, goal, value))
+
+
+def bound_of_keys(model: Model, keys: tuple[Key, ...], goal: Goal, value: float) -> float:
+    """Return a lower bound of the objective of all chains over some keys; parameters as for `root_bound`."""
     tables = boundary_tables(model, keys)
     if not all(len(table.data) for row in tables for table in row):
         return np.inf
     relaxation = Relaxation(model, tables, Lattice(keys, tables))
     if isinstance(goal, WeightedSum):
         line = Line(float(goal.energy / tables.scale) / value, float(goal.latency) / value)
-        return max(known, relaxation.tighten(line, _ROUNDS, enough=1 + _MARGIN)[0] * value * (1 - _MARGIN))
+        return relaxation.tighten(line, _ROUNDS, enough=1 + _MARGIN)[0] * value * (1 - _MARGIN)
     powers = int(goal != "latency"), DELAYS[goal]
     scale = float(tables.scale) if powers[0] else 1.0
-    bound = _bound(relaxation, powers, value * scale)
-    return max(known, bound / scale)
+    return _bound(relaxation, powers, value * scale) / scale
 
 
 def _bound(relaxation: Relaxation, powers: tuple[int, int], value: float) -> float:
