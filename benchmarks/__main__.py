@@ -29,8 +29,9 @@ SUITES = (
     "onnx_files",
     "joint",
     "executors",
+    "networks",
 )
-LONG = ("latency", "constrained", "compare", "onnx_files", "joint", "executors")
+LONG = ("latency", "constrained", "compare", "onnx_files", "joint", "executors", "networks")
 """Suites that take about an hour, download much or need packages of their own; they run only where they are named."""
 
 RESULTS = Path(__file__).parent / "results"

@@ -272,3 +272,13 @@ def test_tensors_stay_where_that_pays_and_are_named() -> None:
     assert result.layers[0].mapping.resident == {"O": "buffer"}
     assert result.layers[1].mapping.resident == {"I": "buffer"}
     assert result.to_dict()["totals"]["resident"][0]["memory"] == "buffer"
+
+
+def test_a_constraint_on_a_level_that_is_left_out_rules_the_plan_out() -> None:
+    network = chain(8, 8, 8)
+    constraints = {"tile_sizes": [{"memory": "dram", "operand": "O", "dimension": "K", "max": 8}]}
+    result = optimize_network(
+        machine(2048), network, spatial={}, keep_on_chip=True, time_limit=20.0, constraints=constraints
+    )
+    assert result.status == "optimal"
+    assert result.resident == ()

@@ -15,7 +15,6 @@ from zzcp.networks.search import NetworkProgress, search_network
 from zzcp.networks.tasks import LayerTask, SearchOptions
 from zzcp.records.networks import network_data, solved_layers
 from zzcp.report.networks import network_report
-from zzcp.report.style import plural
 from zzcp.report.summary import left_out_report
 from zzcp.report.workload import coverage
 
@@ -100,4 +99,5 @@ def solve_network(
 def progress_text(progress: NetworkProgress) -> str:
     """Return one line about how far a network is."""
     gap = "" if progress.gap is None else f", gap {progress.gap:.3%}"
-    return f"{progress.stage}, {plural(progress.searches, 'search')}{gap}".replace("searchs", "searches")
+    searches = f"{progress.searches:,} search{'' if progress.searches == 1 else 'es'}"
+    return f"{progress.stage}, {searches}{gap}"

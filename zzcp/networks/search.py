@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from zzcp.cost.constraints.constrained import constraint_violations
+from zzcp.cost.constraints.constrained import check_constraints, constraint_violations
 from zzcp.cost.evaluate import evaluate
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import DELAYS, Goal, Objective, WeightedSum, combined
@@ -173,6 +173,8 @@ class _Search:
             task = self.tasks[key.shape]
             try:
                 machine = machine_for(self.accelerator, task, key)
+                given = task.spatial if isinstance(task.spatial, SpatialMapping) else SpatialMapping()
+                check_constraints(machine, task.layer, given, task.constraints, task.links)
                 if isinstance(task.spatial, SpatialMapping):
                     setting = machine, task.layer, task.spatial, self.options.conventions, task.links
                     model = Evaluator(*setting).model
