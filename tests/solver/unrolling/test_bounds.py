@@ -53,7 +53,7 @@ def check(seed: int, conventions: CostConventions) -> int:
             relaxed = relaxed_bounds(common, row[None], powers, rival, bound[None])[0]
             assert bound <= relaxed, spatial.to_dict()
             assert min(relaxed, rival) <= value * (1 + FLOAT_ERROR), spatial.to_dict()
-        root = root_bound(evaluator, powers, 2 * value, float(bound))
+        root = root_bound(evaluator, objective, 2 * value, float(bound))
         assert bound <= root <= value * (1 + FLOAT_ERROR), spatial.to_dict()
         lanes = int(choices.totals(row[None]).prod())
         assert cheap.fewest_lanes(value) <= lanes, spatial.to_dict()
