@@ -329,7 +329,14 @@ class _Outputs(_Operand):
             {served for memory in nest.levels[self.operand][:levels] for served in memory.served_dimensions}
             for levels in (depth, depth + 1)
         )
-        windows = set(nest.layer.relevance(self.operand).partially_relevant)
+        sizes = nest.layer.sizes
+        # where one loop of a window has one iteration, all tiles of the other are apart
+        windows = {
+            loop
+            for relation in nest.layer.relations
+            for loop in relation.loops
+            if all(sizes.get(other, 1) > 1 for other in relation.loops)
+        } & set(nest.layer.relevance(self.operand).partially_relevant)
         return any(
             array_dimension in above - below and dim in windows and lanes > 1
             for array_dimension, dim, lanes in nest.spatial

@@ -140,6 +140,12 @@ def test_more_random_mappings(chunk: int, padded: bool, scattered: bool) -> None
         check(seed, padded=padded, scattered=scattered)
 
 
+@pytest.mark.parametrize("seed", [2182, 2272, 2323, 2418])
+def test_instances_whose_windows_do_not_meet_share_nothing(seed: int) -> None:
+    """Lanes along a window whose other loop has one iteration are written one by one."""
+    check(seed, scattered=True)
+
+
 @pytest.mark.parametrize("chunk", range(IMPERFECT_CHUNKS))
 def test_random_mappings_whose_loops_do_not_divide(chunk: int) -> None:
     for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
