@@ -244,7 +244,10 @@ def test_the_table_in_the_width_of_the_page(
     result = zzcp("solve", *files, "-w", "models/workloads/alexnet.onnx", *layers)
     lines = result.stdout.splitlines()
     assert max(map(len, lines)) <= columns
-    golden(f"solve_{columns}_columns", re.sub(r" +\d+\.\d$", "", result.stdout, flags=re.MULTILINE))
+    text = re.sub(r" +\d+\.\d$", "", result.stdout, flags=re.MULTILINE)
+    if columns == 120:  # on a busy machine the column of seconds is wider
+        text = re.sub("─+", "─", re.sub(" +", " ", text))
+    golden(f"solve_{columns}_columns", text)
 
 
 def test_loops_need_not_divide(zzcp: Run, tmp_path: Path) -> None:
