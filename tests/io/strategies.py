@@ -153,7 +153,10 @@ def layers(draw: st.DrawFn, number: int, *, zigzag: bool = False) -> Layer:
         else:
             layer = Layer.pooling(g=draw(sizes), **window, **arguments)
     stated = draw(st.booleans()) and layer.relations
-    window_sizes = {rel.window: draw(st.integers(1, 30)) for rel in layer.relations} if stated else {}
+    window_sizes = {
+        rel.window: draw(st.integers(1 + sum(layer.padding.get(rel.window, (0, 0))), 30))
+        for rel in (layer.relations if stated else ())
+    }
     sources = {operand: draw(st.integers(0, number)) for operand in layer.inputs if draw(st.booleans())}
     operators = st.sampled_from(("Conv", "Gemm", "Add")) if zigzag else names
     return Layer(

@@ -54,9 +54,10 @@ def test_bits_of_the_types_in_the_file(dtype: int, expected: list[int], tmp_path
 
 def test_every_type_of_onnx_is_known() -> None:
     numbered = set(TensorProto.DataType.values()) - {TensorProto.UNDEFINED, TensorProto.STRING}
-    assert numbered == set(TYPES)
+    assert numbered <= set(TYPES)  # older releases of onnx lack the newest ones
     usual = {"float": "float32", "double": "float64", "bool": "bool8"}
-    for number, (name, width) in TYPES.items():
+    for number in numbered:
+        name, width = TYPES[number]
         theirs = TensorProto.DataType.Name(number).lower()
         assert name == usual.get(theirs, theirs).removesuffix("8" if theirs == "bool" else "")
         digits = re.match(r"(?:b?float|uint|int|complex|bool)(\d+)", usual.get(theirs, theirs))
