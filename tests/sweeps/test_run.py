@@ -235,8 +235,8 @@ def test_a_run_that_is_killed_loses_nothing(number: int, jobs: int, root: Path, 
     process = start(root, path, jobs)
     wait_for(lambda: len(rows(path)) >= 2)
     process.send_signal(number)  # to the process alone: its workers have to notice
-    process.communicate(timeout=60)
-    assert process.returncode == (-number if number == signal.SIGKILL else 0)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == (-number if number == signal.SIGKILL else 0), errors
     wait_for(lambda: not alive(process.pid), 10)
     kept = rows(path)
     assert 2 <= len(kept) < POINTS
