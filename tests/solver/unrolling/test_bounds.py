@@ -77,6 +77,13 @@ def test_more_lanes_than_iterations_on_two_array_dimensions() -> None:
     assert check(192, EXACT)
 
 
+@BOTH
+@pytest.mark.parametrize("seed", [1090, 1351, 1614, 1842])
+def test_bounds_that_were_once_too_high(seed: int, conventions: CostConventions) -> None:
+    """Instances without data, windows of a stated size, second copies of windows, floored copies."""
+    check(seed, conventions)
+
+
 @pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("part", range(20))

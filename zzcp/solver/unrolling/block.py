@@ -173,9 +173,16 @@ class Block:
     def copies(self, number: int, level: int) -> Array:
         """Return how many instances at a level of an operand hold the same data.
 
-        Lanes that are idle in the last iteration of a dimension hold their copy as well; as fractions they do not.
+        Lanes that are idle in the last iteration of a dimension hold their copy as well; as fractions they do not, and
+        ZigZag floors what is left.
         """
-        return self._product_of_copies(self.above(number, level), number)
+        if self.exact:
+            return self._product_of_copies(self.above(number, level), number)
+        groups = list(self.above(number, level))
+        result = np.ones(self.count)
+        for position in self.irrelevant(number):
+            result = result * np.maximum(1.0, np.floor(self.product(groups, [position]) * (1 + MARGIN)))
+        return result
 
     def parts(self, number: int, link: int) -> Array:
         """Return how many instances beneath a link hold parts of the same sums."""
@@ -190,20 +197,27 @@ class Block:
             lanes = lanes * self.lanes[group][:, irrelevant].prod(axis=1)
         return lanes
 
-    def spread(self, number: int, level: int) -> Array:
+    def spread(self, number: int, level: int, *, idle: bool = False) -> Array:
         """Return the instances at a level of an operand, of which those with data of their own count on average.
 
-        Where a dimension has lanes below the level, too, the idle ones are counted there.
+        Parameters
+        ----------
+        number, level : int
+            The operand and the level.
+        idle : bool
+            Whether idle lanes count for all dimensions. Where a dimension has lanes below the level, too, an instance
+            may have lanes without data and others with some; what counts elements counts the idle ones below.
         """
         groups = self.above(number, level)
         if not self.exact:
-            return self.product(groups, range(len(self.dims)))
+            relevant = sorted(set(range(len(self.dims))) - set(self.irrelevant(number)))
+            return self.copies(number, level) * self.product(groups, relevant)
         kind, below = self.setting.operands[number].kind, self.below(number, level)
         result = self.copies(number, level)
         for position, dim in enumerate(self.dims):
             if kind[dim] != IRRELEVANT:
                 lanes = self.whole(groups, dim)
-                own = (lanes > 1) & (self.whole(below, dim) == 1)
+                own = (lanes > 1) & (idle | (self.whole(below, dim) == 1))
                 result = result * np.where(own, lanes * self.scale[:, position], lanes)
         return result
 
@@ -238,10 +252,16 @@ class Block:
         bits = self._tile(operand, number, level, grown) * min(operand.precision, operand.final_precision)
         if not operand.memories[level - 1].doubles(operand.memory_operand):
             return bits
+        if operand.relations:
+            return bits  # the whole tile, which is kept once, may have no more elements than the smallest one
         left = np.ones(self.count, dtype=np.int64)
         for position, dim in enumerate(self.dims):
             if operand.kind[dim] != IRRELEVANT:
-                left *= self.iterations[:, position]
+                # the last iteration may be all but empty
+                even = self.scale[:, position] == 1
+                left *= np.where(
+                    even, self.iterations[:, position], np.maximum(1, self.iterations[:, position] - 1)
+                )
         below = self.common.smallest_prime[self.iterations[:, grown]] if grown >= 0 else 1
         return bits * np.where(left > below, 2, 1)
 
@@ -293,7 +313,8 @@ class Block:
         Tiles that lie in the padding as a whole do not count.
         """
         operand = self.setting.operands[number]
-        lanes = self.spread(number, movement.link + movement.upper)
+        # of n lanes with data no fewer instances have some than n divided by the lanes of each
+        lanes = self.spread(number, movement.link + movement.upper, idle=True)
         if movement.back and not movement.upper:
             lanes = lanes / self.parts(number, movement.link)
         outside = 0.0
@@ -473,10 +494,14 @@ def smallest_primes(most: int) -> Array:
 
 @lru_cache(maxsize=64)
 def pairs_in_padding(layer: Layer, relation: DimensionRelation) -> int:
-    """Return how many pairs of an outer and an inner iteration fall into a window's padding."""
+    """Return how many pairs of an outer and an inner iteration lie outside of a window's elements."""
     before, after = layer.padding.get(relation.window, (0, 0))
-    if not before and not after:
+    stated = layer.window_sizes.get(relation.window)
+    if not before and not after and stated is None:
         return 0
     outer, inner = (layer.sizes[dim] for dim in relation.loops)
     places = relation.stride * np.arange(outer)[:, None] + relation.dilation * np.arange(inner)
-    return int(((places < before) | (places >= relation.span(outer, inner) - after)).sum())
+    end = relation.span(outer, inner) - after
+    if stated is not None:
+        end = min(end, before + stated)
+    return int(((places < before) | (places >= end)).sum())
