@@ -48,6 +48,11 @@ def test_sums_that_the_array_adds_up_need_no_room_for_partial_ones(conventions: 
     check(2024, conventions)
 
 
+def test_of_equal_factors_zigzag_cuts_the_first() -> None:
+    """Array dimensions that every memory treats alike are not, then; one unrolling was merged away."""
+    check(1321, ZIGZAG)
+
+
 def test_which_factor_is_the_largest_matters_to_zigzag() -> None:
     """Of two unrollings with the same lanes in use the better one once was left out."""
     check(1103, ZIGZAG)

@@ -250,10 +250,12 @@ def choices_of(
     alike: dict[tuple[object, ...], list[str]] = {}
     for name in array.dimensions:
         served = tuple(name in memory.served_dimensions for memory in accelerator.memories)
-        alike.setdefault((served, name in array.systolic_dimensions), []).append(name)
+        # of equal factors of one dimension ZigZag cuts that of the first array dimension: there each stands for itself
+        alone = name if fractional else ""
+        alike.setdefault((served, name in array.systolic_dimensions, alone), []).append(name)
     groups = tuple(
         _group(accelerator, layer, dims, members, freedom, systolic=bool(systolic), fractional=fractional)
-        for (_, systolic), members in alike.items()
+        for (_, systolic, _), members in alike.items()
     )
     images = tuple(_images(groups, dims, symmetries(layer, dims)))
     return Choices(layer, dims, array.dimensions, groups, images, fractional)
