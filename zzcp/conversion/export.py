@@ -8,6 +8,7 @@ from zzcp.checks import choice
 from zzcp.conversion.accelforge import spec as accelforge_spec
 from zzcp.conversion.notes import Notes
 from zzcp.conversion.timeloop import spec as timeloop_spec
+from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping
 from zzcp.workload import Layer
@@ -40,6 +41,8 @@ def export(accelerator: Accelerator, layer: Layer, mapping: Mapping, to: Tool) -
         If that tool cannot express the machine or the mapping; the message says what.
     """
     choice(to, "tool", get_args(Tool))
+    if accelerator.array.in_memory_computing is not None:
+        raise InputError("an array that computes in memory", expected="a plain array")
     notes = Notes()
     text = _WRITERS[to](accelerator, layer, mapping, notes)
     return notes.comment(f"Written by zzcp for {_NAMES[to]}: {layer.name} on {accelerator.name}") + text

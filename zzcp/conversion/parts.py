@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from zzcp.documents.nodes import Document, FieldPath, Node
 from zzcp.documents.scalars import Exponential, Scalar
 from zzcp.errors import InputError
+
+_Kind = TypeVar("_Kind", dict[str, Any], list[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,7 @@ class Part:
         InputError
             If the value is something else.
         """
-        node = self.node
-        if node is None or node.value is None:
-            return ()
-        if not isinstance(node.value, dict):
-            raise self.error("wrong value", expected="a mapping (keys with values)")
-        return tuple(node.value)
+        return tuple(self._collection(dict, "a mapping (keys with values)"))
 
     def entries(self) -> tuple[Part, ...]:
         """Return the values of a mapping."""
@@ -82,12 +80,16 @@ class Part:
         InputError
             If the value is something else.
         """
+        return tuple(self.at(i) for i in range(len(self._collection(list, "a list"))))
+
+    def _collection(self, kind: type[_Kind], expected: str) -> _Kind:
+        """Return the value, of a kind that holds others; an empty one where it is missing."""
         node = self.node
         if node is None or node.value is None:
-            return ()
-        if not isinstance(node.value, list):
-            raise self.error("wrong value", expected="a list")
-        return tuple(self.at(i) for i in range(len(node.value)))
+            return kind()
+        if not isinstance(node.value, kind):
+            raise self.error("wrong value", expected=expected)
+        return node.value
 
     @property
     def is_list(self) -> bool:

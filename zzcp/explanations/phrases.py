@@ -42,11 +42,16 @@ def percent(part: Number, whole: Number) -> str:
     raise AssertionError
 
 
+def is_multiple(small: Number, large: Number) -> bool:
+    """Return whether one amount is so many times another that their ratio says more than a percentage."""
+    return small > 0 and large > _FACTOR * small
+
+
 def growth(before: Number, after: Number) -> str:
     """Return a relative difference: ``+20%``, ``-50%``, and beyond a factor of ten ``54 times`` or ``1/54``."""
-    if before > 0 and after > _FACTOR * before:
+    if is_multiple(before, after):
         return times(before, after)
-    if after > 0 and before > _FACTOR * after:
+    if is_multiple(after, before):
         return f"1/{_ratio(after, before)}"
     sign = "+" if after > before else "-" if after < before else ""
     return f"{sign}{percent(abs(Fraction(after) - Fraction(before)), before).replace('less than ', '<')}"
@@ -64,12 +69,12 @@ def more(before: Number, after: Number, what: str, fewer: str = "less") -> str:
     fewer : str
         The word for a smaller amount.
     """
-    text = growth(before, after)
-    if text.startswith("1/"):
-        return f"{text} of the {what}"
-    if text.endswith("times"):
-        return f"{text} the {what}"
-    return f"{text.lstrip('+-').replace('<', 'less than ')} {'more' if after > before else fewer} {what}"
+    if is_multiple(before, after):
+        return f"{times(before, after)} the {what}"
+    if is_multiple(after, before):
+        return f"1/{_ratio(after, before)} of the {what}"
+    share = percent(abs(Fraction(after) - Fraction(before)), before)
+    return f"{share} {'more' if after > before else fewer} {what}"
 
 
 def change(before: Number, after: Number) -> str:

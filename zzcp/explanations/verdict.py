@@ -18,6 +18,7 @@ from zzcp.explanations.phrases import (
     energy,
     figure,
     growth,
+    is_multiple,
     listed,
     more,
     percent,
@@ -271,7 +272,7 @@ def _near(gap: float) -> str:
     text = growth(1 - gap, 1)
     return (
         f"is at most {text} the optimum"
-        if text.endswith("times")
+        if is_multiple(1 - gap, 1)
         else f"is at most {text[1:]} above the optimum"
     )
 

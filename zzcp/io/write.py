@@ -11,16 +11,17 @@ from zzcp.hardware import Accelerator, Memory, OperationalArray, Port
 from zzcp.workload import Layer, Network
 
 
-class _Dumper(yaml.SafeDumper):
+class PlainDumper(yaml.SafeDumper):
     """Writes every value in full, without anchors."""
 
     def ignore_aliases(self, _data: Any) -> bool:
+        """Return True: what stands twice is written twice."""
         return True
 
 
-def to_yaml(data: Any) -> str:
-    """Return plain data as YAML text, keys in their order."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+def to_yaml(data: Any, dumper: type[yaml.SafeDumper] = PlainDumper) -> str:
+    """Return plain data as YAML text, keys in their order; another dumper may know more than plain data."""
+    return yaml.dump(data, Dumper=dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 def accelerator_to_dict(accelerator: Accelerator) -> dict[str, Any]:

@@ -108,9 +108,9 @@ class FittedTable:
         cells = (line for row, _ in self.rows for line in row[place].plain.splitlines())
         return max([cell_len(self.columns[place].title), *map(cell_len, cells)])
 
-    def _least(self, place: int, shortest: int) -> int:
+    def _least(self, place: int, natural: int, shortest: int) -> int:
         """Return the width below which a column says something else."""
-        column, natural = self.columns[place], self._natural(place)
+        column = self.columns[place]
         if column.kind == "figure":
             return natural
         if column.kind == "name":
@@ -128,7 +128,7 @@ class FittedTable:
     ) -> list[int]:
         """Return widths of all columns; those of some are made smaller, the widest first, until they fit."""
         widths = list(start or natural)
-        least = {place: self._least(place, shortest) for place in places}
+        least = {place: self._least(place, natural[place], shortest) for place in places}
         while not self._fits(widths, places, room):
             wide = [place for place in places if widths[place] > least[place]]
             if not wide:

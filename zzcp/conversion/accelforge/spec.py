@@ -8,12 +8,11 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from zzcp.conversion.notes import Notes
 from zzcp.conversion.placement import Placement, Stored, fan_outs, hierarchy, place, tile_below
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator, Memory, PortType
+from zzcp.io.write import PlainDumper, to_yaml
 from zzcp.mapping import Mapping
 from zzcp.workload import Layer
 from zzcp.workload.layer import FINAL
@@ -30,11 +29,8 @@ class Tagged:
     value: dict[str, Any]
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes values in full, and tags."""
-
-    def ignore_aliases(self, _data: Any) -> bool:
-        return True
+class _Dumper(PlainDumper):
+    """Writes tags, too."""
 
 
 _Dumper.add_representer(
@@ -57,8 +53,6 @@ def write(accelerator: Accelerator, layer: Layer, mapping: Mapping, notes: Notes
     InputError
         If AccelForge cannot express the machine or the mapping.
     """
-    if accelerator.array.in_memory_computing is not None:
-        raise InputError("an array that computes in memory", expected="a plain array")
     placement = place(accelerator, layer, mapping)
     order = hierarchy(placement.machine)
     data = {
@@ -67,7 +61,7 @@ def write(accelerator: Accelerator, layer: Layer, mapping: Mapping, notes: Notes
         "mapping": {"nodes": list(_mapping(placement, order, layer, mapping))},
     }
     _remarks(placement, layer, mapping, notes)
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return to_yaml(data, _Dumper)
 
 
 def _architecture(

@@ -36,8 +36,6 @@ def write(accelerator: Accelerator, layer: Layer, mapping: Mapping, notes: Notes
     InputError
         If Timeloop cannot express the machine or the mapping.
     """
-    if accelerator.array.in_memory_computing is not None:
-        raise InputError("an array that computes in memory", expected="a plain array")
     letters = _letters(layer, notes)
     placement = place(accelerator, layer, mapping)
     machine = placement.machine

@@ -320,7 +320,7 @@ class Block:
         outside = 0.0
         for relation in operand.relations:
             pairs = math.prod(self.setting.layer.sizes[dim] for dim in relation.loops)
-            outside += pairs_in_padding(self.setting.layer, relation) / pairs
+            outside += pairs_outside(self.setting.layer, relation) / pairs
         return np.asarray(lanes * self.total * max(0.0, 1 - outside))
 
     def _distinct(self, operand: OperandSetting, number: int, level: int) -> Array:
@@ -340,7 +340,7 @@ class Block:
                     window *= np.where(lanes > 1, self.scale[:, self.dims.index(dim)], 1.0)
             # every element of the padding comes with a pair of iterations, every other one with no more than so many
             pairs = math.prod(self.setting.layer.sizes[dim] for dim in relation.loops)
-            outside = pairs_in_padding(self.setting.layer, relation) * np.minimum(outer, inner)
+            outside = pairs_outside(self.setting.layer, relation) * np.minimum(outer, inner)
             result *= window * np.maximum(0.0, 1 - outside / pairs)
         return result
 
@@ -493,7 +493,7 @@ def smallest_primes(most: int) -> Array:
 
 
 @lru_cache(maxsize=64)
-def pairs_in_padding(layer: Layer, relation: DimensionRelation) -> int:
+def pairs_outside(layer: Layer, relation: DimensionRelation) -> int:
     """Return how many pairs of an outer and an inner iteration lie outside of a window's elements."""
     before, after = layer.padding.get(relation.window, (0, 0))
     stated = layer.window_sizes.get(relation.window)

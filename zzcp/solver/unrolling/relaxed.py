@@ -21,7 +21,7 @@ import numpy as np
 from zzcp.cost.objective import DELAYS, Goal, WeightedSum
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
 from zzcp.solver.lattice.keys import Array, Place
-from zzcp.solver.unrolling.block import MARGIN, Block, Common, Movement, pairs_in_padding, touched
+from zzcp.solver.unrolling.block import MARGIN, Block, Common, Movement, pairs_outside, touched
 from zzcp.solver.unrolling.chains import Chains
 from zzcp.solver.unrolling.ladders import Ladders, divisors, rungs_of
 
@@ -282,7 +282,7 @@ class _Relaxed:
                 pairs = pairs * block.iterations[:, position]
                 pairs = pairs * block.product(block.above(number, level), [position])
             window = np.minimum(relation.distinct(sizes[0], sizes[1]), most)  # type: ignore[arg-type]
-            outside = self._column(pairs_in_padding(block.setting.layer, relation) / pairs)
+            outside = self._column(pairs_outside(block.setting.layer, relation) / pairs)
             result = result * np.maximum(0.0, window * per_iteration - outside)
         return result
 
