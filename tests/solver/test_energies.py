@@ -122,6 +122,17 @@ def test_nothing_is_better_on_many_machines_whatever_the_energies(
             assert not any(result.faults for result in results)
 
 
+def test_a_mapping_that_was_excluded_contradicts_no_bound_of_what_is_left() -> None:
+    """A bound of 24 of all other boundaries was not believed, as an order of the excluded ones takes 23.33."""
+    case = wild_case("wild slow 11", "spread", 20_000)
+    found = optimize(
+        case.accelerator, case.layer, "latency", spatial=case.spatial, conventions=ZIGZAG, engine="cp-sat"
+    )
+    assert found.faults == ()
+    assert found.status == "optimal"
+    assert found.objective == found.lower_bound == pytest.approx(70 / 3)
+
+
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @BOTH
 def test_machines_without_any_energy(conventions: CostConventions, objective: Objective) -> None:

@@ -153,10 +153,11 @@ class CpSatStage:
 
     def _attempt(self, chain: ChainModel, scale: Scale, attempt: int) -> Claim:
         """Run the solver; everything that it finds is scored by the evaluator."""
-        # of what lies in the model: what is excluded may be better than all that is left
+        # of what is in the model for certain: what is excluded may beat all that is left, not the incumbent
         limited = self.search.cutoff is not None or self.search.rival is not None
         partial = self.excluded or limited or self.elsewhere is not None
-        least = [] if partial else [self.search.exact_value()]
+        incumbent = self.search.exact_value()
+        least = [] if partial else [incumbent]
         unit = scale.unit * self.search.certain
         stage = "windows" if chain.windows or chain.tails else "relaxation"
         last: list[tuple[Completion, tuple[Chain, list[Vector]]]] = []
@@ -172,7 +173,9 @@ class CpSatStage:
                     self.search.admits if self.search.rules else None,
                 )
                 if completion.mapping is not None:
-                    least.append(self.search.offer(completion.mapping))
+                    found = self.search.offer(completion.mapping)
+                    if found < incumbent:
+                        least.append(found)
                 last[:] = [(completion, solved)]
             return last[0]
 
@@ -219,7 +222,8 @@ class CpSatStage:
             # its bound counts also where there is no time left to score all orders
             with suppress(Ended):
                 completion, solved = score(outcome.value)
-        if least and bound > min(least):
+        claimed = bound if self.elsewhere is None else min(bound, self.elsewhere)
+        if least and claimed > min(least):
             return Claim(
                 bound, f"the solver claims a bound of {float(bound)}, above a mapping's {float(min(least))}"
             )
