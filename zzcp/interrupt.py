@@ -20,14 +20,32 @@ class Interrupt:
     """While active, the first SIGINT or SIGTERM asks for the end; a second one has its usual effect.
 
     Signals that are ignored stay ignored. Where several are active, one inside of the other, a signal is for all.
+    In another thread than the main one there are no signals: there the wish of `obeying` counts, if there is one.
     """
 
     _active: ClassVar[list[Interrupt]] = []
+    _wishes: ClassVar[threading.local] = threading.local()
 
     def __init__(self) -> None:
-        self.requested = False
+        self._requested = False
+        self._wish: threading.Event | None = getattr(self._wishes, "wish", None)
         self._breakable = False
         self._previous: dict[int, Any] = {}
+
+    @property
+    def requested(self) -> bool:
+        """Whether the end is asked for."""
+        return self._requested or (self._wish is not None and self._wish.is_set())
+
+    @classmethod
+    @contextmanager
+    def obeying(cls, wish: threading.Event) -> Iterator[None]:
+        """In this block, everything that is made in this thread ends when an event is set."""
+        cls._wishes.wish = wish
+        try:
+            yield
+        finally:
+            del cls._wishes.wish
 
     @classmethod
     def forget(cls) -> None:
@@ -37,7 +55,7 @@ class Interrupt:
     def __enter__(self) -> Interrupt:
         # handlers can be set in the main thread only; elsewhere the caller's handling stays
         if threading.current_thread() is threading.main_thread():
-            self.requested = any(outer.requested for outer in self._active)
+            self._requested = any(outer.requested for outer in self._active)
             self._active.append(self)
             if len(self._active) == 1:
                 for number in SIGNALS:
@@ -73,7 +91,7 @@ class Interrupt:
     def _request(self, _number: int, _frame: FrameType | None) -> None:
         self._restore()
         for interrupt in self._active:
-            interrupt.requested = True
+            interrupt._requested = True
         for interrupt in self._active:
             interrupt._check()
 

@@ -129,11 +129,9 @@ def test_a_stopped_run_goes_on(zzcp: Run, tmp_path: Path, monkeypatch: pytest.Mo
     stopped = data | {"layers": [first], "complete": False, "missing": [{"id": 1, "name": second["name"]}]}
     part.write_text(json.dumps(stopped))
     searched = []
-    search = solve_command.optimize_task
+    search = solve_command.run_job
     monkeypatch.setattr(
-        solve_command,
-        "optimize_task",
-        lambda task, *rest, **how: searched.append(task.layer.name) or search(task, *rest, **how),
+        solve_command, "run_job", lambda job, tell: searched.append(job.layer.name) or search(job, tell)
     )
     result = zzcp(*arguments, "--resume", part, "--json", part)
     assert f"1 of 2 layers are proven in {part}" in result.stderr

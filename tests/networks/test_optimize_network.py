@@ -19,7 +19,8 @@ from zzcp.cost.evaluate import evaluate
 from zzcp.cost.objective import OBJECTIVES, Objective, combined
 from zzcp.errors import InputError
 from zzcp.networks.search import search_network
-from zzcp.networks.tasks import LayerTask, SearchOptions
+from zzcp.networks.tasks import LayerTask
+from zzcp.solver.job import SearchOptions
 from zzcp.workload import Network
 
 GAP = 1e-7

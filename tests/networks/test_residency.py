@@ -20,7 +20,8 @@ from zzcp.mapping import SpatialMapping
 from zzcp.mapping.machine import with_residents
 from zzcp.networks.residency import ResidentPlans, Tensor, tensors_of
 from zzcp.networks.search import search_network
-from zzcp.networks.tasks import LayerTask, SearchOptions, distinct, machine_for
+from zzcp.networks.tasks import LayerTask, distinct, machine_for
+from zzcp.solver.job import SearchOptions
 from zzcp.workload import Network
 from zzcp.workload.network import SkippedNode
 

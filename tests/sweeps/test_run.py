@@ -21,8 +21,9 @@ import zzcp
 from tests.machines import machine
 from zzcp.errors import InputError
 from zzcp.mapping.unrollings import UnrollingOptions
-from zzcp.sweeps import SweepProgress, searches
-from zzcp.sweeps.plan import Task
+from zzcp.solver.job import Job
+from zzcp.sweeps import SweepProgress
+from zzcp.sweeps import run as running
 from zzcp.workload import Layer, Network
 
 LAYER = Layer.gemm(b=2, k=4, c=4)
@@ -52,7 +53,12 @@ def test_every_point_is_what_the_solver_finds(monkeypatch: pytest.MonkeyPatch) -
         assert point.outcome.data.get("diagnosis") == (str(alone.diagnosis) if alone.diagnosis else None)
     assert [point.outcome.status for point in table.points[:4]] == ["infeasible"] * 4
     assert "a w_regs of 8 bits would do" in table.points[0].outcome.data["diagnosis"]
-    assert [progress.done for progress in seen] == list(range(13))
+    assert list(dict.fromkeys(progress.done for progress in seen)) == list(range(13))
+    assert {name for progress in seen for name in progress.running} == {
+        f"{LAYER.name} at w_regs.size {size}, workload.operand_precision.I {bits}"
+        for size in (4, 8, 16)
+        for bits in (4, 8)
+    }
     assert seen[0].left is None
     assert seen[-1].left == 0
     size, precision = table.checks
@@ -79,7 +85,7 @@ def test_nothing_is_solved_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def refuse(*_: object) -> None:
         raise AssertionError("solved again")
 
-    monkeypatch.setattr(searches, "solve_task", refuse)
+    monkeypatch.setattr(running, "run_job", refuse)
     # another name, another order, another time limit: the same points
     again = zzcp.sweep(
         replace(machine(), name="other"), replace(LAYER, name="other"), ["memories.w_regs.size=32,16,8,4"],
@@ -93,13 +99,13 @@ def test_nothing_is_solved_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_equal_layers_are_solved_once(monkeypatch: pytest.MonkeyPatch) -> None:
     solved: list[str] = []
-    original: Callable[..., zzcp.Result] = searches.solve_task
+    original: Callable[..., zzcp.Result] = running.run_job
 
-    def count(task: Task, *rest: object) -> zzcp.Result:
+    def count(task: Job, *rest: object) -> zzcp.Result:
         solved.append(task.layer.name)
         return original(task, *rest)
 
-    monkeypatch.setattr(searches, "solve_task", count)
+    monkeypatch.setattr(running, "run_job", count)
     layers = tuple(replace(LAYER, name=name, id=number) for number, name in enumerate(("a", "b", "c")))
     small = Layer.gemm(b=2, k=2, c=2, name="small")
     table = zzcp.sweep(machine(), [Network("net", layers), small], ["memories.w_regs.size=8,16"])

@@ -11,18 +11,21 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from zzcp.cli.output import PAUSE
 from zzcp.cli.program import say
 from zzcp.report.solved import progress_line
+from zzcp.report.style import duration
+from zzcp.runs import Estimate
 from zzcp.solver import Progress
 
-PAUSE = 10.0
-"""Seconds between two plain lines about the same layer."""
 _FEW = 8
 """Layers that are shown at the same time."""
+_NAMED = 2
+"""Searches that are named in a line."""
 
 
 class Monitor:
-    """Shows the layers that are being worked on (a `zzcp.cli.pool.Watcher`).
+    """Shows the layers that are being worked on (a `zzcp.runs.Watcher`).
 
     Parameters
     ----------
@@ -32,11 +35,13 @@ class Monitor:
         Show nothing.
     verb : str
         What is done to them, such as ``solving``.
+    jobs : int
+        Layers that are worked on side by side.
     """
 
-    def __init__(self, names: Sequence[str], *, quiet: bool, verb: str = "solving") -> None:
+    def __init__(self, names: Sequence[str], *, quiet: bool, verb: str = "solving", jobs: int = 1) -> None:
         self.names, self.quiet, self.verb = names, quiet, verb
-        self.done = 0
+        self.estimate = Estimate(len(names), jobs)
         self._names: dict[int, str] = {}
         self._started: dict[int, float] = {}
         self._said: dict[int, float] = {}
@@ -64,6 +69,7 @@ class Monitor:
 
     def started(self, number: int) -> None:
         """Work on a layer begins."""
+        self.estimate.started(number)
         self._names[number] = self.names[number]
         self._started[number] = self._said[number] = time.monotonic()
 
@@ -75,19 +81,24 @@ class Monitor:
         now = time.monotonic()
         if now - self._said[number] >= PAUSE:
             self._said[number] = now
-            say(f"{self._head(number)}: {progress_line(progress)}")
+            say(f"{self._head(number)}: {progress_line(progress)}{self._left()}")
 
     def ended(self, number: int) -> None:
         """Work on a layer has ended."""
-        self.done += 1
+        self.estimate.ended(number)
         for record in (self._names, self._started, self._said, self._state):
             record.pop(number, None)
 
     def _head(self, number: int) -> str:
         return f"layer {self._names[number]} ({number + 1} of {len(self.names)})"
 
+    def _left(self) -> str:
+        left = self.estimate.left
+        return "" if not left else f", about {duration(left)} left for all"
+
     def _lines(self) -> RenderableType:
-        lines = [Text(f"{self.verb}: {self.done} of {len(self.names)} different layers done")]
+        head = f"{self.verb}: {self.estimate.done} of {len(self.names)} different layers done{self._left()}"
+        lines = [Text(head)]
         for number in list(self._names)[:_FEW]:
             seconds = time.monotonic() - self._started.get(number, time.monotonic())
             state = self._state.get(number)
@@ -96,3 +107,11 @@ class Monitor:
             if name is not None:
                 lines.append(Text(f"  layer {name} {seconds:.0f} s{rest}", no_wrap=True, overflow="ellipsis"))
         return Group(*lines)
+
+
+def now(running: Sequence[str]) -> str:
+    """Return what is running as the end of a line: the names of some, and how many there are more."""
+    if not running:
+        return ""
+    more = f" and {len(running) - _NAMED} more" if len(running) > _NAMED else ""
+    return f"; now {', '.join(running[:_NAMED])}{more}"

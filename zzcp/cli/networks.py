@@ -7,16 +7,20 @@ from collections.abc import Sequence
 
 import zzcp
 from zzcp.cli.inputs import Inputs
+from zzcp.cli.live import now
 from zzcp.cli.output import Output
 from zzcp.cli.searches import exit_code, note_cached
 from zzcp.errors import InputError
+from zzcp.networks.progress import NetworkProgress
 from zzcp.networks.residency import tensors_of
-from zzcp.networks.search import NetworkProgress, search_network
-from zzcp.networks.tasks import LayerTask, SearchOptions
+from zzcp.networks.search import search_network
+from zzcp.networks.tasks import LayerTask
 from zzcp.records.networks import network_data, solved_layers
 from zzcp.report.networks import network_report
+from zzcp.report.style import duration
 from zzcp.report.summary import left_out_report
 from zzcp.report.workload import coverage
+from zzcp.solver.job import SearchOptions
 
 
 def check_scope(deterministic_limit: float | None, factors: str, *, progress_log: bool) -> None:
@@ -64,7 +68,9 @@ def solve_network(
             options.gap,
             options,
             jobs,
-            lambda progress: tell(f"{head}: {progress_text(progress)}, {time.monotonic() - started:.0f} s"),
+            lambda progress: tell(
+                f"{head}: {progress_text(progress)}, {time.monotonic() - started:.0f} s{now(progress.running)}"
+            ),
             tensors=tensors_of(inputs.machine, inputs.network, tasks) if keep_on_chip else (),
         )
     if inputs.left_out:
@@ -100,4 +106,5 @@ def progress_text(progress: NetworkProgress) -> str:
     """Return one line about how far a network is."""
     gap = "" if progress.gap is None else f", gap {progress.gap:.3%}"
     searches = f"{progress.searches:,} search{'' if progress.searches == 1 else 'es'}"
-    return f"{progress.stage}, {searches}{gap}"
+    left = "" if not progress.left else f", about {duration(progress.left)} left of this stage"
+    return f"{progress.stage}, {searches}{gap}{left}"

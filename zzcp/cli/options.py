@@ -7,6 +7,8 @@ from typing import Any, Literal, TypeVar
 
 import click
 
+from zzcp.runs.cores import cores
+
 CONVENTIONS = ("exact", "zigzag", "zigzag-3.0")
 """Names of the presets of `zzcp.cost.CONVENTIONS`."""
 OBJECTIVES = ("edp", "energy", "latency", "ed2")
@@ -285,8 +287,8 @@ def jobs(work: str) -> Callable[[F], F]:
         "-j",
         "--jobs",
         type=click.IntRange(min=1),
-        default=1,
-        show_default=True,
+        default=cores,
+        show_default="the cores",
         metavar="N",
         help=f"{work} side by side.",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from zzcp.errors import InputError, Place
 from zzcp.records.plain import json_text
 from zzcp.report.style import PIPED, render
 
+PAUSE = 10.0
+"""Seconds between two plain lines about what is being done."""
 STDOUT = "-"
 """Stands for standard output in place of a file."""
 
@@ -55,9 +58,12 @@ class Output:
 
     @contextmanager
     def progress(self, text: str) -> Iterator[Callable[[str], None]]:
-        """Show on a terminal what is being done; gives a function that changes the text."""
+        """Show what is being done: on a terminal as it changes, else a line now and then.
+
+        Gives a function that changes the text.
+        """
         if self.quiet or not sys.stderr.isatty():
-            yield lambda _: None
+            yield (lambda _: None) if self.quiet else _now_and_then()
             return
         with _console(sys.stderr).status(text) as status:
             yield status.update
@@ -91,6 +97,19 @@ def open_output(json_path: str | None, quiet: bool) -> Iterator[Output]:
         warnings.simplefilter("default", UserWarning)
         warnings.showwarning = show
         yield output
+
+
+def _now_and_then() -> Callable[[str], None]:
+    """Return a function that prints one of the texts that it is given every few seconds."""
+    said = time.monotonic()
+
+    def tell(text: str) -> None:
+        nonlocal said
+        if time.monotonic() - said >= PAUSE:
+            said = time.monotonic()
+            say(text)
+
+    return tell
 
 
 def _console(stream: TextIO) -> Console:

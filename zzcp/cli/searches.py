@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from zzcp.cli.live import Monitor
 from zzcp.cli.output import Output
-from zzcp.cli.pool import Pool, Tell, Watcher
 from zzcp.cli.program import INTERRUPTED, NO_MAPPING, NOTHING_FOUND
 from zzcp.interrupt import Interrupt
 from zzcp.report.style import plural
+from zzcp.runs import Executor, LostError, executor_for
+from zzcp.runs.executor import Watcher, Work
+from zzcp.runs.progress import Watchers
 from zzcp.solver import Progress, Result
 
 T = TypeVar("T")
@@ -18,35 +21,31 @@ R = TypeVar("R")
 
 
 class Recorder:
-    """Keeps what searches report, and passes it on.
+    """Keeps what searches report (a `zzcp.runs.Watcher`).
 
     Parameters
     ----------
-    watcher : Watcher
-        Is told everything, too.
     samples : dict
         Where the reports of every search are kept, by its number.
     """
 
-    def __init__(self, watcher: Watcher, samples: dict[int, list[Progress]]) -> None:
-        self.watcher, self.samples = watcher, samples
+    def __init__(self, samples: dict[int, list[Progress]]) -> None:
+        self.samples = samples
 
     def started(self, number: int) -> None:
-        """A task begins."""
-        self.watcher.started(number)
+        """A task begins, perhaps once more."""
+        self.samples.pop(number, None)
 
     def progress(self, number: int, message: Progress) -> None:
         """A task reports."""
         self.samples.setdefault(number, []).append(message)
-        self.watcher.progress(number, message)
 
     def ended(self, number: int) -> None:
         """A task has ended."""
-        self.watcher.ended(number)
 
 
 def search_all(
-    work: Callable[[T, Tell], R],
+    work: Work[T, R],
     tasks: Sequence[T],
     names: Sequence[str],
     *,
@@ -60,10 +59,10 @@ def search_all(
 
     Parameters
     ----------
-    work, jobs
-        See `zzcp.cli.pool.Pool`.
-    tasks : sequence
-        The tasks.
+    work, tasks
+        See `zzcp.runs.Executor`.
+    jobs : int
+        Tasks that run side by side.
     names, quiet, verb
         See `zzcp.cli.live.Monitor`.
     interrupt : Interrupt
@@ -72,9 +71,13 @@ def search_all(
         Takes all that the tasks report, by number.
     """
     # the processes come first: they must not inherit the threads of the display
-    with Pool(work, min(jobs, len(tasks))) as pool, Monitor(names, quiet=quiet, verb=verb) as monitor:
-        watcher = monitor if samples is None else Recorder(monitor, samples)
-        return pool.run(tasks, interrupt, watcher)
+    executor: Executor = executor_for(min(jobs, len(tasks)))
+    with executor, Monitor(names, quiet=quiet, verb=verb, jobs=executor.jobs) as monitor:
+        watcher: Watcher = monitor if samples is None else Watchers(Recorder(samples), monitor)
+        found: dict[int, R] = {}
+        with suppress(LostError):  # the exit code tells of what is missing
+            found.update(executor.run(work, tasks, interrupt, watcher))  # pair by pair
+        return found
 
 
 def note_cached(output: Output, results: Sequence[Result]) -> None:

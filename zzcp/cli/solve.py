@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
-from typing import Any
 
 import zzcp
 from zzcp.cli.inputs import Inputs, check_both_or_none, open_inputs
 from zzcp.cli.networks import check_scope, solve_network
 from zzcp.cli.output import Output, open_output
-from zzcp.cli.pool import Tell
 from zzcp.cli.reading import Reading
 from zzcp.cli.resume import resumed
 from zzcp.cli.searches import exit_code, note_cached, search_all
@@ -24,14 +21,15 @@ from zzcp.io import load_constraints
 from zzcp.mapping import Constraints, LayerConstraints, SpatialMapping
 from zzcp.mapping.idle import idle_units
 from zzcp.mapping.unrollings import UnrollingOptions
-from zzcp.networks.tasks import LayerTask, SearchOptions
+from zzcp.networks.tasks import LayerTask, job_of
 from zzcp.records.layers import SolvedLayer
 from zzcp.records.solved import solved_data
 from zzcp.report.solved import solved_report
 from zzcp.report.summary import left_out_report
 from zzcp.report.workload import coverage
-from zzcp.solver import Progress, Result, optimize
+from zzcp.solver import Progress, Result
 from zzcp.solver.cache import ResultCache
+from zzcp.solver.job import Job, SearchOptions, run_job
 from zzcp.solver.optimize import DEFAULT_TIME_LIMIT
 from zzcp.workload import Layer
 
@@ -106,13 +104,15 @@ def run(
         }
         if factors != "perfect":
             options |= {"factors": factors} | ({} if max_padding is None else {"max_padding": max_padding})
-        given = {
-            "objective": objective,
-            "conventions": CONVENTIONS[conventions],
-            "cache": ResultCache.of(cache and not progress_log),  # what is kept reports no progress
-            **options,
-        }
-        solve = partial(optimize_task, machine=machine, options=given)
+        how = SearchOptions(
+            conventions=CONVENTIONS[conventions],
+            cache=ResultCache.of(cache and not progress_log),  # what is kept reports no progress
+            **options,  # type: ignore[arg-type]  # each of its own kind
+        )
+
+        def job(task: LayerTask) -> Job:
+            return job_of(machine, task, objective, how)  # type: ignore[arg-type]  # one of the command's choices
+
         # until everything is written: a signal between two searches must not lose what has been found
         interrupt = stack.enter_context(Interrupt())
         log: list[list[Progress]] | None = [] if progress_log else None
@@ -121,7 +121,7 @@ def run(
             known = resumed(resume, tasks, machine, objective, CONVENTIONS[conventions], options)
             taken = sum(task.shape in known for task in tasks)
             output.note(f"{taken} of {len(tasks)} layers are proven in {resume}")
-        results = _solve_all(tasks, solve, jobs, quiet, interrupt, log, known)
+        results = _solve_all(tasks, job, jobs, quiet, interrupt, log, known)
         if inputs.left_out:
             output.show(*coverage(inputs.network))
         # an interrupted run leaves out what it had not begun
@@ -183,28 +183,9 @@ def _task(
     return LayerTask(layer, spatial, links, constraints)
 
 
-def optimize_task(
-    task: LayerTask,
-    on_progress: Callable[[Progress], None] | None = None,
-    *,
-    machine: Accelerator,
-    options: Mapping[str, Any],
-) -> Result:
-    """Solve one layer (a function of the module, so that other processes can run it)."""
-    return optimize(
-        machine,
-        task.layer,
-        spatial=task.spatial,
-        links=task.links,
-        constraints=task.constraints,
-        on_progress=on_progress,
-        **options,
-    )
-
-
 def _solve_all(
     tasks: Sequence[LayerTask],
-    solve: Callable[[LayerTask, Tell], Result],
+    job: Callable[[LayerTask], Job],
     jobs: int,
     quiet: bool,
     interrupt: Interrupt,
@@ -225,7 +206,10 @@ def _solve_all(
     names = [task.layer.name for task in chosen]
     found = {}
     if chosen:
-        found = search_all(solve, chosen, names, jobs=jobs, quiet=quiet, interrupt=interrupt, samples=samples)
+        searches = [job(task) for task in chosen]
+        found = search_all(
+            run_job, searches, names, jobs=jobs, quiet=quiet, interrupt=interrupt, samples=samples
+        )
     places = {shape: number for number, shape in enumerate(different) if number in found}
     solved = {**known, **{shape: found[number] for shape, number in places.items()}}
     done = [task for task in tasks if task.shape in solved]

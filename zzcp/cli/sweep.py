@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import zzcp
 from zzcp.cli.figures import check_files, save_figure
+from zzcp.cli.live import now
 from zzcp.cli.output import open_output, write_text
 from zzcp.cli.program import INTERRUPTED
 from zzcp.cli.reading import Reading
@@ -17,7 +18,7 @@ from zzcp.errors import InputError, Place
 from zzcp.io import load_accelerator, load_mapping
 from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.records.sources import Source
-from zzcp.report.style import plural
+from zzcp.report.style import duration, plural
 from zzcp.report.swept import fields_report, sweep_report, swept_data
 from zzcp.sweeps import SweepProgress, sweep
 from zzcp.sweeps.budget import best_under
@@ -123,16 +124,9 @@ def progress_text(progress: SweepProgress) -> str:
     text = f"{progress.done:,} of {plural(progress.total, 'point')}"
     if progress.reused:
         text += f", {progress.reused:,} known"
-    if progress.left is None or progress.done == progress.total:
-        return text
-    return f"{text}, about {duration(progress.left)} left"
-
-
-def duration(seconds: float) -> str:
-    """Return a time as a user would say it: ``40 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    if progress.done < progress.total and progress.left is not None:
+        text += f", about {duration(progress.left)} left"
+    return f"{text}{now(progress.running)}"
 
 
 def _network(network: Network, names: Sequence[str], file: str) -> Network:

@@ -8,7 +8,7 @@ that all layers share), `residency` (plans of what stays on the chip), `tasks` a
 from __future__ import annotations
 
 from zzcp.networks.optimize import optimize_network
+from zzcp.networks.progress import NetworkProgress
 from zzcp.networks.result import Alone, NetworkResult, Resident
-from zzcp.networks.search import NetworkProgress
 
 __all__ = ["Alone", "NetworkProgress", "NetworkResult", "Resident", "optimize_network"]

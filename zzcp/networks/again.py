@@ -15,8 +15,9 @@ from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import Freedom
 from zzcp.networks.residency import Tensor
 from zzcp.networks.search import search_network
-from zzcp.networks.tasks import LayerTask, SearchOptions
+from zzcp.networks.tasks import LayerTask
 from zzcp.solver.engines import Engine, joined
+from zzcp.solver.job import SearchOptions
 from zzcp.solver.proof import CONTRADICTED, OPEN, PROVEN, TOLERANCE, Proof
 from zzcp.solver.result import gap_of
 

@@ -23,16 +23,14 @@ from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS
+from zzcp.networks.progress import NetworkProgress
 from zzcp.networks.residency import Tensor, tensors_of
 from zzcp.networks.result import NetworkResult
-from zzcp.networks.search import NetworkProgress, search_network
-from zzcp.networks.tasks import (
-    SearchOptions,
-    Unrollings,
-    layer_task,
-)
+from zzcp.networks.search import search_network
+from zzcp.networks.tasks import Unrollings, layer_task
 from zzcp.solver.cache import Cache, ResultCache
 from zzcp.solver.engines import Engine, check_engine
+from zzcp.solver.job import SearchOptions
 from zzcp.workload import Layer, Network
 
 
@@ -88,7 +86,7 @@ def optimize_network(
     jobs : int
         Searches side by side, in processes of their own.
     on_progress : callable, optional
-        Called with a `NetworkProgress` after every search.
+        Called with a `NetworkProgress` whenever a search begins or ends.
 
     Returns
     -------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -18,50 +18,20 @@ from zzcp.interrupt import Interrupt
 from zzcp.mapping import SpatialMapping
 from zzcp.networks.bounds import tangent
 from zzcp.networks.nodes import Node
+from zzcp.networks.progress import NetworkProgress
 from zzcp.networks.residency import ResidentPlans, Tensor
 from zzcp.networks.result import Alone, NetworkResult, Resident
-from zzcp.networks.tasks import (
-    Job,
-    LayerTask,
-    SearchOptions,
-    Variant,
-    distinct,
-    machine_for,
-    run_job,
-    with_variant,
-)
+from zzcp.networks.tasks import LayerTask, Variant, distinct, job_of, machine_for, with_variant
 from zzcp.networks.walk import Plans, Walk
-from zzcp.runs import Executor, executor_for
+from zzcp.runs import Estimate, Executor, executor_for
+from zzcp.runs.progress import Changes, Watchers
 from zzcp.solver.cpsat.model import certain
 from zzcp.solver.cpsat.target import first_bound
+from zzcp.solver.job import Job, SearchOptions, run_job
 from zzcp.solver.result import Result, Status, float_below, gap_of
 
 _SHARE = 8
 """The gap of every search is this share of the gap of the network, whose product sums up two of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkProgress:
-    """How far the search of a network is.
-
-    Parameters
-    ----------
-    searches : int
-        Searches of layers that are done.
-    slopes : int
-        Slopes that were looked at.
-    objective, lower_bound, gap : float or None
-        Of the network.
-    stage : str
-        What is being done.
-    """
-
-    searches: int
-    slopes: int
-    objective: float | None
-    lower_bound: float
-    gap: float | None
-    stage: str
 
 
 def search_network(
@@ -192,10 +162,8 @@ class _Search:
         self._solve_alone()
         if len(self.own) < len(set(self.keys)) or not all(self.nodes[key].points for key in self.keys):
             return self._result()
-        self._tell("walk over the common slope")
         self.walk.run(self._first_slopes())
         if self.tensors and not self.interrupt.requested and self.walk.best is not None:
-            self._tell("walk with tensors that stay")
             self.without, best = self.walk.value, self.walk.best
             self.walk = self._walk(self.plans, self.enough)
             self.walk.best = best
@@ -207,11 +175,10 @@ class _Search:
     def _solve_alone(self) -> None:
         """Find every layer's own optimum."""
         keys = list(dict.fromkeys(self.keys))
-        jobs = [Job(self.accelerator, self.tasks[key.shape], self.objective, self.options) for key in keys]
-        for number, result in self.executor.run(run_job, jobs, self.interrupt):
-            self._take(keys[number], self.objective, result)
-            self.own[keys[number]] = result
-            self._tell(f"layer {self.tasks[keys[number].shape].layer.name}")
+        jobs = [job_of(self.accelerator, self.tasks[key.shape], self.objective, self.options) for key in keys]
+        for key, result in self._run("layers by themselves", keys, jobs):
+            self._take(key, self.objective, result)
+            self.own[key] = result
 
     def _solve(self, keys: Sequence[Variant], weights: WeightedSum) -> bool:
         """Search some layers for weights; return whether to go on.
@@ -222,9 +189,8 @@ class _Search:
         keys = [self._roomier(key, weights) for key in dict.fromkeys(keys)]
         keys = [key for key in dict.fromkeys(keys) if not self._adopts(key, weights)]
         jobs = [self._job(key, weights) for key in keys]
-        for number, result in self.executor.run(run_job, jobs, self.interrupt):
-            self._take(keys[number], weights, result)
-            self._tell(f"layer {self.tasks[keys[number].shape].layer.name}")
+        for key, result in self._run("walk over the common slope", keys, jobs):
+            self._take(key, weights, with_variant(result, key))
         return not self.interrupt.requested
 
     def _roomier(self, key: Variant, weights: WeightedSum) -> Variant:
@@ -261,7 +227,17 @@ class _Search:
         if hint is not None:
             hint = replace(hint, resident=None, reserved=None)
         options = replace(self.options, gap=self.options.gap / _SHARE)
-        return Job(self.accelerator, self.tasks[key.shape], weights, options, hint, key)
+        return job_of(self.accelerator, self.tasks[key.shape], weights, options, key, hint)
+
+    def _run(
+        self, stage: str, keys: Sequence[Variant], jobs: Sequence[Job]
+    ) -> Iterator[tuple[Variant, Result]]:
+        """Yield what the searches of a stage find, as it comes."""
+        names = [self.tasks[key.shape].layer.name for key in keys]
+        estimate = Estimate(len(jobs), self.executor.jobs)
+        teller = Changes(lambda: self._tell(stage, estimate.names(names), estimate.left))
+        for number, result in self.executor.run(run_job, jobs, self.interrupt, Watchers(estimate, teller)):
+            yield keys[number], result
 
     def _take(self, key: Variant, goal: Goal, result: Result) -> None:
         self._node(key).take(goal, result)
@@ -279,7 +255,7 @@ class _Search:
         points = [self.nodes[key].points[number] for key, number in zip(self.keys, numbers, strict=True)]
         return sum((e for e, _ in points), Fraction(0)), sum((d for _, d in points), Fraction(0))
 
-    def _tell(self, stage: str) -> None:
+    def _tell(self, stage: str, running: tuple[str, ...] = (), left: float | None = None) -> None:
         if self.on_progress is None:
             return
         value = self.walk.value
@@ -291,6 +267,8 @@ class _Search:
                 float(self.walk.bound),
                 None if value is None else gap_of(value, self.walk.bound),
                 stage,
+                running,
+                left,
             )
         )
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
-from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.objective import Goal
 from zzcp.hardware import Accelerator
 from zzcp.io import MappingFile
@@ -16,10 +15,8 @@ from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.mapping.freedom import Freedom
 from zzcp.mapping.machine import with_residents
 from zzcp.mapping.unrollings import Unrolling, UnrollingOptions
-from zzcp.solver.cache import ResultCache
 from zzcp.solver.constrained.optimize import constraints_of
-from zzcp.solver.engines import Engine
-from zzcp.solver.optimize import optimize
+from zzcp.solver.job import Job, SearchOptions
 from zzcp.solver.result import Result
 from zzcp.workload import Layer
 
@@ -55,18 +52,6 @@ class LayerTask:
         return self.layer.signature(), self.spatial, links, self.constraints
 
 
-@dataclass(frozen=True)
-class SearchOptions:
-    """How every layer is searched; as for `optimize`."""
-
-    time_limit: float = 60.0
-    gap: float = 1e-4
-    seed: int = 0
-    conventions: CostConventions = EXACT
-    engine: Engine = "auto"
-    cache: ResultCache | None = None
-
-
 class Variant(NamedTuple):
     """A layer, and what of it stays where between layers.
 
@@ -83,39 +68,6 @@ class Variant(NamedTuple):
     shape: int
     resident: tuple[tuple[str, str], ...] = ()
     reserved: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(frozen=True)
-class Job:
-    """One search: what another process needs to do it.
-
-    Parameters
-    ----------
-    accelerator, task, goal
-        What is minimised of what.
-    options : SearchOptions
-        How.
-    hint : Mapping or None
-        Where to start.
-    variant : Variant or None
-        What stays in the memories.
-    """
-
-    accelerator: Accelerator
-    task: LayerTask
-    goal: Goal
-    options: SearchOptions
-    hint: LayerMapping | None = None
-    variant: Variant | None = None
-
-    @property
-    def machine(self) -> Accelerator:
-        """The machine beside what stays in its memories."""
-        return (
-            self.accelerator
-            if self.variant is None
-            else machine_for(self.accelerator, self.task, self.variant)
-        )
 
 
 def machine_for(accelerator: Accelerator, task: LayerTask, variant: Variant) -> Accelerator:
@@ -140,25 +92,17 @@ def with_variant(result: Result, variant: Variant | None) -> Result:
     return replace(result, mapping=mapping)
 
 
-def run_job(job: Job) -> Result:
-    """Search one layer (a function of the module, so that other processes can run it)."""
-    options, task = job.options, job.task
-    found = optimize(
-        job.machine,
-        task.layer,
-        job.goal,
-        spatial=task.spatial,
-        time_limit=options.time_limit,
-        gap=options.gap,
-        seed=options.seed,
-        conventions=options.conventions,
-        links=task.links,
-        constraints=task.constraints,
-        hint=job.hint,
-        engine=options.engine,
-        cache=options.cache,
-    )
-    return with_variant(found, job.variant)
+def job_of(
+    accelerator: Accelerator,
+    task: LayerTask,
+    goal: Goal,
+    options: SearchOptions,
+    variant: Variant | None = None,
+    hint: LayerMapping | None = None,
+) -> Job:
+    """Return a layer as a search, on its machine beside what stays in the memories."""
+    machine = accelerator if variant is None else machine_for(accelerator, task, variant)
+    return Job(machine, task.layer, goal, task.spatial, task.links, task.constraints, options, hint)
 
 
 def layer_task(

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from zzcp.runs.executor import Executor, InProcess
+from zzcp.runs.cores import cores
+from zzcp.runs.executor import Executor, InProcess, LostError, Tell, Watcher
 from zzcp.runs.processes import LocalProcesses, executor_for
+from zzcp.runs.progress import Estimate
 
-__all__ = ["Executor", "InProcess", "LocalProcesses", "executor_for"]
+__all__ = [
+    "Estimate",
+    "Executor",
+    "InProcess",
+    "LocalProcesses",
+    "LostError",
+    "Tell",
+    "Watcher",
+    "cores",
+    "executor_for",
+]

@@ -1,30 +1,49 @@
-"""Tasks side by side in processes of this machine, which end with this one."""
+"""Tasks side by side in processes of this machine, which report progress and end with this one."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, TypeVar
 
-from zzcp.errors import InputError
 from zzcp.interrupt import Interrupt
-from zzcp.runs.executor import Executor, InProcess
+from zzcp.runs.executor import Executor, InProcess, LostError, Unwatched, Watcher, Work
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+HEAD_START = 2.0
+"""Seconds of the processor that the first process has for itself: what is done by then needs no other, which would have
+to import and compile everything once more."""
+TRIES = 3
+"""How often a task is begun whose process is ended from outside."""
 _POLL = 0.1
 """Seconds between two looks at whether the user wants the end."""
 
 
+@dataclass(eq=False)
+class _Worker:
+    process: Any
+    connection: Connection
+    number: int | None = None
+    told: bool = False
+    work: object = None
+    """What it has been given to do with its tasks."""
+
+
 class LocalProcesses:
     """Runs tasks in processes of this machine.
+
+    Processes are started at once, before anything else of the program has threads.
 
     Parameters
     ----------
@@ -34,73 +53,156 @@ class LocalProcesses:
 
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
-        self._pool = ProcessPoolExecutor(jobs, initializer=_start, initargs=(os.getpid(),))
+        self._started = time.monotonic()
+        self._alone = True
+        self._workers: list[_Worker] = []
+        for _ in range(jobs):
+            self._workers.append(self._new())
+
+    def _new(self) -> _Worker:
+        forks = "fork" in multiprocessing.get_all_start_methods()
+        context: Any = multiprocessing.get_context("fork" if forks else None)
+        ours, theirs = context.Pipe()
+        inherited = [worker.connection for worker in self._workers] + [ours] if forks else []
+        process = context.Process(target=_serve, args=(theirs, inherited, os.getpid()), daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(process, ours)
 
     def run(
-        self, work: Callable[[T], R], tasks: Sequence[T], interrupt: Interrupt
+        self, work: Work[T, R], tasks: Sequence[T], interrupt: Interrupt, watcher: Watcher | None = None
     ) -> Iterator[tuple[int, R]]:
-        """Yield the numbers of tasks with what the function returned, as it comes; see `Executor`.
+        """Yield the numbers of tasks with what the function returned, as it comes; see `Executor`."""
+        watcher = watcher or Unwatched()
+        waiting = deque(range(len(tasks)))
+        lost: Counter[int] = Counter()
+        while True:
+            if interrupt.requested:
+                waiting.clear()
+            self._hand_out(work, tasks, waiting, watcher)
+            busy = {worker.connection: worker for worker in self._workers if worker.number is not None}
+            if not busy:
+                break
+            if interrupt.requested:
+                for worker in busy.values():
+                    _ask_to_end(worker)
+            for connection in wait(list(busy), _POLL):
+                worker = busy[connection]  # type: ignore[index]
+                number = worker.number
+                assert number is not None
+                kind, payload = self._receive(worker)
+                if kind == "progress":
+                    watcher.progress(number, payload)
+                    continue
+                worker.number = None
+                watcher.ended(number)
+                if kind == "failed":
+                    raise payload
+                if kind == "done":
+                    yield number, payload
+                    continue
+                lost[number] += 1
+                if lost[number] < TRIES and not interrupt.requested:
+                    waiting.append(number)  # after all others: it may have needed the memory of several
+        given_up = sum(times >= TRIES for times in lost.values())
+        if given_up and not interrupt.requested:
+            raise LostError(
+                f"a process that was searching was ended from outside, {TRIES} times",
+                hint="everything else was done; fewer jobs need less memory",
+            )
 
-        Raises
-        ------
-        InputError
-            If a process is ended from outside.
-        """
-        waiting: dict[Future[R], int] = {}
-        left = iter(enumerate(tasks))
-        told = False
+    def _hand_out(self, work: Work[T, R], tasks: Sequence[T], waiting: deque[int], watcher: Watcher) -> None:
+        """Give tasks to processes that have none; in the beginning to the first process only."""
+        first = self._workers[0]
+        self._alone = self._alone and _seconds(first.process.pid, self._started) < HEAD_START
+        for worker in self._workers[: 1 if self._alone else None]:
+            if worker.number is not None or not waiting:
+                continue
+            number = waiting.popleft()
+            try:
+                worker.connection.send((number, None if worker.work is work else work, tasks[number]))
+            except OSError:  # it was ended while it had nothing to do
+                self._replace(worker)
+                waiting.appendleft(number)
+                continue
+            worker.number, worker.told, worker.work = number, False, work
+            watcher.started(number)
+
+    def _receive(self, worker: _Worker) -> tuple[str, Any]:
+        """Return the next message of a process; one that has ended gets a successor."""
         try:
-            while True:
-                # only as many as are being worked on are handed out, so that a stop has little to wait for
-                while not interrupt.requested and len(waiting) < self.jobs:
-                    following = next(left, None)
-                    if following is None:
-                        break
-                    waiting[self._pool.submit(work, following[1])] = following[0]
-                if not waiting:
-                    return
-                done, _ = wait(waiting, timeout=_POLL, return_when=FIRST_COMPLETED)
-                if interrupt.requested and not told:
-                    told = True
-                    self._ask_to_end()
-                for future in done:
-                    yield waiting.pop(future), future.result()
-        except BrokenProcessPool:
-            raise InputError(
-                "a process that was searching was ended from outside",
-                hint="fewer jobs need less memory",
-            ) from None
+            kind, payload = worker.connection.recv()
+        except (EOFError, OSError):  # killed: by us before its search began, or by somebody else
+            self._replace(worker)
+            return "lost", None
+        return kind, payload
 
-    def _processes(self) -> list[Any]:
-        return list((getattr(self._pool, "_processes", None) or {}).values())
-
-    def _ask_to_end(self) -> None:
-        for process in self._processes():
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGINT)
+    def _replace(self, worker: _Worker) -> None:
+        place = self._workers.index(worker)
+        worker.connection.close()
+        worker.process.join(1)
+        self._workers[place] = self._new()
 
     def __enter__(self) -> LocalProcesses:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ask_to_end()
-        self._pool.shutdown(cancel_futures=True)
+        for worker in self._workers:
+            worker.connection.close()
+        for worker in self._workers:
+            if worker.number is None:
+                worker.process.join(1)
+            worker.process.kill()
 
 
 def executor_for(jobs: int) -> Executor:
-    """Return what runs so many tasks side by side."""
+    """Return what runs so many tasks side by side on this machine."""
     return LocalProcesses(jobs) if jobs > 1 else InProcess()
 
 
-def _start(parent: int) -> None:
-    """Leave Ctrl-C to the search, and end with the parent, even if that is killed."""
-    signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which a search would respect
+def _seconds(process: int, started: float) -> float:
+    """Return the seconds of the processor that a process has taken; where they are not told, those since a time."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return time.monotonic() - started
+
+
+def _ask_to_end(worker: _Worker) -> None:
+    if not worker.told:
+        worker.told = True
+        with suppress(ProcessLookupError):
+            os.kill(worker.process.pid, signal.SIGTERM)
+
+
+def _serve(connection: Connection, inherited: Sequence[Connection], parent: int) -> None:
+    """Work off tasks until the other side closes the connection, or ends."""
+    # Ctrl-C reaches every process of the terminal; it is the parent that passes the wish on
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     Interrupt.forget()
+    for other in inherited:
+        other.close()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    work: Any = None
+    while True:
+        try:
+            _, given, task = connection.recv()
+        except (EOFError, OSError):
+            return
+        work = work if given is None else given
+        try:
+            with Interrupt():  # from the very beginning of a task it ends with what it has
+                result = work(task, lambda message: connection.send(("progress", message)))
+        except Exception as error:  # noqa: BLE001 - raised again on the other side
+            connection.send(("failed", error))
+        else:
+            connection.send(("done", result))
 
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+def _end_with(parent: int) -> None:
+    """End this process when its parent has ended, even if that was killed during a search."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)

@@ -183,17 +183,14 @@ def optimize(
     kept = ResultCache.of(cache)
     if kept is None:
         return search()
-    question = Question(
-        accelerator,
-        layer,
-        freedom,
-        objective,
-        conventions,
-        links,
-        asked,
-        {"seed": seed, "engine": engine, "factors": factors, "max_padding": str(max_padding)},
-    )
+    more = options_of(seed, engine, factors, max_padding)
+    question = Question(accelerator, layer, freedom, objective, conventions, links, asked, more)
     return kept.answer(question, gap, search)
+
+
+def options_of(seed: int, engine: Engine, factors: Factors, max_padding: float) -> dict[str, Any]:
+    """Return what else belongs to a question to the cache."""
+    return {"seed": seed, "engine": engine, "factors": factors, "max_padding": str(max_padding)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from zzcp.io import MappingFile
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.freedom import Freedom
 from zzcp.mapping.unrollings import GIVEN, Unrolling, UnrollingOptions
+from zzcp.solver.job import Job, SearchOptions
 from zzcp.sweeps.axes import Axis, Given, Step, make_axis, parse_axis
 from zzcp.sweeps.fields import Subject, catalogue
 from zzcp.sweeps.refit import refit
@@ -50,6 +51,18 @@ class Planned(NamedTuple):
     workload: str
     task: Task
     key: str
+
+    @property
+    def name(self) -> str:
+        """What a user calls it: the layer, and the values that are varied."""
+        values = ", ".join(f"{name.removeprefix('memories.')} {value}" for name, value in self.values.items())
+        return f"{self.task.layer.name} at {values}" if values else self.task.layer.name
+
+
+def job_of(task: Task, options: SearchOptions) -> Job:
+    """Return a point as a search."""
+    goal: Any = task.objective  # one of the objectives, checked before
+    return Job(task.accelerator, task.layer, goal, task.spatial, task.links, options=options)
 
 
 def make_axes(accelerator: Accelerator, layers: Sequence[Layer], vary: Vary) -> tuple[Axis, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -15,9 +16,14 @@ from zzcp.cost.arguments import check_setting
 from zzcp.cost.objective import OBJECTIVES
 from zzcp.costs import CostModel, falling
 from zzcp.hardware import Accelerator
+from zzcp.interrupt import Interrupt
 from zzcp.mapping.unrollings import GIVEN, UnrollingOptions
+from zzcp.runs import Estimate, executor_for
+from zzcp.runs.progress import Changes, Watchers
 from zzcp.solver.cache import Cache, ResultCache
 from zzcp.solver.engines import Engine, check_engine
+from zzcp.solver.job import SearchOptions, run_job
+from zzcp.solver.result import Result
 from zzcp.sweeps.outcome import Outcome
 from zzcp.sweeps.plan import (
     GivenUnrolling,
@@ -25,12 +31,12 @@ from zzcp.sweeps.plan import (
     Vary,
     Workloads,
     as_networks,
+    job_of,
     make_axes,
     plan_points,
     resized_memories,
     without_theorem,
 )
-from zzcp.sweeps.searches import solve_points
 from zzcp.sweeps.store import Store
 from zzcp.sweeps.table import SweepPoint, SweepTable
 
@@ -49,6 +55,8 @@ class SweepProgress:
         Since the start.
     left : float or None
         Estimate of the seconds left; None until a point has been solved.
+    running : tuple of str
+        Points that are being solved.
     """
 
     done: int
@@ -56,6 +64,7 @@ class SweepProgress:
     reused: int
     seconds: float
     left: float | None
+    running: tuple[str, ...] = ()
 
 
 def sweep(
@@ -113,7 +122,7 @@ def sweep(
     cache : ResultCache, path or bool, optional
         Where solved layers are kept for other commands, too, as for `optimize`.
     on_progress : callable, optional
-        Called with a `SweepProgress` after every point.
+        Called with a `SweepProgress` whenever work on a point begins or ends.
 
     Returns
     -------
@@ -195,6 +204,12 @@ class _Run:
     found: dict[str, Outcome] = field(default_factory=dict)
     solved: set[str] = field(default_factory=set)
     interrupted: bool = False
+    estimate: Estimate = field(default_factory=lambda: Estimate(0, 1))
+    names: Sequence[str] = ()
+    copies: Counter[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.copies = Counter(point.key for point in self.plan)
 
     def go(self, store: Store) -> None:
         """Solve what the store does not know, until all is done or the user stops it."""
@@ -206,28 +221,42 @@ class _Run:
                 self.found[point.key] = known
             elif point.key not in self.found:
                 missing.setdefault(point.key, point)
-        self._tell(len(missing))
-        how = {**self.options, "cache": self.cache}
-        searches = solve_points(list(missing.values()), how, self.conventions, self.jobs)
+        points = list(missing.values())
+        jobs = [job_of(point.task, self.search_options()) for point in points]
+        self.estimate = Estimate(len(points), min(self.jobs, len(points)))
+        self.names = [point.name for point in points]
+        self._tell()
         try:
-            for point, result in searches:
-                outcome = Outcome.of(result)
-                self.interrupted = self.interrupted or result.interrupted
-                if result.interrupted and outcome.status not in ("optimal", "infeasible"):
-                    continue
-                what = {
-                    "values": point.values,
-                    "accelerator": point.task.accelerator.name,
-                    "workload": point.workload,
-                    "layer": point.task.layer.name,
-                    "objective": point.task.objective,
-                }
-                store.put(point.key, what, *limits, outcome)
-                self.found[point.key] = outcome
-                self.solved.add(point.key)
-                self._tell(len(missing))
+            # the processes come first: they must not inherit what others have set for signals
+            with executor_for(min(self.jobs, len(points))) as executor, Interrupt() as interrupt:
+                watcher = Watchers(self.estimate, Changes(self._tell))
+                for number, result in executor.run(run_job, jobs, interrupt, watcher):
+                    self._keep(store, points[number], result)
+                self.interrupted = self.interrupted or interrupt.requested
         except KeyboardInterrupt:
             self.interrupted = True
+        self._tell()
+
+    def search_options(self) -> SearchOptions:
+        """Return how every point is searched."""
+        return SearchOptions(conventions=self.conventions, cache=self.cache, **self.options)
+
+    def _keep(self, store: Store, point: Planned, result: Result) -> None:
+        """Write what was found at a point, unless the search was stopped before it had an answer."""
+        outcome = Outcome.of(result)
+        self.interrupted = self.interrupted or result.interrupted
+        if result.interrupted and outcome.status not in ("optimal", "infeasible"):
+            return
+        what = {
+            "values": point.values,
+            "accelerator": point.task.accelerator.name,
+            "workload": point.workload,
+            "layer": point.task.layer.name,
+            "objective": point.task.objective,
+        }
+        store.put(point.key, what, self.options["time_limit"], self.options["gap"], outcome)
+        self.found[point.key] = outcome
+        self.solved.add(point.key)
 
     def points(self) -> Iterator[SweepPoint]:
         """Yield what there is, in the order of the grid."""
@@ -242,11 +271,13 @@ class _Run:
                     machine.area,
                 )  # fmt: skip
 
-    def _tell(self, missing: int) -> None:
+    def _tell(self) -> None:
         if self.on_progress is None:
             return
         seconds = time.monotonic() - self.started
         solved = len(self.solved)
-        done = sum(point.key in self.found for point in self.plan)
-        left = (missing - solved) * seconds / solved if solved else None
-        self.on_progress(SweepProgress(done, len(self.plan), done - solved, seconds, left))
+        running = self.estimate.names(self.names)
+        done = sum(self.copies[key] for key in self.found)
+        self.on_progress(
+            SweepProgress(done, len(self.plan), done - solved, seconds, self.estimate.left, running)
+        )
