@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise, product
@@ -220,9 +220,12 @@ def random_case(rng: Random) -> tuple[Accelerator, Network, list[LayerTask]]:
             return chip, network, tasks
 
 
-def check(rng: Random) -> NetworkResult:
-
+def check(
+    rng: Random, change: Callable[[Accelerator], Accelerator] = lambda accelerator: accelerator
+) -> NetworkResult:
+    """Compare the search with the enumeration, on a machine that may be changed before."""
     chip, network, tasks = random_case(rng)
+    chip = change(chip)
     objective: Objective = rng.choice(("edp", "edp", "edp", "ed2", "energy", "latency"))
     result = search_network(
         chip,

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import zzcp
+from zzcp.cli.machines import load_machine
 from zzcp.cli.output import Output, open_output
 from zzcp.cli.reading import Reading
 from zzcp.cli.sources import map_layers, other_conventions, select_layers
 from zzcp.cost import CONVENTIONS, CostConventions
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
-from zzcp.io import load_accelerator, load_mapping_source
+from zzcp.io import load_mapping_source
 from zzcp.mapping import Mapping
 from zzcp.records.layers import EvaluatedLayer
 from zzcp.records.plain import result_data
@@ -51,7 +52,7 @@ def run(
     """
     rules = CONVENTIONS[conventions]
     with open_output(json_path, quiet) as output:
-        machine = load_accelerator(accelerator)
+        machine = load_machine(accelerator, conventions)
         with output.progress(f"reading {workload}"):
             network = reading.load(workload, conventions)
         chosen = select_layers(network, layers, workload)

@@ -9,11 +9,12 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import NamedTuple
 
+from zzcp.cli.machines import load_machine
 from zzcp.cli.reading import Reading
 from zzcp.cli.sources import select_layers
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
-from zzcp.io import MappingEntry, MappingFile, load_accelerator, load_mapping
+from zzcp.io import MappingEntry, MappingFile, load_mapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.unrollings import GIVEN, Unrolling, UnrollingOptions
 from zzcp.records.sources import Source
@@ -121,7 +122,7 @@ def open_inputs(
         If a file cannot be read, or there is no layer of some name.
     """
     with _paths(accelerator, workload, mapping) as (machine_file, workload_file, mapping_file):
-        machine = load_accelerator(machine_file)
+        machine = load_machine(machine_file, conventions)
         network = reading.load(workload_file, conventions)
         mappings = None if mapping_file is None else load_mapping(mapping_file)
         chosen = select_layers(network, layers, workload_file)

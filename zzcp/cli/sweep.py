@@ -8,6 +8,7 @@ from dataclasses import replace
 import zzcp
 from zzcp.cli.figures import check_files, save_figure
 from zzcp.cli.live import now
+from zzcp.cli.machines import load_machine
 from zzcp.cli.output import open_output, write_text
 from zzcp.cli.program import INTERRUPTED
 from zzcp.cli.reading import Reading
@@ -15,7 +16,7 @@ from zzcp.cli.sources import select_layers
 from zzcp.cost import CONVENTIONS
 from zzcp.costs import cost_model
 from zzcp.errors import InputError, Place
-from zzcp.io import load_accelerator, load_mapping
+from zzcp.io import load_mapping
 from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.records.sources import Source
 from zzcp.report.style import duration, plural
@@ -60,7 +61,7 @@ def run(
         The exit code.
     """
     with open_output(json_path, quiet) as output:
-        machine = load_accelerator(accelerator)
+        machine = load_machine(accelerator, conventions)
         networks = [_network(reading.load(file, conventions), layers, file) for file in workloads]
         if list_fields:
             every = [layer for network in networks for layer in network]

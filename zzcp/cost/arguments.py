@@ -8,6 +8,14 @@ from zzcp.hardware import Accelerator
 from zzcp.workload import Layer
 
 
+def not_counted(accelerator: Accelerator, conventions: CostConventions) -> list[str]:
+    """Return in words what a machine states and some conventions do not count."""
+    found = []
+    if accelerator.leakage and not conventions.counts_leakage:
+        found.append("leakage")
+    return found
+
+
 def check_setting(accelerator: object, layer: object, conventions: object, links: object = None) -> None:
     """Check that what runs on what, and how it is counted, have the right types.
 

@@ -111,6 +111,11 @@ class CostConventions:
         return not (self.fractional_unrolling or self.overcounted_slivers or self.multiplied_windows)
 
     @property
+    def counts_leakage(self) -> bool:
+        """Whether leakage counts, which ZigZag does not know: lanes and cycles are whole."""
+        return not (self.fractional_unrolling or self.combined_loading)
+
+    @property
     def fills_array(self) -> bool:
         """Whether the array's first reads are part of the loading, and its last writes of the unloading."""
         return not (self.free_array_ends or self.combined_loading)

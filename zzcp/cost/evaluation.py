@@ -62,6 +62,8 @@ class Energy:
         The total as an exact rational (for ZigZag's conventions: of its float).
     table : callable
         Returns the rows per operand and memory level, innermost first; called once, when first needed.
+    leakage : float
+        What array and memories take in every cycle whatever happens, over all cycles.
     """
 
     total: float
@@ -69,6 +71,7 @@ class Energy:
     memory: float
     exact: Fraction
     table: Callable[[], Mapping[str, tuple[EnergyRow, ...]]] = field(repr=False, compare=False)
+    leakage: float = 0.0
 
     @cached_property
     def by_direction(self) -> Mapping[str, tuple[EnergyRow, ...]]:
@@ -306,6 +309,7 @@ class Evaluation:
                 "total": self.energy.total,
                 "mac": self.energy.mac,
                 "memory": self.energy.memory,
+                **({"leakage": self.energy.leakage} if self.energy.leakage else {}),
                 "by_memory": dict(self.energy.by_memory),
                 "by_operand": {operand: list(row) for operand, row in self.energy.by_operand.items()},
                 "by_direction": {

@@ -156,7 +156,9 @@ class Evaluator:
         _, cycles = _best(latency, self._bufferings(mapping, states, figures))
         if self.setting.conventions.fractional_unrolling:
             return Fraction(figures.energy + zigzag_mac_energy(self.setting)), cycles.total
-        return Fraction(figures.energy, self.model.scale), cycles.total
+        model = self.model
+        leaked = model.leakage * cycles.total if model.leakage else 0
+        return Fraction(figures.energy + leaked, model.scale), cycles.total
 
     def running(self, mapping: Mapping) -> Evaluator:
         """Return the evaluator of the machine that a mapping runs on where operands bypass memories or stay in them.

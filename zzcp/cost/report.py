@@ -80,7 +80,7 @@ def build_evaluation(
     )
     return Evaluation(
         conventions=setting.conventions.name,
-        energy=_energy(details, energy),
+        energy=_energy(details, energy, cycles.total),
         latency=latency,
         double_buffered={
             operand.name: tuple(map(bool, flags[: operand.depth - 1]))
@@ -92,15 +92,23 @@ def build_evaluation(
     )
 
 
-def _energy(details: ModelDetails, energy: Any) -> Energy:
+def _energy(details: ModelDetails, energy: Any, cycles: Any) -> Energy:
+    """Return the energy of a mapping: what moves and operates, and what leaks in its cycles."""
     model = details.model
     if model.setting.conventions.fractional_unrolling:
         mac = zigzag_mac_energy(model.setting)
         total = energy + mac
         return Energy(total, mac, energy, Fraction(total), details.energy_table)
-    exact, mac = Fraction(energy, model.scale), float(model.setting.mac_energy)
+    mac, memory = float(model.setting.mac_energy), (energy - model.mac_energy) / model.scale
+    leaked = model.leakage * cycles if model.leakage else 0
+    total = energy + leaked
     return Energy(
-        energy / model.scale, mac, (energy - model.mac_energy) / model.scale, exact, details.energy_table
+        total=total / model.scale,
+        mac=mac,
+        memory=memory,
+        exact=Fraction(total, model.scale),
+        table=details.energy_table,
+        leakage=leaked / model.scale,
     )
 
 

@@ -104,6 +104,7 @@ def compile_setting(
         ideal_cycles=-(-layer.macs // array.units) * cycles_per_op,
         drain=_drain(accelerator, spatial, None if conventions.fractional_unrolling else energy),
         mac_energy=Fraction(0),
+        leakage=accelerator.leakage if conventions.counts_leakage else Fraction(0),
     )
     return replace(setting, mac_energy=mac_energy(setting))
 

@@ -197,6 +197,8 @@ def _memories(first: Facts, second: Facts) -> tuple[Pair, ...]:
     names = dict.fromkeys((*a.by_memory, *b.by_memory))
     pairs = [Pair(name, a.by_memory.get(name, 0.0), b.by_memory.get(name, 0.0)) for name in names]
     pairs.append(Pair("operations", a.mac, b.mac))
+    if a.leakage or b.leakage:
+        pairs.append(Pair("leakage", a.leakage, b.leakage))
     return tuple(sorted(pairs, key=lambda pair: -abs(pair.difference)))
 
 

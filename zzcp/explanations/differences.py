@@ -35,11 +35,20 @@ _MEMORY = {
     "r_cost": "read_energy",
     "w_cost": "write_energy",
     "latency": "latency",
+    "leakage": "leakage",
     "operands": "operands",
     "served_dimensions": "served_dimensions",
     "force_double_buffering": "force_double_buffering",
 }
-_ARRAY = ("dimensions", "sizes", "unit_energy", "systolic_dimensions", "in_memory_computing")
+_ARRAY = (
+    "dimensions",
+    "sizes",
+    "unit_energy",
+    "systolic_dimensions",
+    "in_memory_computing",
+    "cycles_per_op",
+    "leakage",
+)
 
 
 def machine_differences(first: Accelerator, second: Accelerator) -> tuple[Difference, ...]:

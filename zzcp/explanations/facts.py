@@ -259,6 +259,7 @@ class Facts:
             "conventions": result.conventions,
             "energy": result.energy.total,
             "mac_energy": result.energy.mac,
+            **({"leakage": result.energy.leakage} if result.energy.leakage else {}),
             "edp": result.edp,
             "latency": {name: plain(getattr(result.latency, name)) for name in ("total", *COMPONENTS)},
             "loading": [asdict(fill) for fill in self.loading],

@@ -165,7 +165,10 @@ def _energy(facts: Facts) -> Iterator[str]:
         return
     memories = sorted(result.by_memory.items(), key=lambda entry: -entry[1])
     name, value = memories[0]
-    if result.mac >= value:
+    if result.leakage > max(value, result.mac):
+        head = f"Leakage takes the largest share of the energy, {percent(result.leakage, result.total)}"
+        yield f"{head} of {energy(result.total)}; of the memories {name}, {percent(value, result.total)}."
+    elif result.mac >= value:
         head = f"The operations take the largest share of the energy, {percent(result.mac, result.total)}"
         yield f"{head} of {energy(result.total)}; of the memories {name}, {percent(value, result.total)}."
     else:

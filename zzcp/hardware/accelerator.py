@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import networkx as nx
 
 from zzcp.checks import all_of, instance, pairs
 from zzcp.errors import InputError, Place
 from zzcp.hardware.array import OperationalArray
+from zzcp.hardware.figures import decimal_of
 from zzcp.hardware.imc import CELLS, array_area, check_cells
 from zzcp.hardware.memory import MEMORY_OPERANDS, Direction, Memory, Port
 
@@ -36,12 +38,16 @@ class Accelerator:
         The multiply-accumulate units.
     dataflows : dict, optional
         Spatial unrolling that the file suggests for all layers, per array dimension.
+    idle : tuple of Memory
+        Memories that hold nothing, since everything bypasses them: they only leak. They stand in no hardware file; see
+        `zzcp.mapping.machine`.
     """
 
     name: str
     memories: tuple[Memory, ...]
     array: OperationalArray
     dataflows: Unrolling | None = field(default=None, hash=False)
+    idle: tuple[Memory, ...] = ()
 
     def __post_init__(self) -> None:
         instance(self.name, str, "name of an accelerator", "a text")
@@ -200,6 +206,14 @@ class Accelerator:
         that of ``cells`` twice.
         """
         return array_area(self.array) + sum(memory.area * self.instances(memory) for memory in self.memories)
+
+    @property
+    def leakage(self) -> Fraction:
+        """Energy that the array and every memory instance take per cycle, in the unit of the input file, exactly."""
+        memories = (*self.memories, *self.idle)
+        return decimal_of(self.array.leakage) + sum(
+            decimal_of(memory.leakage) * self.instances(memory) for memory in memories
+        )
 
     @property
     def capacity(self) -> int:

@@ -110,6 +110,8 @@ class OperationalArray:
     cycles_per_op : int
         Cycles of an operation of a plain array. One that computes in memory takes as many as its precisions ask for:
         see `operation_cycles`.
+    leakage : float
+        Energy that the whole array takes per cycle, whatever happens, in the unit of `unit_energy`.
     """
 
     dimensions: tuple[str, ...]
@@ -120,6 +122,7 @@ class OperationalArray:
     input_precision: tuple[int, int] | None = None
     in_memory_computing: InMemoryComputing | None = None
     cycles_per_op: int = 1
+    leakage: float = 0.0
 
     def __post_init__(self) -> None:
         for field in ("dimensions", "systolic_dimensions"):
@@ -138,6 +141,7 @@ class OperationalArray:
                 )
         object.__setattr__(self, "unit_energy", energy(self.unit_energy, "unit energy"))
         object.__setattr__(self, "unit_area", non_negative(self.unit_area, "unit area"))
+        object.__setattr__(self, "leakage", energy(self.leakage, "leakage of the array"))
         object.__setattr__(self, "cycles_per_op", integer(self.cycles_per_op, "cycles_per_op of the array"))
         self._check_cycles()
         if self.in_memory_computing is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
+from functools import lru_cache
 from numbers import Real
 
 from zzcp.checks import repr_of
@@ -46,3 +48,9 @@ def energy(value: object, what: str) -> float:
     if number and not MIN_ENERGY <= number <= MAX_ENERGY:
         raise InputError(f"{what} out of range", expected=ENERGY_RANGE, found=f"{number:g}")
     return number
+
+
+@lru_cache(maxsize=4096)
+def decimal_of(value: float) -> Fraction:
+    """Return the decimal that a file states (0.095 is 95/1000), not the nearest binary fraction."""
+    return Fraction(repr(value))

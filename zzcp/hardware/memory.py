@@ -152,6 +152,8 @@ class Memory:
     kept_twice, kept_once : tuple of str
         Operands for which a user asks that refilled tiles always, or never, are kept twice here. They stand in no
         hardware file; see `zzcp.mapping.machine`.
+    leakage : float
+        Energy that one instance takes per cycle, whatever happens, in the unit of `read_energy`.
     """
 
     name: str
@@ -167,6 +169,7 @@ class Memory:
     memory_type: str = "sram"
     kept_twice: tuple[str, ...] = ()
     kept_once: tuple[str, ...] = ()
+    leakage: float = 0.0
 
     def __post_init__(self) -> None:
         instance(self.name, str, "name of a memory", "a text")
@@ -181,7 +184,13 @@ class Memory:
             raise InputError(
                 f"memory {self.name}: size out of range", expected="1 to 2^62 bits", found=repr_of(self.size)
             )
-        for field, check in (("read_energy", energy), ("write_energy", energy), ("area", non_negative)):
+        checks = (
+            ("read_energy", energy),
+            ("write_energy", energy),
+            ("area", non_negative),
+            ("leakage", energy),
+        )
+        for field, check in checks:
             label = f"memory {self.name}: {field.replace('_', ' ')}"
             object.__setattr__(self, field, check(getattr(self, field), label))
         if not 0 <= self.latency <= MAX_LATENCY:

@@ -149,6 +149,7 @@ def _read_memory(name: str, schema: MemorySchema, document: Document) -> Memory:
             served_dimensions=tuple(dict.fromkeys(schema.served_dimensions)),
             force_double_buffering=schema.force_double_buffering,
             memory_type=schema.mem_type,
+            leakage=schema.leakage,
         )
     except InputError as error:
         fields: dict[str, FieldPath] = {"operands": ("operands",), "ports": ("ports",)}
@@ -199,6 +200,7 @@ def _read_array(schema: ArraySchema, document: Document) -> OperationalArray:
             input_precision=(precision[0], precision[1]) if precision else None,
             in_memory_computing=in_memory,
             cycles_per_op=schema.cycles_per_op,
+            leakage=schema.leakage,
         )
     except InputError as error:
         keys = ("dimensions", "sizes", "systolic_dimensions", "cycles_per_op")

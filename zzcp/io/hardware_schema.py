@@ -83,6 +83,7 @@ class MemorySchema(Schema):
     ports: Annotated[list[PortSchema], Field(max_length=64)]
     served_dimensions: Annotated[list[ArrayDimension], Field(max_length=MAX_DIMENSIONS)]
     force_double_buffering: Flag = False
+    leakage: Energy = 0.0
 
 
 class ArraySchema(Schema):
@@ -101,6 +102,7 @@ class ArraySchema(Schema):
     ] = 1
     unit_energy: Energy | None = None
     unit_area: Area | None = None
+    leakage: Energy = 0.0
     imc_type: Annotated[str, PlainValidator(choice("analog", "digital"))] | None = None
     adc_resolution: Annotated[float, PlainValidator(number("a number of bits", unit="bits"))] | None = None
     bit_serial_precision: Annotated[float, PlainValidator(number("a number of bits", unit="bits"))] | None = (

@@ -45,7 +45,7 @@ def accelerator_to_yaml(accelerator: Accelerator) -> str:
 
 
 def _memory(memory: Memory) -> dict[str, Any]:
-    return {
+    data = {
         "size": memory.size,
         "r_cost": memory.read_energy,
         "w_cost": memory.write_energy,
@@ -57,6 +57,9 @@ def _memory(memory: Memory) -> dict[str, Any]:
         "served_dimensions": list(memory.served_dimensions),
         "force_double_buffering": memory.force_double_buffering,
     }
+    if memory.leakage:
+        data["leakage"] = memory.leakage
+    return data
 
 
 def _port(port: Port) -> dict[str, Any]:
@@ -79,6 +82,8 @@ def _array(array: OperationalArray) -> dict[str, Any]:
     }
     if array.cycles_per_op > 1:
         data["cycles_per_op"] = array.cycles_per_op
+    if array.leakage:
+        data["leakage"] = array.leakage
     if array.input_precision is not None:
         data["input_precision"] = list(array.input_precision)
     if array.in_memory_computing is not None:

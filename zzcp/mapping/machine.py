@@ -60,7 +60,7 @@ def without_bypassed(
         kept for memory in accelerator.memories if (kept := _without(memory, leaving.get(memory.name, ())))
     ]
     try:
-        return replace(accelerator, memories=tuple(memories))
+        return replace(accelerator, memories=tuple(memories), idle=_idle(accelerator, memories))
     except InputError as error:
         raise InputError(
             f"the machine cannot do without a memory that is bypassed: {error}", place=Place(field="bypass")
@@ -152,7 +152,14 @@ def with_residents(
         if kept is not None:
             kept = _topmost(kept, ending.get(memory.name, ()))
             memories.append(replace(kept, size=sizes.get(memory.name, kept.size)))
-    return replace(accelerator, memories=tuple(memories))
+    return replace(accelerator, memories=tuple(memories), idle=_idle(accelerator, memories))
+
+
+def _idle(accelerator: Accelerator, kept: Sequence[Memory]) -> tuple[Memory, ...]:
+    """Return the memories that hold nothing and leak all the same, where only some are kept."""
+    names = {memory.name for memory in kept}
+    left = [memory for memory in accelerator.memories if memory.name not in names and memory.leakage]
+    return (*accelerator.idle, *left)
 
 
 def _topmost(memory: Memory, operands: Sequence[str]) -> Memory:

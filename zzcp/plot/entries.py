@@ -28,6 +28,8 @@ LATENCY = {
     "drain": "array drain",
 }
 """The components of a latency as they are added, and what they are called in pictures."""
+LEAKAGE = "leakage"
+"""What leaks in every cycle, among the memories of an energy."""
 ARRAY = "array"
 """Stands for the multiply-accumulate units among the memories."""
 
@@ -102,6 +104,8 @@ class Entry:
         operands = [operand for operand in self.layer.operands if operand in names]
         for memory in order:
             parts |= {(memory, op): found[memory, op] for op in operands if (memory, op) in found}
+        if energy.get("leakage"):
+            parts[LEAKAGE, None] = energy["leakage"]
         return parts
 
 

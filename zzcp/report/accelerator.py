@@ -65,6 +65,8 @@ def _memory(accelerator: Accelerator, memory: Memory) -> Text:
         f"area {amount(memory.area)}",
         f"latency {count(memory.latency)}",
     ]
+    if memory.leakage:
+        parts.append(f"leaks {amount(memory.leakage)} pJ a cycle")
     if memory.force_double_buffering:
         parts.append("always double-buffered")
     text = Text.assemble((memory.name, "bold"), "  ", "; ".join(parts))
@@ -100,6 +102,8 @@ def _array(accelerator: Accelerator) -> Text:
         )
         if macro.adc_resolution:
             text.append(f", {macro.adc_resolution}-bit converters")
+    if array.leakage:
+        text.append(f"; leaks {amount(array.leakage)} pJ a cycle")
     if array.systolic_dimensions:
         text.append(f"; systolic along {', '.join(array.systolic_dimensions)}")
     return text

@@ -145,6 +145,8 @@ def _energy(accelerator: Accelerator, evaluation: Evaluation) -> RenderableType:
         )
     blank = [""] * len(energy.by_direction)
     rows.add_row("array", *blank, amount(energy.mac), share(energy.mac, energy.total))
+    if energy.leakage:
+        rows.add_row("leakage", *blank, amount(energy.leakage), share(energy.leakage, energy.total))
     sums = [amount(sum(row)) for row in energy.by_operand.values()]
     rows.add_row("total", *sums, amount(energy.total), share(energy.total, energy.total), style="bold")
     return rows

@@ -111,6 +111,9 @@ def _energies(facts: Facts) -> FittedTable:
         rows.add_row("others", "", amount(rest), share(rest, total), "", "")
     mac = facts.evaluation.energy.mac
     rows.add_row("operations", "", amount(mac), share(mac, total), "", "")
+    leakage = facts.evaluation.energy.leakage
+    if leakage:
+        rows.add_row("leakage", "", amount(leakage), share(leakage, total), "", "")
     rows.add_row("total", "", amount(total), share(total, total), "", "", style="bold")
     return rows
 

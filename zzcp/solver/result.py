@@ -224,6 +224,8 @@ class Result:
             found |= {"energy": energy.total, "latency": latency.total, "edp": self.evaluation.edp}
             found |= {f"energy.{name}": value for name, value in energy.by_memory.items()}
             found["energy.mac"] = energy.mac
+            if energy.leakage:
+                found["energy.leakage"] = energy.leakage
             found |= {f"latency.{name}": getattr(latency, name) for name in COMPONENTS}
         return found | {
             "conventions": self.conventions,

@@ -117,6 +117,7 @@ def _memory_fields(memory: Memory) -> list[Field]:
         field("w_cost", "write_energy", Kind.ENERGY, -1),
         field("area", "area", Kind.AREA),
         field("latency", "latency", Kind.CYCLES, -1),
+        field("leakage", "leakage", Kind.ENERGY, -1),
         field("force_double_buffering", "force_double_buffering", Kind.FLAG),
     ]
     for position, port in enumerate(memory.ports):
@@ -190,6 +191,7 @@ def _array_fields(accelerator: Accelerator) -> list[Field]:
 
     array = accelerator.array
     found = [size_field(dimension) for dimension in array.dimensions]
+    found.append(figure("leakage", Kind.ENERGY, -1))
     if array.in_memory_computing is None:
         return [*found, figure("unit_energy", Kind.ENERGY, -1), figure("unit_area", Kind.AREA, 0)]
 

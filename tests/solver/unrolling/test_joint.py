@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import pytest
 
 from tests.solver.unrolling.every_unrolling import best_of_all, tiny_case
 from zzcp.cost import EXACT, ZIGZAG, CostConventions
+from zzcp.hardware import Accelerator
 from zzcp.solver import optimize
 
 GAP = 1e-4
@@ -16,9 +18,14 @@ FLOAT_ERROR = 1e-12
 BOTH = pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda value: value.name)
 
 
-def check(seed: int, conventions: CostConventions) -> None:
-    """Compare the joint search with the enumeration."""
+def check(
+    seed: int,
+    conventions: CostConventions,
+    change: Callable[[Accelerator], Accelerator] = lambda accelerator: accelerator,
+) -> None:
+    """Compare the joint search with the enumeration, on a machine that may be changed before."""
     accelerator, layer = tiny_case(Random(seed))
+    accelerator = change(accelerator)
     best = best_of_all(accelerator, layer, 2, conventions)
     objective = ("edp", "energy", "latency", "ed2")[seed % 4]
     result = optimize(accelerator, layer, objective, spatial="auto", conventions=conventions, gap=GAP)

@@ -94,3 +94,25 @@ def _weighted(rows: Sequence[Array], weights: Sequence[int]) -> Array:
         digits = np.array([weight >> place & (1 << bits) - 1 for weight in weights], dtype=np.int64)
         total += (digits @ table).astype(object) << place
     return total
+
+
+def with_leakage(model: Model, units: Array, latency: Array) -> tuple[Array, Array]:
+    """Return energies with what leaks in the cycles of the mappings: as `exact_energy` does, of energies without it.
+
+    Parameters
+    ----------
+    model : Model
+        The compiled setting.
+    units : ndarray of int, shape (mappings,)
+        Energies in units of 1 / `Model.scale`.
+    latency : ndarray of int
+        Cycles.
+    """
+    most = _most(units) + model.leakage * _most(latency)
+    if most < _LIMIT:
+        units = units + model.leakage * latency
+        if max(most, model.scale) < EXACT_BELOW:
+            return units, units / model.scale
+    else:
+        units = units.astype(object) + model.leakage * latency.astype(object)
+    return units, np.array([unit / model.scale for unit in units.tolist()], dtype=float)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zzcp.cost.batch.buffering import best_buffering
-from zzcp.cost.batch.energy import exact_energy
+from zzcp.cost.batch.energy import exact_energy, with_leakage
 from zzcp.cost.batch.tiles import fractional_tile_arrays
 from zzcp.cost.batch.types import BatchEvaluation, MappingBatch
 from zzcp.cost.evaluation import Evaluation
@@ -95,11 +95,14 @@ class BatchScorer:
         else:
             units, energy = exact_energy(model, energy[0], energy[1], self.length)
         whole = float if conventions.combined_loading else np.int64
+        total = self._full(cycles.total, whole)
+        if units is not None and model.leakage:
+            units, energy = with_leakage(model, units, total)
         return BatchEvaluation(
             energy=self._full(energy, float),
             energy_units=units,
             scale=model.scale,
-            latency=self._full(cycles.total, whole),
+            latency=total,
             temporal_stall=self._full(cycles.stall, np.int64),
             data_loading=self._full(cycles.loading, whole),
             data_unloading=self._full(cycles.unloading, whole),

@@ -56,6 +56,8 @@ class Model:
         Scaled energy of one smallest word, per movement.
     mac_energy : int
         Scaled energy of all operations.
+    leakage : int
+        Scaled energy of a cycle.
     forced : bool
         Whether some memory keeps every refilled tile twice.
     """
@@ -68,6 +70,7 @@ class Model:
     scale: int
     word_energies: tuple[int, ...]
     mac_energy: int
+    leakage: int
     forced: bool
 
 
@@ -88,6 +91,7 @@ def compile_model(setting: Setting) -> Model:
         scale=scale,
         word_energies=energies,
         mac_energy=int(setting.mac_energy * scale),
+        leakage=int(setting.leakage * scale),
         forced=any(memory.doubles(op.memory_operand) for op in setting.operands for memory in op.memories),
     )
 

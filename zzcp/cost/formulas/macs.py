@@ -10,9 +10,9 @@ from fractions import Fraction
 from hashlib import sha512
 from itertools import permutations
 
-from zzcp.cost.formulas.moves import exact
 from zzcp.cost.setting.setting import Setting
 from zzcp.errors import InputError
+from zzcp.hardware.figures import decimal_of
 from zzcp.hardware.imc import MacroUse, layer_energy
 from zzcp.workload import Layer
 
@@ -42,8 +42,8 @@ def mac_energy(setting: Setting) -> Fraction:
     """
     array = setting.accelerator.array
     if array.in_memory_computing is not None:
-        return exact(sum(imc_energy_breakdown(setting).values()))
-    return exact(array.unit_energy) * setting.layer.macs
+        return decimal_of(sum(imc_energy_breakdown(setting).values()))
+    return decimal_of(array.unit_energy) * setting.layer.macs
 
 
 def zigzag_mac_energy(setting: Setting) -> float:

@@ -12,6 +12,7 @@ from math import lcm
 
 from zzcp.cost.setting.setting import IRRELEVANT, OperandSetting, Setting
 from zzcp.hardware import Direction, Memory
+from zzcp.hardware.figures import decimal_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +92,17 @@ def _units(operand: OperandSetting, level: int, restored_over: int | None) -> in
     return round(units)
 
 
-@lru_cache(maxsize=4096)
-def exact(value: float) -> Fraction:
-    """Return the decimal that a file states (0.095 is 95/1000), not the nearest binary fraction."""
-    return Fraction(repr(value))
-
-
 def access_energy(memory: Memory, direction: Direction) -> Fraction:
     """Return the energy of one full-width access of a memory."""
-    return exact(memory.write_energy if direction.is_write else memory.read_energy)
+    return decimal_of(memory.write_energy if direction.is_write else memory.read_energy)
 
 
 def word_energies(setting: Setting, moves: tuple[Move, ...]) -> tuple[int, tuple[int, ...]]:
     """Return a scale and the energy of one smallest word of every movement as integers in units of 1 / scale."""
     costs = [_word_energy(setting.operands[move.operand].memories[move.level], move) for move in moves]
-    scale = lcm(setting.mac_energy.denominator, *(cost.denominator for cost in costs))
+    scale = lcm(
+        setting.mac_energy.denominator, setting.leakage.denominator, *(cost.denominator for cost in costs)
+    )
     return scale, tuple(cost.numerator * (scale // cost.denominator) for cost in costs)
 
 
@@ -116,4 +113,4 @@ def _word_energy(memory: Memory, move: Move) -> Fraction:
 
 @lru_cache(maxsize=4096)
 def _share(energy: float, width_min: int, width: int) -> Fraction:
-    return exact(energy) * Fraction(width_min, width)
+    return decimal_of(energy) * Fraction(width_min, width)

@@ -211,6 +211,8 @@ class Setting:
         Cycles along the systolic dimensions of the array.
     mac_energy : Fraction
         Energy of all operations.
+    leakage : Fraction
+        Energy of every cycle, whatever happens in it; 0 where the conventions know no leakage.
     """
 
     accelerator: Accelerator
@@ -227,6 +229,7 @@ class Setting:
     ideal_cycles: int
     drain: int
     mac_energy: Fraction
+    leakage: Fraction
 
     @property
     def remainders(self) -> tuple[str, ...]:

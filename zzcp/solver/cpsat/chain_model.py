@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from zzcp.cost.formulas.core import Model
@@ -28,11 +29,13 @@ class ChainModel:
     boundaries : list of list of Boundary
         Per operand and link.
     energy, latency : IntVar or int
-        Energy in `energy_unit` units of the tables, rounded down, and cycles.
+        Energy in `energy_unit` units of the tables, rounded down, without leakage, and cycles.
     energy_unit : int
         See `energy`.
     points : list of Point
         Points of the chain that are no boundaries.
+    leakage : Fraction
+        Energy of a cycle in units of `energy`.
     """
 
     cost: Model
@@ -46,3 +49,4 @@ class ChainModel:
     windows: dict[tuple[int, int], Window] = field(default_factory=dict)
     tails: dict[int, Tail] = field(default_factory=dict)
     points: list[Point] = field(default_factory=list)
+    leakage: Fraction = Fraction(0)

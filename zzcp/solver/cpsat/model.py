@@ -14,10 +14,11 @@ from zzcp.cost.formulas.core import Model
 from zzcp.cost.formulas.links import tile_elements
 from zzcp.cost.formulas.numeric import NUMPY
 from zzcp.solver.cp_sat import cp_model
+from zzcp.solver.cpsat.budgets import add_budgets
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.loading import add_scheduled_loading
 from zzcp.solver.cpsat.loading_zigzag import add_combined_loading
-from zzcp.solver.cpsat.restrict import Point, Restriction, add_budgets
+from zzcp.solver.cpsat.restrict import Point, Restriction
 from zzcp.solver.cpsat.stall import add_stall
 from zzcp.solver.cpsat.variables import Boundary, add_boundary, lookup, lookup_data
 from zzcp.solver.cpsat.windows import add_tail, add_window, order_marks
@@ -63,7 +64,7 @@ def build_model(
         [add_boundary(model, keys, table, places.get((table.operand, table.link))) for table in row]
         for row in tables
     ]
-    chain = ChainModel(cost, keys, model, boundaries, 0, 0, energy_unit)
+    chain = ChainModel(cost, keys, model, boundaries, 0, 0, energy_unit, leakage=tables.leakage / energy_unit)
     _add_chain(chain)
     if rules:
         vectors = [[boundary.exponents for boundary in row] for row in boundaries]
@@ -85,7 +86,7 @@ def build_model(
     _order_marks(chain)
     chain.energy = _energy(chain, tables.operations)
     chain.latency = _latency(chain)
-    add_budgets(model, rules, chain.energy, chain.latency, tables.scale / energy_unit / certain(cost))
+    add_budgets(chain, rules, tables.scale / energy_unit / certain(cost))
     return chain
 
 

@@ -9,7 +9,7 @@
 - Utilization: the bits of the tiles are at least the share of the memory.
 - A tile that must not be kept twice in a memory that keeps all refilled tiles twice is not refilled.
 
-Budgets are limits of the model's energy and latency, which are never above the evaluator's.
+Budgets of energy and latency are in `zzcp.solver.cpsat.budgets`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ from zzcp.cost.constraints.constrained import ROUNDING
 from zzcp.cost.constraints.rules import (
     BufferRule,
     ElementsRule,
-    EnergyRule,
     EvenRule,
-    LatencyRule,
     OrderRule,
     Rule,
     Step,
@@ -45,8 +43,6 @@ from zzcp.solver.lattice.tables import grid_state, overlapping
 
 MOST_BITS = 2**56
 """Larger tiles count as having so many bits: they are larger than any memory but the outermost."""
-MOST_UNITS = 2**62
-"""No energy of a model exceeds this."""
 Vector = Sequence[Any]
 """Exponents per key: variables or integers."""
 
@@ -413,19 +409,6 @@ class Restriction:
         shared = overlapping(self.cost, operand, link, states)
         vector = self.vectors[operand][link] if link else [0] * len(keys)
         return self._tabulate(vector, states, shared.astype(np.int64), f"overlaps{operand}.{link}")
-
-
-def add_budgets(
-    model: cp_model.CpModel, rules: Sequence[Rule], energy: Any, latency: Any, units: Any
-) -> None:
-    """Limit energy, in units of which there are so many in one of the file's, and latency by the budgets."""
-    for rule in rules:
-        if isinstance(rule, LatencyRule):
-            model.add(latency <= rule.cycles)
-        elif isinstance(rule, EnergyRule):
-            most = math.floor(rule.most * units)
-            if most < MOST_UNITS:
-                model.add(energy <= most)
 
 
 def add_chain(model: cp_model.CpModel, vectors: Sequence[Sequence[Vector]]) -> None:

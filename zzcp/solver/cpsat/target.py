@@ -19,6 +19,7 @@ from typing import Any
 
 from zzcp.cost.formulas.core import Model
 from zzcp.cost.objective import Goal, WeightedSum, combined
+from zzcp.solver.cpsat.budgets import with_leakage
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.stall import MOST_CYCLES
 from zzcp.solver.lattice.tables import CostTables
@@ -71,6 +72,9 @@ def scale_of(model: Model, objective: Goal, tables: CostTables, value: Fraction)
     most_energy = tables.operations + sum(int(table.energy.max()) for row in tables for table in row)
     most_latency = MOST_CYCLES
     run = run_of(model)
+    if tables.leakage:
+        least += math.floor(tables.leakage * run)
+        most_energy += math.ceil(tables.leakage * _longest(model, tables))
     scaled = value * tables.scale
     if isinstance(objective, WeightedSum):
         return _scale_of_sum(model, objective, tables, value, most_energy)
@@ -78,6 +82,8 @@ def scale_of(model: Model, objective: Goal, tables: CostTables, value: Fraction)
         most_latency = min(most_latency, math.floor(value) + 1)
     elif objective == "energy":
         most_energy = min(most_energy, math.floor(scaled) + 1)
+        if tables.leakage:
+            most_latency = min(most_latency, math.floor(most_energy / tables.leakage) + 1)
     else:
         power = 1 if objective == "edp" else 2
         most_energy = min(most_energy, math.floor(scaled / run**power) + 1)
@@ -108,7 +114,11 @@ def _scale_of_sum(
     """Return units and weights of a weighted sum; parameters as for `scale_of`."""
     most_latency = MOST_CYCLES
     if objective.energy:
+        if tables.leakage:
+            most_energy += math.ceil(tables.leakage * _longest(model, tables))
         most_energy = min(most_energy, math.floor(value * tables.scale / objective.energy) + 1)
+        if tables.leakage:
+            most_latency = min(most_latency, math.floor(most_energy / tables.leakage) + 1)
     if objective.latency:
         most_latency = min(most_latency, math.floor(value / objective.latency) + 1)
     unit = 1
@@ -146,10 +156,12 @@ def _longest(model: Model, tables: CostTables) -> int:
 def add_target(chain: ChainModel, objective: Goal, scale: Scale) -> Any:
     """Return the variable to be minimised: the objective in units of `Scale.unit`, rounded down."""
     model = chain.model
-    energy = model.new_int_var(0, scale.most_energy, "energy")
     latency = model.new_int_var(0, scale.most_latency, "latency")
-    model.add(energy == chain.energy)
     model.add(latency == chain.latency)
+    timed = objective.energy == 0 if isinstance(objective, WeightedSum) else objective == "latency"
+    energy: Any = 0
+    if not timed:
+        energy = with_leakage(chain, scale.most_energy, scale.most_latency, latency)
     if isinstance(objective, WeightedSum):
         target = model.new_int_var(0, scale.most, "sum")
         model.add(target == scale.weights[0] * energy + scale.weights[1] * latency)
@@ -176,9 +188,10 @@ def add_target(chain: ChainModel, objective: Goal, scale: Scale) -> Any:
 
 
 def first_bound(model: Model, objective: Goal) -> Fraction:
-    """Return what every mapping takes: the energy of the operations, and the cycles without stalls."""
+    """Return what every mapping takes: the energy of the operations and of leakage, and the cycles without stalls."""
     cycles = run_of(model) + model.setting.drain
-    bound: Fraction = combined(Fraction(model.mac_energy, model.scale), Fraction(cycles), objective)
+    energy = Fraction(model.mac_energy + model.leakage * cycles, model.scale)
+    bound: Fraction = combined(energy, Fraction(cycles), objective)
     return bound
 
 

@@ -67,7 +67,8 @@ class Between:
         # what the evaluator adds up in floats may lie below the exact sums of the tables
         scale = tables.scale / certain(evaluator.model)
         whole = not evaluator.setting.conventions.combined_loading
-        self._stairs = Staircase(self._corners, scale, self._share, whole=whole)
+        leaks = bool(tables.leakage)
+        self._stairs = Staircase(self._corners, scale, self._share, whole=whole, leaks=leaks)
         steps = Steps(
             value=lambda: 1.0,
             complete=self._complete,

@@ -37,6 +37,8 @@ class Staircase:
         A mapping counts if its energy is below this share of what is known.
     whole : bool
         Whether latencies are whole cycles.
+    leaks : bool
+        Whether energies are those of the tables and what leaks, hence not whole.
 
     Attributes
     ----------
@@ -49,8 +51,11 @@ class Staircase:
     timed = True
     sharpens = True
 
-    def __init__(self, corners: Sequence[Corner], scale: Fraction, share: Fraction, *, whole: bool) -> None:
-        self.scale, self._share, self._whole = scale, share, whole
+    def __init__(
+        self, corners: Sequence[Corner], scale: Fraction, share: Fraction, *, whole: bool, leaks: bool = False
+    ) -> None:
+        self.scale, self._share, self._whole, self._leaks = scale, share, whole, leaks
+        self._least = np.finfo(float).tiny if leaks else 0.5
         (fast, much), (slow, little) = corners[0], corners[-1]
         # the weights for which both ends are equally good
         self._slope = float((slow - fast) / ((much - little) * scale))
@@ -60,8 +65,10 @@ class Staircase:
     def renew(self, corners: Sequence[Corner]) -> None:
         """Take over what is known."""
         self._latencies = np.array([float(latency) for latency, _ in corners])
-        # energies of the tables are whole: one that counts is at most this
-        counting = [math.ceil(energy * self.scale * self._share) - 1 for _, energy in corners]
+        counting = [energy * self.scale * self._share for _, energy in corners]
+        if not self._leaks:
+            # energies of the tables are whole: one that counts is at most this
+            counting = [Fraction(math.ceil(energy) - 1) for energy in counting]
         self._energies = np.array(counting, dtype=float)
         # and a latency at most this
         self._ends = np.append(self._latencies[1:] - self._whole, self.most_cycles)
@@ -71,7 +78,7 @@ class Staircase:
         assert latency is not None
         least = np.rint(latency) if self._whole else latency * (1 - _ROUNDING)
         step = np.maximum(np.searchsorted(self._latencies, least, side="right") - 1, 0)
-        return np.asarray(energy / np.maximum(self._energies[step], 0.5))
+        return np.asarray(energy / np.maximum(self._energies[step], self._least))
 
     def most_energy(self, _value: float, _latency: float, /) -> float:
         """Return the energy that nothing exceeds that counts."""
@@ -92,7 +99,7 @@ class Staircase:
         """Return what the share is at least in a range where a E + b D of a line is; above 1 if nothing counts."""
         energies = np.maximum(low, (least - line.latency * self._ends) / line.energy)
         inside = energies <= np.minimum(high, self._energies)
-        shares = energies / np.maximum(self._energies, 0.5)
+        shares = energies / np.maximum(self._energies, self._least)
         return float(shares[inside].min()) if inside.any() else 2.0
 
     def bends(self, low: float, high: float, least: float, /) -> bool:

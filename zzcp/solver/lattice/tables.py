@@ -134,11 +134,14 @@ class CostTables(Sequence[Sequence[BoundaryTable]]):
         Energies are in units of 1 / `scale` of the unit of the input file.
     operations : int
         Energy of all operations in these units, rounded down.
+    leakage : Fraction
+        Energy of a cycle in these units.
     """
 
     rows: tuple[tuple[BoundaryTable, ...], ...]
     scale: Fraction
     operations: int
+    leakage: Fraction
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -156,7 +159,7 @@ def boundary_tables(model: Model, keys: tuple[Key, ...]) -> CostTables:
     unit = EnergyUnit.of(model, [part for row in drafts for draft in row for part in draft.accesses])
     look()
     rows = tuple(tuple(draft.with_energies(unit) for draft in row) for row in drafts)
-    return CostTables(rows, unit.scale, unit.operations)
+    return CostTables(rows, unit.scale, unit.operations, model.setting.leakage * unit.scale)
 
 
 def has_headroom(model: Model) -> bool:

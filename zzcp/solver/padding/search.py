@@ -225,8 +225,8 @@ class PaddedSearch:
     def _least(self) -> float:
         """Return a bound of all mappings: the energy of the operations, and the cycles without stalls."""
         model = self.evaluator.model
-        energy = model.mac_energy / model.scale
         cycles = float(model.setting.run_cycles + model.setting.drain)
+        energy = (model.mac_energy + model.leakage * cycles) / model.scale
         return float(combined(energy, cycles, self.objective)) * (1 - _FLOAT_ERROR)
 
     def _relaxed(self, entry: Open) -> float:

@@ -370,12 +370,15 @@ class Enumeration:
     def _judged(
         self, labels: Labels, energy: Array, limit: float, before: Array | int = 0, after: Array | int = 0
     ) -> Array:
-        """Set the bounds of labels from least energies; return which are within the limit and the budgets."""
+        """Set the bounds of labels from what they move; return which are within the limit and the budgets."""
         latency = None
         kept = energy <= self.most_energy * (1 + _MARGIN)
-        if self.goal.timed or np.isfinite(self.most_latency):
+        if self.goal.timed or self.relaxation.leakage or np.isfinite(self.most_latency):
             latency = least_latency(self.relaxation, labels.terms, before, after)
             kept &= latency <= self.most_latency * (1 + _MARGIN)
+        if latency is not None and self.relaxation.leakage:
+            energy = energy + self.relaxation.leakage * latency
+            kept &= energy <= self.most_energy * (1 + _MARGIN)
         labels.bound = self.goal.least(energy, latency)
         return np.asarray(kept & (labels.bound <= limit * (1 + _MARGIN)))
 

@@ -36,27 +36,40 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """What a mapping may take at most.
+    """What a mapping may take at most, and how much of its energy comes from its latency.
 
     Parameters
     ----------
     energy : float
-        In the unit of the tables.
+        In the unit of the tables, leakage included.
     latency : float
         In cycles.
+    leakage : float
+        Energy of a cycle in the unit of the tables, which themselves know nothing of it.
     """
 
     energy: float = np.inf
     latency: float = np.inf
+    leakage: float = 0.0
 
     @property
     def limited(self) -> tuple[bool, bool]:
         """Whether there is a limit of the latency, and of the energy: the order of their multipliers."""
         return bool(np.isfinite(self.latency)), bool(np.isfinite(self.energy))
 
+    def moved(self, line: Line) -> Line:
+        """Return the weights of the tables' energy and of latency: a (E + k D) + b D = a E + (b + a k) D."""
+        return Line(line.energy, line.latency + line.energy * self.leakage)
+
     def unit(self, line: Line) -> float:
         """Return the price of a cycle for which the multipliers of the latency's terms are factors."""
-        return max(line.latency, 1 / self.latency) if self.limited[0] else line.latency
+        price = self.moved(line).latency
+        return max(price, 1 / self.latency) if self.limited[0] else price
+
+    @property
+    def leaked(self) -> float:
+        """What a cycle adds to the share of the energy's budget."""
+        return self.leakage / self.energy
 
     def multipliers(self, weights: Array) -> tuple[float, float]:
         """Return the multipliers of latency and energy among those of a relaxation, where they come last."""
@@ -65,11 +78,11 @@ class Budgets:
         return float(last[0]) if of_latency else 0.0, float(last[-1]) if of_energy else 0.0
 
     def line(self, line: Line, weights: Array) -> Line:
-        """Return the weights of energy and latency with what exceeds the budgets at its price."""
+        """Return the weights of the tables' energy and of latency, with what exceeds the budgets at its price."""
         if not any(self.limited):
-            return line
+            return self.moved(line)
         latency, energy = self.multipliers(weights)
-        return Line(line.energy + energy / self.energy, line.latency + latency * self.unit(line))
+        return self.moved(Line(line.energy + energy / self.energy, line.latency + latency * self.unit(line)))
 
     def worth(self, line: Line, weights: Array) -> float:
         """Return what the budgets themselves are worth at their prices."""
@@ -97,11 +110,12 @@ class Master:
         self.solver: Any = pywraplp.Solver.CreateSolver("GLOP")
         self.solver.SetSolverSpecificParametersAsString(_LIMITS)
         self.budgets, self.scale = budgets, budgets.unit(line)
-        self.share = line.latency / self.scale if self.scale else 1.0
+        self.share = budgets.moved(line).latency / self.scale if self.scale else 1.0
+        self.leaked = budgets.leaked / self.scale if self.scale else 0.0
         infinity = self.solver.infinity()
         self.bound = self.solver.NumVar(-infinity, 1e6, "")
         limited = budgets.limited
-        most = self.share + limited[0] * _MOST_PRICE
+        most = self.share + (limited[0] + limited[1] * self.leaked) * _MOST_PRICE
         self.weights = [self.solver.NumVar(0, most, "") for _ in latency]
         self.pressures = [self.solver.NumVar(0, _MOST_PRESSURE, "") for _ in range(capacities)]
         self.prices = [self.solver.NumVar(0, _MOST_PRICE, "") for some in limited if some]
@@ -113,6 +127,8 @@ class Master:
                     row.SetCoefficient(weight, 1)
             if limited[0]:
                 row.SetCoefficient(self.prices[0], -1)
+            if limited[1]:
+                row.SetCoefficient(self.prices[-1], -self.leaked)
         self.solver.Objective().SetMaximization()
         self.solver.Objective().SetCoefficient(self.bound, 1)
 
@@ -159,7 +175,8 @@ class Master:
             ),
             default=0.0,
         )
-        share = self.share + self.budgets.multipliers(values)[0]
+        of_latency, of_energy = self.budgets.multipliers(values)
+        share = self.share + of_latency + of_energy * self.leaked
         if most > share:
             values[: len(self.weights)] /= most / share * (1 + 1e-15)
         return values

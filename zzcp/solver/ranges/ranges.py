@@ -156,7 +156,7 @@ class RangeSearch:
             return
         high = min(self.goal.most_energy(value, least_latency), self.most_energy)
         pending = [_Part(least_energy, high, self.bound, self.relaxation)]
-        if self.goal.curved and least_energy < 1:
+        if self.goal.curved and least_energy < 1 and not self.relaxation.leakage:
             # energies are whole: none at all, or one unit and more
             pending = [_Part(0.0, 0.5, 0.0, self.relaxation), replace(pending[0], low=1.0)]
         finished: list[float] = []
@@ -210,7 +210,7 @@ class RangeSearch:
         relaxation = self.relaxation
         rounds = (_ROUNDS, _ROUNDS) if any(relaxation.budgets.limited) else (3, 6)
         base = float(relaxation.base)
-        least_energy = relaxation.energy.constant
+        least_energy = relaxation.least_energy
         if self.goal.extremes[0]:
             scale = max(self.goal.most_energy(value, base), 1.0)
             bound, _ = relaxation.tighten(Line(1 / scale, 0.0), rounds[0], self._visit)

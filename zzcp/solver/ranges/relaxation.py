@@ -10,6 +10,8 @@ have multipliers, too: with m >= 0 for a latency of at most L,
 
     a E + b D  >=  a E + (b + m) D - m L.
 
+Where the machine leaks k in every cycle, E is what the tables hold and k D: a E of it is a of the tables' and a k D.
+
 The multipliers are chosen by cutting planes: every cheapest chain is a linear function of them, and a linear program
 picks the multipliers that make the least of these functions the greatest (`zzcp.solver.ranges.multipliers`).
 """
@@ -38,6 +40,8 @@ from zzcp.solver.ranges.terms import (
 )
 
 Chain = Mapping[Place, tuple[int, ...]]
+_MARGIN = 1e-9
+"""More than the relative error of sums in floating point."""
 
 
 @dataclass(slots=True, eq=False)
@@ -73,9 +77,20 @@ class Relaxation:
         self.latency = latency_terms(self.model, self.tables)
         self.capacity = capacity_terms(self.model, self.tables)
         self.base = run_cycles(self.model) + self.model.setting.drain
+        self.budgets = replace(self.budgets, leakage=float(self.tables.leakage))
         for row in self.tables:
             for table in row[1:]:
                 self._drop_too_large((table.operand, table.link))
+
+    @property
+    def leakage(self) -> float:
+        """Energy of a cycle, in the unit of the tables."""
+        return self.budgets.leakage
+
+    @property
+    def least_energy(self) -> float:
+        """The energy of the operations, and of what leaks while they run."""
+        return self.energy.constant + self.leakage * self.base * (1 - _MARGIN)
 
     def _drop_too_large(self, place: Place) -> None:
         """Drop the vectors whose tile does not fit its memory by itself."""
@@ -140,7 +155,8 @@ class Relaxation:
             if visit is not None:
                 visit(chain)
             energy = self._of_chain(self.energy, chain)
-            fixed = line.energy * energy + line.latency * self.base
+            moved = self.budgets.moved(line)
+            fixed = moved.energy * energy + moved.latency * self.base
             promised, weights = master.add(fixed, self._slopes(line, chain, energy))
             if promised <= best + 1e-6 * abs(best):
                 break
@@ -154,7 +170,7 @@ class Relaxation:
         if of_latency:
             slopes.append((self.base - budgets.latency) * budgets.unit(line))
         if of_energy:
-            slopes.append(energy / budgets.energy - 1)
+            slopes.append((energy + self.leakage * self.base) / budgets.energy - 1)
         return np.array(slopes)
 
     def restricted(self, alive: Mapping[Place, Array]) -> Relaxation:
@@ -189,7 +205,7 @@ class Relaxation:
     def within(self, budgets: Budgets) -> Relaxation:
         """Return the relaxation of mappings that keep within budgets."""
         result = copy(self)
-        result.budgets = budgets
+        result.budgets = replace(budgets, leakage=self.leakage)
         return result
 
     def scaled(self, line: Line, weights: Array) -> Array:

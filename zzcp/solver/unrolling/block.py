@@ -80,6 +80,11 @@ class Common:
     linked: list[list[list[int]]]
     smallest_prime: Array
 
+    @property
+    def leakage(self) -> float:
+        """Energy of a cycle."""
+        return float(self.setting.leakage)
+
     @classmethod
     def of(
         cls,
@@ -388,7 +393,8 @@ class Block:
         latency = run
         for cycles in busy.values():
             latency = np.maximum(latency, cycles)
-        return energy, latency + self.drain
+        latency = latency + self.drain
+        return energy + self.common.leakage * latency, latency
 
     def operations(self) -> float:
         """Return the energy of the operations."""

@@ -51,17 +51,27 @@ class CheapBounds:
         if isinstance(self.objective, WeightedSum):
             left = value - float(self.objective.energy) * self._least_energy()
             macs = self.common.setting.layer.macs * self.common.setting.cycles_per_op
-            cycles = macs * float(self.objective.latency)
+            price = float(self.objective.latency) + float(self.objective.energy) * self.common.leakage
+            cycles = macs * price
             return cycles / left * (1 - MARGIN) if 0 < left < math.inf else 0.0
-        power = DELAYS[self.objective]
-        if not power or not math.isfinite(value):
+        power, leakage = DELAYS[self.objective], self.common.leakage
+        if not math.isfinite(value):
             return 0.0
+        if leakage and self.objective != "latency":
+            # k D is a part of the energy, so that k D^(n + 1) is at most the value
+            longest = (value / leakage) ** (1 / (power + 1))
+            fewest = self.common.setting.layer.macs * self.common.setting.cycles_per_op / longest
+        else:
+            fewest = 0.0
+        fewest *= 1 - MARGIN
+        if not power:
+            return float(fewest)
         energy = 1.0 if self.objective == "latency" else self._least_energy()
         if not energy:
-            return 0.0
+            return float(fewest)
         setting = self.common.setting
         cycles = setting.layer.macs * setting.cycles_per_op
-        return float(cycles / (value / energy) ** (1 / power) * (1 - MARGIN))
+        return max(float(fewest), float(cycles / (value / energy) ** (1 / power) * (1 - MARGIN)))
 
     def _least_energy(self) -> float:
         setting = self.common.setting

@@ -352,13 +352,19 @@ class _Relaxed:
         least_energy = zero
         if of_energy:
             least_energy, cells = self._cheapest(one, weights * 0)
-            least_energy = least_energy * (1 - MARGIN)
+            least_energy = (least_energy + self.leakage * base) * (1 - MARGIN)
             weights = self._towards(weights, cells, one)
         if not of_latency:
+            if self.leakage:
+                found, weights = self._tightened(one, zero, weights, _ROUNDS)
+                least_energy = np.maximum(least_energy, found)
             return _Found(least_energy, least_energy, zero, weights)
         rounds = 2 if of_energy else _ROUNDS
         found, heavier = self._tightened(zero, 1 / base, weights, rounds)
         least_latency = np.maximum(base, found * base)
+        if of_energy and self.leakage:
+            # what takes longer leaks more
+            least_energy = least_energy + self.leakage * (least_latency - base) * (1 - MARGIN)
         if not of_energy:
             return _Found(least_latency**of_latency, zero, least_latency, heavier)
         bound = least_energy * least_latency**of_latency
@@ -392,6 +398,11 @@ class _Relaxed:
         return known._replace(bound=bound, weights=weights)
 
     @property
+    def leakage(self) -> float:
+        """Energy of a cycle."""
+        return self.block.common.leakage
+
+    @property
     def run(self) -> Array:
         """Cycles of the iterations."""
         return np.asarray(self.block.total * self.block.setting.cycles_per_op)
@@ -403,6 +414,7 @@ class _Relaxed:
 
     def _tightened(self, a: Array, b: Array, weights: Array, rounds: int) -> tuple[Array, Array]:
         """Return the greatest bounds of a E + b D that are found, and the weights of run and ports for them."""
+        b = b + a * self.leakage
         best, chosen = np.full(self.count, -np.inf), weights
         for number in range(rounds):
             found, cells = self._cheapest(a, b * weights)

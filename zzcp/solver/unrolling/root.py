@@ -82,7 +82,7 @@ def _bound(relaxation: Relaxation, powers: tuple[int, int], value: float) -> flo
         return least_latency**latency
     most_energy = value / least_latency**latency
     found = relaxation.tighten(Line(1 / most_energy, 0.0), 1, enough=1 + _MARGIN)[0]
-    least_energy = max(relaxation.energy.constant, found * most_energy * (1 - _MARGIN))
+    least_energy = max(relaxation.least_energy, found * most_energy * (1 - _MARGIN))
     bound = least_energy * least_latency**latency
     if bound >= value or least_energy <= 0:
         return bound
