@@ -58,8 +58,8 @@ def test_entries_for_layers() -> None:
         (
             "innermost: [K]\nmax_latncy: 3",
             "c.yaml:2: max_latncy: unknown key: expected one of loop_order, innermost, outermost, tile_sizes, "
-            "tile_elements, bypass, even_mapping, double_buffering, min_utilization, max_latency, max_energy, found "
-            "'max_latncy' (did you mean 'max_latency'?)",
+            "tile_elements, bypass, even_mapping, double_buffering, min_utilization, max_latency, max_energy, "
+            "min_array_utilization, spatial, found 'max_latncy' (did you mean 'max_latency'?)",
         ),
         (
             FILE.replace("max: 16", "max: 16 B"),
@@ -68,6 +68,10 @@ def test_entries_for_layers() -> None:
         (
             FILE.replace("    dimension: K\n", ""),
             "c.yaml:3: tile_sizes[0]: the key 'dimension' is missing: expected dimension, found nothing",
+        ),
+        (
+            "spatial:\n  D1: {allow: [C]}\n  D2:\n    fix: {K: 0}",
+            "c.yaml:4: spatial.D2.fix.K: wrong value: expected an integer >= 1, found 0",
         ),
         ("max_latency:", "c.yaml:1: max_latency: wrong value: expected an integer >= 1, found nothing"),
         (

@@ -55,6 +55,11 @@ EVERYTHING: dict[str, Any] = {
     "min_utilization": {"sram": 0.25, "i_regs": {"I": 0.125}},
     "max_latency": 1000,
     "max_energy": 1234.5,
+    "spatial": {
+        "D1": {"allow": ["C", "FX"], "most": 2, "fix": {"C": 4, "FX": 3}},
+        "D2": {"allow": []},
+    },
+    "min_array_utilization": 0.5,
 }
 
 
@@ -63,7 +68,7 @@ def test_the_dictionary_form_is_read_and_written() -> None:
     assert constraints.to_dict() == EVERYTHING
     assert Constraints.from_dict(constraints.to_dict()) == constraints
     assert pickle.loads(pickle.dumps(constraints)) == constraints
-    assert len(constraints) == 15
+    assert len(constraints) == 21
     assert hash(constraints) == hash(Constraints.from_dict(EVERYTHING))
 
 
@@ -83,7 +88,8 @@ def test_every_constraint_says_what_it_asks() -> None:
         "bypass of i_regs by I; bypass of sram by I; even mapping of sram, (w_regs, i_regs); "
         "double buffering in sram forced; double buffering of I in i_regs forbidden; "
         "utilization of sram at least 0.25; utilization of i_regs by I at least 0.125; latency budget 1,000 cycles; "
-        "energy budget 1,234.5 pJ"
+        "energy budget 1,234.5 pJ; unrolled on D1 only C or FX; at most 2 unrolled on D1; C 4 on D1; FX 3 on D1; "
+        "unrolled on D2 only nothing; utilization of the array at least 0.5"
     )
 
 
@@ -136,6 +142,15 @@ def test_an_even_mapping_that_is_not_asked_for_is_none() -> None:
         ({"tile_elements": [{"memory": 3, "max": 2}]}, "tile_elements[0].memory", "expected a name"),
         ({"tile_elements": [{"memory": "sram", "max": 1.5}]}, "tile_elements[0].max", "an integer >= 1"),
         ({"bypass": {"I": 3}}, "bypass.I", "a list of memories"),
+        ({"spatial": ["D1"]}, "spatial", "array dimensions, such as"),
+        ({"spatial": {"D1": {}}}, "spatial.D1", "one of allow, most, fix"),
+        ({"spatial": {"D1": {"alow": ["C"]}}}, "spatial.D1.alow", "did you mean 'allow'?"),
+        ({"spatial": {"D1": {"allow": "C"}}}, "spatial.D1.allow", "layer dimensions, such as [C, FX, FY]"),
+        ({"spatial": {"D1": {"allow": [3]}}}, "spatial.D1.allow[0]", "a layer dimension such as K or OX"),
+        ({"spatial": {"D1": {"most": -1}}}, "spatial.D1.most", "an integer >= 0"),
+        ({"spatial": {"D1": {"fix": {"C": 0}}}}, "spatial.D1.fix.C", "an integer >= 1"),
+        ({"spatial": {"D1": {"fix": ["C"]}}}, "spatial.D1.fix", "layer dimensions with factors"),
+        ({"min_array_utilization": 1.5}, "min_array_utilization", "a share from 0 to 1"),
         ({"even_mapping": "sram"}, "even_mapping", "true, memories such as"),
         ({"double_buffering": {"sram": True}}, "double_buffering.sram", "forced or forbidden"),
         ({"double_buffering": {"sram": {"W": "no"}}}, "double_buffering.sram.W", "forced or forbidden"),

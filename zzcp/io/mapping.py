@@ -35,7 +35,7 @@ from zzcp.io.schema import (
 )
 from zzcp.mapping.mapping import FACTORS
 from zzcp.workload import Layer
-from zzcp.workload.checks import MAX_LOOP
+from zzcp.workload.checks import MAX_LOOP, USUAL_DIMENSIONS
 
 DEFAULT = "default"
 """Name of the entry for the layers that no other entry is for."""
@@ -45,10 +45,6 @@ MAX_RESULT_VALUES = 10**6
 
 ANY = "*"
 """Stands for any layer dimension, or any size, in a temporal ordering."""
-
-
-_USUAL = frozenset(["B", "G", "K", "C", "D", "H", "OX", "OY", "OZ", "FX", "FY", "FZ", "IX", "IY", "IZ"])
-"""Dimensions that layers of networks have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +103,9 @@ class MappingFile:
         for entry in {id(entry): entry for entry in map(self.for_layer, layers)}.values():
             for key in ("spatial_mapping", "spatial_mapping_hint"):
                 for name, dims in (getattr(entry, key) or {}).items():
-                    unknown = next((dim for dim in dims if dim not in own and dim not in _USUAL), None)
+                    unknown = next(
+                        (dim for dim in dims if dim not in own and dim not in USUAL_DIMENSIONS), None
+                    )
                     if unknown is not None:
                         raise InputError(
                             "no layer has a dimension of that name",

@@ -15,6 +15,14 @@ from typing import Any
 from zzcp.checks import entries, repr_of
 from zzcp.errors import InputError
 from zzcp.mapping.constraints_reader import check_field, read_constraints
+from zzcp.mapping.unrolling_constraints import (
+    UNROLLING_CONSTRAINTS,
+    AllowedDims,
+    FixedFactor,
+    MinArrayUtilization,
+    MostDims,
+    UnrollingConstraint,
+)
 
 ANY = "*"
 """Stands for any dimension, or a free size, in a loop order."""
@@ -250,6 +258,7 @@ Constraint = (
     | MinUtilization
     | MaxLatency
     | MaxEnergy
+    | UnrollingConstraint
 )
 
 
@@ -308,6 +317,16 @@ class Constraints:
         """Return the constraints but for some of them."""
         return Constraints(tuple(item for item in self.items if item not in items))
 
+    @property
+    def on_unrolling(self) -> tuple[UnrollingConstraint, ...]:
+        """Those of the unrolling."""
+        return tuple(item for item in self.items if isinstance(item, UNROLLING_CONSTRAINTS))
+
+    @property
+    def on_loops(self) -> Constraints:
+        """All others: what is asked of a mapping once its unrolling is known."""
+        return self.without(*self.on_unrolling)
+
     def __bool__(self) -> bool:
         return bool(self.items)
 
@@ -333,6 +352,10 @@ _CLASSES: dict[str, Any] = {
     "min_utilization": MinUtilization,
     "max_latency": MaxLatency,
     "max_energy": MaxEnergy,
+    "min_array_utilization": MinArrayUtilization,
+    "allow": AllowedDims,
+    "most": MostDims,
+    "fix": FixedFactor,
 }
 
 
@@ -369,6 +392,20 @@ def _write(data: dict[str, Any], item: Constraint) -> None:
             data["max_latency"] = cycles
         case MaxEnergy(energy):
             data["max_energy"] = _number(energy)
+        case MinArrayUtilization(share):
+            data["min_array_utilization"] = _number(share)
+        case AllowedDims(name, dims):
+            _of_array(data, name)["allow"] = list(dims)
+        case MostDims(name, most):
+            _of_array(data, name)["most"] = most
+        case FixedFactor(name, dim, factor):
+            _of_array(data, name).setdefault("fix", {})[dim] = factor
+
+
+def _of_array(data: dict[str, Any], array_dimension: str) -> dict[str, Any]:
+    """Return the entry of an array dimension in the dictionary form."""
+    entry: dict[str, Any] = data.setdefault("spatial", {}).setdefault(array_dimension, {})
+    return entry
 
 
 def _plain(groups: tuple[tuple[str, ...], ...]) -> list[Any]:

@@ -36,9 +36,12 @@ def read_constraints(data: Any) -> list[Item]:
         raise _wrong("", "a mapping with kinds of constraints as keys", data)
     items: list[Item] = []
     for key, value in data.items():
-        if key not in _READERS:
-            raise _unknown("", key, tuple(_READERS))
-        items += [(key, fields) for fields in _READERS[key](key, value)]
+        if key == _SPATIAL:
+            items += _spatial(key, value)
+        elif key in _READERS:
+            items += [(key, fields) for fields in _READERS[key](key, value)]
+        else:
+            raise _unknown("", key, KINDS)
     return items
 
 
@@ -168,6 +171,49 @@ def _max_energy(field: str, value: Any) -> Iterator[dict[str, Any]]:
     yield {"energy": _fraction(field, value, "an energy, in the unit of the accelerator's file", MAX_BUDGET)}
 
 
+def _min_array_utilization(field: str, value: Any) -> Iterator[dict[str, Any]]:
+    share = _fraction(field, value, "a share from 0 to 1", MAX_SIZE)
+    if share > 1:
+        raise _wrong(field, "a share from 0 to 1", value)
+    yield {"share": share}
+
+
+def _spatial(field: str, value: Any) -> Iterator[Item]:
+    """Yield what is asked of the unrolling on every array dimension."""
+    what = "array dimensions, such as {D1: {allow: [C, FX, FY], most: 2}, D2: {fix: {K: 16}}}"
+    for name, entry in _pairs(field, value, what):
+        at = f"{field}.{name}"
+        _keys(at, entry, _OF_ARRAY)
+        if not entry:
+            raise _wrong(at, f"one of {', '.join(_OF_ARRAY)}", entry)
+        for key in _OF_ARRAY:
+            if key not in entry:
+                continue
+            place, found = f"{at}.{key}", entry[key]
+            if key == "most":
+                yield key, {"array_dimension": name, "most": _integer(place, found, 0)}
+            elif key == "allow":
+                dims = [] if found == [] else _entries(place, found, "layer dimensions, such as [C, FX, FY]")
+                named = tuple(dict.fromkeys(_dimension(where, dim) for where, dim in dims))
+                yield key, {"array_dimension": name, "dims": named}
+            else:
+                given = _pairs(place, found, "layer dimensions with factors, such as {C: 8}")
+                for dim, factor in given:
+                    where = f"{place}.{dim}"
+                    yield (
+                        key,
+                        {
+                            "array_dimension": name,
+                            "dim": _dimension(where, dim),
+                            "factor": _integer(where, factor, 1),
+                        },
+                    )
+
+
+_SPATIAL = "spatial"
+_OF_ARRAY = ("allow", "most", "fix")
+"""What can be asked of the unrolling on one array dimension."""
+
 _READERS: dict[str, Callable[[str, Any], Iterator[dict[str, Any]]]] = {
     "loop_order": _loop_order,
     "innermost": _dimension_groups,
@@ -180,9 +226,10 @@ _READERS: dict[str, Callable[[str, Any], Iterator[dict[str, Any]]]] = {
     "min_utilization": _min_utilization,
     "max_latency": _max_latency,
     "max_energy": _max_energy,
+    "min_array_utilization": _min_array_utilization,
 }
 
-KINDS = tuple(_READERS)
+KINDS = (*_READERS, _SPATIAL)
 """The keys of the dictionary form."""
 
 
@@ -301,10 +348,12 @@ def check_field(where: str, name: str, value: object) -> None:
     elif name == "groups" and value is not None:
         for group in entries(value, where, "tuples of names"):
             all_of(group, str, where, "tuples of names")
-    elif name in ("memory", "dim", "operand") and value is not None:
+    elif name == "dims":
+        all_of(value, str, where, "a tuple of layer dimensions")
+    elif name in ("memory", "dim", "operand", "array_dimension") and value is not None:
         instance(value, str, where, "a name")
-    elif name in ("least", "most", "cycles") and value is not None:
-        integer(value, where, least=0)
+    elif name in ("least", "most", "cycles", "factor") and value is not None:
+        integer(value, where, least=1 if name == "factor" else 0)
     elif name in ("spatial", "twice"):
         instance(value, bool, where, "True or False")
     elif name in ("share", "energy"):

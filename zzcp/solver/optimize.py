@@ -32,21 +32,25 @@ from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
 from zzcp.mapping.mapping import FACTORS, Factors
+from zzcp.mapping.unrolling_constraints import check_names
 from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.solver.cache.question import Question
 from zzcp.solver.cache.store import Cache, ResultCache
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.optimize import attempt_after_all, constraints_of, optimize_constrained
 from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
+from zzcp.solver.infeasible import ELSEWHERE_SECONDS, AllUnrollings, barred, elsewhere, with_elsewhere
 from zzcp.solver.memory import give_back
 from zzcp.solver.padding.search import PaddedSearch
-from zzcp.solver.result import Progress, Result, gap_of
+from zzcp.solver.result import Diagnosis, Progress, Result, gap_of
 from zzcp.solver.search.search import Search
 from zzcp.solver.unrolling.search import JointSearch, Solve
 from zzcp.workload import Layer
 
 DEFAULT_TIME_LIMIT = 60.0
 """Seconds."""
+_ANY_GAP = 2.0
+"""With it any mapping will do."""
 
 
 def optimize(
@@ -160,7 +164,7 @@ def optimize(
         gap=gap,
         conventions=conventions,
         links=links,
-        constraints=asked,
+        constraints=asked.on_loops,
         engine=engine,
         factors=factors,
         max_padding=max_padding,
@@ -169,14 +173,16 @@ def optimize(
         ),
     )
     freedom = _freedom(accelerator, layer, spatial, max_dims)
+    check_names(asked.on_unrolling, accelerator, layer)
     if factors == "imperfect":
-        _check_imperfect(asked, conventions, freedom)
+        _check_imperfect(task.constraints, conventions, freedom)
 
     def search() -> Result:
         try:
-            if isinstance(freedom, SpatialMapping):
-                return _optimize_one(task, freedom, time_limit, hint, on_progress)
-            return joint_search(task, freedom, time_limit, seed, on_progress).run(hint)
+            found = _run(task, freedom, asked, time_limit, seed, hint, on_progress)
+            if found.status == "infeasible" and not found.interrupted:
+                found = _explained(task, freedom, asked, max_dims, seed, found)
+            return replace(found, constraints=asked)
         finally:
             give_back()
 
@@ -191,6 +197,70 @@ def optimize(
 def options_of(seed: int, engine: Engine, factors: Factors, max_padding: float) -> dict[str, Any]:
     """Return what else belongs to a question to the cache."""
     return {"seed": seed, "engine": engine, "factors": factors, "max_padding": str(max_padding)}
+
+
+def _run(
+    task: Task,
+    unrolling: SpatialMapping | Freedom,
+    asked: Constraints,
+    time_limit: float,
+    seed: int,
+    hint: LayerMapping | None,
+    on_progress: Callable[[Progress], None] | None,
+) -> Result:
+    """Return the best mapping of an unrolling that is given, or of all that obey the constraints on them."""
+    if isinstance(unrolling, Freedom):
+        freedom = unrolling.under(asked.on_unrolling, task.layer)
+        return joint_search(task, freedom, time_limit, seed, on_progress).run(hint)
+    diagnosis = barred(task.accelerator, task.layer, unrolling, asked)
+    if diagnosis is not None:
+        return _without_mapping(task, unrolling, diagnosis)
+    return _optimize_one(task, unrolling, time_limit, hint, on_progress)
+
+
+def _without_mapping(task: Task, spatial: SpatialMapping, diagnosis: Diagnosis) -> Result:
+    """Return the result of an unrolling that is out of the question."""
+    return Result(
+        status="infeasible",
+        objective=None,
+        lower_bound=0.0,
+        gap=None,
+        mapping=None,
+        evaluation=None,
+        diagnosis=diagnosis,
+        conventions=task.conventions.name,
+        objective_name=str(task.objective),
+        wall_s=0.0,
+        spatial=spatial,
+        links=task.links,
+    )
+
+
+def _explained(
+    task: Task,
+    unrolling: SpatialMapping | Freedom,
+    asked: Constraints,
+    max_dims: int,
+    seed: int,
+    found: Result,
+) -> Result:
+    """Return a result without a mapping that says which constraints bar all unrollings, or whether others have one."""
+    fractional = task.conventions.fractional_unrolling
+
+    def find(freedom: Freedom, on_loops: Constraints, seconds: float) -> Result:
+        own = replace(task, constraints=on_loops, gap=_ANY_GAP, factors="perfect")
+        return joint_search(own, freedom, seconds, seed).run(any_will_do=True)
+
+    diagnosis = found.diagnosis
+    if isinstance(unrolling, Freedom) and asked and diagnosis is None:
+        conflict = AllUnrollings(task.accelerator, task.layer, unrolling, asked, find, fractional)
+        diagnosis = conflict.diagnosis()
+    bounded = not isinstance(unrolling, Freedom) or not unrolling.is_free
+    if bounded and not (task.constraints and diagnosis is not None and diagnosis.changes):
+        freedom = Freedom(max_dims).under(asked.on_unrolling, task.layer)
+        other = find(freedom, task.constraints, ELSEWHERE_SECONDS)
+        diagnosis = with_elsewhere(diagnosis, elsewhere(other, fractional, task.layer, task.accelerator))
+    return replace(found, diagnosis=diagnosis)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ class Diagnosis:
         Whether it is proven that without any one of these constraints the others can be obeyed.
     further : tuple of tuple of str
         Where no single change helps: more conflicts, among the other constraints.
+    elsewhere : str
+        Where the unrolling was given or bounded: whether another one has a mapping.
     """
 
     shortages: tuple[Shortage, ...]
@@ -77,9 +79,11 @@ class Diagnosis:
     memories: tuple[str, ...] = ()
     minimal: bool = True
     further: tuple[tuple[str, ...], ...] = ()
+    elsewhere: str = ""
 
     def __str__(self) -> str:
-        return "; ".join([*map(str, self.shortages), *self._conflicts(), *self.changes])
+        other = [self.elsewhere] if self.elsewhere else []
+        return "; ".join([*map(str, self.shortages), *self._conflicts(), *self.changes, *other])
 
     def _conflicts(self) -> list[str]:
         if not self.conflict:
@@ -90,7 +94,8 @@ class Diagnosis:
         doubt = "" if self.minimal else " (perhaps fewer of them)"
         found = f"no mapping obeys {head}{within}{doubt}: {', '.join(self.conflict)}"
         found += "".join(f", and independently of this {', '.join(other)}" for other in self.further)
-        return [found] if self.changes else [found, "no single change that helps was found"]
+        told = self.changes or self.elsewhere
+        return [found] if told else [found, "no single change that helps was found"]
 
 
 @dataclass(frozen=True, slots=True)

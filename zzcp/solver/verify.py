@@ -318,7 +318,7 @@ def prove_again(
             float(TOLERANCE),
             result.conventions,
             entry.links,
-            entry.constraints,
+            entry.constraints.on_loops,
             engine,
             search_with,
             factors,

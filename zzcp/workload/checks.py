@@ -16,6 +16,10 @@ MAX_MACS = 2**62
 """Largest number of multiply-accumulate operations accepted in a layer."""
 MAX_PRECISION = 4096
 """Largest operand precision accepted, in bits."""
+USUAL_DIMENSIONS = frozenset(
+    ["B", "G", "K", "C", "D", "H", "OX", "OY", "OZ", "FX", "FY", "FZ", "IX", "IY", "IZ"]
+)
+"""Dimensions that layers of networks have: files that serve many layers may name those that a layer lacks."""
 _EQUATION, _RELATION = "an equation such as 'O[b][k]+=W[k][c]*I[b][c]'", "'ix=2*ox+1*fx'"
 
 

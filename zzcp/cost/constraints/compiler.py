@@ -17,6 +17,7 @@ from zzcp.cost.constraints.rules import (
     Step,
     Tenant,
     TileRule,
+    UnrollingRule,
     UtilizationRule,
 )
 from zzcp.cost.setting.setting import IRRELEVANT, Setting
@@ -37,6 +38,7 @@ from zzcp.mapping.constraints import (
     TileElements,
     TileSize,
 )
+from zzcp.mapping.unrolling_constraints import UNROLLING_CONSTRAINTS, check_names, violation
 
 
 def compile_rules(
@@ -92,6 +94,10 @@ def _rules(setting: Setting, item: Constraint, bypass: Mapping[str, Sequence[str
         yield LatencyRule(item, item.cycles)
     elif isinstance(item, MaxEnergy):
         yield EnergyRule(item, item.energy)
+    elif isinstance(item, UNROLLING_CONSTRAINTS):
+        machine, layer = setting.accelerator, setting.layer
+        check_names((item,), machine, layer)
+        yield UnrollingRule(item, violation(item, machine, layer, setting.spatial))
     else:
         assert isinstance(item, Bypass)
         if item.operand not in setting.layer.operands:

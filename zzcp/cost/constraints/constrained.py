@@ -25,6 +25,7 @@ from zzcp.cost.constraints.rules import (
     OrderRule,
     Rule,
     TileRule,
+    UnrollingRule,
     UtilizationRule,
 )
 from zzcp.cost.conventions import EXACT, CostConventions
@@ -177,12 +178,17 @@ class _Check:
             LatencyRule: self._latency,
             EnergyRule: self._energy,
             BypassRule: self._bypass,
+            UnrollingRule: self._unrolling,
         }
         return checks[type(rule)](rule)
 
     @staticmethod
     def _bypass(rule: BypassRule) -> str | None:
         return None if rule.obeyed else f"{rule.constraint}: {rule.constraint.memory} has a level for it"
+
+    @staticmethod
+    def _unrolling(rule: UnrollingRule) -> str | None:
+        return None if rule.violation is None else f"{rule.constraint}: {rule.violation}"
 
     def _latency(self, rule: LatencyRule) -> str | None:
         latency = self.evaluation.latency.total

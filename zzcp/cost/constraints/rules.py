@@ -22,6 +22,7 @@ from zzcp.mapping.constraints import (
     TileElements,
     TileSize,
 )
+from zzcp.mapping.unrolling_constraints import UnrollingConstraint
 
 Tenant = tuple[int, int]
 """Operand and its level."""
@@ -180,6 +181,14 @@ class BypassRule:
     obeyed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class UnrollingRule:
+    """What is asked of the unrolling: whether it is so is known before any mapping is."""
+
+    constraint: UnrollingConstraint
+    violation: str | None
+
+
 Rule = (
     OrderRule
     | TileRule
@@ -190,4 +199,5 @@ Rule = (
     | LatencyRule
     | EnergyRule
     | BypassRule
+    | UnrollingRule
 )

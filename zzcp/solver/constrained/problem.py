@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from zzcp.cost.constraints.compiler import compile_rules
 from zzcp.cost.constraints.constrained import bypasses, constrained_machine, is_exact, obeys
-from zzcp.cost.constraints.rules import EnergyRule, LatencyRule, OrderRule, Rule
+from zzcp.cost.constraints.rules import EnergyRule, LatencyRule, OrderRule, Rule, UnrollingRule
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.setting.setting import Setting
@@ -68,10 +68,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A layer on the machine of some constraints, and their rules."""
+    """A layer on the machine of some constraints, their rules, and whether the unrolling violates one of them."""
 
     evaluator: Evaluator
     rules: tuple[Rule, ...]
+    barred: bool = False
 
     @property
     def budgets(self) -> tuple[LatencyRule | EnergyRule, ...]:
@@ -117,12 +118,19 @@ class Problem:
             machine = constrained_machine(self.accelerator, self.layer, constraints, self.links)
             evaluator = Evaluator(machine, self.layer, self.spatial, self.conventions, self.links)
             rules = compile_rules(evaluator.setting, constraints, bypasses(constraints))
-            self.cases[key] = Case(evaluator, rules)
+            of_unrolling = [rule for rule in rules if isinstance(rule, UnrollingRule)]
+            self.cases[key] = Case(
+                evaluator,
+                tuple(rule for rule in rules if rule not in of_unrolling),
+                any(rule.violation is not None for rule in of_unrolling),
+            )
         return self.cases[key]
 
     def attempt(self, constraints: Constraints) -> Attempt:
         """Look for a mapping that obeys constraints, budgets included."""
         case = self.case(constraints)
+        if case.barred:
+            return Attempt("none")
         answer, mapping = self._obeying(case)
         if mapping is None:
             return Attempt(answer, engine="cp-sat" if answer == "none" else NO_ENGINE)

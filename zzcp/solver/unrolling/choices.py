@@ -97,6 +97,10 @@ class Choices:
         For every symmetry of the layer and every group the choice that a choice is mapped to.
     fractional : bool
         Whether lanes count as fractions, so that it matters which factor of a dimension is the largest.
+    pinned : tuple of tuple of bool
+        For every array dimension which layer dimensions have a given factor there.
+    least_units : int
+        Units of the array that must be in use.
     """
 
     layer: Layer
@@ -105,6 +109,15 @@ class Choices:
     groups: tuple[Group, ...]
     images: tuple[tuple[Array, ...], ...]
     fractional: bool = False
+    pinned: tuple[tuple[bool, ...], ...] = ()
+    least_units: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no unrolling is as it is asked to be."""
+        if any(not len(group.lanes) for group in self.groups):
+            return True
+        return not any(len(block) for block in self.blocks(self.least_units))
 
     @property
     def sizes(self) -> Array:
@@ -179,9 +192,14 @@ class Choices:
         for taken in factors.swapaxes(0, 1):
             valid &= (taken <= left).all(axis=1)
             left = -(-left // taken)
+        if self.least_units:
+            valid &= lanes.prod(axis=(1, 2)) >= self.least_units
         if self.fractional:
             return valid
-        return np.asarray(valid & (reduced | (self._in_use(lanes) != lanes).any(axis=(1, 2))))
+        kept = reduced | (self._in_use(lanes) != lanes).any(axis=(1, 2))
+        if self.pinned:
+            kept |= ((lanes != factors) & np.array(self.pinned, dtype=bool)).any(axis=(1, 2))
+        return np.asarray(valid & kept)
 
     def _factors(self, block: Array) -> Array:
         """Return the factors of every array dimension, shape (unrollings, array dimensions, dimensions)."""
@@ -258,7 +276,12 @@ def choices_of(
         for (_, systolic, _), members in alike.items()
     )
     images = tuple(_images(groups, dims, symmetries(layer, dims)))
-    return Choices(layer, dims, array.dimensions, groups, images, fractional)
+    pinned = tuple(
+        tuple(name in freedom.fixed or dim in freedom.part.get(name, {}) for dim in dims)
+        for name in array.dimensions
+    )
+    least = freedom.least_units(array.units)
+    return Choices(layer, dims, array.dimensions, groups, images, fractional, pinned, least)
 
 
 def _group(
@@ -293,25 +316,28 @@ def _group(
 
 def _keys(factors: Array, drains: Array) -> Array:
     """Return what makes choices of a group equal: the factors of every layer dimension, whichever member has which."""
-    return np.column_stack([np.sort(factors, axis=1).reshape(len(factors), -1), drains])
+    return np.column_stack(
+        [np.sort(factors, axis=1).reshape(len(factors), math.prod(factors.shape[1:])), drains]
+    )
 
 
 def _options(
     layer: Layer, dims: Sequence[str], name: str, units: int, freedom: Freedom, *, fractional: bool
 ) -> Array:
     """Return the factors that one array dimension may take, shape (choices, layer dimensions)."""
-    given = freedom.fixed.get(name)
-    if given is not None:
-        row = [given.get(dim, 1) for dim in dims]
-        return np.array([row], dtype=np.int64)
-    found: dict[tuple[int, ...], None] = {(1,) * len(dims): None}
-    usable = freedom.dims(name, dims)
+    part = freedom.part.get(name, {})
+    first = freedom.fixed.get(name, part)
+    if not freedom.accepts(name, first) or math.prod(first.values()) > units:
+        return np.zeros((0, len(dims)), dtype=np.int64)
+    found: dict[tuple[int, ...], None] = {tuple(first.get(dim, 1) for dim in dims): None}
+    usable = [] if name in freedom.fixed else [dim for dim in freedom.dims(name, dims) if dim not in part]
     factors = {dim: _factors_of(layer.sizes[dim], units, fractional=fractional) for dim in usable}
-    for count in range(1, freedom.max_dims + 1):
+    beside = sum(factor > 1 for factor in first.values())
+    for count in range(1, freedom.most_dims(name) - beside + 1):
         for chosen in combinations(usable, count):
             for taken in product(*(factors[dim] for dim in chosen)):
-                if math.prod(taken) <= units:
-                    by_dim = dict(zip(chosen, taken, strict=True))
+                by_dim = {**first, **dict(zip(chosen, taken, strict=True))}
+                if math.prod(by_dim.values()) <= units:
                     found[tuple(by_dim.get(dim, 1) for dim in dims)] = None
     return np.array(list(found), dtype=np.int64)
 

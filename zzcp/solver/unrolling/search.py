@@ -187,9 +187,20 @@ class JointSearch:
         """Return whether a bound is within half of the tolerance from the incumbent."""
         return self.value is not None and bound >= float(self.value) * (1 - self.tolerance / 2)
 
-    def run(self, hint: LayerMapping | None = None) -> Result:
-        """Search until no unrolling can be better, the time is up, or the user stops it."""
+    def run(self, hint: LayerMapping | None = None, *, any_will_do: bool = False) -> Result:
+        """Search until no unrolling can be better, the time is up, or the user stops it.
+
+        Parameters
+        ----------
+        hint : Mapping, optional
+            A mapping to start from.
+        any_will_do : bool
+            Whether the first mapping ends the search.
+        """
         with self.clock.interrupt:
+            if not self.freedom.is_free and self.choices.is_empty:
+                self.complete = True
+                return replace(self._nothing(self._evaluator(SpatialMapping())), status="infeasible")
             smallest = self._smallest()
             shortage = diagnose(smallest.model)
             if shortage is not None and is_certain(smallest.model) and _has_smallest_tiles(smallest):
@@ -199,12 +210,13 @@ class JointSearch:
                 return replace(self._nothing(smallest), status="infeasible", diagnosis=shortage)
             if shortage is None and self.free and not self.freedom.least_utilization:
                 self._offer(smallest, outermost_mapping(smallest.setting))
-            if hint is not None and self.free:
+            if hint is not None and self.free and self._holds(hint.spatial):
                 self._offer(self._evaluator(hint.spatial), hint)
             ended = True
             with self.clock.watched():
                 self._start()
-                self._close(self._cheap())
+                if not (any_will_do and self.best):
+                    self._close(self._cheap())
                 ended = False
             self.complete = self.complete and not ended
         result = self._result(smallest)
@@ -215,7 +227,11 @@ class JointSearch:
 
     def _smallest(self) -> Evaluator:
         """Return the setting of the unrolling with the smallest tiles: that of what is fixed alone."""
-        return self._evaluator(SpatialMapping.from_dict(self.freedom.fixed).fitted(self.layer))
+        return self._evaluator(self.freedom.given.fitted(self.layer))
+
+    def _holds(self, spatial: SpatialMapping) -> bool:
+        """Return whether an unrolling is in the space."""
+        return self.freedom.holds(self.accelerator, self.layer, spatial)
 
     # ---- incumbents
 
@@ -224,7 +240,7 @@ class JointSearch:
         most = math.prod(int(group.units.max()) for group in self.choices.groups)
         lanes, promising = most * _CROWDED, list[SpatialMapping]()
         while not promising and self.clock.goes_on:
-            least = max(self.freedom.least_utilization * self._units, lanes if lanes > 1 else 0.0)
+            least = max(self.choices.least_units, lanes if lanes > 1 else 0.0)
             promising = self._promising(least)
             if lanes <= 1:
                 break
@@ -236,8 +252,7 @@ class JointSearch:
 
     def _usual(self) -> list[SpatialMapping]:
         """Return the unrolling that is taken where none is chosen, if it is in the space for sure."""
-        free = not self.freedom.allowed and not self.freedom.fixed and not self.freedom.least_utilization
-        return [default_spatial(self.accelerator, self.layer)] if free else []
+        return [default_spatial(self.accelerator, self.layer)] if self.freedom.is_free else []
 
     def _promising(self, least: float) -> list[SpatialMapping]:
         """Return the unrollings with the least bounds of those with the fewest cycles, among so many lanes and more."""
@@ -287,13 +302,9 @@ class JointSearch:
 
     # ---- bounds
 
-    @property
-    def _units(self) -> int:
-        return self.accelerator.array.units
-
     def _cheap(self) -> Waiting:
         """Return what the cheap bounds leave."""
-        least = math.ceil(self.freedom.least_utilization * self._units)
+        least = self.choices.least_units
         held = self.choices.held(least)
         lanes = max(float(least), self.bounds.fewest_lanes(self.ceiling))
         near = self.choices.held(lanes)
@@ -430,7 +441,7 @@ class JointSearch:
         )
 
     def _space(self) -> Space:
-        held = self.choices.held(math.ceil(self.freedom.least_utilization * self._units))
+        held = self.choices.held(self.choices.least_units)
         return Space(
             held,
             dict(self.ruled_out),

@@ -1,0 +1,67 @@
+"""Why no unrolling has a mapping, or only the one that was given has none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from zzcp import Layer, load_accelerator, optimize
+from zzcp.solver import Result
+
+TOY = load_accelerator("docs/toy.yaml")
+GEMM = Layer.gemm(b=4, k=4, c=4)
+
+
+def solved(constraints: dict[str, Any], spatial: Any = "auto", layer: Layer = GEMM) -> Result:
+    return optimize(TOY, layer, spatial=spatial, constraints=constraints)
+
+
+def test_an_unrolling_that_is_given_is_checked() -> None:
+    found = solved({"spatial": {"D1": {"allow": ["C"]}}, "min_array_utilization": 1}, {"D1": {"K": 2}})
+    assert found.status == "infeasible"
+    assert found.diagnosis is not None
+    assert found.diagnosis.conflict == ("unrolled on D1 only C (K 2 is unrolled there)",)
+    assert found.diagnosis.further == (("utilization of the array at least 1 (2 of 4 units are in use)",),)
+    assert found.diagnosis.elsewhere.startswith("another unrolling has a mapping, such as D1 C 2, D2")
+    assert solved({"spatial": {"D1": {"allow": ["K"]}}}, {"D1": {"K": 2}}).status == "optimal"
+
+
+@pytest.mark.parametrize(
+    ("constraints", "conflict", "change"),
+    [
+        (
+            {"spatial": {"D1": {"allow": ["K"], "fix": {"C": 2}}, "D2": {"most": 1}}},
+            ("unrolled on D1 only K", "C 2 on D1"),
+            "drop 'C 2 on D1'",
+        ),
+        (
+            {"spatial": {"D1": {"allow": []}}, "min_array_utilization": 1.0},
+            ("unrolled on D1 only nothing", "utilization of the array at least 1"),
+            "utilization of the array at least 0.5 would do (2 of 4 units)",
+        ),
+        ({"spatial": {"D1": {"fix": {"C": 4}}}}, ("C 4 on D1",), "drop 'C 4 on D1'"),
+    ],
+)
+def test_constraints_that_leave_no_unrolling_are_named(
+    constraints: dict[str, Any], conflict: tuple[str, ...], change: str
+) -> None:
+    found = solved(constraints)
+    assert found.status == "infeasible"
+    assert found.diagnosis is not None
+    assert set(found.diagnosis.conflict) == set(conflict)
+    assert found.diagnosis.minimal
+    assert change in found.diagnosis.changes
+
+
+def test_constraints_on_loops_and_on_unrollings_are_named_together() -> None:
+    small = Layer.gemm(b=1, k=2, c=2)
+    best = optimize(TOY, small, "latency", spatial="auto").evaluation
+    assert best is not None
+    asked = {"spatial": {"D1": {"allow": []}, "D2": {"allow": []}}, "max_latency": best.latency.total}
+    found = solved(asked, layer=small)
+    assert found.status == "infeasible"
+    assert found.diagnosis is not None
+    budget = f"latency budget {best.latency.total} cycles"
+    assert {budget} < set(found.diagnosis.conflict)
+    assert f"drop '{budget}'" in found.diagnosis.changes
