@@ -25,13 +25,14 @@ SUITES = (
     "model_size",
     "energies",
     "constrained",
+    "fronts",
     "compare",
     "onnx_files",
     "joint",
     "executors",
     "networks",
 )
-LONG = ("latency", "constrained", "compare", "onnx_files", "joint", "executors", "networks")
+LONG = ("latency", "constrained", "fronts", "compare", "onnx_files", "joint", "executors", "networks")
 """Suites that take about an hour, download much or need packages of their own; they run only where they are named."""
 
 RESULTS = Path(__file__).parent / "results"
