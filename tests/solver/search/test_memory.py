@@ -106,6 +106,7 @@ SOLVES = """
 import random
 import sys
 import zzcp
+import zzcp.errors
 from benchmarks.cases import own_machines
 from zzcp.cost import EXACT, ZIGZAG
 
@@ -122,7 +123,7 @@ def resident():
 def solve(number):
     machine, conventions = MACHINES[number % len(MACHINES)], (EXACT, ZIGZAG)[number // 2 % 2]
     layer = zzcp.Layer.gemm(b=rng.choice([48, 64, 80, 96]), k=rng.choice([32, 40, 64]), c=rng.choice([24, 32, 36]))
-    kind, options = number % 6, {"conventions": conventions, "time_limit": 2.0}
+    kind, options = number % 9, {"conventions": conventions, "time_limit": 2.0}
     if kind == 0:
         zzcp.optimize(machine, layer, **options)
     elif kind == 1:
@@ -133,8 +134,18 @@ def solve(number):
         zzcp.pareto(machine, layer, **options)
     elif kind == 4:
         zzcp.optimize(machine, layer, "latency", conventions=conventions, time_limit=0.05)
-    else:
+    elif kind == 5:
         zzcp.optimize(machine, layer, "energy", spatial="auto", max_dims=1, **options)
+    elif kind == 6:
+        zzcp.optimize(machine, layer, "energy", constraints={"innermost": ["K"]}, **options)
+    elif kind == 7:
+        zzcp.pareto(machine, layer, supported_only=True, **options)
+    else:
+        try:
+            zzcp.optimize(machine, layer, constraints={"innermost": ["NONE"]}, **options)
+        except zzcp.errors.InputError:
+            return
+        raise AssertionError("a dimension that the layer does not have")
 
 
 for number in range(count):
