@@ -2,18 +2,21 @@
 
 Our own LOMA and SALSA under ZigZag's conventions (``our-loma6`` ...) can stand in for ZigZag's, which take hours.
 Every measurement runs in a process of its own (`benchmarks.solver_child`; those of our mappers on one case share it,
-but nothing that they compile), one thread each, and is appended to
-``benchmarks/results/solver.jsonl`` as it ends, so that a run that was stopped goes on with ``--resume``.
+but nothing that they compile; our searches begin as copies of `benchmarks.solver_warm`), one thread each, and is
+appended to ``benchmarks/results/solver.jsonl`` as it ends, so that a run that was stopped goes on with ``--resume``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
+import multiprocessing
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,8 @@ SOME_EVERY = 45
 SOME_MAPPERS = ("loma6", "salsa0")
 MAPPER_SECONDS = 600
 """Limit of a mapper."""
+BUSY = 20
+"""Seconds on the clock for each of the processor's that are allowed where others use the machine, too."""
 
 Record = dict[str, Any]
 Job = tuple[Case, tuple[str, ...], float]
@@ -68,6 +73,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--no-solver", action="store_true", help="run the mappers only")
     group.add_argument("--time-limit", type=float, help=f"seconds per search (else {SECONDS})")
+    group.add_argument(
+        "--busy", action="store_true", help="limits count processor time: where others use the machine, too"
+    )
     group.add_argument("--jobs", type=int, default=1, metavar="N", help="measurements side by side")
     group.add_argument("--resume", action="store_true", help="keep what was measured before")
     group.add_argument("--records", type=Path, metavar="FILE", help="where to keep the measurements")
@@ -90,7 +98,8 @@ def run(*, quick: bool, console: Console, options: argparse.Namespace) -> Record
         if left := tuple(what for what in whats if (case.name, what) not in done):
             jobs.append((case, left, limit))
     with ThreadPoolExecutor(options.jobs) as pool, records.open("a") as file:
-        for number, found in enumerate(pool.map(_measure, jobs), 1):
+        searched = partial(_measure, busy=options.busy)
+        for number, found in enumerate(pool.map(searched, jobs), 1):
             for record in found:
                 file.write(json.dumps(record) + "\n")
                 console.print(f"{number}/{len(jobs)} {_line(record)}", highlight=False, soft_wrap=True)
@@ -132,10 +141,41 @@ def _jobs(options: argparse.Namespace, *, quick: bool) -> Iterator[Job]:
             yield case, ours, MAPPER_SECONDS
 
 
-def _measure(job: Job) -> list[Record]:
-    """Measure in a process, which writes a line for each measurement."""
+def _measure(job: Job, *, busy: bool) -> list[Record]:
+    """Measure in a process."""
     case, whats, limit = job
     records: list[Record] = [{"case": case.name, "what": what, "machine": case.machine} for what in whats]
+    if whats[0].partition(":")[0] in CONVENTIONS:
+        limits = (BUSY * limit, limit) if busy else (limit, math.inf)
+        return [records[0] | _copied(case.name, whats[0], *limits)]
+    return _alone(case, whats, limit, records)
+
+
+def _copied(name: str, what: str, time_limit: float, processor_limit: float) -> Record:
+    """Search in a copy of a process that has imported everything."""
+    from benchmarks.solver_warm import send  # noqa: PLC0415 - reads all cases
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["benchmarks.solver_warm"])
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=send, args=(theirs, name, what, time_limit, processor_limit))
+    child.start()
+    theirs.close()
+    try:
+        if not ours.poll(time_limit + 240):
+            return {"status": "timeout"}
+        found: Record = ours.recv()
+        return found
+    except EOFError:
+        child.join()
+        return {"status": "crash", "error": f"exit code {child.exitcode}"}
+    finally:
+        child.kill()
+        child.join()
+
+
+def _alone(case: Case, whats: tuple[str, ...], limit: float, records: list[Record]) -> list[Record]:
+    """Run mappers in a process that has imported nothing else; it writes a line for each measurement."""
     command = [sys.executable, "-m", "benchmarks.solver_child", case.name, ",".join(whats), str(limit)]
     try:
         child = subprocess.run(

@@ -1,5 +1,7 @@
 """One measurement in a process of its own: ``python -m benchmarks.solver_child CASE WHAT [SECONDS]``.
 
+Or `measure`, which `benchmarks.solver` calls in a copy of a process that has imported everything and read all cases.
+
 WHAT is ``exact`` or ``zigzag`` (our search under these conventions), ``exact:cp-sat`` (by this engine alone), a
 mapper of ZigZag (``loma6``, ``salsa0``), or some of our own mappers under ZigZag's conventions
 (``our-loma6,our-salsa0``). The last lines printed are JSON objects, one for each. Times are those of the search alone,
@@ -10,7 +12,10 @@ memory is that of the process.
 from __future__ import annotations
 
 import json
+import math
+import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -27,17 +32,36 @@ CONVENTIONS = ("exact", "zigzag")
 def main() -> None:
     """Measure, and print what was measured."""
     name, whats, *rest = sys.argv[1:]
-    case = case_named(name)
     for what in whats.split(","):
-        search = _search(case, what, float(rest[0]) if rest else 0)
-        started, cpu = time.monotonic(), _cpu_seconds()
-        found = search()
-        found.setdefault("wall_s", round(time.monotonic() - started, 3))
-        found.setdefault("cpu_s", round(_cpu_seconds() - cpu, 3))
-        found["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-        if what == "zigzag" and found.get("mapping"):
-            found["referee"] = _referee(case, found["mapping"])
-        print(json.dumps(found))
+        print(json.dumps(measure(name, what, float(rest[0]) if rest else 0)))
+
+
+def measure(name: str, what: str, time_limit: float, processor_limit: float = math.inf) -> dict[str, Any]:
+    """Return a measurement as plain data.
+
+    Parameters
+    ----------
+    name, what : str
+        The case, and what is measured.
+    time_limit : float
+        Of a search, in seconds.
+    processor_limit : float
+        A search is stopped after so many seconds of processor time.
+    """
+    case = case_named(name)
+    search = _search(case, what, time_limit)
+    if processor_limit < math.inf:
+        signal.signal(signal.SIGPROF, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        signal.setitimer(signal.ITIMER_PROF, processor_limit)
+    started, cpu = time.monotonic(), _cpu_seconds()
+    found = search()
+    found.setdefault("wall_s", round(time.monotonic() - started, 3))
+    found.setdefault("cpu_s", round(_cpu_seconds() - cpu, 3))
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    found["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    if what == "zigzag" and found.get("mapping"):
+        found["referee"] = _referee(case, found["mapping"])
+    return found
 
 
 def _cpu_seconds() -> float:
