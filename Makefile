@@ -24,13 +24,16 @@ BUILDS  := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["bu
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-slow test-newest test-oldest lint format bench bench-compare lock clean
+.PHONY: help demo cluster-demo test test-slow test-newest test-oldest lint format bench bench-compare lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: $(ALONE) ## run the main job on the bundled seed example
 	@$(DEMO)
+
+cluster-demo: $(DEV) ## run a sweep on a Dask cluster of a scheduler and two workers on this machine
+	@$(BIN)/python examples/cluster_demo.py
 
 test: $(DEV) ## run the tests, all but the slow ones
 	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS)

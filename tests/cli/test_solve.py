@@ -16,7 +16,7 @@ import yaml
 
 from tests.cli.conftest import ACCELERATOR, LARGE, WORKLOAD, Golden, Run
 from zzcp import Mapping, evaluate, load_accelerator, load_workload, verify
-from zzcp.cli import solve as solve_command
+from zzcp.solver import portable
 
 SPATIAL = "models/mappings/seed_mapping.yaml"
 
@@ -129,9 +129,9 @@ def test_a_stopped_run_goes_on(zzcp: Run, tmp_path: Path, monkeypatch: pytest.Mo
     stopped = data | {"layers": [first], "complete": False, "missing": [{"id": 1, "name": second["name"]}]}
     part.write_text(json.dumps(stopped))
     searched = []
-    search = solve_command.run_job
+    search = portable.run_job
     monkeypatch.setattr(
-        solve_command, "run_job", lambda job, tell: searched.append(job.layer.name) or search(job, tell)
+        portable, "run_job", lambda job, tell: searched.append(job.layer.name) or search(job, tell)
     )
     result = zzcp(*arguments, "--resume", part, "--json", part)
     assert f"1 of 2 layers are proven in {part}" in result.stderr

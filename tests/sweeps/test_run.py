@@ -21,9 +21,9 @@ import zzcp
 from tests.machines import machine
 from zzcp.errors import InputError
 from zzcp.mapping.unrollings import UnrollingOptions
+from zzcp.solver import portable
 from zzcp.solver.job import Job
 from zzcp.sweeps import SweepProgress
-from zzcp.sweeps import run as running
 from zzcp.workload import Layer, Network
 
 LAYER = Layer.gemm(b=2, k=4, c=4)
@@ -85,7 +85,7 @@ def test_nothing_is_solved_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def refuse(*_: object) -> None:
         raise AssertionError("solved again")
 
-    monkeypatch.setattr(running, "run_job", refuse)
+    monkeypatch.setattr(portable, "run_job", refuse)
     # another name, another order, another time limit: the same points
     again = zzcp.sweep(
         replace(machine(), name="other"), replace(LAYER, name="other"), ["memories.w_regs.size=32,16,8,4"],
@@ -99,13 +99,13 @@ def test_nothing_is_solved_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_equal_layers_are_solved_once(monkeypatch: pytest.MonkeyPatch) -> None:
     solved: list[str] = []
-    original: Callable[..., zzcp.Result] = running.run_job
+    original: Callable[..., zzcp.Result] = portable.run_job
 
     def count(task: Job, *rest: object) -> zzcp.Result:
         solved.append(task.layer.name)
         return original(task, *rest)
 
-    monkeypatch.setattr(running, "run_job", count)
+    monkeypatch.setattr(portable, "run_job", count)
     layers = tuple(replace(LAYER, name=name, id=number) for number, name in enumerate(("a", "b", "c")))
     small = Layer.gemm(b=2, k=2, c=2, name="small")
     table = zzcp.sweep(machine(), [Network("net", layers), small], ["memories.w_regs.size=8,16"])

@@ -169,6 +169,7 @@ def evaluate(**arguments: Any) -> Any:
     options.seed(),
     options.conventions,
     options.jobs("Layers solved"),
+    options.scheduler,
     click.option(
         "--progress-log",
         is_flag=True,
@@ -244,6 +245,7 @@ def solve(**arguments: Any) -> Any:
     options.seed(),
     options.conventions,
     options.jobs("Points solved"),
+    options.scheduler,
     click.option(
         "--db",
         default="zzcp-sweep.sqlite",

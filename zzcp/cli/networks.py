@@ -47,6 +47,7 @@ def solve_network(
     objective: str,
     options: SearchOptions,
     jobs: int,
+    scheduler: str | None,
     *,
     keep_on_chip: bool = False,
 ) -> int:
@@ -72,6 +73,7 @@ def solve_network(
                 f"{head}: {progress_text(progress)}, {time.monotonic() - started:.0f} s{now(progress.running)}"
             ),
             tensors=tensors_of(inputs.machine, inputs.network, tasks) if keep_on_chip else (),
+            scheduler=scheduler,
         )
     if inputs.left_out:
         output.show(*coverage(inputs.network))

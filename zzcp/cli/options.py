@@ -281,6 +281,13 @@ def seed(default: int = 0, purpose: str = "Of all random choices") -> Callable[[
     )
 
 
+scheduler = click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Search on a Dask cluster: the address of its scheduler, such as tcp://127.0.0.1:8786 (docs/cluster.md).",
+)
+
+
 def jobs(work: str) -> Callable[[F], F]:
     """Return the option for how much of the work is done side by side, such as ``Layers solved``."""
     return click.option(

@@ -54,6 +54,7 @@ def search_all(
     interrupt: Interrupt,
     verb: str = "solving",
     samples: dict[int, list[Progress]] | None = None,
+    scheduler: str | None = None,
 ) -> dict[int, R]:
     """Run tasks and return the results by number; after an interrupt only those that have been begun have one.
 
@@ -69,9 +70,11 @@ def search_all(
         Says when the user wants the end.
     samples : dict, optional
         Takes all that the tasks report, by number.
+    scheduler : str, optional
+        Of a cluster that runs them instead of this machine.
     """
     # the processes come first: they must not inherit the threads of the display
-    executor: Executor = executor_for(min(jobs, len(tasks)))
+    executor: Executor = executor_for(min(jobs, len(tasks)), scheduler)
     with executor, Monitor(names, quiet=quiet, verb=verb, jobs=executor.jobs) as monitor:
         watcher: Watcher = monitor if samples is None else Watchers(Recorder(samples), monitor)
         found: dict[int, R] = {}

@@ -29,8 +29,9 @@ from zzcp.report.summary import left_out_report
 from zzcp.report.workload import coverage
 from zzcp.solver import Progress, Result
 from zzcp.solver.cache import ResultCache
-from zzcp.solver.job import Job, SearchOptions, run_job
+from zzcp.solver.job import Job, SearchOptions
 from zzcp.solver.optimize import DEFAULT_TIME_LIMIT
+from zzcp.solver.portable import SEARCH
 from zzcp.workload import Layer
 
 
@@ -55,6 +56,7 @@ def run(
     seed: int,
     conventions: str,
     jobs: int,
+    scheduler: str | None,
     progress_log: bool,
     cache: bool,
     resume: str | None,
@@ -94,7 +96,9 @@ def run(
                 engine,  # type: ignore[arg-type]  # one of the command's choices
                 ResultCache.of(cache),
             )
-            return solve_network(output, inputs, tasks, objective, how, jobs, keep_on_chip=keep_on_chip)
+            return solve_network(
+                output, inputs, tasks, objective, how, jobs, scheduler, keep_on_chip=keep_on_chip
+            )
         options = {
             "time_limit": time_limit,
             "deterministic_limit": deterministic_limit,
@@ -121,7 +125,7 @@ def run(
             known = resumed(resume, tasks, machine, objective, CONVENTIONS[conventions], options)
             taken = sum(task.shape in known for task in tasks)
             output.note(f"{taken} of {len(tasks)} layers are proven in {resume}")
-        results = _solve_all(tasks, job, jobs, quiet, interrupt, log, known)
+        results = _solve_all(tasks, job, jobs, scheduler, quiet, interrupt, log, known)
         if inputs.left_out:
             output.show(*coverage(inputs.network))
         # an interrupted run leaves out what it had not begun
@@ -187,6 +191,7 @@ def _solve_all(
     tasks: Sequence[LayerTask],
     job: Callable[[LayerTask], Job],
     jobs: int,
+    scheduler: str | None,
     quiet: bool,
     interrupt: Interrupt,
     log: list[list[Progress]] | None = None,
@@ -208,7 +213,14 @@ def _solve_all(
     if chosen:
         searches = [job(task) for task in chosen]
         found = search_all(
-            run_job, searches, names, jobs=jobs, quiet=quiet, interrupt=interrupt, samples=samples
+            SEARCH,
+            searches,
+            names,
+            jobs=jobs,
+            quiet=quiet,
+            interrupt=interrupt,
+            samples=samples,
+            scheduler=scheduler,
         )
     places = {shape: number for number, shape in enumerate(different) if number in found}
     solved = {**known, **{shape: found[number] for shape, number in places.items()}}

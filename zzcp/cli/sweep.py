@@ -44,6 +44,7 @@ def run(
     seed: int,
     conventions: str,
     jobs: int,
+    scheduler: str | None,
     db: str,
     costs: str | None,
     budget: dict[str, float],
@@ -97,6 +98,7 @@ def run(
                     seed=seed,
                     conventions=CONVENTIONS[conventions],
                     jobs=jobs,
+                    scheduler=scheduler,
                     db=db,
                     cache=cache,
                     engine=engine,  # type: ignore[arg-type]  # one of the command's choices

@@ -51,6 +51,7 @@ def optimize_network(
     engine: Engine = "auto",
     cache: Cache = None,
     jobs: int = 1,
+    scheduler: str | None = None,
     on_progress: Callable[[NetworkProgress], None] | None = None,
 ) -> NetworkResult:
     """Return the mappings of all layers that are the best for the network as a whole, with one proven bound.
@@ -85,6 +86,9 @@ def optimize_network(
         What every mapping must obey.
     jobs : int
         Searches side by side, in processes of their own.
+    scheduler : str, optional
+        Address of the scheduler of a Dask cluster, such as ``tcp://127.0.0.1:8786``, whose workers search instead
+        (``docs/cluster.md``).
     on_progress : callable, optional
         Called with a `NetworkProgress` whenever a search begins or ends.
 
@@ -134,5 +138,14 @@ def optimize_network(
         whole = network if isinstance(network, Network) else Network(name, layers)
         tensors = tensors_of(accelerator, whole, tasks)
     return search_network(
-        accelerator, name, tasks, objective, gap, options, jobs, on_progress, tensors=tensors
+        accelerator,
+        name,
+        tasks,
+        objective,
+        gap,
+        options,
+        jobs,
+        on_progress,
+        tensors=tensors,
+        scheduler=scheduler,
     )

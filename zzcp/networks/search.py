@@ -27,7 +27,8 @@ from zzcp.runs import Estimate, Executor, executor_for
 from zzcp.runs.progress import Changes, Watchers
 from zzcp.solver.cpsat.model import certain
 from zzcp.solver.cpsat.target import first_bound
-from zzcp.solver.job import Job, SearchOptions, run_job
+from zzcp.solver.job import Job, SearchOptions
+from zzcp.solver.portable import SEARCH
 from zzcp.solver.result import Result, Status, float_below, gap_of
 
 _SHARE = 8
@@ -46,6 +47,7 @@ def search_network(
     enough: Fraction | None = None,
     *,
     tensors: Sequence[Tensor] = (),
+    scheduler: str | None = None,
 ) -> NetworkResult:
     """Return the best mappings of some layers together.
 
@@ -63,8 +65,11 @@ def search_network(
         A bound with which the search ends.
     tensors : sequence of Tensor
         What may stay on the chip.
+    scheduler : str, optional
+        Of the cluster that searches instead of this machine.
     """
-    with Interrupt() as interrupt, executor_for(min(jobs, len(set(distinct(tasks))))) as executor:
+    jobs = min(jobs, len(set(distinct(tasks))))
+    with Interrupt() as interrupt, executor_for(jobs, scheduler) as executor:
         search = _Search(
             accelerator,
             name,
@@ -236,7 +241,7 @@ class _Search:
         names = [self.tasks[key.shape].layer.name for key in keys]
         estimate = Estimate(len(jobs), self.executor.jobs)
         teller = Changes(lambda: self._tell(stage, estimate.names(names), estimate.left))
-        for number, result in self.executor.run(run_job, jobs, self.interrupt, Watchers(estimate, teller)):
+        for number, result in self.executor.run(SEARCH, jobs, self.interrupt, Watchers(estimate, teller)):
             yield keys[number], result
 
     def _take(self, key: Variant, goal: Goal, result: Result) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from zzcp.interrupt import Interrupt
-from zzcp.runs.executor import Executor, InProcess, LostError, Unwatched, Watcher, Work
+from zzcp.runs.executor import LostError, Unwatched, Watcher, Work
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -153,11 +153,6 @@ class LocalProcesses:
             if worker.number is None:
                 worker.process.join(1)
             worker.process.kill()
-
-
-def executor_for(jobs: int) -> Executor:
-    """Return what runs so many tasks side by side on this machine."""
-    return LocalProcesses(jobs) if jobs > 1 else InProcess()
 
 
 def _seconds(process: int, started: float) -> float:

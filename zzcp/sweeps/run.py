@@ -10,7 +10,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from zzcp.checks import MAX_WORKERS, check_seed, choice, duration, entries, function, gap_tolerance, integer
+from zzcp.checks import (
+    MAX_WORKERS,
+    check_seed,
+    choice,
+    duration,
+    entries,
+    function,
+    gap_tolerance,
+    integer,
+)
 from zzcp.cost import EXACT, CostConventions
 from zzcp.cost.arguments import check_setting
 from zzcp.cost.objective import OBJECTIVES
@@ -22,7 +31,8 @@ from zzcp.runs import Estimate, executor_for
 from zzcp.runs.progress import Changes, Watchers
 from zzcp.solver.cache import Cache, ResultCache
 from zzcp.solver.engines import Engine, check_engine
-from zzcp.solver.job import SearchOptions, run_job
+from zzcp.solver.job import SearchOptions
+from zzcp.solver.portable import SEARCH
 from zzcp.solver.result import Result
 from zzcp.sweeps.outcome import Outcome
 from zzcp.sweeps.plan import (
@@ -81,6 +91,7 @@ def sweep(
     seed: int = 0,
     conventions: CostConventions = EXACT,
     jobs: int = 1,
+    scheduler: str | None = None,
     db: str | Path | None = None,
     engine: Engine = "auto",
     costs: CostModel | None = None,
@@ -112,6 +123,9 @@ def sweep(
         For every point, as for `optimize`.
     jobs : int
         Points solved side by side.
+    scheduler : str, optional
+        Address of the scheduler of a Dask cluster, such as ``tcp://127.0.0.1:8786``, whose workers solve them instead
+        (``docs/cluster.md``).
     db : str or Path, optional
         SQLite file that keeps every result as it comes; what it holds already is not solved again.
     engine : str
@@ -167,7 +181,8 @@ def sweep(
     options: dict[str, Any] = {"time_limit": time_limit, "gap": gap, "seed": seed, "engine": engine}
     stated = {} if costs is None else {"costs": _stated(costs, names, plan)}
     started = time.monotonic()
-    run = _Run(plan, options, conventions, ResultCache.of(cache), jobs, on_progress, started)
+    where = jobs, scheduler
+    run = _Run(plan, options, conventions, ResultCache.of(cache), where, on_progress, started)
     with closing(Store(":memory:" if db is None else db)) as store:
         run.go(store)
     table = SweepTable(
@@ -198,7 +213,7 @@ class _Run:
     options: dict[str, Any]
     conventions: CostConventions
     cache: ResultCache | None
-    jobs: int
+    where: tuple[int, str | None]
     on_progress: Callable[[SweepProgress], None] | None
     started: float
     found: dict[str, Outcome] = field(default_factory=dict)
@@ -223,14 +238,16 @@ class _Run:
                 missing.setdefault(point.key, point)
         points = list(missing.values())
         jobs = [job_of(point.task, self.search_options()) for point in points]
-        self.estimate = Estimate(len(points), min(self.jobs, len(points)))
+        workers, scheduler = self.where
+        workers = min(workers, len(points))
         self.names = [point.name for point in points]
-        self._tell()
         try:
             # the processes come first: they must not inherit what others have set for signals
-            with executor_for(min(self.jobs, len(points))) as executor, Interrupt() as interrupt:
+            with executor_for(workers, scheduler) as executor, Interrupt() as interrupt:
+                self.estimate = Estimate(len(points), executor.jobs)
+                self._tell()
                 watcher = Watchers(self.estimate, Changes(self._tell))
-                for number, result in executor.run(run_job, jobs, interrupt, watcher):
+                for number, result in executor.run(SEARCH, jobs, interrupt, watcher):
                     self._keep(store, points[number], result)
                 self.interrupted = self.interrupted or interrupt.requested
         except KeyboardInterrupt:
