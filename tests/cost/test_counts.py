@@ -159,3 +159,30 @@ def test_windows_on_a_diagonal_are_refused() -> None:
             {"OX": 4, "FX": 1, "FY": 1},
             relations=("ix=1*ox+1*fx", "iy=1*ox+1*fy"),
         )
+
+
+# ---- the array's first read and its last write --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("machine", "cycles"),
+    [
+        # 64 weights, an input and, but for the first time, 64 sums pass one byte a cycle; a word leaves at the end
+        ("first_read.yaml", {1: 65 + 1 + 1, 2: 2 * 65 + 64 + 1, 8: 8 * 65 + 7 * 64 + 1}),
+        # a main memory fills the buffer before, and sums go up after
+        ("first_read_two_levels.yaml", {1: 135, 2: 263, 8: 1037}),
+        # 64 sums leave after every iteration, one byte a cycle
+        ("last_write.yaml", {1: 67, 2: 131, 8: 515}),
+    ],
+)
+def test_first_operands_reach_the_array_and_last_results_leave_it(
+    machine: str, cycles: dict[int, int]
+) -> None:
+    """The total once was 1 cycle where the report showed a port busy for 65."""
+    accelerator = load_accelerator(DATA / machine)
+    for channels, expected in cycles.items():
+        layer = zzcp.Layer.gemm(b=1, k=64, c=channels, precision={"W": 8, "I": 8, "O": 8, "O_final": 8})
+        result = optimize(accelerator, layer, "latency", spatial={"D1": {"K": 64}})
+        assert result.evaluation is not None
+        assert result.objective == expected
+        assert all(port.busy <= expected for port in result.evaluation.ports)
