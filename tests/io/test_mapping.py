@@ -52,6 +52,26 @@ def test_an_empty_spatial_mapping_is_none(spatial: str, tmp_path: Path) -> None:
     assert load_mapping(path).entries == (MappingEntry("default"),)
 
 
+def test_an_entry_for_a_kind_comes_after_a_name_and_before_an_operator() -> None:
+    names = ("default", "Conv", "is depthwise FY=3", "is depthwise", "special", "is matrix-product")
+    file = MappingFile(tuple(map(MappingEntry, names)))
+    deep = {"g": 8, "oy": 4, "ox": 4}
+    assert file.for_layer(Layer.depthwise(fy=3, fx=3, **deep)).name == "is depthwise FY=3"
+    assert file.for_layer(Layer.depthwise(fy=5, fx=5, **deep)).name == "is depthwise"
+    assert file.for_layer(Layer.depthwise(fy=5, fx=5, name="special", **deep)).name == "special"
+    assert file.for_layer(Layer.conv(k=2, c=8, fy=3, fx=3)).name == "Conv"
+    assert file.for_layer(Layer.gemm(b=1, k=4, c=4)).name == "is matrix-product"
+
+
+def test_a_kind_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mapping.yaml"
+    path.write_text("- name: default\n- name: is depthwse\n")
+    with pytest.raises(InputError) as caught:
+        load_mapping(path)
+    assert str(caught.value).startswith(f"{path}:2: [1].name: unknown kind of layer: expected convolution")
+    assert "found depthwse (did you mean 'depthwise'?)" in str(caught.value)
+
+
 def test_an_entry_is_chosen_by_name_then_operator_then_default() -> None:
     entries = tuple(MappingEntry(name) for name in ("default", "Conv", "first"))
     file = MappingFile(entries)

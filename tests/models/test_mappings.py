@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,25 @@ def test_arrays_are_used_as_their_dataflow_lets_them(
 ) -> None:
     (layer,) = zzcp.load_workload(models / "workloads" / f"{workload}.yaml")
     assert utilisation(models, machine, layer) == expected
+
+
+@pytest.mark.parametrize("machine", FULL)
+@pytest.mark.parametrize("workload", ["alexnet", "resnet18", "mobilenetv2", "bert_base"])
+def test_names_do_not_matter(models: Path, machine: str, workload: str) -> None:
+    """A network that somebody exported calls its layers otherwise."""
+    for layer in zzcp.load_workload(models / "workloads" / f"{workload}.onnx"):
+        renamed = replace(layer, name=f"/model/node_{layer.id}")
+        assert spatial(models, machine, renamed) == spatial(models, machine, layer), layer.name
+
+
+@pytest.mark.parametrize("machine", FULL)
+@pytest.mark.parametrize(
+    "workload", ["alexnet.onnx", "mobilenetv2.onnx", "bert_base.onnx", "resnet18_block.yaml"]
+)
+def test_the_unrollings_are_among_what_the_wiring_allows(models: Path, machine: str, workload: str) -> None:
+    file = zzcp.load_mapping(models / "mappings" / f"{machine}.yaml")
+    for layer in zzcp.load_workload(models / "workloads" / workload):
+        hints = file.for_layer(layer).spatial_mapping_hint
+        assert hints is not None
+        for name, dim, factor in spatial(models, machine, layer):
+            assert factor == 1 or dim in hints[name], f"{layer.name}: {dim} on {name}"

@@ -36,6 +36,7 @@ from zzcp.io.schema import (
 from zzcp.mapping.mapping import FACTORS
 from zzcp.workload import Layer
 from zzcp.workload.checks import MAX_LOOP, USUAL_DIMENSIONS
+from zzcp.workload.kinds import Selector
 
 DEFAULT = "default"
 """Name of the entry for the layers that no other entry is for."""
@@ -54,7 +55,8 @@ class MappingEntry:
     Parameters
     ----------
     name : str
-        Name of a layer, an operator type, or ``default``.
+        Name of a layer, a kind of layers such as ``is depthwise`` (`zzcp.workload.kinds`), an operator type, or
+        ``default``.
     spatial_mapping : dict, optional
         Per array dimension the layer dimensions unrolled on it, with their factors, in the order of the file.
     spatial_mapping_hint : dict, optional
@@ -116,7 +118,7 @@ class MappingFile:
                         )
 
     def for_layer(self, layer: Layer) -> MappingEntry:
-        """Return the entry for a layer: by its name, else by its operator type, else the default.
+        """Return the entry for a layer: by its name, else the first that is for its kind, by its operator, the default.
 
         Raises
         ------
@@ -124,7 +126,13 @@ class MappingFile:
             If there is no such entry.
         """
         by_name = {entry.name: entry for entry in self.entries}
-        for name in (layer.name, layer.operator, DEFAULT):
+        if layer.name in by_name:
+            return by_name[layer.name]
+        for entry in self.entries:
+            selector = Selector.of(entry.name)
+            if selector is not None and selector.selects(layer):
+                return entry
+        for name in (layer.operator, DEFAULT):
             if name in by_name:
                 return by_name[name]
         raise InputError(
@@ -293,6 +301,10 @@ def _read_file(document: Document) -> MappingFile:
             raise document.error(
                 (i, "name"), "two entries have the same name", expected="one entry per name", found=repr(name)
             )
+        try:
+            Selector.of(name)
+        except InputError as error:
+            raise document.placed(error, (i, "name")) from None
     if DEFAULT not in names:
         raise document.error(
             (),
