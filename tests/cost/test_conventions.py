@@ -169,6 +169,16 @@ def test_uncoupled_ports(uncoupled: bool, stall: int) -> None:
     assert limiting >= ({"r", "w", "rw"} if not uncoupled else set())
 
 
+@pytest.mark.parametrize(("refetched", "written"), [(False, 3 + 7), (True, 8 * 3)])
+def test_refetched_overlap(refetched: bool, written: int) -> None:
+    """Each of 8 windows of 3 shares 2 inputs with the one before it."""
+    rules = replace(EXACT, refetched_overlap=refetched)
+    registers = memory("regs", "I1", port("rw", "read_write", 8, "I1 fh", "I1 tl"), keeps_overlap=("I1",))
+    layer = Layer.conv(ox=8, oy=1, fx=3, fy=1, k=1, c=1)
+    result = evaluated(machine(registers), layer, [("FX", 3), ("OX", 8)], rules, I=(1,))
+    assert result.accesses["I"][0].from_above == written
+
+
 def top_of_inputs(width: int) -> Memory:
     """Return an outermost memory of both inputs with one port."""
     ways = ("I1 fh", "I1 tl", "I2 fh", "I2 tl")

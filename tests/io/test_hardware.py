@@ -21,12 +21,14 @@ def read(text: str) -> Accelerator:
 def test_every_field_of_a_memory() -> None:
     text = good_files.HARDWARE.replace("latency: 1\n    mem_type: dram", "latency: 7\n    mem_type: dram")
     text = text.replace(
-        "served_dimensions: [D1, D2]", "served_dimensions: [D1]\n    force_double_buffering: true"
+        "served_dimensions: [D1, D2]",
+        "served_dimensions: [D1]\n    force_double_buffering: true\n    keeps_overlap: [I1, I1]",
     )
     dram = read(text).memory("dram")
     assert (dram.size, dram.read_energy, dram.write_energy, dram.area, dram.latency) == (10**6, 10, 20, 0, 7)
     assert (dram.memory_type, dram.operands, dram.served_dimensions) == ("dram", ("I1", "I2", "O"), ("D1",))
     assert dram.force_double_buffering
+    assert dram.keeps_overlap == ("I1",)
     port = dram.ports[1]
     assert (port.name, port.type, port.bandwidth_min, port.bandwidth_max) == (
         "w_port_1",
@@ -35,6 +37,24 @@ def test_every_field_of_a_memory() -> None:
         64,
     )
     assert port.allocation == (Allocation("O", Direction.FROM_BELOW),)
+
+
+@pytest.mark.parametrize(
+    ("keeping", "message"),
+    [
+        ("[W]", r"memories.rf.keeps_overlap\[0\]: .*expected one of I1, I2, O"),
+        ("I1", r"memories.rf.keeps_overlap: .*expected a list"),
+        (
+            "[O]",
+            "memories.rf.keeps_overlap: memory rf: keeps the overlap of operand O, which it does not hold",
+        ),
+    ],
+)
+def test_wrong_operands_that_are_kept(keeping: str, message: str) -> None:
+    text = good_files.HARDWARE.replace("  rf:\n", f"  rf:\n    keeps_overlap: {keeping}\n", 1)
+    assert text != good_files.HARDWARE
+    with pytest.raises(InputError, match=message):
+        read(text)
 
 
 def test_defaults_are_zigzags() -> None:

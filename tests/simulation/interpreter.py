@@ -4,7 +4,8 @@ Every iteration is run in order. Every memory instance holds, per operand, one t
 the loops at or below its level make. Where the tile that an instance needs is not the one that it holds,
 
 - an input tile is written in the instance, and the instance above is read, once for all the data that the instances
-  below it fetch at that moment;
+  below it fetch at that moment; a memory that keeps the overlap of windows is written only what its tile did not have,
+  where no loop but those directly above the tile have stepped;
 - an output tile is read and sent to the instance above, which is written once per element: partial sums of the same
   output are added up on the way. What the instance above holds of the new tile is read and written back, into the first
   of the instances whose sums will be added; the others are cleared, which costs nothing, and act in lockstep with it:
@@ -126,16 +127,24 @@ class _Inputs(_Operand):
         """Run one iteration."""
         for depth in range(self.top):
             fetching = dict(self.replaced(depth, t))
+            stays = self.stays(depth, t)
+            brought = {
+                holder: tile.data - (self.held[depth].get(holder, NOTHING).data if stays else frozenset())
+                for holder, tile in fetching.items()
+            }
             self.held[depth].update(fetching)
-            for tile in fetching.values() if depth else ():
-                self.count(depth, Direction.FROM_ABOVE, tile.elements)
+            for data in brought.values() if depth else ():
+                self.count(depth, Direction.FROM_ABOVE, len(data))
             for children in self.below[depth + 1].values():
-                points = [
-                    point for child in children if child in fetching for point in self.points(depth, child, t)
-                ]
-                if points:
-                    together = self.view.tile(self.operand, points)
-                    self.count(depth + 1, Direction.TO_BELOW, together.elements)
+                together = frozenset[Name]().union(*(brought.get(child, ()) for child in children))
+                self.count(depth + 1, Direction.TO_BELOW, len(together))
+
+    def stays(self, depth: int, t: int) -> bool:
+        """Return whether what a tile has in common with the one before it is not brought again."""
+        if not depth or not self.view.slides(self.operand, depth, t):
+            return False
+        memory = self.nest.levels[self.operand][depth - 1]
+        return self.nest.links[self.operand] in memory.keeps_overlap
 
     def finish(self) -> None:
         """Nothing is left to do for an input."""

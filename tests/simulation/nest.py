@@ -119,7 +119,7 @@ class Nest:
         self.counters = self._counters()
         self.iterations = len(self.counters)
         self.levels = {name: accelerator.levels(links[name]) for name in layer.operands}
-        ends = mapping.allocation
+        self.ends = ends = mapping.allocation
         self.blocks = {name: [self._blocks(end) for end in (0, *ends[name])] for name in layer.operands}
         self.windows = {relation.window: relation for relation in layer.relations}
         self.naming = {
@@ -131,6 +131,10 @@ class Nest:
             for name in layer.operands
         }
         self.spatial = lanes_in_use(layer, mapping.spatial)
+        self.sliding = {
+            name: [frozenset[int](), *(self._sliding(name, depth) for depth in range(1, len(ends[name]) + 1))]
+            for name in layer.operands
+        }
         self.lanes = list(product(*(range(lanes) for _, _, lanes in self.spatial)))
         self.indices = {name: self._unroll(name, ends) for name in layer.operands}
         self.positions = {name: self._table(name, self.position) for name in layer.operands}
@@ -168,6 +172,35 @@ class Nest:
         while end < len(self.order) and self.order[end].dim not in self.naming[operand]:
             end += 1
         return end
+
+    def _sliding(self, operand: str, depth: int) -> frozenset[int]:
+        """Return the loops of one dimension that stand directly above a tile, after those that do not matter to it.
+
+        Lanes of the dimension further out end them: beyond these lie the tiles of other instances.
+        """
+        ends, levels = self.ends[operand], self.levels[operand]
+        start = self._reused(operand, ends[depth - 1])
+        found = []
+        for number in range(start, len(self.order)):
+            dim = self.order[number].dim
+            level = next(level for level, end in enumerate(ends) if number < end)
+            inner = {served for memory in levels[: depth + 1] for served in memory.served_dimensions}
+            outer = {served for memory in levels[: level + 1] for served in memory.served_dimensions} - inner
+            spread = any(lanes > 1 and d == dim and at in outer for at, d, lanes in self.spatial)
+            if dim != self.order[start].dim or spread:
+                break
+            found.append(number)
+        return frozenset(found)
+
+    def slides(self, operand: str, depth: int, t: int) -> bool:
+        """Return whether of the loops above a tile only those directly above it have stepped before an iteration."""
+        if not t:
+            return False
+        before, now = self.counters[t - 1 : t + 1]
+        start = self._reused(operand, self.ends[operand][depth - 1])
+        numbers = range(start, len(self.order))
+        stepped = {number for number in numbers if before[-1 - number] != now[-1 - number]}
+        return stepped <= self.sliding[operand][depth]
 
     def position(self, operand: str, index: dict[str, int]) -> Name:
         """Return what an operation uses of an operand as its loops name it."""

@@ -33,7 +33,7 @@ import pytest
 from tests.simulation.interpreter import interpret
 from tests.simulation.nest import Nest
 from tests.simulation.tiny_cases import Case, random_case
-from tests.simulation.views import LoopView, TensorView
+from tests.simulation.views import KeepingView, LoopView, TensorView
 from tests.simulation.walk import Walk
 from zzcp.cost import EXACT, ZIGZAG, CostConventions, Evaluation, Evaluator, evaluate
 from zzcp.errors import MappingError
@@ -47,6 +47,7 @@ PADDED_CHUNKS = 4
 SCATTERED_CHUNKS = 4
 SLOW_CHUNKS = 60
 IMPERFECT_CHUNKS = 12
+OVERLAP_CHUNKS = 12
 
 NAMES = {
     Direction.FROM_ABOVE: "from_above",
@@ -98,9 +99,16 @@ def assert_equal(case: Case, evaluation: Evaluation, walk: Walk) -> None:
         assert evaluation.utilization.individual[operand] == used
 
 
-def check(seed: int, *, padded: bool = False, scattered: bool = False, imperfect: bool = False) -> None:
+def check(
+    seed: int,
+    *,
+    padded: bool = False,
+    scattered: bool = False,
+    imperfect: bool = False,
+    overlap: bool = False,
+) -> None:
     """Compare one case with both walks."""
-    case = random_case(seed, padded=padded, scattered=scattered, imperfect=imperfect)
+    case = random_case(seed, padded=padded, scattered=scattered, imperfect=imperfect, overlap=overlap)
     evaluation = score(case)
     nest = nest_of(case)
     assert_equal(case, evaluation, interpret(LoopView(nest)))
@@ -164,6 +172,37 @@ def test_random_windows_whose_loops_do_not_divide(padded: bool, scattered: bool)
 def test_more_random_mappings_whose_loops_do_not_divide(chunk: int, padded: bool, scattered: bool) -> None:
     for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
         check(seed, padded=padded, scattered=scattered, imperfect=True)
+
+
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("chunk", range(OVERLAP_CHUNKS))
+def test_random_mappings_on_memories_that_keep_overlaps(chunk: int, padded: bool) -> None:
+    for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
+        check(seed, padded=padded, overlap=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("chunk", range(OVERLAP_CHUNKS, OVERLAP_CHUNKS + SLOW_CHUNKS))
+def test_more_random_mappings_on_memories_that_keep_overlaps(chunk: int, padded: bool) -> None:
+    for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
+        check(seed, padded=padded, overlap=True)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_who_keeps_more_moves_less(seed: int) -> None:
+    """Nothing, what the next window shares, and what any tile shares with the one before it."""
+    case = random_case(seed, overlap=True)
+    memories = tuple(replace(memory, keeps_overlap=()) for memory in case.accelerator.memories)
+    plain = replace(case, accelerator=replace(case.accelerator, memories=memories))
+    nest = nest_of(case)
+    walks = [interpret(KeepingView(nest)), interpret(LoopView(nest)), interpret(LoopView(nest_of(plain)))]
+    for operand in case.layer.operands:
+        for level in range(len(walks[0].levels[operand])):
+            for direction in Direction:
+                moved = [walk.levels[operand][level].moved(direction) for walk in walks]
+                assert moved == sorted(moved)
+    assert walks[0].energy() <= walks[1].energy() <= walks[2].energy()
 
 
 def test_random_mappings_are_of_all_kinds() -> None:

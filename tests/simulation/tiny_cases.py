@@ -50,17 +50,29 @@ class Case:
         )
 
 
-def random_case(seed: int, *, padded: bool = False, scattered: bool = False, imperfect: bool = False) -> Case:
+def random_case(
+    seed: int,
+    *,
+    padded: bool = False,
+    scattered: bool = False,
+    imperfect: bool = False,
+    overlap: bool = False,
+) -> Case:
     """Return the case of a seed: a layer without zero padding, a convolution with it, or a window on the output.
 
-    Loops that do not divide are drawn until there are some.
+    Loops that do not divide are drawn until there are some, and with `overlap` machines with memories that keep it.
     """
-    rng = Random(f"simulation {seed} {padded}{' scattered' * scattered}{' imperfect' * imperfect}")
-    kinds = [kind for kind in KINDS if not padded or "conv" in kind or kind in ("depthwise", "pooling")]
+    rng = Random(
+        f"simulation {seed} {padded}{' scattered' * scattered}{' imperfect' * imperfect}{' overlap' * overlap}"
+    )
+    sliding = padded or overlap
+    kinds = [kind for kind in KINDS if not sliding or "conv" in kind or kind in ("depthwise", "pooling")]
     if scattered:
         kinds = ["output_window"]
     while True:
         accelerator = random_accelerator(rng)
+        if overlap:
+            accelerator = keeping_overlap(rng, accelerator)
         layer = _tiny(rng, ALL_KINDS[rng.choice(kinds)], padded)
         links = dict(layer.default_links)
         if len(layer.inputs) == 2 and rng.random() < 0.2:
@@ -75,6 +87,22 @@ def random_case(seed: int, *, padded: bool = False, scattered: bool = False, imp
             continue
         if mapping is not None:
             return Case(accelerator, layer, mapping, links)
+
+
+def keeping_overlap(rng: Random, accelerator: Accelerator) -> Accelerator:
+    """Return a machine most of whose memories keep the overlap of windows."""
+    return replace(
+        accelerator,
+        memories=tuple(
+            replace(
+                memory,
+                keeps_overlap=tuple(
+                    operand for operand in memory.operands if operand != "O" and rng.random() < 0.8
+                ),
+            )
+            for memory in accelerator.memories
+        ),
+    )
 
 
 def _exceeds(mapping: Mapping, steps: dict[str, int]) -> bool:

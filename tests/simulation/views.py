@@ -55,6 +55,10 @@ class LoopView:
         """
         return bool(new.name) or old.name != new.name
 
+    def slides(self, operand: str, depth: int, t: int) -> bool:
+        """Return whether a tile moves along the loop directly above it, so that its overlap can stay."""
+        return self.nest.slides(operand, depth, t)
+
     def element(self, operand: str, t: int, lane: int) -> Name | None:
         """Return the element that an operation uses; None if it uses none."""
         element = self.nest.elements[operand][t][lane]
@@ -92,3 +96,11 @@ class TensorView(LoopView):
     def replaces(self, old: Tile, new: Tile) -> bool:
         """Return whether another tile is needed."""
         return old.name != new.name
+
+
+class KeepingView(LoopView):
+    """A machine that finds whatever a tile has in common with the one before it, whichever loop has stepped."""
+
+    def slides(self, operand: str, depth: int, t: int) -> bool:
+        """Return whether there is a tile before this one."""
+        return t > 0

@@ -76,6 +76,10 @@ class CostConventions:
     uncoupled_ports : bool
         Whether every port is judged alone (ZigZag). Where False, links that hold two of three ports each take turns,
         and the array adds in place: it reads a partial sum in the cycle in which it writes the new one.
+    refetched_overlap : bool
+        Whether every refill brings the whole tile (ZigZag), also into a memory that `keeps_overlap` of sliding windows.
+        Where False, such a memory is brought only what the next window adds; as for `whole_tiles` only where tiles are
+        counted by what exists.
     same_data_free : bool
         Whether an input that the array uses in consecutive cycles is read from the innermost memory once.
     """
@@ -96,6 +100,7 @@ class CostConventions:
     restored_everywhere: bool
     free_array_ends: bool
     uncoupled_ports: bool
+    refetched_overlap: bool = False
     same_data_free: bool = True
 
     def __post_init__(self) -> None:
@@ -114,6 +119,11 @@ class CostConventions:
     def counts_leakage(self) -> bool:
         """Whether leakage counts, which ZigZag does not know: lanes and cycles are whole."""
         return not (self.fractional_unrolling or self.combined_loading)
+
+    @property
+    def keeps_overlap(self) -> bool:
+        """Whether memories that keep the overlap of windows are brought only what is new."""
+        return self.counts_tiles and not (self.whole_tiles or self.refetched_overlap)
 
     @property
     def fills_array(self) -> bool:
@@ -138,6 +148,7 @@ ZIGZAG = CostConventions(
     restored_everywhere=True,
     free_array_ends=True,
     uncoupled_ports=True,
+    refetched_overlap=True,
 )
 """The bookkeeping of zigzag-dse 3.9.1, to the bit."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -12,7 +12,7 @@ from zzcp.checks import instance
 from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.formulas.macs import mac_energy
-from zzcp.cost.setting.directions import compile_directions, compile_volumes
+from zzcp.cost.setting.directions import compile_directions, compile_slides, compile_volumes
 from zzcp.cost.setting.remainders import Padded, check_padded, loop_product, tile_iterations
 from zzcp.cost.setting.setting import (
     OperandSetting,
@@ -22,7 +22,7 @@ from zzcp.cost.setting.setting import (
     Tenancy,
 )
 from zzcp.cost.setting.unrolling import Factors, compile_variant, fractional_factors, whole_factors
-from zzcp.errors import InputError, MappingError
+from zzcp.errors import InputError, MappingError, Place
 from zzcp.hardware import Accelerator, Direction, Memory, Port
 from zzcp.hardware.imc import CELLS, precharge_energy_per_weight
 from zzcp.mapping import SpatialMapping
@@ -167,6 +167,22 @@ def _compile_operand(
     variant = compile_variant(layer, name, kind, relations, memories, energy, conventions)
     values = {dim: tile_iterations(temporal[dim], size) for dim, size in padded.items()}
     volumes = compile_volumes(directions, variant, temporal, values)
+    kept = _kept(layer, name, memory_operand, memories, conventions)
+    if any(kept) and name == layer.output and directions.revisited:
+        raise InputError(
+            f"the overlap of output {name}, whose windows share sums, is not kept between refills",
+            place=Place(field="keeps_overlap"),
+            expected="keeps_overlap of inputs, or a layer without windows on its output",
+            found=f"memory {memories[kept.index(True) - 1].name} keeps {memory_operand}",
+        )
+    slides = None if name == layer.output else compile_slides(directions, variant, temporal, kept, layer)
+    if slides is not None and values:
+        raise MappingError(
+            [
+                f"loops that do not divide ({', '.join(values)}) are not counted where a memory keeps the overlap of "
+                f"windows, as {memories[kept.index(True) - 1].name} does of {name}"
+            ]
+        )
     return OperandSetting(
         name=name,
         memory_operand=memory_operand,
@@ -195,7 +211,17 @@ def _compile_operand(
         volumes=volumes,
         revisited=directions.revisited,
         remainders=tuple((dim, temporal[dim]) for dim in padded),
+        slides=slides,
     )
+
+
+def _kept(
+    layer: Layer, name: str, memory_operand: str, memories: Sequence[Memory], conventions: CostConventions
+) -> tuple[bool, ...]:
+    """Return for every link of an operand whether the memory below it keeps the overlap of windows."""
+    if not conventions.keeps_overlap or not layer.relevance(name).partial:
+        return (False,) * len(memories)
+    return (False, *(memory_operand in memory.keeps_overlap for memory in memories[:-1]))
 
 
 def _with_precharge(accelerator: Accelerator, memory: Memory, precision: int) -> Memory:

@@ -39,6 +39,7 @@ _MEMORY = {
     "operands": "operands",
     "served_dimensions": "served_dimensions",
     "force_double_buffering": "force_double_buffering",
+    "keeps_overlap": "keeps_overlap",
 }
 _ARRAY = (
     "dimensions",

@@ -149,6 +149,9 @@ class Memory:
         Whether every tile that is refilled is kept twice.
     memory_type : str
         ``sram`` or ``dram``; informative.
+    keeps_overlap : tuple of str
+        Operands of which the overlap of sliding windows stays here between two refills: a refill brings only what the
+        next window adds (see `zzcp.cost.formulas.overlap`).
     kept_twice, kept_once : tuple of str
         Operands for which a user asks that refilled tiles always, or never, are kept twice here. They stand in no
         hardware file; see `zzcp.mapping.machine`.
@@ -167,6 +170,7 @@ class Memory:
     served_dimensions: tuple[str, ...]
     force_double_buffering: bool = False
     memory_type: str = "sram"
+    keeps_overlap: tuple[str, ...] = ()
     kept_twice: tuple[str, ...] = ()
     kept_once: tuple[str, ...] = ()
     leakage: float = 0.0
@@ -175,7 +179,7 @@ class Memory:
         instance(self.name, str, "name of a memory", "a text")
         for field in ("size", "latency"):
             object.__setattr__(self, field, integer(getattr(self, field), f"{field} of memory {self.name}"))
-        for field in ("operands", "served_dimensions", "kept_twice", "kept_once"):
+        for field in ("operands", "served_dimensions", "keeps_overlap", "kept_twice", "kept_once"):
             names = all_of(getattr(self, field), str, f"{field} of memory {self.name}", "a tuple of texts")
             object.__setattr__(self, field, names)
         ports = all_of(self.ports, Port, f"ports of memory {self.name}", "a tuple of Port")
@@ -219,6 +223,14 @@ class Memory:
                 place=Place(field="operands"),
                 found=", ".join(self.operands),
             )
+        for operand in self.keeps_overlap:
+            if operand not in self.operands:
+                raise InputError(
+                    f"memory {self.name}: keeps the overlap of operand {operand}, which it does not hold",
+                    place=Place(field="keeps_overlap"),
+                    expected=", ".join(self.operands),
+                    found=operand,
+                )
         names = [port.name for port in self.ports]
         if len(set(names)) != len(names):
             raise InputError(

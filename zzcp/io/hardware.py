@@ -150,9 +150,10 @@ def _read_memory(name: str, schema: MemorySchema, document: Document) -> Memory:
             force_double_buffering=schema.force_double_buffering,
             memory_type=schema.mem_type,
             leakage=schema.leakage,
+            keeps_overlap=tuple(dict.fromkeys(schema.keeps_overlap)),
         )
     except InputError as error:
-        fields: dict[str, FieldPath] = {"operands": ("operands",), "ports": ("ports",)}
+        fields: dict[str, FieldPath] = {key: (key,) for key in ("operands", "ports", "keeps_overlap")}
         fields |= {f"ports[{i}]": ("ports", i) for i in range(len(ports))}
         raise document.placed(error, path, fields) from None
 

@@ -84,6 +84,9 @@ class MemorySchema(Schema):
     served_dimensions: Annotated[list[ArrayDimension], Field(max_length=MAX_DIMENSIONS)]
     force_double_buffering: Flag = False
     leakage: Energy = 0.0
+    keeps_overlap: Annotated[list[MemoryOperand], Field(max_length=len(MEMORY_OPERANDS))] = Field(
+        default_factory=list
+    )
 
 
 class ArraySchema(Schema):

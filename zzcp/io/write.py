@@ -59,6 +59,8 @@ def _memory(memory: Memory) -> dict[str, Any]:
     }
     if memory.leakage:
         data["leakage"] = memory.leakage
+    if memory.keeps_overlap:
+        data["keeps_overlap"] = list(memory.keeps_overlap)
     return data
 
 

@@ -213,4 +213,5 @@ def _without(memory: Memory, leaving: Sequence[str]) -> Memory | None:
         if set(allocation) - carried:
             ports.insert(0, replace(port, allocation=allocation))
             carried |= set(allocation)
-    return replace(memory, operands=operands, ports=tuple(ports))
+    keeping = tuple(operand for operand in memory.keeps_overlap if operand in operands)
+    return replace(memory, operands=operands, ports=tuple(ports), keeps_overlap=keeping)

@@ -69,6 +69,8 @@ def _memory(accelerator: Accelerator, memory: Memory) -> Text:
         parts.append(f"leaks {amount(memory.leakage)} pJ a cycle")
     if memory.force_double_buffering:
         parts.append("always double-buffered")
+    if memory.keeps_overlap:
+        parts.append(f"keeps the overlap of {' '.join(memory.keeps_overlap)}")
     text = Text.assemble((memory.name, "bold"), "  ", "; ".join(parts))
     for port in memory.ports:
         text.append(f"\n  {_port(port)}", style="dim")

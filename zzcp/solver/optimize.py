@@ -25,7 +25,7 @@ from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import OBJECTIVES, Goal, WeightedSum, objective_of
 from zzcp.cost.setting.remainders import supports_remainders
-from zzcp.errors import InputError
+from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
@@ -172,6 +172,7 @@ def optimize(
             Search, workers=workers, seed=seed, deterministic_limit=deterministic_limit, engine=engine
         ),
     )
+    _check_overlaps(task)
     freedom = _freedom(accelerator, layer, spatial, max_dims)
     check_names(asked.on_unrolling, accelerator, layer)
     if factors == "imperfect":
@@ -329,6 +330,20 @@ def _optimize_one(
         padded = padded_search(task, spatial, time_limit, on_progress, rival)
         return padded.run(hint)
     return _search(task, Evaluator(*setting), time_limit, hint, on_progress, rival)
+
+
+def _check_overlaps(task: Task) -> None:
+    """Check that no memory keeps the overlap of windows: the search does not know what stands above a boundary."""
+    layer = task.layer
+    links = dict(layer.default_links) | dict(task.links or {})
+    sliding = {links[name] for name in layer.inputs if layer.relevance(name).partial}
+    for memory in task.accelerator.memories:
+        if task.conventions.keeps_overlap and sliding.intersection(memory.keeps_overlap):
+            raise InputError(
+                f"memory {memory.name} keeps the overlap of windows, which is evaluated, but not yet searched",
+                place=Place(field="keeps_overlap"),
+                expected="a machine without it",
+            )
 
 
 def _check_imperfect(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
-from zzcp.cost.setting.state import OperandState
+from zzcp.cost.setting.state import OperandState, kept_links, spread_over
 
 Array = npt.NDArray[Any]
 Dims = frozenset[str]
@@ -223,7 +223,45 @@ def state_arrays(
         runs(irrelevant_dims, irrelevant),
         runs(relevant_dims, relevant) if relevant_runs else [one] * len(period),
         tail,
+        slides=_slides(operand, tables, places) if operand.slides is not None else (),
     )
+
+
+def _slides(
+    operand: OperandSetting, tables: LoopTables, places: list[Array]
+) -> list[list[tuple[Array, Array]]]:
+    """Return how often the loops of windows step directly above every boundary; see `zzcp.cost.setting.state`.
+
+    Parameters
+    ----------
+    operand, tables
+        As for `state_arrays`.
+    places : list of ndarray
+        Loops below every boundary but the lowest and the uppermost.
+    """
+    one: Array = np.ones(tables.length, dtype=tables.dtype)
+    divide = np.divide if tables.dtype is np.float64 else np.floor_divide
+
+    def run(dim: str, link: int) -> Array:
+        dims = frozenset([dim])
+        place = places[link - 1]
+        end = tables.run_ends(dims).ravel()[tables.at(place)]
+        for above in spread_over(operand, dim, link):
+            end = np.minimum(end, places[above - 1])
+        products = tables.products(dims).ravel()
+        return np.asarray(divide(products[tables.at(end)], products[tables.at(place)]))
+
+    found = [[(one, one) for _ in operand.relations] for _ in range(operand.depth + 1)]
+    loops = () if operand.slides is None else operand.slides.loops
+    for link in kept_links(operand):
+        found[link] = [
+            (
+                run(relation.outer, link) if (number, 0) in loops else one,
+                run(relation.inner, link) if (number, 1) in loops else one,
+            )
+            for number, relation in enumerate(operand.relations)
+        ]
+    return found
 
 
 def _with_remainders(

@@ -23,7 +23,7 @@ from zzcp.cost.formulas.core import (
     compute_traffic,
 )
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting, Setting
-from zzcp.cost.setting.state import OperandState
+from zzcp.cost.setting.state import OperandState, kept_links
 
 
 class Recording(NamedTuple):
@@ -107,7 +107,25 @@ def _state(graph: Graph, index: int, operand: OperandSetting, setting: Setting) 
         irrelevant_run=[1, *(graph.input(1, irrelevant) for _ in range(top))],
         relevant_run=[1, *(graph.input(1, relevant) for _ in range(top))],
         tail=graph.input(1, irrelevant),
+        slides=_slides(graph, operand, setting) if operand.slides is not None else (),
     )
+
+
+def _slides(graph: Graph, operand: OperandSetting, setting: Setting) -> list[list[tuple[Any, Any]]]:
+    """Return symbols for how often the loops of windows step directly above every boundary."""
+    sizes = setting.temporal_sizes
+    loops = () if operand.slides is None else operand.slides.loops
+    kept = kept_links(operand)
+    return [
+        [
+            (
+                graph.input(1, sizes[r.outer]) if link in kept and (number, 0) in loops else 1,
+                graph.input(1, sizes[r.inner]) if link in kept and (number, 1) in loops else 1,
+            )
+            for number, r in enumerate(operand.relations)
+        ]
+        for link in range(operand.depth + 1)
+    ]
 
 
 def _state_with_remainders(

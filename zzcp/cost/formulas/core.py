@@ -22,6 +22,7 @@ from zzcp.cost.formulas.loading import Fill, Loading, LoadingPlan, compile_loadi
 from zzcp.cost.formulas.loading_zigzag import PortFill, zigzag_loading
 from zzcp.cost.formulas.moves import Move, access_energy, compile_moves, word_energies
 from zzcp.cost.formulas.numeric import PYTHON, Numeric
+from zzcp.cost.formulas.overlap import keeps, kept_transfers, kept_words
 from zzcp.cost.formulas.remainders import Transfer, move_transfers
 from zzcp.cost.formulas.stall import Activities, coupled_stall, port_stall
 from zzcp.cost.formulas.words import move_bits, move_words
@@ -158,9 +159,12 @@ def compute_traffic(
         moved, timed = energy_moves[move.operand], latency_moves[move.operand]
         operand = setting.operands[move.operand]
         word, count = move_words(move, operand, states[move.operand], moved, setting.conventions, numeric)
+        kept = keeps(operand, move.link)
+        if kept:
+            word, count = kept_words(setting, move, states[move.operand], moved, word, numeric)
         words.append(word)
         counts.append(count)
-        if timed is moved and move.width == move.width_min and operand.volumes is None:
+        if timed is moved and move.width == move.width_min and operand.volumes is None and not kept:
             cycles.append(word)
             continue
         bits, _ = move_bits(move, timed)
@@ -391,16 +395,27 @@ def _activities(model: Model, traffic: Traffic, doubled: Flags, numeric: Numeric
         for move in model.moves
         for moved in (traffic.latency_moves[move.operand],)
     ]
+    repeats = [
+        # the first visit of a tile reads no partial sums, so that none of the reads falls into the loading
+        (numeric.maximum(0, count - 1) if reads_all else count) if move.back else count - 1
+        for move, count in zip(model.moves, counts, strict=True)
+    ]
+    move_windows = [windows[move.operand][move.link] for move in model.moves]
+    if model.setting.keeps_overlap:
+        transfers = [
+            kept_transfers(model.setting, move, traffic.states[move.operand], cycles, window, numeric)
+            if keeps(model.setting.operands[move.operand], move.link)
+            else [Transfer(cycles, window, times)]
+            for move, cycles, window, times in zip(
+                model.moves, traffic.cycles, move_windows, repeats, strict=True
+            )
+        ]
     return Activities(
         traffic.cycles,
-        [windows[move.operand][move.link] for move in model.moves],
+        move_windows,
         [periods[move.operand][move.link] for move in model.moves],
         counts,
-        [
-            # the first visit of a tile reads no partial sums, so that none of the reads falls into the loading
-            (numeric.maximum(0, count - 1) if reads_all else count) if move.back else count - 1
-            for move, count in zip(model.moves, counts, strict=True)
-        ],
+        repeats,
         transfers,
     )
 

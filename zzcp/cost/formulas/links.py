@@ -7,7 +7,7 @@ DNN accelerators", DATE 2022 (transfer cycles, windows). All formulas take integ
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from zzcp.cost.conventions import CostConventions
@@ -60,17 +60,22 @@ def tile_elements(
     spatial: int,
     conventions: CostConventions,
     numeric: Numeric,
+    extents: Mapping[int, Any] | None = None,
 ) -> Any:
     """Return the elements that some temporal and spatial loops touch.
 
     Those are the temporal loops below arch level `temporal` and the spatial loops on links below `spatial`: with
     spatial = temporal the tile of one instance, with spatial = temporal + 1 what all the instances below one upper
-    instance need together. Where tiles differ, the largest that exists counts.
+    instance need together. Where tiles differ, the largest that exists counts. `extents` are those of windows of which
+    something else counts.
     """
     elements = state.relevant[temporal] * variant.relevant[spatial]
     volumes = operand.volumes
     for number, relation in enumerate(operand.relations):
         outer, inner = state.windows[temporal][number]
+        if extents is not None and number in extents:
+            elements = elements * extents[number]
+            continue
         if volumes is not None and not volumes.axes[number].is_even:
             elements = elements * numeric.lookup(volumes.largest(number, spatial), (outer, inner))
             continue

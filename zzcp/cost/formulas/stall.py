@@ -29,7 +29,8 @@ class Activities(NamedTuple):
     repeats : list
         Transfers that fall between the first fill and the last drain.
     transfers : list of list of Transfer, optional
-        The same by kinds of tiles, where temporal loops do not divide; the other attributes are of whole tiles then.
+        The same by kinds of refills, where temporal loops do not divide or memories keep the overlap of windows; the
+        other attributes are of whole tiles then.
     """
 
     cycles: list[Any]

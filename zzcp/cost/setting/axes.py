@@ -117,7 +117,7 @@ def tile_sizes(axis: Axis, outer: int, inner: int, lanes: tuple[int, int] = (1, 
         return ((min(axis.most, relation.distinct(outer, inner)), tiles),)
     if -(-axis.steps[0] // outer) < -(-axis.steps[1] // inner):
         # the tiles are told apart by the steps of both loops: run through the loop with fewer of them
-        return tile_sizes(_exchanged(axis), inner, outer, lanes[::-1])
+        return tile_sizes(exchanged(axis), inner, outer, lanes[::-1])
     found: dict[int, int] = {}
     row, start = axis.pieces(0, outer, lanes[0]), 0
     for steps, count in axis.pieces(1, inner, lanes[1]):
@@ -127,7 +127,7 @@ def tile_sizes(axis: Axis, outer: int, inner: int, lanes: tuple[int, int] = (1, 
     return tuple(sorted(found.items()))
 
 
-def _exchanged(axis: Axis) -> Axis:
+def exchanged(axis: Axis) -> Axis:
     """Return the same direction with its loops exchanged."""
     relation = axis.relation
     other = DimensionRelation(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.setting.axes import MOST_VISITS, Axis, visited_one_by_one
+from zzcp.cost.setting.overlap import Slides
 from zzcp.cost.setting.setting import IRRELEVANT, PARTIAL, RELEVANT, Variant
 from zzcp.cost.setting.unrolling import Factors
 from zzcp.cost.setting.volumes import Volumes
@@ -146,13 +147,12 @@ def compile_volumes(
     """
     if not directions.counted:
         return None
-    above = math.prod(int(f) for dim, f in variant.spatial[-1] if directions.kind[dim] == RELEVANT)
     return Volumes(
         directions.axes,
-        [(temporal[r.outer], temporal.get(r.inner, 1)) for r in directions.relations],
-        [[(int(outer), int(inner)) for outer, inner in row] for row in variant.windows],
-        math.prod(size for dim, size in temporal.items() if directions.kind[dim] == RELEVANT),
-        [*map(int, variant.relevant), int(variant.relevant[-1]) * above],
+        _iterations(directions, temporal),
+        _lanes(variant),
+        _relevant(directions, temporal),
+        _relevant_lanes(directions, variant),
         [
             (
                 values.get(r.outer, temporal[r.outer]),
@@ -163,3 +163,62 @@ def compile_volumes(
         if values
         else None,
     )
+
+
+def compile_slides(
+    directions: Directions,
+    variant: Variant,
+    temporal: Mapping[str, int],
+    kept: tuple[bool, ...],
+    layer: Layer,
+) -> Slides | None:
+    """Return the windows of an input whose overlap some memories keep, None where there is none.
+
+    Parameters
+    ----------
+    directions : Directions
+        Its directions.
+    variant : Variant
+        Its unrolling.
+    temporal : mapping of str to int
+        Iterations of every dimension.
+    kept : tuple of bool
+        For every link whether the memory below it keeps the overlap.
+    layer : Layer
+        The layer.
+    """
+    loops = tuple(
+        (number, loop)
+        for number, relation in enumerate(directions.relations)
+        for loop, dim in enumerate(relation.loops)
+        # tiles of a window whose other loop has one step are apart
+        if relation.inner != _SINGLE and temporal[dim] > 1 and min(layer.sizes[d] for d in relation.loops) > 1
+    )
+    if not loops or not any(kept):
+        return None
+    return Slides(
+        directions.axes,
+        kept,
+        loops,
+        _iterations(directions, temporal),
+        _lanes(variant),
+        _relevant(directions, temporal),
+        _relevant_lanes(directions, variant),
+    )
+
+
+def _iterations(directions: Directions, temporal: Mapping[str, int]) -> list[tuple[int, int]]:
+    return [(temporal[r.outer], temporal.get(r.inner, 1)) for r in directions.relations]
+
+
+def _lanes(variant: Variant) -> list[list[tuple[int, int]]]:
+    return [[(int(outer), int(inner)) for outer, inner in row] for row in variant.windows]
+
+
+def _relevant(directions: Directions, temporal: Mapping[str, int]) -> int:
+    return math.prod(size for dim, size in temporal.items() if directions.kind[dim] == RELEVANT)
+
+
+def _relevant_lanes(directions: Directions, variant: Variant) -> list[int]:
+    above = math.prod(int(f) for dim, f in variant.spatial[-1] if directions.kind[dim] == RELEVANT)
+    return [*map(int, variant.relevant), int(variant.relevant[-1]) * above]

@@ -14,6 +14,7 @@ from fractions import Fraction
 from math import prod
 
 from zzcp.cost.conventions import CostConventions
+from zzcp.cost.setting.overlap import Slides
 from zzcp.cost.setting.volumes import Volumes
 from zzcp.hardware import Accelerator, Direction, Memory, Port
 from zzcp.mapping import SpatialMapping
@@ -96,6 +97,8 @@ class OperandSetting:
     remainders : tuple of (str, int)
         The dimensions whose temporal loops do not divide, with their iterations. Those that change the operand's data
         are PARTIAL, each with a window of its own if it has no other.
+    slides : Slides or None
+        The windows whose overlap some of its memories keep between refills.
     """
 
     name: str
@@ -114,6 +117,7 @@ class OperandSetting:
     volumes: Volumes | None = None
     revisited: bool = False
     remainders: tuple[tuple[str, int], ...] = ()
+    slides: Slides | None = None
 
     @property
     def depth(self) -> int:
@@ -235,6 +239,11 @@ class Setting:
     def remainders(self) -> tuple[str, ...]:
         """The dimensions whose temporal loops do not divide."""
         return tuple(dim for dim, _ in self.operands[0].remainders)
+
+    @property
+    def keeps_overlap(self) -> bool:
+        """Whether some memory keeps the overlap of windows between refills."""
+        return any(operand.slides is not None for operand in self.operands)
 
     @property
     def run_cycles(self) -> int:

@@ -43,6 +43,9 @@ class OperandState(NamedTuple):
         the period divided by the irrelevant run where they do.
     passed : list of list of int
         Iterations of that along every dimension of `OperandSetting.remainders`.
+    slides : list of list of (int, int)
+        Where memories keep the overlap of windows: for every window how often its outer, and its inner loop step
+        directly above the boundary; 1 for all but one at most (see `sliding_run`).
     """
 
     period: Sequence[Any]
@@ -56,6 +59,7 @@ class OperandState(NamedTuple):
     tiles: Sequence[Sequence[Any]] = ()
     first_pass: Sequence[Any] = ()
     passed: Sequence[Sequence[Any]] = ()
+    slides: Sequence[Sequence[tuple[Any, Any]]] = ()
 
 
 def merge_down(kind: Mapping[str, int], levels: Levels) -> tuple[list[Loop], list[int], int]:
@@ -146,7 +150,48 @@ def operand_state(operand: OperandSetting, levels: Levels, *, same_data_free: bo
         irrelevant_runs,
         relevant_runs,
         tail,
+        slides=_slides(operand, loops, ends) if operand.slides is not None else (),
     )
+
+
+def _slides(
+    operand: OperandSetting, loops: Sequence[Loop], ends: Sequence[int]
+) -> list[list[tuple[int, int]]]:
+    """Return how often the loops of windows step directly above every boundary."""
+    found = [[(1, 1) for _ in operand.relations] for _ in range(len(ends) + 1)]
+    for link in kept_links(operand):
+        place = ends[link - 1]
+        dim, run = (loops[place].dim if place < len(loops) else ""), 1
+        for loop in loops[
+            place : min((ends[above - 1] for above in spread_over(operand, dim, link)), default=None)
+        ]:
+            if loop.dim != dim:
+                break
+            run *= loop.size
+        found[link] = [
+            (run if relation.outer == dim else 1, run if relation.inner == dim else 1)
+            for relation in operand.relations
+        ]
+    return found
+
+
+def kept_links(operand: OperandSetting) -> list[int]:
+    """Return the links below which memories keep the overlap of an operand's windows."""
+    return [] if operand.slides is None else [link for link, kept in enumerate(operand.slides.kept) if kept]
+
+
+def spread_over(operand: OperandSetting, dim: str, link: int) -> list[int]:
+    """Return the links further out that spread a dimension over instances.
+
+    The steps of its loops above such a link move the tiles of an instance past those of its neighbours: they do not
+    belong to the run that slides below it.
+    """
+    spatial = operand.energy.spatial
+    return [
+        above
+        for above in range(link + 1, operand.depth)
+        if any(name == dim and lanes > 1 for name, lanes in spatial[above])
+    ]
 
 
 def _state_with_remainders(operand: OperandSetting, levels: Levels, *, same_data_free: bool) -> OperandState:

@@ -28,6 +28,7 @@ from zzcp.cost.formulas.remainders import move_transfers
 from zzcp.cost.formulas.words import move_bits, move_words
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
 from zzcp.cost.setting.state import OperandState
+from zzcp.errors import InputError, Place
 from zzcp.solver.clock import look
 from zzcp.solver.lattice.energies import Accesses, EnergyUnit
 from zzcp.solver.lattice.keys import Key, StateSpace, enumerate_states, split_keys
@@ -151,7 +152,19 @@ class CostTables(Sequence[Sequence[BoundaryTable]]):
 
 
 def boundary_tables(model: Model, keys: tuple[Key, ...]) -> CostTables:
-    """Return the tables of every operand's boundaries; `has_headroom` says whether their figures fit."""
+    """Return the tables of every operand's boundaries; `has_headroom` says whether their figures fit.
+
+    Raises
+    ------
+    InputError
+        If some memory keeps the overlap of windows.
+    """
+    if model.setting.keeps_overlap:
+        raise InputError(
+            "overlaps of windows that stay in a memory are evaluated, but not yet searched",
+            place=Place(field="keeps_overlap"),
+            expected="a machine without it",
+        )
     drafts = [
         [_boundary(model, keys, index, link) for link in range(operand.depth)]
         for index, operand in enumerate(model.setting.operands)
