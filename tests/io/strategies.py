@@ -52,8 +52,8 @@ def ports(draw: st.DrawFn, operands: tuple[str, ...]) -> tuple[Port, ...]:
 
 
 @st.composite
-def memories(draw: st.DrawFn, name: str, dimensions: tuple[str, ...]) -> Memory:
-    """Return a memory of some operands."""
+def memories(draw: st.DrawFn, name: str, dimensions: tuple[str, ...], *, zigzag: bool = False) -> Memory:
+    """Return a memory of some operands; with `zigzag`, one that ZigZag's schema can express."""
     operands = tuple(draw(st.lists(st.sampled_from(("I1", "I2", "O")), min_size=1, max_size=3, unique=True)))
     return Memory(
         name=name,
@@ -66,6 +66,7 @@ def memories(draw: st.DrawFn, name: str, dimensions: tuple[str, ...]) -> Memory:
         ports=draw(ports(operands)),
         served_dimensions=tuple(draw(st.lists(st.sampled_from(dimensions), unique=True))),
         force_double_buffering=draw(st.booleans()),
+        keeps_overlap=tuple(operand for operand in operands if not zigzag and draw(st.booleans())),
         memory_type=draw(st.sampled_from(("sram", "dram"))),
     )
 
@@ -112,7 +113,7 @@ def accelerators(draw: st.DrawFn, *, zigzag: bool = False) -> Accelerator:
     known = draw(
         st.lists(names, min_size=1, max_size=5, unique=True).filter(lambda some: "cells" not in some)
     )
-    outer = [draw(memories(name, array.dimensions)) for name in known]
+    outer = [draw(memories(name, array.dimensions, zigzag=zigzag)) for name in known]
     dims = st.sampled_from(("K", "C", "OX", "FX"))
     unrolling = st.dictionaries(dims, st.integers(1, 64), min_size=1, max_size=3)
     possible = ("D1",) if zigzag else array.dimensions

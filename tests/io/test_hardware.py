@@ -44,10 +44,6 @@ def test_every_field_of_a_memory() -> None:
     [
         ("[W]", r"memories.rf.keeps_overlap\[0\]: .*expected one of I1, I2, O"),
         ("I1", r"memories.rf.keeps_overlap: .*expected a list"),
-        (
-            "[O]",
-            "memories.rf.keeps_overlap: memory rf: keeps the overlap of operand O, which it does not hold",
-        ),
     ],
 )
 def test_wrong_operands_that_are_kept(keeping: str, message: str) -> None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from importlib.util import find_spec
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 from zzcp.cost.evaluate import cached_evaluator
 from zzcp.cost.evaluation import Evaluation
 from zzcp.errors import InputError
+from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.io import accelerator_to_yaml, layer_to_dict
 from zzcp.mappers.options import at_least, within
@@ -111,6 +112,12 @@ def _require_zigzag(name: str) -> None:
         )
 
 
+def _known_to_zigzag(accelerator: Accelerator) -> Accelerator:
+    """Return a machine without what ZigZag's files cannot say: its memories fetch overlaps of windows again."""
+    memories = tuple(replace(memory, keeps_overlap=()) for memory in accelerator.memories)
+    return replace(accelerator, memories=memories)
+
+
 def _search(
     name: str, engine: str, options: dict[str, Any], problem: Problem, budget: Budget, on_best: OnBest | None
 ) -> Search:
@@ -124,7 +131,7 @@ def _search(
         "objective": problem.objective,
         "evaluations": budget.evaluations,
         "seed": budget.seed,
-        "accelerator": accelerator_to_yaml(problem.accelerator),
+        "accelerator": accelerator_to_yaml(_known_to_zigzag(problem.accelerator)),
         "layer": layer_to_dict(problem.layer),
         "spatial": problem.spatial.to_dict(),
         "links": evaluator.setting.links,
