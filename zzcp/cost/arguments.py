@@ -14,7 +14,9 @@ def not_counted(accelerator: Accelerator, conventions: CostConventions) -> list[
     if accelerator.leakage and not conventions.counts_leakage:
         found.append("leakage")
     if not conventions.keeps_overlap:
-        found += [f"keeps_overlap of {memory.name}" for memory in accelerator.memories if memory.keeps_overlap]
+        found += [
+            f"keeps_overlap of {memory.name}" for memory in accelerator.memories if memory.keeps_overlap
+        ]
     return found
 
 
