@@ -8,6 +8,8 @@ from random import Random
 
 import pytest
 
+from tests.generators import KINDS
+from tests.simulation.tiny_cases import keeping_overlap
 from tests.solver.brute_force import Case, best_mappings, distinct_orders, random_case
 from zzcp.cost import EXACT, ZIGZAG, CostConventions
 from zzcp.cost.objective import OBJECTIVES, Objective
@@ -91,6 +93,34 @@ def test_nothing_is_better_where_operations_are_slow(
     case = random_case(Random(f"slow operations {number}"), 2000)
     array = replace(case.accelerator.array, cycles_per_op=2 + number % 3)
     check(replace(case, accelerator=replace(case.accelerator, array=array)), conventions, engine)
+
+
+@pytest.mark.parametrize("number", range(50))
+def test_nothing_is_better_where_memories_keep_overlaps(number: int) -> None:
+    case = overlapping_case(f"overlap {number}", 2000)
+    check(case, EXACT, ENGINES[number % len(ENGINES)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(50))
+def test_nothing_is_better_on_many_machines_where_memories_keep_overlaps(part: int) -> None:
+    for number in range(20):
+        objectives = OBJECTIVES[0], OBJECTIVES[1 + number % 3]
+        engine = ENGINES[number % len(ENGINES)]
+        case = overlapping_case(f"overlap slow {part} {number}", 20_000)
+        check(case, EXACT, engine, SLOW_LIMIT, objectives)
+
+
+def overlapping_case(seed: str, most: int) -> Case:
+    """Return a case in which some memory may keep what windows share."""
+    rng = Random(seed)
+    while True:
+        case = random_case(
+            rng, most, [kind for kind in KINDS if "conv" in kind or kind in ("depthwise", "pooling")]
+        )
+        case = replace(case, accelerator=keeping_overlap(rng, case.accelerator))
+        if case.evaluator(EXACT).setting.keeps_overlap:
+            return case
 
 
 @pytest.mark.slow

@@ -172,11 +172,10 @@ def optimize(
             Search, workers=workers, seed=seed, deterministic_limit=deterministic_limit, engine=engine
         ),
     )
-    _check_overlaps(task)
     freedom = _freedom(accelerator, layer, spatial, max_dims)
     check_names(asked.on_unrolling, accelerator, layer)
     if factors == "imperfect":
-        _check_imperfect(task.constraints, conventions, freedom)
+        _check_imperfect(task, freedom)
 
     def search() -> Result:
         try:
@@ -332,32 +331,17 @@ def _optimize_one(
     return _search(task, Evaluator(*setting), time_limit, hint, on_progress, rival)
 
 
-def _check_overlaps(task: Task) -> None:
-    """Check that no memory keeps the overlap of windows: the search does not know what stands above a boundary."""
-    layer = task.layer
-    links = dict(layer.default_links) | dict(task.links or {})
-    sliding = {links[name] for name in layer.inputs if layer.relevance(name).partial}
-    for memory in task.accelerator.memories:
-        if task.conventions.keeps_overlap and sliding.intersection(memory.keeps_overlap):
-            raise InputError(
-                f"memory {memory.name} keeps the overlap of windows, which is evaluated, but not yet searched",
-                place=Place(field="keeps_overlap"),
-                expected="a machine without it",
-            )
-
-
-def _check_imperfect(
-    constraints: Constraints, conventions: CostConventions, unrolling: SpatialMapping | Freedom
-) -> None:
+def _check_imperfect(task: Task, unrolling: SpatialMapping | Freedom) -> None:
     """Check that loops that do not divide go with what else is asked."""
     expected = "factors perfect"
+    conventions = task.conventions
     if isinstance(unrolling, Freedom):
         raise InputError(
             "the unrolling is chosen for loops that divide",
             expected=f"{expected}, or an unrolling that is given",
             found="imperfect",
         )
-    if constraints:
+    if task.constraints:
         raise InputError("constraints are for loops that divide", expected=expected, found="imperfect")
     if not supports_remainders(conventions):
         raise InputError(
@@ -365,6 +349,17 @@ def _check_imperfect(
             expected=expected,
             found="imperfect",
         )
+    assert isinstance(unrolling, SpatialMapping)
+    setting = Evaluator(task.accelerator, task.layer, unrolling, conventions, task.links).setting
+    for operand in setting.operands:
+        if operand.slides is not None:
+            keeping = operand.memories[operand.slides.kept.index(True) - 1]
+            raise InputError(
+                f"memory {keeping.name} keeps the overlap of windows of {operand.name}, for loops that divide",
+                place=Place(field="keeps_overlap"),
+                expected=f"{expected}, or a machine without it",
+                found="imperfect",
+            )
 
 
 def padded_search(

@@ -22,8 +22,6 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
 from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.variables import Boundary, lookup
@@ -69,8 +67,7 @@ def add_stall(chain: ChainModel, run: int) -> Any:
 def _together(chain: ChainModel, first: int, second: int) -> Any:
     """Return the cycles in which a link holds the ports of two of its movements."""
     (boundary, one), (_, other) = (boundary_of(chain, number) for number in (first, second))
-    values = np.minimum(one.cycles, other.cycles) * other.repeats
-    return lookup(chain.model, boundary, f"held{first}.{second}.", values)
+    return lookup(chain.model, boundary, f"held{first}.{second}.", one.held_with(other))
 
 
 def _uncovered(chain: ChainModel, moves: Sequence[int], run: int) -> Any:

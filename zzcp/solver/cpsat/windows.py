@@ -246,8 +246,10 @@ def _chosen_lengths(model: cp_model.CpModel, boundary: Boundary, mark: Mark) -> 
 
 def late_cycles(model: cp_model.CpModel, boundary: Boundary, window: Window, table: MoveTable) -> Any:
     """Return a variable with the cycles of a movement that do not fit the boundary's window."""
-    cycles, repeats = _rows(boundary, table.cycles), _rows(boundary, table.repeats)
-    return _chosen(model, window, np.maximum(0, cycles - window.lengths) * repeats, f"late{table.move}w")
+    late: Any = 0
+    for cycles, repeats in table.kinds:
+        late = late + np.maximum(0, _rows(boundary, cycles) - window.lengths) * _rows(boundary, repeats)
+    return _chosen(model, window, late, f"late{table.move}w")
 
 
 def _rows(boundary: Boundary, values: Array) -> Array:

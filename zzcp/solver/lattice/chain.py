@@ -1,7 +1,8 @@
 """From boundaries to a mapping: the chain theorem made constructive, and the best order inside every segment.
 
 Sorted exponent vectors cut the loop order into segments. The costs do not depend on the order inside a segment but
-for the few loops directly beneath each of its ends (windows of single-buffered tiles, the tail of the whole order).
+for the few loops directly beneath each of its ends (windows of single-buffered tiles, the tail of the whole order), and
+directly above a boundary whose memory keeps the overlap of windows.
 """
 
 from __future__ import annotations
@@ -18,12 +19,18 @@ import numpy.typing as npt
 from zzcp.cost.batch import MappingBatch, score_batch
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import Goal, objective_values
-from zzcp.cost.setting.setting import Setting
-from zzcp.cost.setting.state import merge_down
+from zzcp.cost.setting.setting import OperandSetting, Setting
+from zzcp.cost.setting.state import kept_links, merge_down
 from zzcp.mapping import Mapping
 from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Key, Vector
-from zzcp.solver.lattice.orders import all_leading_orders, distinct_orders, leading_orders, signatures
+from zzcp.solver.lattice.orders import (
+    all_leading_orders,
+    distinct_orders,
+    leading_orders,
+    signatures,
+    sliding_orders,
+)
 
 _MOST = 4096
 """How many orders of one chain are scored at the most."""
@@ -171,6 +178,14 @@ def orders_of(
     def leading() -> list[list[list[int]]]:
         if setting.remainders:
             return [all_leading_orders(kinds, segment) for segment in segments]
+        if setting.keeps_overlap:
+            dims = tuple(key.dim for key in chain.keys)
+            return [
+                sliding_orders(kinds, primes, dims, segment, bottom)
+                for segment, bottom in zip(
+                    segments, _slid_along(setting, chain, segments, extra), strict=True
+                )
+            ]
         return [leading_orders(kinds, primes, segment) for segment in segments]
 
     if not setting.conventions.greedy_buffering:
@@ -202,6 +217,37 @@ def orders_of(
     if math.prod(map(len, distinct)) > most_orders(evaluator):
         return leading(), False
     return distinct, True
+
+
+def _slid_along(
+    setting: Setting, chain: Chain, segments: Sequence[Sequence[int]], extra: Sequence[Vector]
+) -> list[frozenset[str]]:
+    """Return for every segment the dimensions along which windows may slide from its bottom.
+
+    Those of the operands with a boundary there whose overlap the memory keeps; and where all of the segment beneath is
+    of one such dimension, that one, whose run may go on.
+    """
+    keeping = [
+        (chain.ends[operand.name][link - 1], _sliding_dims(operand))
+        for operand in setting.operands
+        for link in kept_links(operand)
+    ]
+    found: list[frozenset[str]] = []
+    beneath: Vector = (0,) * len(chain.keys)
+    going_on = frozenset[str]()
+    for segment, point in zip(segments, chain.points(extra), strict=True):
+        dims = going_on.union(*(own for vector, own in keeping if vector == beneath))
+        found.append(dims)
+        own = {chain.keys[index].dim for index in segment}
+        going_on = dims.intersection(own) if len(own) == 1 else frozenset()
+        beneath = point
+    return found
+
+
+def _sliding_dims(operand: OperandSetting) -> frozenset[str]:
+    slides = operand.slides
+    assert slides is not None
+    return frozenset(operand.relations[number].loops[loop] for number, loop in slides.loops)
 
 
 def _descend(

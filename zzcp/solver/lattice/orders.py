@@ -1,7 +1,8 @@
 """The loop orders inside the segments of a chain that can make a difference.
 
 What the costs see of a segment is, for every operand, the run of loops of one kind on its top, and the run of
-irrelevant loops at its bottom where one of the operand's boundaries lies there (`zzcp.cost.setting.state`).
+irrelevant loops at its bottom where one of the operand's boundaries lies there (`zzcp.cost.setting.state`). Where a
+memory keeps the overlap of windows, they also see the run of one dimension directly above its boundary.
 """
 
 from __future__ import annotations
@@ -58,6 +59,42 @@ def leading_orders(kinds: Kinds, primes: tuple[int, ...], segment: tuple[int, ..
         # the class on top may as well stand together: what lies beneath is the same for it
         result.append([*rest, *top])
     return result or [[]]
+
+
+@lru_cache(maxsize=_KEPT)
+def sliding_orders(
+    kinds: Kinds,
+    primes: tuple[int, ...],
+    dims: tuple[str, ...],
+    segment: tuple[int, ...],
+    bottom: frozenset[str],
+) -> list[list[int]]:
+    """Return the same where some memory keeps the overlap of windows that slide along what is at the bottom.
+
+    The longer the run of one dimension there, the less is brought: all of its factors, or all but the smallest, which
+    may be wanted on top. Above these the rest is as in `leading_orders`.
+
+    Parameters
+    ----------
+    kinds, primes, segment
+        As for `leading_orders`.
+    dims : tuple of str
+        The dimension of every key.
+    bottom : frozenset of str
+        Dimensions along which windows slide from the bottom of the segment.
+    """
+    result = {tuple(order): None for order in leading_orders(kinds, primes, segment)}
+    for dim in sorted(bottom):
+        own = sorted((index for index in segment if dims[index] == dim), key=lambda index: primes[index])
+        for run in (own, own[1:]):
+            if not run:
+                continue
+            rest = list(segment)
+            for index in run:
+                rest.remove(index)
+            for order in leading_orders(kinds, primes, tuple(rest)):
+                result[(*run, *order)] = None
+    return [list(order) for order in result]
 
 
 @lru_cache(maxsize=_KEPT)
@@ -171,4 +208,4 @@ def _tops(
         )
 
 
-__all__ = ["all_leading_orders", "distinct_orders", "leading_orders", "runs", "signatures"]
+__all__ = ["all_leading_orders", "distinct_orders", "leading_orders", "runs", "signatures", "sliding_orders"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -132,7 +133,8 @@ def _random_batch(
     every_cut = MappingBatch(dims, sizes, everywhere)
     ends = {}
     for index, operand in enumerate(setting.operands):
-        state = operand_states(operand, every_cut, setting)
+        # what slides above a cut does not matter to the size of a tile
+        state = operand_states(replace(operand, slides=None), every_cut, setting)
         bits = max(operand.precision, operand.final_precision)
         rows = []
         below = np.zeros(width, dtype=np.int64)

@@ -19,19 +19,20 @@ import numpy as np
 import numpy.typing as npt
 
 from zzcp.cost.formulas.core import Model
-from zzcp.cost.formulas.links import tile_elements, transfers, visits
+from zzcp.cost.formulas.links import Transfers, tile_elements, transfers, visits
 from zzcp.cost.formulas.moves import access_energy
 from zzcp.cost.formulas.numeric import NUMPY
+from zzcp.cost.formulas.overlap import keeps
 from zzcp.cost.formulas.remainders import busy as busy_cycles
 from zzcp.cost.formulas.remainders import late as late_cycles
 from zzcp.cost.formulas.remainders import move_transfers
 from zzcp.cost.formulas.words import move_bits, move_words
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
 from zzcp.cost.setting.state import OperandState
-from zzcp.errors import InputError, Place
 from zzcp.solver.clock import look
 from zzcp.solver.lattice.energies import Accesses, EnergyUnit
 from zzcp.solver.lattice.keys import Key, StateSpace, enumerate_states, split_keys
+from zzcp.solver.lattice.slides import least_refills, least_words
 
 Array = npt.NDArray[Any]
 
@@ -57,6 +58,9 @@ class MoveTable:
         Transfers between the first fill and the last drain, of whole tiles where loops do not divide.
     busy, late : ndarray
         Cycles of all these transfers, and those beyond their periods; of tiles of every size.
+    fresh : (ndarray, ndarray), optional
+        Cycles and number of the transfers that bring only what is new into a memory that keeps the overlap of windows;
+        all figures are the least then (see `zzcp.solver.lattice.slides`).
     """
 
     move: int
@@ -65,6 +69,22 @@ class MoveTable:
     repeats: Array
     busy: Array
     late: Array
+    fresh: tuple[Array, Array] | None = None
+
+    @property
+    def kinds(self) -> list[tuple[Array, Array]]:
+        """Cycles and number of its transfers by kinds: of whole tiles, and of what is new."""
+        return [(self.cycles, self.repeats)] + ([] if self.fresh is None else [self.fresh])
+
+    def held_with(self, other: MoveTable) -> Array:
+        """Return the cycles in which its transfers and those of another movement over its link take place at once.
+
+        The other one has no more of them.
+        """
+        held: Array = np.zeros_like(other.repeats)
+        for (cycles, _), (others, repeats) in zip(self.kinds, other.kinds, strict=True):
+            held = held + np.minimum(cycles, others) * repeats
+        return held
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,19 +172,7 @@ class CostTables(Sequence[Sequence[BoundaryTable]]):
 
 
 def boundary_tables(model: Model, keys: tuple[Key, ...]) -> CostTables:
-    """Return the tables of every operand's boundaries; `has_headroom` says whether their figures fit.
-
-    Raises
-    ------
-    InputError
-        If some memory keeps the overlap of windows.
-    """
-    if model.setting.keeps_overlap:
-        raise InputError(
-            "overlaps of windows that stay in a memory are evaluated, but not yet searched",
-            place=Place(field="keeps_overlap"),
-            expected="a machine without it",
-        )
+    """Return the tables of every operand's boundaries; `has_headroom` says whether their figures fit."""
     drafts = [
         [_boundary(model, keys, index, link) for link in range(operand.depth)]
         for index, operand in enumerate(model.setting.operands)
@@ -253,24 +261,11 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Dr
             continue
         look()
         words, count = move_words(move, operand, state, moved, setting.conventions, NUMPY)
+        if keeps(operand, link):
+            words, count = least_words(model, move, state, moved, words, len(grid_data)), 1
         counted, cost = _accesses(model, number, words, count)
         accesses.append(Accesses(_array(counted, len(grid_data)).reshape(shape), cost))
-        timed_bits, timed_count = move_bits(move, timed)
-        count = _array(timed_count, len(grid_data))
-        reads_all = setting.conventions.first_partial_sum_reads
-        repeats = count if move.back and not reads_all else np.maximum(0, count - 1)
-        cycles = _array(-(-timed_bits // move.width), len(grid_data))
-        period = state.period[link] * setting.cycles_per_op
-        if setting.remainders:
-            kinds = move_transfers(setting, move, state, timed, True, NUMPY)
-            repeats = _array(kinds[0].repeats, len(grid_data))
-            moving, late = busy_cycles(kinds), late_cycles(kinds, NUMPY)
-        else:
-            moving, late = cycles * repeats, np.maximum(0, cycles - period) * repeats
-        columns = (cycles, count, repeats, moving, late)
-        move_tables.append(
-            MoveTable(number, *(_array(part, len(grid_data)).reshape(shape) for part in columns))
-        )
+        move_tables.append(_move_table(model, number, state, timed, shape))
     period = (state.period[link] * setting.cycles_per_op).reshape(shape)
     effective = _whole(_array(moved.tile[link] * moved.precision[link], len(grid_data)).reshape(shape))
     stored = _stored(model, index, link, data)
@@ -295,6 +290,37 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Dr
         room=room,
     )
     return _Draft(table, accesses)
+
+
+def _move_table(
+    model: Model, number: int, state: OperandState, timed: Transfers, shape: tuple[int, int]
+) -> MoveTable:
+    """Return the table of one movement, given the states of its boundary and its operand's transfers in the latency."""
+    setting, move = model.setting, model.moves[number]
+    link, length = move.link, math.prod(shape)
+    timed_bits, timed_count = move_bits(move, timed)
+    count = _array(timed_count, length)
+    reads_all = setting.conventions.first_partial_sum_reads
+    repeats = count if move.back and not reads_all else np.maximum(0, count - 1)
+    cycles = _array(-(-timed_bits // move.width), length)
+    period = state.period[link] * setting.cycles_per_op
+    fresh: tuple[Array, Array] | None = None
+    if setting.remainders:
+        kinds = move_transfers(setting, move, state, timed, True, NUMPY)
+        repeats = _array(kinds[0].repeats, length)
+        moving, late = busy_cycles(kinds), late_cycles(kinds, NUMPY)
+    else:
+        moving, late = cycles * repeats, np.maximum(0, cycles - period) * repeats
+    if keeps(setting.operands[move.operand], link):
+        whole, new, times = least_refills(model, move, state, count)
+        repeats = np.maximum(0, whole - 1)
+        moving = cycles * repeats + new * times
+        late = np.maximum(0, cycles - period) * repeats + np.maximum(0, new - period) * times
+        fresh = new.reshape(shape), times.reshape(shape)
+    cycles, count, repeats, moving, late = (
+        _array(part, length).reshape(shape) for part in (cycles, count, repeats, moving, late)
+    )
+    return MoveTable(number, cycles, count, repeats, moving, late, fresh)
 
 
 def _reuse_values(model: Model, reuse: StateSpace) -> tuple[Array, Array, dict[str, Array]]:

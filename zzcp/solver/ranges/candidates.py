@@ -148,10 +148,11 @@ def _late(
     # where loops do not divide, no window is longer than what the loops beneath the run come to
     whole = loops * setting.cycles_per_op if setting.remainders else period
     late = [
-        (number, part.cycles[rows, columns], period, part.repeats[rows, columns], whole)
+        (number, cycles[rows, columns], period, repeats[rows, columns], whole)
         for number, port in relaxation.stall_ports
         for part in table.moves
         if part.move in port
+        for cycles, repeats in part.kinds
     ]
     run, once = np.full(len(rows), run_cycles(relaxation.model)), np.ones(len(rows), dtype=np.int64)
     for number, term in enumerate(relaxation.latency):

@@ -96,7 +96,7 @@ def latency_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> li
             one, other = (
                 next(part for part in table.moves if part.move == number) for number in (first, second)
             )
-            _add(held, (move.operand, move.link), np.minimum(one.cycles, other.cycles) * other.repeats)
+            _add(held, (move.operand, move.link), one.held_with(other))
         terms.append(Term(held, -float(run), (STALL,)))
     exposed = _exposed_terms_zigzag if model.setting.conventions.combined_loading else _exposed_terms
     terms += exposed(model, tables)

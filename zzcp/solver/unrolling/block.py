@@ -11,6 +11,7 @@ import numpy as np
 
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.evaluator import Evaluator
+from zzcp.cost.formulas.overlap import keeps
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting, Setting
 from zzcp.hardware import Accelerator, Direction
 from zzcp.mapping import SpatialMapping
@@ -292,6 +293,11 @@ class Block:
                 if movement.back and not movement.upper:
                     # one of the instances whose sums are added up goes on from the old one
                     moved = moved / self.parts(number, movement.link)
+                if keeps(operand, movement.link):
+                    # refills bring only what is new: every element once, at the least
+                    always.append(once[-1])
+                    words.append(np.zeros(self.count))
+                    continue
                 always.append(np.maximum(moved, once[-1]))
                 words.append(self._words(operand, number, movement))
             self.once.append(once)

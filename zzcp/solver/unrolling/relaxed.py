@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from zzcp.cost.formulas.overlap import keeps
 from zzcp.cost.objective import DELAYS, Goal, WeightedSum
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
 from zzcp.solver.lattice.keys import Array, Place
@@ -220,6 +221,9 @@ class _Relaxed:
             once = touched(block.setting.layer, operand) * self._column(block.copies(number, level))
             partial = max(operand.precision, least) if block.exact else least
             precision = np.where(reuse < whole, partial, least)
+            if keeps(operand, movement.link):
+                # all elements come again in every round of the loops that do not matter to them; no more is certain
+                every = once * whole
             bits = np.maximum(every * often, once) * precision
         visits = self._column(block.total) / reuse
         if movement.link:
@@ -228,16 +232,15 @@ class _Relaxed:
         counted = block.counted(movement, np.maximum(visits, 1.0))
         cycles = bits / movement.width / self._column(block.instances(number, movement)) * counted
         late: Array = self._column(np.zeros(self.count))
-        if block.exact:
+        if keeps(operand, movement.link):
+            energy = bits * movement.energy
+        elif block.exact:
             # whole words, and whole cycles of the largest tile
             tile = self._tile(operand, number, level) * precision
-            every_time = self._column(self.block.total) * often * counted
-            cycles = np.maximum(cycles, np.ceil(tile / movement.width) * every_time)
+            each, times = np.ceil(tile / movement.width), self._column(self.block.total) * often
+            cycles = np.maximum(cycles, each * times * counted)
             # all transfers but one have a period of their own
-            each, period = np.ceil(tile / movement.width), self._column(self.run) / visits
-            late = np.maximum(0.0, each - period) * np.maximum(
-                0.0, self._column(self.block.total) * often - 1
-            )
+            late = np.maximum(0.0, each - self._column(self.run) / visits) * np.maximum(0.0, times - 1)
             certain = np.where(self._column(self._even(operand)), tile, 1.0)
             words = np.ceil(certain / movement.word) * movement.word
             energy_bits = np.maximum(bits, words * self._column(block.transfers(number, movement)) * often)
