@@ -245,3 +245,14 @@ def test_a_tile_size_on_a_dimension_of_size_one(objective: Objective, convention
     assert "change 'tile size K in buffer at least 2' to 'tile size K in buffer at least 1'" in str(
         under(min=2).diagnosis
     )
+
+
+def test_loops_that_do_not_divide_are_refused_where_a_memory_keeps_overlaps() -> None:
+    layer = Layer.conv(ox=7, oy=1, fx=3, fy=1, k=2, c=1)
+    keeping = tuple(
+        replace(memory, keeps_overlap=("I1",)) if "I1" in memory.operands else memory
+        for memory in machine().memories
+    )
+    message = "memory buffer keeps the overlap of windows of I, for loops that divide"
+    with pytest.raises(InputError, match=message):
+        optimize(replace(machine(), memories=keeping), layer, spatial={}, factors="imperfect")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from random import Random
 
 import numpy as np
 import pytest
 
+from tests.simulation.tiny_cases import keeping_overlap
 from tests.solver.brute_force import random_case
 from zzcp.cost import EXACT, ZIGZAG, CostConventions, Evaluator
 from zzcp.cost.objective import OBJECTIVES, objective_of
@@ -24,10 +26,12 @@ FLOAT_ERROR = 1e-9
 BOTH = pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda value: value.name)
 
 
-def check(seed: int, conventions: CostConventions) -> int:
+def check(seed: int, conventions: CostConventions, *, overlap: bool = False) -> int:
     """Compare the bounds of some unrollings with the best of some thousand random mappings; return how many."""
     rng = Random(seed)
     case = random_case(rng, 10**12)
+    if overlap:
+        case = replace(case, accelerator=keeping_overlap(rng, case.accelerator))
     if case.accelerator.array.in_memory_computing is not None:
         return 0
     freedom, fractional = Freedom(rng.choice((1, 2, 3))), conventions.fractional_unrolling
@@ -65,6 +69,17 @@ def check(seed: int, conventions: CostConventions) -> int:
 @pytest.mark.parametrize("part", range(4))
 def test_no_mapping_is_below_a_bound(part: int, conventions: CostConventions) -> None:
     assert sum(check(10 * part + seed, conventions) for seed in range(10))
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_no_mapping_is_below_a_bound_where_memories_keep_overlaps(part: int) -> None:
+    assert sum(check(3000 + 10 * part + seed, EXACT, overlap=True) for seed in range(10))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(20))
+def test_no_mapping_is_below_a_bound_where_memories_keep_overlaps_slow(part: int) -> None:
+    assert sum(check(4000 + 50 * part + seed, EXACT, overlap=True) for seed in range(50))
 
 
 def test_lanes_that_zigzag_floors_in_several_dimensions() -> None:

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from tests.simulation.tiny_cases import keeping_overlap
 from tests.solver.unrolling.every_unrolling import best_of_all, tiny_case
 from zzcp.cost import EXACT, ZIGZAG, CostConventions
 from zzcp.hardware import Accelerator
@@ -51,6 +52,11 @@ def check(
 @pytest.mark.parametrize("seed", range(12))
 def test_no_unrolling_and_no_mapping_is_better(seed: int, conventions: CostConventions) -> None:
     check(seed, conventions)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_unrolling_and_no_mapping_is_better_where_memories_keep_overlaps(seed: int) -> None:
+    check(seed, EXACT, lambda accelerator: keeping_overlap(Random(seed), accelerator))
 
 
 @BOTH

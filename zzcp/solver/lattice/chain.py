@@ -191,7 +191,7 @@ def orders_of(
     if not setting.conventions.greedy_buffering:
         return leading(), True
     # ZigZag's buffering looks at the runs of relevant loops, too
-    if not normal:
+    if not normal or setting.keeps_overlap:
         return leading(), False
     distinct = []
     below: Vector = (0,) * len(chain.keys)
