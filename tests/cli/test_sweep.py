@@ -58,10 +58,14 @@ def test_figures_of_the_points_are_those_of_their_mappings(zzcp: Run, tmp_path: 
         assert point["evaluation"] == json.loads(json.dumps(found))
         cycles = found["latency"]
         stalls = cycles["spatial_stall"] + cycles["temporal_stall"]
-        assert row[5:9] == [
+        assert row[5:10] == [
             f"{found['energy']['total']:,.0f}",
-            *(str(value) for value in (cycles["total"], cycles["data_loading"], stalls)),
+            str(cycles["total"]),
+            "4",
+            f"({100 * found['utilization']['spatial']:.1f}%)",
+            str(cycles["data_loading"]),
         ]
+        assert row[10] == str(stalls)
 
 
 def test_points_without_a_mapping(zzcp: Run, golden: Golden) -> None:

@@ -8,8 +8,9 @@ from rich.text import Text
 from zzcp.comparison.layers import SOLVER, ComparedLayer, Standing, value_of
 from zzcp.comparison.result import Comparison
 from zzcp.cost import Evaluation
+from zzcp.mapping.unrolling_constraints import units_in_use
 from zzcp.report.solved import engines
-from zzcp.report.style import amount, count, plural, product_of, section
+from zzcp.report.style import amount, count, plural, product_of, section, units
 from zzcp.report.tables import FittedTable, table
 
 _LARGE = 10.0
@@ -30,8 +31,8 @@ def compared_report(comparison: Comparison) -> RenderableType:
 
 def _layers(comparison: Comparison) -> FittedTable:
     rows = table(
-        ">id", "~layer", "mapper", ">distance", *_shown(comparison.objective), ">tried", ">s", ">s to 1 %",
-        spare=("s to 1 %", "tried", "s", "id"),
+        ">id", "~layer", "mapper", ">distance", *_shown(comparison.objective), ">units", ">tried", ">s", ">s to 1 %",
+        spare=("s to 1 %", "tried", "s", "id", "units"),
     )  # fmt: skip
     for entry in comparison.layers:
         result, value, reference = entry.result, value_of(entry.result), entry.reference
@@ -42,6 +43,7 @@ def _layers(comparison: Comparison) -> FittedTable:
             f"{SOLVER}, {result.status}",
             _distance(distance, proven=entry.proven) if not entry.proven else "0",
             *_figures(comparison.objective, result.evaluation, result.objective),
+            _units(entry, result.evaluation),
             "",
             f"{result.wall_s:.1f}",
             _seconds(entry.close_s),
@@ -54,6 +56,7 @@ def _layers(comparison: Comparison) -> FittedTable:
                 Text(mapper.name + (", stopped" if mapper.interrupted else "")),
                 "no mapping" if mapper.value is None else _distance(mapper.distance, proven=entry.proven),
                 *_figures(comparison.objective, mapper.evaluation, mapper.objective),
+                _units(entry, mapper.evaluation),
                 count(mapper.evaluations),
                 f"{mapper.wall_s:.1f}",
                 _seconds(None if mapper.close is None else mapper.close.seconds),
@@ -75,6 +78,12 @@ def _figures(objective: str, evaluation: Evaluation | None, value: float | None)
         count(evaluation.latency.total),
         product_of(evaluation.edp),
     )
+
+
+def _units(entry: ComparedLayer, evaluation: Evaluation | None) -> str:
+    if evaluation is None:
+        return ""
+    return units(units_in_use(entry.layer, entry.spatial), evaluation.utilization.spatial)
 
 
 def _distance(distance: float | None, *, proven: bool) -> str:

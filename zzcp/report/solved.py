@@ -10,11 +10,12 @@ from rich.text import Text
 
 from zzcp.hardware import Accelerator
 from zzcp.io.result import missing_text
+from zzcp.mapping.unrolling_constraints import units_in_use
 from zzcp.records.layers import SolvedLayer, Totals, evaluated
 from zzcp.report.evaluation import evaluation_report
-from zzcp.report.style import amount, count, plural, product_of, section
+from zzcp.report.style import amount, count, plural, product_of, section, units
 from zzcp.report.tables import table
-from zzcp.solver import Progress
+from zzcp.solver import Progress, Result
 from zzcp.solver.engines import NO_ENGINE
 from zzcp.workload import Layer
 
@@ -37,13 +38,13 @@ def solved_report(
 ) -> RenderableType:
     """Return a row per layer and the totals; of a single layer everything, if `single`. What is missing is said."""
     rows = table(
-        ">id", "~name", "status", ">gap", f">{objective}", ">bound", ">energy pJ", ">cycles", ">loading",
-        ">stalls", ">s", spare=("s", "loading", "stalls", "bound", "id"),
+        ">id", "~name", "status", ">gap", f">{objective}", ">bound", ">energy pJ", ">cycles", ">units",
+        ">loading", ">stalls", ">s", spare=("s", "loading", "stalls", "bound", "id", "units"),
     )  # fmt: skip
     for layer, result in results:
         cells: list[str | Text] = [str(layer.id), Text(layer.name), result.status]
         if result.evaluation is None or result.objective is None or result.gap is None:
-            rows.add_row(*cells, "", "", "", "", "", "", "", f"{result.wall_s:.1f}")
+            rows.add_row(*cells, "", "", "", "", "", "", "", "", f"{result.wall_s:.1f}")
             continue
         latency = result.evaluation.latency
         rows.add_row(
@@ -53,6 +54,7 @@ def solved_report(
             product_of(result.lower_bound),
             amount(result.evaluation.energy.total),
             count(latency.total),
+            _units(layer, result),
             count(latency.data_loading),
             count(latency.spatial_stall + latency.temporal_stall),
             f"{result.wall_s:.1f}",
@@ -60,7 +62,7 @@ def solved_report(
     totals = Totals.of(evaluated(results))
     rows.add_row(
         "", "total of these" if missing else "total", "", "", "", "",
-        amount(totals.energy), count(totals.latency), "", "",
+        amount(totals.energy), count(totals.latency), "", "", "",
         f"{sum(result.wall_s for _, result in results):.1f}", style="bold",
     )  # fmt: skip
     parts: list[RenderableType] = []
@@ -83,6 +85,12 @@ def solved_report(
         if result.diagnosis is not None
     )
     return Group(*parts)
+
+
+def _units(layer: Layer, result: Result) -> str:
+    assert result.mapping is not None
+    assert result.evaluation is not None
+    return units(units_in_use(layer, result.mapping.spatial), result.evaluation.utilization.spatial)
 
 
 def engines(names: Iterable[str]) -> str:

@@ -67,6 +67,11 @@ def _round(size: Fraction, step: int) -> bool:
     return (100 * size).denominator == 1
 
 
+def units(in_use: int, part: float) -> str:
+    """Return the units of an array that have work, with the part of the array that works on average."""
+    return f"{in_use:,} ({share(part, 1)})"
+
+
 def loops(sizes: Iterable[tuple[str, int | None]], separator: str = "  ") -> str:
     """Return loops in one line, ``K 4  C 25``; a free size is ``*``."""
     return separator.join(f"{dim} {'*' if size is None else size}" for dim, size in sizes)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from zzcp.mapping.unrolling_constraints import units_in_use
 from zzcp.records.layers import EvaluatedLayer, Totals
-from zzcp.report.style import amount, count, plural, product_of, section, share
+from zzcp.report.style import amount, count, plural, product_of, section, share, units
 from zzcp.report.tables import table
 from zzcp.workload import SkippedNode
 
@@ -17,9 +18,10 @@ def layers_report(results: Sequence[EvaluatedLayer]) -> RenderableType:
     """Return a row per layer with energy, latency and what they are made of, and the totals."""
     rows = table(
         ">id", "~name", "operator", ">MACs", ">energy pJ", ">cycles", ">ideal", ">stalls", ">loading", ">unloading",
-        ">EDP", ">utilization", spare=("unloading", "loading", "stalls", "ideal", "operator", "MACs", "id"),
+        ">EDP", ">units", ">utilization",
+        spare=("unloading", "loading", "stalls", "ideal", "operator", "MACs", "id", "units"),
     )  # fmt: skip
-    for layer, _, evaluation in results:
+    for layer, mapping, evaluation in results:
         latency = evaluation.latency
         rows.add_row(
             str(layer.id),
@@ -33,6 +35,7 @@ def layers_report(results: Sequence[EvaluatedLayer]) -> RenderableType:
             count(latency.data_loading),
             count(latency.data_unloading),
             product_of(evaluation.edp),
+            units(units_in_use(layer, mapping.spatial), evaluation.utilization.spatial),
             share(evaluation.utilization.total, 1) + ("" if evaluation.valid else " INVALID"),
         )
     totals = Totals.of(results)
@@ -41,7 +44,7 @@ def layers_report(results: Sequence[EvaluatedLayer]) -> RenderableType:
         amount(totals.energy),
         count(totals.latency),
     ]
-    rows.add_row("", "total", "", *cells, "", "", "", "", product_of(totals.edp), "", style="bold")
+    rows.add_row("", "total", "", *cells, "", "", "", "", product_of(totals.edp), "", "", style="bold")
     return section(f"{plural(len(results), 'layer')}, conventions {results[0].evaluation.conventions}", rows)
 
 

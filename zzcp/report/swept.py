@@ -9,8 +9,10 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from zzcp.hardware import Accelerator
+from zzcp.mapping import SpatialMapping
+from zzcp.mapping.unrolling_constraints import units_in_use
 from zzcp.records.sources import Sources, inputs_data
-from zzcp.report.style import amount, count, plural, product_of, section
+from zzcp.report.style import amount, count, plural, product_of, section, units
 from zzcp.report.tables import FittedTable, table
 from zzcp.sweeps import Axis, Check, SweepPoint, SweepTable
 from zzcp.sweeps.axes import Step
@@ -87,8 +89,8 @@ def _points(swept: SweepTable) -> FittedTable:
     rows = table(
         *(f">{axis_title(axis)}" for axis in swept.axes),
         *several,
-        "status", ">gap", ">optimum", ">energy pJ", ">cycles", ">loading", ">stalls", ">s",
-        spare=("s", "loading", "stalls"),
+        "status", ">gap", ">optimum", ">energy pJ", ">cycles", ">units", ">loading", ">stalls", ">s",
+        spare=("s", "loading", "stalls", "units"),
     )  # fmt: skip
     for point in swept.points:
         outcome = point.outcome
@@ -96,7 +98,7 @@ def _points(swept: SweepTable) -> FittedTable:
         cells += [Text(_name(point, column)) for column in several]
         found = outcome.data.get("evaluation")
         if found is None or outcome.gap is None or outcome.objective is None:
-            rows.add_row(*cells, outcome.status, "", "", "", "", "", "", f"{outcome.wall_s:.1f}")
+            rows.add_row(*cells, outcome.status, "", "", "", "", "", "", "", f"{outcome.wall_s:.1f}")
             continue
         latency = found["latency"]
         rows.add_row(
@@ -106,6 +108,10 @@ def _points(swept: SweepTable) -> FittedTable:
             _SIZES.get(point.objective, product_of)(outcome.objective),
             amount(found["energy"]["total"]),
             count(latency["total"]),
+            units(
+                units_in_use(point.layer, SpatialMapping.from_dict(outcome.data["spatial_mapping"])),
+                found["utilization"]["spatial"],
+            ),
             count(latency["data_loading"]),
             count(latency["spatial_stall"] + latency["temporal_stall"]),
             f"{outcome.wall_s:.1f}",
