@@ -31,6 +31,7 @@ SUITES = (
     "joint",
     "executors",
     "networks",
+    "systolic",
 )
 LONG = ("latency", "constrained", "fronts", "compare", "onnx_files", "joint", "executors", "networks")
 """Suites that take about an hour, download much or need packages of their own; they run only where they are named."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from zzcp.hardware import Accelerator
+from zzcp.hardware import Accelerator, Allocation, Direction, Memory, Port, PortType
 
 Change = Callable[[Random, Accelerator], Accelerator]
 """Returns a machine with random values of a field."""
@@ -27,5 +27,35 @@ def leakage(rng: Random, accelerator: Accelerator) -> Accelerator:
     )
 
 
-FIELDS: dict[str, Change] = {"leakage": leakage}
+def systolic_refill(rng: Random, accelerator: Accelerator) -> Accelerator:
+    """Return a machine with registers of one operand in every unit of an array that is refilled when these change."""
+    array, operand = accelerator.array, rng.choice(accelerator.operands)
+    if not array.dimensions:
+        array = replace(array, dimensions=("D1",), sizes=(rng.choice((1, 2, 4)),))
+    systolic = tuple(rng.sample(array.dimensions, k=rng.randint(1, len(array.dimensions))))
+    ways = tuple(Direction) if operand == "O" else (Direction.FROM_ABOVE, Direction.TO_BELOW)
+    width = rng.choice((8, 32, 256))
+    ports = (Port("rw", PortType.READ_WRITE, width, width, tuple(Allocation(operand, way) for way in ways)),)
+    registers = Memory(
+        name="in_every_unit",
+        size=rng.choice((32, 64, 100, 1000)),
+        read_energy=0.25,
+        write_energy=0.5,
+        area=0.0,
+        latency=rng.choice((0, 1)),
+        operands=(operand,),
+        ports=ports,
+        served_dimensions=tuple(name for name in array.dimensions if name not in systolic),
+        force_double_buffering=rng.random() < 0.1,
+    )
+    # what comes from outside serves the units of a dimension together
+    memories = tuple(
+        replace(memory, served_dimensions=tuple(dict.fromkeys((*memory.served_dimensions, *systolic))))
+        for memory in accelerator.memories
+    )
+    array = replace(array, systolic_dimensions=systolic, systolic_refill="per_tile")
+    return replace(accelerator, memories=(registers, *memories), array=array)
+
+
+FIELDS: dict[str, Change] = {"leakage": leakage, "systolic_refill": systolic_refill}
 """The fields by name."""

@@ -11,8 +11,9 @@ from zzcp.workload import Layer
 def not_counted(accelerator: Accelerator, conventions: CostConventions) -> list[str]:
     """Return in words what a machine states and some conventions do not count."""
     found = []
-    if accelerator.leakage and not conventions.counts_leakage:
-        found.append("leakage")
+    if not conventions.knows_more:
+        stated = {"leakage": accelerator.leakage, "systolic_refill": accelerator.stationary}
+        found += [field for field, value in stated.items() if value]
     if not conventions.keeps_overlap:
         found += [
             f"keeps_overlap of {memory.name}" for memory in accelerator.memories if memory.keeps_overlap

@@ -116,8 +116,8 @@ class CostConventions:
         return not (self.fractional_unrolling or self.overcounted_slivers or self.multiplied_windows)
 
     @property
-    def counts_leakage(self) -> bool:
-        """Whether leakage counts, which ZigZag does not know: lanes and cycles are whole."""
+    def knows_more(self) -> bool:
+        """Whether fields of a machine count that ZigZag does not know, such as leakage: lanes and cycles are whole."""
         return not (self.fractional_unrolling or self.combined_loading)
 
     @property

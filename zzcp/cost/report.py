@@ -76,7 +76,9 @@ def build_evaluation(
         temporal_stall=cycles.stall,
         data_loading=cycles.loading,
         data_unloading=cycles.unloading,
-        drain=setting.drain,
+        drain=setting.drain
+        if setting.refill is None
+        else cycles.total - run - cycles.stall - cycles.loading - cycles.unloading,
     )
     return Evaluation(
         conventions=setting.conventions.name,

@@ -18,6 +18,7 @@ from zzcp.cost.setting.setting import (
     OperandSetting,
     PortSetting,
     PortUse,
+    Refill,
     Setting,
     Tenancy,
 )
@@ -87,6 +88,7 @@ def compile_setting(
     )
     array = accelerator.array
     cycles_per_op = array.operation_cycles
+    refill = _refill(accelerator, operands) if conventions.knows_more else None
     held = {links[name]: index for index, name in enumerate(layer.operands)}
     setting = Setting(
         accelerator=accelerator,
@@ -102,9 +104,12 @@ def compile_setting(
         iterations=iterations,
         cycles_per_op=cycles_per_op,
         ideal_cycles=-(-layer.macs // array.units) * cycles_per_op,
-        drain=_drain(accelerator, spatial, None if conventions.fractional_unrolling else energy),
+        drain=_drain(accelerator, spatial, None if conventions.fractional_unrolling else energy)
+        if refill is None
+        else refill.shift + refill.fill,
         mac_energy=Fraction(0),
-        leakage=accelerator.leakage if conventions.counts_leakage else Fraction(0),
+        leakage=accelerator.leakage if conventions.knows_more else Fraction(0),
+        refill=refill,
     )
     return replace(setting, mac_energy=mac_energy(setting))
 
@@ -118,6 +123,18 @@ def _drain(accelerator: Accelerator, spatial: SpatialMapping, used: Factors | No
         for dimension, factors in unrolled
         if dimension in systolic
     )
+
+
+def _refill(accelerator: Accelerator, operands: Sequence[OperandSetting]) -> Refill | None:
+    """Return what a systolic array takes when the tile changes that stays in its units; None where that is nothing."""
+    array = accelerator.array
+    sizes = [array.size(dimension) for dimension in array.systolic_dimensions]
+    for index, operand in enumerate(operands):
+        if operand.memory_operand == accelerator.stationary and operand.depth > 1:
+            # results leave with the values that drain behind them
+            shift = 0 if operand.is_output else sizes[0]
+            return Refill(index, shift, sum(sizes) - len(sizes))
+    return None
 
 
 def _check_links(accelerator: Accelerator, layer: Layer, links: Mapping[str, str]) -> None:

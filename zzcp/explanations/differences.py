@@ -49,6 +49,7 @@ _ARRAY = (
     "in_memory_computing",
     "cycles_per_op",
     "leakage",
+    "systolic_refill",
 )
 
 

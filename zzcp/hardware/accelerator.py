@@ -80,6 +80,13 @@ class Accelerator:
         self._check_links()
         if self.array.in_memory_computing is not None:
             self._check_cells()
+        if self.array.systolic_refill == "per_tile" and len(self._in_every_unit) != 1:
+            raise InputError(
+                "it is not clear which operand stays in the units of the array",
+                place=Place(field="operational_array.systolic_refill"),
+                expected="one operand whose innermost memory serves no systolic dimension",
+                found=", ".join(self._in_every_unit) or "none",
+            )
 
     def _check_cells(self) -> None:
         """An array that computes in memory takes its weights from the memory ``cells``."""
@@ -125,6 +132,21 @@ class Accelerator:
                         place=Place(field=f"memories.{innermost.name}.ports"),
                         expected=f"one, since {innermost.name} feeds {operand} to the array",
                     )
+
+    @property
+    def _in_every_unit(self) -> list[str]:
+        """The operands whose innermost memory has an instance for every unit along all systolic dimensions."""
+        systolic = set(self.array.systolic_dimensions)
+        return [
+            operand
+            for operand in self.operands
+            if not systolic.intersection(self.levels(operand)[0].served_dimensions)
+        ]
+
+    @property
+    def stationary(self) -> str | None:
+        """The memory operand whose tile stays in the units until the array is refilled; None where it never is."""
+        return self._in_every_unit[0] if self.array.systolic_refill == "per_tile" else None
 
     @property
     def operands(self) -> tuple[str, ...]:

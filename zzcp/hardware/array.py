@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
-from zzcp.checks import all_of, entries, instance, integer, repr_of, two
+from zzcp.checks import all_of, choice, entries, instance, integer, repr_of, two
 from zzcp.errors import InputError, Place
 from zzcp.hardware.figures import energy, non_negative
 
+Refill = Literal["per_layer", "per_tile"]
+REFILLS: tuple[Refill, ...] = get_args(Refill)
+"""How often a systolic array may be filled and drained."""
 MAX_UNITS = 2**31
 """Largest number of units accepted in an array."""
 MAX_CYCLES = 2**20
@@ -112,6 +116,9 @@ class OperationalArray:
         see `operation_cycles`.
     leakage : float
         Energy that the whole array takes per cycle, whatever happens, in the unit of `unit_energy`.
+    systolic_refill : Refill
+        How often the array is filled and drained along its systolic dimensions: once a layer, or at every change of the
+        tile that stays in its units, which moves in along the first systolic dimension.
     """
 
     dimensions: tuple[str, ...]
@@ -123,6 +130,7 @@ class OperationalArray:
     in_memory_computing: InMemoryComputing | None = None
     cycles_per_op: int = 1
     leakage: float = 0.0
+    systolic_refill: Refill = "per_layer"
 
     def __post_init__(self) -> None:
         for field in ("dimensions", "systolic_dimensions"):
@@ -142,6 +150,14 @@ class OperationalArray:
         object.__setattr__(self, "unit_energy", energy(self.unit_energy, "unit energy"))
         object.__setattr__(self, "unit_area", non_negative(self.unit_area, "unit area"))
         object.__setattr__(self, "leakage", energy(self.leakage, "leakage of the array"))
+        choice(self.systolic_refill, "systolic_refill of the array", REFILLS)
+        if self.systolic_refill != "per_layer" and not self.systolic_dimensions:
+            raise InputError(
+                "nothing moves through the array from unit to unit",
+                place=Place(field="systolic_refill"),
+                expected="systolic_dimensions, or no such key",
+                found=self.systolic_refill,
+            )
         object.__setattr__(self, "cycles_per_op", integer(self.cycles_per_op, "cycles_per_op of the array"))
         self._check_cycles()
         if self.in_memory_computing is not None:

@@ -117,6 +117,9 @@ def read_accelerator(document: Document) -> Accelerator:
     try:
         return Accelerator(schema.name, memories, array, dataflows)
     except InputError as error:
+        refill = "operational_array.systolic_refill"
+        if error.place.field == refill:
+            raise document.placed(error, (), {refill: ("operational_array", "systolic_refill")}) from None
         raise document.placed(error, ("memories",), fields) from None
 
 
@@ -202,9 +205,10 @@ def _read_array(schema: ArraySchema, document: Document) -> OperationalArray:
             in_memory_computing=in_memory,
             cycles_per_op=schema.cycles_per_op,
             leakage=schema.leakage,
+            systolic_refill=schema.systolic_refill,
         )
     except InputError as error:
-        keys = ("dimensions", "sizes", "systolic_dimensions", "cycles_per_op")
+        keys = ("dimensions", "sizes", "systolic_dimensions", "cycles_per_op", "systolic_refill")
         fields: dict[str, FieldPath] = {key: (key,) for key in keys}
         raise document.placed(error, path, fields) from None
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, PlainValidator
 
-from zzcp.hardware.array import MAX_CYCLES, MAX_UNITS
+from zzcp.hardware.array import MAX_CYCLES, MAX_UNITS, REFILLS, Refill
 from zzcp.hardware.figures import MAX_ENERGY, MIN_ENERGY
 from zzcp.hardware.memory import MAX_BITS, MAX_LATENCY, MEMORY_OPERANDS, PortType
 from zzcp.io.schema import (
@@ -98,6 +98,7 @@ class ArraySchema(Schema):
     systolic_dimensions: Annotated[list[ArrayDimension], Field(max_length=MAX_DIMENSIONS)] = Field(
         default_factory=list
     )
+    systolic_refill: Annotated[Refill, PlainValidator(choice(*REFILLS))] = "per_layer"
     input_precision: Annotated[list[Precision], Field(min_length=2, max_length=2)] | None = None
     cycles_per_op: Annotated[
         int,

@@ -84,6 +84,8 @@ def _array(array: OperationalArray) -> dict[str, Any]:
     }
     if array.cycles_per_op > 1:
         data["cycles_per_op"] = array.cycles_per_op
+    if array.systolic_refill != "per_layer":
+        data["systolic_refill"] = array.systolic_refill
     if array.leakage:
         data["leakage"] = array.leakage
     if array.input_precision is not None:

@@ -108,6 +108,8 @@ def _array(accelerator: Accelerator) -> Text:
         text.append(f"; leaks {amount(array.leakage)} pJ a cycle")
     if array.systolic_dimensions:
         text.append(f"; systolic along {', '.join(array.systolic_dimensions)}")
+        if array.systolic_refill == "per_tile":
+            text.append(", refilled for every tile")
     return text
 
 

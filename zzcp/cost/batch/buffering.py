@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zzcp.cost.execution.array_states import Array
-from zzcp.cost.formulas.capacity import Flags
+from zzcp.cost.formulas.capacity import Flags, is_refilled
 from zzcp.cost.formulas.core import LatencyFigures
 from zzcp.cost.setting.setting import Setting, Tenancy
 from zzcp.cost.setting.state import OperandState
@@ -75,7 +75,9 @@ def _choices(
         if setting.operands[operand].memory_operand in tenancy.memory.kept_once:
             continue
         state = states[operand]
-        useful = (state.irrelevant_run[level + 1] > 1) & (state.counts[level + 1] > 1)
+        useful = state.counts[level + 1] > 1
+        if not is_refilled(setting, operand, level):
+            useful = useful & (state.irrelevant_run[level + 1] > 1)
         if forced[operand][level] is not False:
             useful &= ~forced[operand][level]
         if useful.any():

@@ -135,6 +135,11 @@ def stated_flags(setting: Setting, greedy: Flags, forced: Flags) -> Flags:
     return tuple(rows)
 
 
+def is_refilled(setting: Setting, operand: int, level: int) -> bool:
+    """Return whether the array is refilled when the tile of a level changes that is kept once."""
+    return setting.refill is not None and level == 0 and operand == setting.refill.operand
+
+
 def buffering_choices(
     setting: Setting,
     states: Sequence[OperandState],
@@ -144,15 +149,15 @@ def buffering_choices(
     """Return the bufferings worth trying for one mapping: the largest sets of useful copies that fit.
 
     A copy is useful where irrelevant loops stand on top of the level's own loops (otherwise new data streams in
-    behind the old) and the tile is replaced at all. More copies never cost cycles, so only sets that no other
-    useful copy fits into are returned.
+    behind the old), or where the array would be refilled, and the tile is replaced at all. More copies never cost
+    cycles, so only sets that no other useful copy fits into are returned.
     """
     per_memory: list[list[tuple[tuple[int, int], ...]]] = []
     for tenancy in setting.tenancies:
         wanted = [
             (operand, level)
             for operand, level in tenancy.tenants
-            if states[operand].irrelevant_run[level + 1] > 1
+            if (states[operand].irrelevant_run[level + 1] > 1 or is_refilled(setting, operand, level))
             and states[operand].counts[level + 1] > 1
             and not forced[operand][level]
             and setting.operands[operand].memory_operand not in tenancy.memory.kept_once

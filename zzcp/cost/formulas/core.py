@@ -23,10 +23,11 @@ from zzcp.cost.formulas.loading_zigzag import PortFill, zigzag_loading
 from zzcp.cost.formulas.moves import Move, access_energy, compile_moves, word_energies
 from zzcp.cost.formulas.numeric import PYTHON, Numeric
 from zzcp.cost.formulas.overlap import keeps, kept_transfers, kept_words
+from zzcp.cost.formulas.refill import refill_excess
 from zzcp.cost.formulas.remainders import Transfer, move_transfers
 from zzcp.cost.formulas.stall import Activities, coupled_stall, port_stall
 from zzcp.cost.formulas.words import move_bits, move_words
-from zzcp.cost.setting.setting import OperandSetting, Setting
+from zzcp.cost.setting.setting import OperandSetting, Refill, Setting
 from zzcp.cost.setting.state import OperandState, mapping_states
 from zzcp.hardware import Direction
 from zzcp.mapping.mapping import Levels
@@ -339,7 +340,17 @@ def compute_cycles(model: Model, traffic: Traffic, doubled: Flags, numeric: Nume
             model.plan, _fills(model, traffic, numeric), activities, traffic.run, stall, numeric
         )
     total = traffic.run + stall + loading.loading + loading.unloading + setting.drain
+    if setting.refill is not None:
+        total = total + _refilling(setting.refill, setting, traffic, doubled, numeric)
     return Cycles(activities, stall, loading, zigzag_fills, total)
+
+
+def _refilling(refill: Refill, setting: Setting, traffic: Traffic, doubled: Flags, numeric: Numeric) -> Any:
+    """Return the cycles in which a systolic array is refilled beyond the setting's drain."""
+    moved, state = traffic.latency_moves[refill.operand], traffic.states[refill.operand]
+    period = state.period[1] * setting.cycles_per_op
+    twice, once = refill_excess(refill, moved.tile[1], moved.counts[1], period, numeric)
+    return numeric.where(doubled[refill.operand][0], twice, once)
 
 
 class LatencyFigures(NamedTuple):

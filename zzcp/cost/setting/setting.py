@@ -187,6 +187,25 @@ class Tenancy:
     tenants: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Refill:
+    """What a systolic array takes when the tile changes that stays in its units.
+
+    Parameters
+    ----------
+    operand : int
+        Position of the operand that stays.
+    shift : int
+        Cycles in which an element moves in through the array.
+    fill : int
+        Cycles from the first unit to the last.
+    """
+
+    operand: int
+    shift: int
+    fill: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Setting:
     """The accelerator, the layer and the unrolling as the cost model sees them.
@@ -212,11 +231,13 @@ class Setting:
     ideal_cycles : int
         Cycles with a full array that never waits.
     drain : int
-        Cycles along the systolic dimensions of the array.
+        Cycles along the systolic dimensions of the array, for one tile of one element where it is refilled.
     mac_energy : Fraction
         Energy of all operations.
     leakage : Fraction
         Energy of every cycle, whatever happens in it; 0 where the conventions know no leakage.
+    refill : Refill or None
+        What the array takes at every change of the tile that stays in its units, where it is refilled.
     """
 
     accelerator: Accelerator
@@ -234,6 +255,7 @@ class Setting:
     drain: int
     mac_energy: Fraction
     leakage: Fraction
+    refill: Refill | None = None
 
     @property
     def remainders(self) -> tuple[str, ...]:

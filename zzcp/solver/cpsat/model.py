@@ -241,4 +241,29 @@ def _latency(chain: ChainModel) -> Any:
     run = setting.run_cycles
     stall = add_stall(chain, run)
     add_loading = add_combined_loading if setting.conventions.combined_loading else add_scheduled_loading
-    return run + stall + add_loading(chain, run, stall) + setting.drain
+    return run + stall + add_loading(chain, run, stall) + setting.drain + _refill(chain)
+
+
+def _refill(chain: ChainModel) -> Any:
+    """Return the cycles in which a systolic array is refilled beyond the drain: less where the tile is kept twice."""
+    refill = chain.cost.setting.refill
+    if refill is None:
+        return 0
+    boundary = chain.boundaries[refill.operand][1]
+    assert boundary.table.refill is not None
+    twice, once = (
+        lookup(chain.model, boundary, name, cycles)
+        for name, cycles in zip(("refill_twice", "refill_once"), boundary.table.refill, strict=True)
+    )
+    operand = chain.cost.setting.operands[refill.operand]
+    if operand.memories[0].doubles(operand.memory_operand):
+        return twice
+    if operand.memory_operand in operand.memories[0].kept_once:
+        return once
+    doubled = chain.doubled.get((refill.operand, 1))
+    if doubled is None:
+        return twice
+    cycles = chain.model.new_int_var(0, int(boundary.table.refill[1].max(initial=0)), "refill")
+    chain.model.add(cycles >= twice)
+    chain.model.add(cycles >= once).only_enforce_if(~doubled)
+    return cycles

@@ -150,7 +150,10 @@ def _longest(model: Model, tables: CostTables) -> int:
         for part in table.moves
     )
     waits = sum(fill.latency for chain in (*model.plan.inputs, model.plan.output) for fill in chain)
-    return run_of(model) + model.setting.drain + moved + waits
+    refill = sum(
+        int(table.refill[1].max(initial=0)) for row in tables for table in row if table.refill is not None
+    )
+    return run_of(model) + model.setting.drain + refill + moved + waits
 
 
 def add_target(chain: ChainModel, objective: Goal, scale: Scale) -> Any:

@@ -80,6 +80,7 @@ def merge_classes(table: BoundaryTable) -> tuple[Array, Array]:
         table.period,
         table.fill,
         table.room,
+        *(table.refill or ()),
     ]
     columns += [part for move in table.moves for part in (move.busy, move.late)]
     columns += [part for move in table.moves for kind in move.kinds for part in kind]

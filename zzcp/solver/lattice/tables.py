@@ -23,11 +23,12 @@ from zzcp.cost.formulas.links import Transfers, tile_elements, transfers, visits
 from zzcp.cost.formulas.moves import access_energy
 from zzcp.cost.formulas.numeric import NUMPY
 from zzcp.cost.formulas.overlap import keeps
+from zzcp.cost.formulas.refill import refill_excess
 from zzcp.cost.formulas.remainders import busy as busy_cycles
 from zzcp.cost.formulas.remainders import late as late_cycles
 from zzcp.cost.formulas.remainders import move_transfers
 from zzcp.cost.formulas.words import move_bits, move_words
-from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
+from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting, Setting
 from zzcp.cost.setting.state import OperandState
 from zzcp.solver.clock import look
 from zzcp.solver.lattice.energies import Accesses, EnergyUnit
@@ -122,6 +123,9 @@ class BoundaryTable:
         Cycles of the first fill (last drain) on the slower side.
     room : ndarray
         How many of them may hide behind the computation at most.
+    refill : tuple of ndarray, or None
+        Where the array is refilled when this tile changes: the cycles beyond the setting's drain where the tile is kept
+        twice, and where it is not.
     """
 
     operand: int
@@ -141,6 +145,7 @@ class BoundaryTable:
     timed_bits: Array
     fill: Array
     room: Array
+    refill: tuple[Array, Array] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,7 +203,9 @@ def has_headroom(model: Model) -> bool:
     bits = max(max(operand.precision, operand.final_precision, 1) for operand in setting.operands)
     slivers = max(math.prod(1 + r.dilation for r in operand.relations) for operand in setting.operands)
     run = math.prod(setting.temporal_sizes.values()) * setting.cycles_per_op
-    return run * math.ceil(lanes) * bits * slivers < MOST_FIGURE
+    refill = setting.refill
+    fills = 1 if refill is None else 2 * (refill.shift + refill.fill + 1)
+    return run * math.ceil(lanes) * bits * slivers * fills < MOST_FIGURE
 
 
 def largest_table(model: Model, keys: tuple[Key, ...]) -> int:
@@ -288,6 +295,7 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Dr
         timed_bits=_array(timed.tile[link] * timed.precision[link], len(grid_data)).reshape(shape),
         fill=fill,
         room=room,
+        refill=_refill(setting, index, link, state, timed, shape),
     )
     return _Draft(table, accesses)
 
@@ -321,6 +329,18 @@ def _move_table(
         _array(part, length).reshape(shape) for part in (cycles, count, repeats, moving, late)
     )
     return MoveTable(number, cycles, count, repeats, moving, late, fresh)
+
+
+def _refill(
+    setting: Setting, index: int, link: int, state: OperandState, timed: Transfers, shape: tuple[int, int]
+) -> tuple[Array, Array] | None:
+    """Return the cycles in which a systolic array is refilled when a tile changes, kept twice and kept once."""
+    if setting.refill is None or (index, link) != (setting.refill.operand, 1):
+        return None
+    period = state.period[link] * setting.cycles_per_op
+    twice, once = refill_excess(setting.refill, timed.tile[link], timed.counts[link], period, NUMPY)
+    length = shape[0] * shape[1]
+    return _array(twice, length).reshape(shape), _array(once, length).reshape(shape)
 
 
 def _reuse_values(model: Model, reuse: StateSpace) -> tuple[Array, Array, dict[str, Array]]:

@@ -15,7 +15,7 @@ from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.lattice import Counts, Lattice
 from zzcp.solver.ranges.multipliers import Line
 from zzcp.solver.ranges.relaxation import Relaxation
-from zzcp.solver.ranges.terms import run_cycles
+from zzcp.solver.ranges.terms import REFILL, run_cycles
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +35,8 @@ class Candidates:
     late : list of (int, ndarray, ndarray, ndarray, ndarray)
         Per term of the stall the cycles, period and repeats of its movements, and the product of the loops, which
         irrelevant ones on top divide, or of all together over the run; none where the tile is certain to be kept twice.
+    refill : tuple of (int, ndarray) or None
+        The term of the cycles in which the array is refilled, and how many more these are where the tile is kept once.
     least, partial : ndarray
         Share of the memory that the tile takes, at the least and as partial sums.
     effective : ndarray
@@ -49,6 +51,7 @@ class Candidates:
     terms: Array
     used: Array
     late: list[tuple[int, Array, Array, Array, Array]]
+    refill: tuple[int, Array] | None
     least: Array
     partial: Array
     effective: Array
@@ -102,6 +105,7 @@ def candidates_of(
             "terms": terms,
             "used": used,
             "late": late,
+            "refill": _refill(relaxation, place, rows, columns),
             "least": least,
             "partial": partial,
             "effective": effective,
@@ -131,6 +135,19 @@ def memory_of(setting: Setting, place: Place) -> Memory:
     """Return the memory that a boundary's tile is kept in."""
     operand, link = place
     return setting.operands[operand].memories[link - 1]
+
+
+def _refill(relaxation: Relaxation, place: Place, rows: Array, columns: Array) -> tuple[int, Array] | None:
+    """Return what `Candidates.refill` has of a boundary."""
+    operand, link = place
+    table = relaxation.lattice.tables[operand][link]
+    if table.refill is None:
+        return None
+    number = next(number for number, term in enumerate(relaxation.latency) if REFILL in term.bounds)
+    setting = relaxation.model.setting
+    if memory_of(setting, place).doubles(setting.operands[operand].memory_operand):
+        return None
+    return number, (table.refill[1] - relaxation.latency[number].parts[place])[rows, columns]
 
 
 def _late(

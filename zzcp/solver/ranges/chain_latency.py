@@ -9,7 +9,7 @@ import numpy as np
 
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.ranges.relaxation import Relaxation
-from zzcp.solver.ranges.terms import LOADING, STALL, UNLOADING, run_cycles
+from zzcp.solver.ranges.terms import LOADING, PARTS, UNLOADING, run_cycles
 
 
 def least_latency(relaxation: Relaxation, terms: Array, before: Any = 0, after: Any = 0) -> Array:
@@ -24,7 +24,7 @@ def least_latency(relaxation: Relaxation, terms: Array, before: Any = 0, after: 
     before, after : ndarray
         Cycles of loading and unloading at least.
     """
-    parts = np.zeros((3, terms.shape[1]))
+    parts = np.zeros((len(PARTS), terms.shape[1]))
     parts[LOADING] = before
     parts[UNLOADING] = after
     for row, term in zip(terms, relaxation.latency, strict=True):
@@ -33,7 +33,7 @@ def least_latency(relaxation: Relaxation, terms: Array, before: Any = 0, after: 
     total = parts.sum(axis=0)
     for row, term in zip(terms, relaxation.latency, strict=True):
         if len(term.bounds) > 1:
-            others = [parts[part] for part in (STALL, LOADING, UNLOADING) if part not in term.bounds]
+            others = [parts[part] for part in PARTS if part not in term.bounds]
             np.maximum(total, row + sum(others), out=total)
     return np.asarray(relaxation.base + total)
 

@@ -333,6 +333,9 @@ class Enumeration:
     def _extra(self, among: Candidates, other: Array, run: Array, single: Array) -> Array:
         """Return per term what does not fit a window that a run shortens."""
         extra = np.zeros((len(self.relaxation.latency), len(other)))
+        if among.refill is not None:
+            number, more = among.refill
+            extra[number] += np.where(single, more[other], 0.0)
         chosen = np.flatnonzero(single & (run > 1))
         if not len(chosen):
             return extra

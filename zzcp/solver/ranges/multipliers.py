@@ -10,7 +10,7 @@ import numpy as np
 from ortools.linear_solver import pywraplp
 
 from zzcp.solver.lattice.keys import Array
-from zzcp.solver.ranges.terms import LOADING, STALL, UNLOADING, Term
+from zzcp.solver.ranges.terms import PARTS, Term
 
 _MOST_PRESSURE = 4.0
 """Largest multiplier of a capacity."""
@@ -120,7 +120,7 @@ class Master:
         self.pressures = [self.solver.NumVar(0, _MOST_PRESSURE, "") for _ in range(capacities)]
         self.prices = [self.solver.NumVar(0, _MOST_PRICE, "") for some in limited if some]
         self.bounds = [term.bounds for term in latency]
-        for part in (STALL, LOADING, UNLOADING):
+        for part in PARTS:
             row = self.solver.Constraint(-infinity, self.share)
             for weight, bounds in zip(self.weights, self.bounds, strict=True):
                 if part in bounds:
@@ -138,7 +138,7 @@ class Master:
 
     def start(self) -> Array:
         """Return multipliers to begin with: every part of the latency shared out evenly."""
-        shares = [sum(part in bounds for bounds in self.bounds) for part in (STALL, LOADING, UNLOADING)]
+        shares = [sum(part in bounds for bounds in self.bounds) for part in PARTS]
         weights = [self.share / max(shares[part] for part in bounds) for bounds in self.bounds]
         return np.array([*weights, *(0.0 for _ in (*self.pressures, *self.prices))])
 
@@ -171,7 +171,7 @@ class Master:
         most = max(
             (
                 sum(weight for weight, bounds in zip(values, self.bounds, strict=False) if part in bounds)
-                for part in (STALL, LOADING, UNLOADING)
+                for part in PARTS
             ),
             default=0.0,
         )

@@ -7,7 +7,8 @@ latency is no sum, but it is at least any of
     loading >= exposed(input),    unloading >= exposed(output),
     stall + loading + unloading >= busy and filling(port) - run,
 
-each of which is one; so are the bits that a memory holds, which are at most its size.
+each of which is one; so are the bits that a memory holds, which are at most its size. The cycles in which a systolic
+array is refilled tile by tile are a part of their own, and a function of one boundary.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.tables import BoundaryTable, CostTables, average_bits, least_cycles
 
-STALL, LOADING, UNLOADING = range(3)
+PARTS = STALL, LOADING, UNLOADING, REFILL = range(4)
 """The parts of the latency that depend on the mapping."""
 
 
@@ -98,13 +99,49 @@ def latency_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> li
             )
             _add(held, (move.operand, move.link), one.held_with(other))
         terms.append(Term(held, -float(run), (STALL,)))
+    terms += _refill_terms(model, tables)
     exposed = _exposed_terms_zigzag if model.setting.conventions.combined_loading else _exposed_terms
     terms += exposed(model, tables)
     filling = _filling_terms_zigzag if model.setting.conventions.combined_loading else _filling_terms
     terms += filling(model, tables, run)
     return [
-        term for term in terms if term.late or term.crowded or any(part.any() for part in term.parts.values())
+        term
+        for term in terms
+        if term.late
+        or term.crowded
+        or REFILL in term.bounds
+        or any(part.any() for part in term.parts.values())
     ]
+
+
+def _refill_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> list[Term]:
+    """Return the cycles in which the array is refilled: of tiles that can be kept twice, as if they were."""
+    return [
+        Term({(table.operand, table.link): least_refill(model, table).astype(float)}, 0.0, (REFILL,))
+        for row in tables
+        for table in row
+        if table.refill is not None
+    ]
+
+
+def least_refill(model: Model, table: BoundaryTable) -> Array:
+    """Return the cycles in which the array is refilled when a tile changes, at the least.
+
+    Returns
+    -------
+    ndarray of int, shape (data states, reuse values)
+        Beyond the setting's drain.
+    """
+    assert table.refill is not None
+    twice, once = table.refill
+    operand = model.setting.operands[table.operand]
+    memory = operand.memories[table.link - 1]
+    if memory.doubles(operand.memory_operand):
+        return twice
+    if operand.memory_operand in memory.kept_once:
+        return once
+    least, _ = tile_bits(model, table)
+    return np.where(2 * least > memory.size, once, twice)
 
 
 def _exposed_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]]) -> list[Term]:

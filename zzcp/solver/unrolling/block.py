@@ -129,7 +129,10 @@ class Block:
         self.scale = choices.sizes / (self.iterations * totals)
         self.total = self.iterations.prod(axis=1).astype(float)
         drains = [group.drains[block[:, number]] for number, group in enumerate(choices.groups)]
-        self.drain = sum(drains, np.zeros(len(block)))
+        refilled = self.setting.refill is not None
+        self.drain = (
+            np.full(len(block), float(self.setting.drain)) if refilled else sum(drains, np.zeros(len(block)))
+        )
         self.count = len(block)
         self.exact = not self.setting.conventions.fractional_unrolling
         self.least_bits = [
