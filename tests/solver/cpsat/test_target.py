@@ -11,6 +11,7 @@ import pytest
 from ortools.sat.python import cp_model
 
 from tests.solver.brute_force import best_mappings, random_case
+from tests.solver.machine_fields import leakage
 from zzcp.cost import EXACT
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import DELAYS, OBJECTIVES, Objective, combined
@@ -24,14 +25,15 @@ from zzcp.solver.lattice.tables import boundary_tables
 class Costs:
     """A model with one energy and one latency."""
 
-    def __init__(self, energy: int, latency: int) -> None:
+    def __init__(self, energy: int, latency: int, leakage: Fraction) -> None:
         self.model = cp_model.CpModel()
         self.energy: Any = energy
         self.latency: Any = latency
+        self.leakage = leakage
 
 
-def least(energy: int, latency: int, objective: Objective, scale: Scale) -> int:
-    costs = Costs(energy, latency)
+def least(energy: int, latency: int, objective: Objective, scale: Scale, rate: Fraction = Fraction(0)) -> int:
+    costs = Costs(energy, latency, rate / scale.energy_unit)
     costs.model.minimize(add_target(costs, objective, scale))  # type: ignore[arg-type]
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
@@ -40,9 +42,12 @@ def least(energy: int, latency: int, objective: Objective, scale: Scale) -> int:
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("leaks", [False, True])
 @pytest.mark.parametrize("number", range(12))
-def test_the_target_is_the_objective_rounded_down(number: int, objective: Objective) -> None:
+def test_the_target_is_the_objective_rounded_down(number: int, leaks: bool, objective: Objective) -> None:
     case = random_case(Random(f"target {number}"), 500)
+    if leaks:
+        case = replace(case, accelerator=leakage(Random(f"leaks {number}"), case.accelerator))
     evaluator = case.evaluator(EXACT)
     best = best_mappings(case, EXACT)
     if not best:
@@ -53,8 +58,9 @@ def test_the_target_is_the_objective_rounded_down(number: int, objective: Object
     model = evaluator.model
     tables = boundary_tables(model, keys_of(evaluator.setting.temporal_sizes))
     scale = scale_of(model, objective, tables, value)
-    units = int(energy * tables.scale) // scale.energy_unit
-    found = least(units, latency, objective, scale) * scale.unit
+    moved = energy - evaluator.setting.leakage * latency
+    units = int(moved * tables.scale) // scale.energy_unit
+    found = least(units, latency, objective, scale, tables.leakage) * scale.unit
     assert found <= value
     if value:
         assert found >= value * (1 - Fraction(1, 2**20))

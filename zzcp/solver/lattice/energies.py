@@ -3,6 +3,7 @@
 A cost of the input file may have any digits: its decimal is a fraction whose denominator may be as large as one likes.
 
 1. While all costs are multiples of one unit in which the tables' sums fit, that is the unit, and the tables are exact.
+   Where the machine leaks, it is a small part of that.
 2. Costs that were multiplied by some factor (another unit of energy, another technology) are multiples of one unit but
    for the last bits of their floats. With these multiples, and a unit no larger than any cost says, an energy is at
    most what it should be, and less by those bits only; all else is as without the factor.
@@ -23,6 +24,8 @@ from zzcp.solver.lattice.keys import Array
 
 _MOST = 2**62
 """Energies that the tables can add up to are below this."""
+_FINE = 2**50
+"""What energies that leakage comes to can add up to, at least where that is possible."""
 _ROUNDED_TO = 2.0**61
 """What rounded energies add up to at most."""
 _PRODUCT_ERROR = Fraction(1, 2**51)
@@ -86,10 +89,16 @@ class EnergyUnit:
         for multiples in (_exact_multiples(costs, model.scale), common_multiples(costs)):
             if multiples is None:
                 continue
-            if multiples[operations] + sum(part.most * multiples[part.cost] for part in accesses) < _MOST:
+            most = multiples[operations] + sum(part.most * multiples[part.cost] for part in accesses)
+            if most < _MOST:
                 # a unit that is no larger than any of the costs says
                 scales = [multiple / cost for cost, multiple in multiples.items() if cost]
-                return cls(max(scales, default=Fraction(1)), multiples[operations], multiples)
+                finer = _finer(most) if model.setting.leakage else 1
+                return cls(
+                    max(scales, default=Fraction(1)) * finer,
+                    multiples[operations] * finer,
+                    {cost: multiple * finer for cost, multiple in multiples.items()},
+                )
         total = operations + sum(part.most * part.cost for part in accesses)
         scale = Fraction(float(Fraction(_ROUNDED_TO) / total))
         return cls(scale, math.floor(operations * scale), None)
@@ -106,6 +115,11 @@ class EnergyUnit:
                 cost = part.cost * self.scale * (1 - _PRODUCT_ERROR)
                 total += (part.count * float(cost)).astype(np.int64)
         return total
+
+
+def _finer(most: int) -> int:
+    """Return by how much a unit can be divided: what leaks is no multiple of it, and is rounded to it."""
+    return 1 << max(0, _FINE.bit_length() - most.bit_length())
 
 
 def _exact_multiples(costs: Collection[Fraction], scale: int) -> Mapping[Fraction, int]:
