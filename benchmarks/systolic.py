@@ -157,7 +157,13 @@ def evaluation_of(case: Case, copies: int = 1) -> zzcp.Evaluation:
     cuts = {
         operand: [below, len(loops)] if operand == staying else [len(loops)] for operand in layer.operands
     }
-    return zzcp.evaluate(machine, layer, zzcp.Mapping.from_order(spatial, loops, cuts))
+    mapping = zzcp.Mapping.from_order(spatial, loops, cuts)
+    if copies == 1:
+        # finished outputs may be small enough for two copies where partial ones are not
+        mapping = mapping.with_buffering(
+            {operand: (False,) * (len(cut) - 1) for operand, cut in cuts.items()}
+        )
+    return zzcp.evaluate(machine, layer, mapping)
 
 
 def cycles_of(case: Case) -> int:
