@@ -19,6 +19,7 @@ from zzcp.solver.lattice.start import first_mapping
 from zzcp.solver.unrolling.block import Common
 from zzcp.solver.unrolling.bounds import CheapBounds
 from zzcp.solver.unrolling.choices import choices_of
+from zzcp.solver.unrolling.interleaved import interleaved_bounds
 from zzcp.solver.unrolling.relaxed import relaxed_bounds
 from zzcp.solver.unrolling.root import root_bound
 
@@ -41,7 +42,6 @@ def check(seed: int, conventions: CostConventions, *, overlap: bool = False) -> 
     objective = rng.choice(OBJECTIVES)
     common = Common.of(case.accelerator, case.layer, conventions, None, choices)
     cheap = CheapBounds(common, objective)
-    powers = int(objective != "latency"), {"edp": 1, "energy": 0, "latency": 1, "ed2": 2}[objective]
     checked = 0
     bounds = cheap.of(some)
     for row, bound in zip(some, bounds, strict=True):
@@ -54,9 +54,10 @@ def check(seed: int, conventions: CostConventions, *, overlap: bool = False) -> 
         value = float(objective_of(evaluator.evaluate(found), objective))
         assert bound <= value, spatial.to_dict()
         for rival in (value, 2 * value, 10 * value):
-            relaxed = relaxed_bounds(common, row[None], powers, rival, bound[None])[0]
-            assert bound <= relaxed, spatial.to_dict()
-            assert min(relaxed, rival) <= value * (1 + FLOAT_ERROR), spatial.to_dict()
+            for of_set in (interleaved_bounds, relaxed_bounds):
+                found_bound = of_set(common, row[None], objective, rival, bound[None])[0]
+                assert bound <= found_bound, spatial.to_dict()
+                assert min(found_bound, rival) <= value * (1 + FLOAT_ERROR), (of_set, spatial.to_dict())
         root = root_bound(evaluator, objective, 2 * value, float(bound))
         assert bound <= root <= value * (1 + FLOAT_ERROR), spatial.to_dict()
         lanes = int(choices.totals(row[None]).prod())

@@ -50,7 +50,8 @@ class Search(SearchState):
         """Search until the end, or until there is no memory left."""
         try:
             shared = self.given or Shared(self.evaluator)
-            if self.given is None or hint is None:
+            # a rival's mapping is as good an incumbent as a random one
+            if self.rival is None and (self.given is None or hint is None):
                 self._start(shared)
             self._close(shared)
         except MemoryError:

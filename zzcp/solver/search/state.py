@@ -75,7 +75,8 @@ class SearchState:
     @property
     def aim(self) -> float:
         """The gap that is aimed at, while the one asked for is not closed or where little is left to do."""
-        return self.tolerance * _SHARPER if self.tolerance < _SMALL_GAP else self.tolerance
+        sharper = self.tolerance < _SMALL_GAP and self.rival is None
+        return self.tolerance * _SHARPER if sharper else self.tolerance
 
     @property
     def closed(self) -> bool:

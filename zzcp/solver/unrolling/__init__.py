@@ -1,5 +1,6 @@
 """The joint search: unrolling and temporal mapping chosen together, with one bound for all unrollings.
 
 Read in this order: `choices` (the space of unrollings, equivalent ones merged), `bounds` (cheap bounds of all of
-them at once, in arrays), `search` (best first: cheap bound, relaxation, whole search).
+them at once, in arrays), `interleaved` (sharper ones, from the orders of their boundaries), `relaxed` (sharper still,
+by tiles), `search` (best first: these bounds one after the other, the relaxation of one unrolling, its whole search).
 """

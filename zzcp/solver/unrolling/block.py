@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -121,12 +122,14 @@ class Block:
         self.common, self.setting = common, common.setting
         choices = common.choices
         self.dims = choices.dims
-        self.iterations = choices.iterations(block)
-        self.lanes = choices.lanes(block)
-        totals = np.ones(self.iterations.shape, dtype=np.int64)
+        # columns lie together in memory: nearly all that is computed is a product of some of them
+        self.iterations = np.asfortranarray(choices.iterations(block))
+        self.lanes = [np.asfortranarray(lanes) for lanes in choices.lanes(block)]
+        totals = np.ones_like(self.iterations)
         for lanes in self.lanes:
-            totals = totals * lanes
-        self.scale = choices.sizes / (self.iterations * totals)
+            totals *= lanes
+        self.scale = np.asfortranarray(choices.sizes / (self.iterations * totals))
+        self._kept: dict[Any, Array] = {}
         self.total = self.iterations.prod(axis=1).astype(float)
         drains = [group.drains[block[:, number]] for number, group in enumerate(choices.groups)]
         refilled = self.setting.refill is not None
@@ -151,20 +154,27 @@ class Block:
     def product(self, groups: Iterable[int], dims: Sequence[int]) -> Array:
         """Return the lanes of some dimensions on some groups, of which those that have work count on average."""
         result = np.ones(self.count)
-        groups = list(groups)
         for dim in dims:
-            lanes = np.ones(self.count)
-            for group in groups:
-                lanes = lanes * self.lanes[group][:, dim]
+            lanes = self.whole(groups, self.dims[dim])
             result *= np.where(lanes > 1, lanes * self.scale[:, dim], 1.0)
         return result
 
     def whole(self, groups: Iterable[int], dim: str) -> Array:
         """Return the lanes of a dimension on some groups."""
+        return self._keep(("lanes", dim, *groups), lambda: self._whole(groups, self.dims.index(dim)))
+
+    def _whole(self, groups: Iterable[int], position: int) -> Array:
         lanes = np.ones(self.count, dtype=np.int64)
         for group in groups:
-            lanes = lanes * self.lanes[group][:, self.dims.index(dim)]
+            lanes = lanes * self.lanes[group][:, position]
         return lanes
+
+    def _keep(self, name: Any, compute: Callable[[], Array]) -> Array:
+        """Return what is computed once."""
+        found = self._kept.get(name)
+        if found is None:
+            found = self._kept[name] = compute()
+        return found
 
     def below(self, number: int, level: int) -> list[int]:
         """Return the groups of array dimensions beneath a level of an operand."""
@@ -185,6 +195,9 @@ class Block:
         Lanes that are idle in the last iteration of a dimension hold their copy as well; as fractions they do not, and
         ZigZag floors what is left.
         """
+        return self._keep(("copies", number, level), lambda: self._copies(number, level))
+
+    def _copies(self, number: int, level: int) -> Array:
         if self.exact:
             return self._product_of_copies(self.above(number, level), number)
         groups = list(self.above(number, level))
@@ -202,8 +215,8 @@ class Block:
         if not self.exact:
             return self.product(groups, irrelevant)
         lanes = np.ones(self.count)
-        for group in groups:
-            lanes = lanes * self.lanes[group][:, irrelevant].prod(axis=1)
+        for position in irrelevant:
+            lanes = lanes * self.whole(groups, self.dims[position])
         return lanes
 
     def spread(self, number: int, level: int, *, idle: bool = False) -> Array:
@@ -217,6 +230,9 @@ class Block:
             Whether idle lanes count for all dimensions. Where a dimension has lanes below the level, too, an instance
             may have lanes without data and others with some; what counts elements counts the idle ones below.
         """
+        return self._keep(("spread", number, level, idle), lambda: self._spread(number, level, idle))
+
+    def _spread(self, number: int, level: int, idle: bool) -> Array:
         groups = self.above(number, level)
         if not self.exact:
             relevant = sorted(set(range(len(self.dims))) - set(self.irrelevant(number)))
@@ -230,7 +246,7 @@ class Block:
                 result = result * np.where(own, lanes * self.scale[:, position], lanes)
         return result
 
-    def _tile(self, operand: OperandSetting, number: int, level: int, grown: int = -1) -> Array:
+    def tile(self, operand: OperandSetting, number: int, level: int, grown: int = -1) -> Array:
         """Return the elements of the smallest tile of one instance, with at least two iterations of one dimension."""
         groups = self.below(number, level)
         result = np.ones(self.count)
@@ -258,7 +274,7 @@ class Block:
 
     def _tile_bits(self, operand: OperandSetting, number: int, level: int, grown: int = -1) -> Array:
         """Return the bits of the smallest tile, with the second copy that its memory makes of what is refilled."""
-        bits = self._tile(operand, number, level, grown) * min(operand.precision, operand.final_precision)
+        bits = self.tile(operand, number, level, grown) * min(operand.precision, operand.final_precision)
         if not operand.memories[level - 1].doubles(operand.memory_operand):
             return bits
         if operand.relations:
@@ -319,7 +335,7 @@ class Block:
             return np.zeros(self.count)
         relevant = [i for i, dim in enumerate(self.dims) if operand.kind[dim] != IRRELEVANT]
         even = (self.scale[:, relevant] == 1).all(axis=1)
-        return np.where(even, self._tile(operand, number, level), 1.0)
+        return np.where(even, self.tile(operand, number, level), 1.0)
 
     def transfers(self, number: int, movement: Movement) -> Array:
         """Return how often an instance in use takes part in a movement that takes place in every iteration, in all.
@@ -420,9 +436,14 @@ class Block:
 
     def instances(self, number: int, movement: Movement) -> Array:
         """Return how many instances of a memory take part in a movement."""
+        level = movement.link + movement.upper
+        return self._keep(("instances", number, level), lambda: self._instances(number, level))
+
+    def _instances(self, number: int, level: int) -> Array:
         lanes = np.ones(self.count)
-        for group in self.above(number, movement.link + movement.upper):
-            lanes = lanes * self.lanes[group].prod(axis=1)
+        groups = self.above(number, level)
+        for dim in self.dims:
+            lanes = lanes * self.whole(groups, dim)
         return lanes
 
     def counted(self, movement: Movement, visits: Array) -> Array:

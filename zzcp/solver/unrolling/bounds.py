@@ -23,8 +23,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from zzcp.cost.objective import DELAYS, Goal, WeightedSum, objective_values
+from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array
 from zzcp.solver.unrolling.block import MARGIN, ROUNDED, Block, Common, touched
+
+_AT_ONCE = 2**14
+"""Unrollings of which figures are computed at once: they fit the cache."""
+_STEPS = 1000
+"""Steps that an unrolling counts as."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +96,11 @@ class CheapBounds:
 
         Infinite where the smallest tiles do not fit.
         """
+        parts = [self._of(block[start : start + _AT_ONCE]) for start in range(0, len(block), _AT_ONCE)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def _of(self, block: Array) -> Array:
+        look(len(block) * _STEPS)
         some = Block(self.common, block)
         least = np.full(len(block), np.inf)
         for position in range(-1, len(self.common.choices.dims)):

@@ -68,7 +68,7 @@ class Chains:
         for number, counts in enumerate(self.counts):
             if number == 0:
                 continue
-            look()
+            look(4.0 * cells * count)
             here = best[number]
             for option, (place, following) in enumerate(self._following(counts)):
                 if option:

@@ -164,6 +164,11 @@ class Choices:
                 block = block[self._position(other) >= self._position(block)]
             yield block[self._is_reduced(block)]
 
+    def sample(self, count: int, rng: np.random.Generator) -> Array:
+        """Return some unrollings at random, shape (at most `count`, groups): fewer where some are not valid."""
+        block = np.stack([rng.integers(len(group.lanes), size=count) for group in self.groups], axis=-1)
+        return block[self._is_reduced(block)]
+
     def _position(self, block: Array) -> Array:
         """Return the positions of unrollings in the whole space."""
         return np.asarray(np.ravel_multi_index(tuple(block.T), [len(group.lanes) for group in self.groups]))

@@ -14,24 +14,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from zzcp.cost.formulas.overlap import keeps
-from zzcp.cost.objective import DELAYS, Goal, WeightedSum
+from zzcp.cost.objective import Goal
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.unrolling.block import MARGIN, Block, Common, Movement, pairs_outside, touched
 from zzcp.solver.unrolling.chains import Chains
 from zzcp.solver.unrolling.ladders import Ladders, divisors, rungs_of
+from zzcp.solver.unrolling.weighted import Weighted
 
 _ENTRIES = 2**15
 """Entries of a table that are computed at once."""
-_COARSE, _FINE = 256, 8192
-"""Cells of an unrolling at the most, at first and for those that are left."""
-_ROUNDS, _AGAIN = 4, 2
-"""Dynamic programs that move the weights of the latency, at first and again."""
+_CELLS = 256
+"""Cells of an unrolling at the most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,34 +52,8 @@ class _Flow:
     late: Array
 
 
-def goal_bounds(common: Common, block: Array, goal: Goal, value: float, known: Array) -> Array:
-    """Return lower bounds of a goal for some unrollings; a sum a E + b D is at least 2 sqrt(a b E D).
-
-    Parameters
-    ----------
-    goal : Objective or WeightedSum
-        What is minimised.
-    common, block, value, known
-        As for `relaxed_bounds`.
-    """
-    if not isinstance(goal, WeightedSum):
-        return relaxed_bounds(common, block, (int(goal != "latency"), DELAYS[goal]), value, known)
-    energy, latency = float(goal.energy), float(goal.latency)
-    nothing = np.zeros(len(block))
-    if not latency:
-        found = energy * relaxed_bounds(common, block, (1, 0), value / energy, nothing)
-    elif not energy:
-        found = latency * relaxed_bounds(common, block, (0, 1), value / latency, nothing)
-    else:
-        share = 4 * energy * latency
-        found = np.sqrt(share * relaxed_bounds(common, block, (1, 1), value**2 / share, nothing))
-    return np.maximum(known, found * (1 - MARGIN))
-
-
-def relaxed_bounds(
-    common: Common, block: Array, powers: tuple[int, int], value: float, known: Array
-) -> Array:
-    """Return lower bounds of the objective of some unrollings.
+def relaxed_bounds(common: Common, block: Array, goal: Goal, value: float, known: Array) -> Array:
+    """Return lower bounds of a goal for some unrollings.
 
     Parameters
     ----------
@@ -89,10 +61,10 @@ def relaxed_bounds(
         Layer, accelerator and unrollings.
     block : ndarray of int, shape (unrollings, groups)
         Which unrollings.
-    powers : tuple of int
-        Exponents of energy and latency in the objective.
+    goal : Objective or WeightedSum
+        What is minimised.
     value : float
-        The best objective that is known; bounds above it need not be sharp.
+        The best that is known; bounds above it need not be sharp.
     known : ndarray, shape (unrollings,)
         Bounds that are known.
     """
@@ -100,15 +72,10 @@ def relaxed_bounds(
     every = common.choices.iterations(block)
     counts = np.array([[len(divisors(int(size))) for size in row] for row in every]).reshape(every.shape)
     order = np.lexsort((*counts.T, counts.prod(axis=1)))
-    for some, rungs in _chunks(order, every, _COARSE):
+    for some, rungs in _chunks(order, every, _CELLS):
         relaxed = _Relaxed(Block(common, block[some]), rungs)
-        first = relaxed.bounds(powers, value)
+        first = relaxed.bounds(goal, value)
         result[some] = np.maximum(result[some], first.bound)
-        left = (result[some] < value) & (counts[some] > rungs).any(axis=1)
-        for again, finer in _chunks(np.flatnonzero(left), every[some], _FINE):
-            relaxed = _Relaxed(Block(common, block[some[again]]), finer)
-            found = relaxed.bounds_again(powers, value, first.of(again))
-            result[some[again]] = np.maximum(result[some[again]], found)
     return result
 
 
@@ -127,28 +94,7 @@ def _chunks(order: Array, iterations: Array, most: int) -> Iterator[tuple[Array,
         start += len(some)
 
 
-class _Found(NamedTuple):
-    """Bounds of some unrollings, arrays over them.
-
-    Attributes
-    ----------
-    bound, energy, latency : ndarray
-        Of the objective, the energy and the latency.
-    weights : ndarray, shape (1 + 2 ports, unrollings)
-        In the latency, of the run, of every port's cycles, and of the run with what is late at every port.
-    """
-
-    bound: Array
-    energy: Array
-    latency: Array
-    weights: Array
-
-    def of(self, some: Array) -> _Found:
-        """Return those of some of the unrollings."""
-        return _Found(self.bound[some], self.energy[some], self.latency[some], self.weights[:, some])
-
-
-class _Relaxed:
+class _Relaxed(Weighted):
     """The relaxation of the unrollings of a block."""
 
     def __init__(self, block: Block, rungs: list[int]) -> None:
@@ -303,7 +249,7 @@ class _Relaxed:
         if not block.exact:
             tile = np.floor(tile * self._column(block.share(operand)))
         bits = tile * min(operand.precision, operand.final_precision)
-        if operand.memories[link - 1].doubles(operand.memory_operand):
+        if operand.memories[link - 1].doubles(operand.memory_operand) and not operand.relations:
             whole = self._column(np.ones(self.count, dtype=bool))
             for position, dim in enumerate(self.dims):
                 if operand.kind[dim] != IRRELEVANT:
@@ -343,98 +289,7 @@ class _Relaxed:
             tile = tile * np.clip(window, 1, max(most, 1))
         return tile
 
-    # ---- bounds
-
-    def bounds(self, powers: tuple[int, int], value: float) -> _Found:
-        """Return the bounds of the block's unrollings; parameters as for `relaxed_bounds`."""
-        of_energy, of_latency = powers
-        zero, one = np.zeros(self.count), np.ones(self.count)
-        base = self.base
-        weights = np.zeros((1 + 2 * len(self.ports), self.count))
-        weights[0] = 1
-        least_energy = zero
-        if of_energy:
-            least_energy, cells = self._cheapest(one, weights * 0)
-            least_energy = (least_energy + self.leakage * base) * (1 - MARGIN)
-            weights = self._towards(weights, cells, one)
-        if not of_latency:
-            if self.leakage:
-                found, weights = self._tightened(one, zero, weights, _ROUNDS)
-                least_energy = np.maximum(least_energy, found)
-            return _Found(least_energy, least_energy, zero, weights)
-        rounds = 2 if of_energy else _ROUNDS
-        found, heavier = self._tightened(zero, 1 / base, weights, rounds)
-        least_latency = np.maximum(base, found * base)
-        if of_energy and self.leakage:
-            # what takes longer leaks more
-            least_energy = least_energy + self.leakage * (least_latency - base) * (1 - MARGIN)
-        if not of_energy:
-            return _Found(least_latency**of_latency, zero, least_latency, heavier)
-        bound = least_energy * least_latency**of_latency
-        first = _Found(bound, least_energy, least_latency, weights)
-        return self._beneath_chord(of_latency, value, first, _ROUNDS)
-
-    def bounds_again(self, powers: tuple[int, int], value: float, first: _Found) -> Array:
-        """Return sharper bounds of the objective, where some are known."""
-        of_energy, of_latency = powers
-        if of_energy and of_latency:
-            return self._beneath_chord(of_latency, value, first, _AGAIN).bound
-        return self.bounds(powers, value).bound
-
-    def _beneath_chord(self, power: int, value: float, known: _Found, rounds: int) -> _Found:
-        """Return sharper bounds: the curve of energies and latencies of a value lies above its chord."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            least_energy = known.energy
-            most_energy = np.maximum(value / known.latency**power, least_energy)
-            above, below = ((value / end) ** (1 / power) for end in (least_energy, most_energy))
-            a, b = above - below, most_energy - least_energy
-            at_end = a * least_energy + b * above
-            a, b = a / at_end, b / at_end
-            usable = np.isfinite(a) & np.isfinite(b) & (known.bound < value)
-            a, b = np.where(usable, a, 0.0), np.where(usable, b, 0.0)
-            least, weights = self._tightened(a, b, known.weights, rounds)
-            ends = [
-                end * np.maximum(0.0, (least - a * end) / b) ** power for end in (least_energy, most_energy)
-            ]
-            chord = np.where(least > 1 + MARGIN, value, np.minimum(*ends) * (1 - MARGIN))
-        bound = np.where(usable & np.isfinite(chord), np.maximum(known.bound, chord), known.bound)
-        return known._replace(bound=bound, weights=weights)
-
-    @property
-    def leakage(self) -> float:
-        """Energy of a cycle."""
-        return self.block.common.leakage
-
-    @property
-    def run(self) -> Array:
-        """Cycles of the iterations."""
-        return np.asarray(self.block.total * self.block.setting.cycles_per_op)
-
-    @property
-    def base(self) -> Array:
-        """Cycles without stalls."""
-        return np.asarray(self.run + self.block.drain)
-
-    def _tightened(self, a: Array, b: Array, weights: Array, rounds: int) -> tuple[Array, Array]:
-        """Return the greatest bounds of a E + b D that are found, and the weights of run and ports for them."""
-        b = b + a * self.leakage
-        best, chosen = np.full(self.count, -np.inf), weights
-        for number in range(rounds):
-            found, cells = self._cheapest(a, b * weights)
-            with_run = weights[0] + weights[1 + len(self.ports) :].sum(axis=0)
-            found = found + b * (with_run * self.run + self.block.drain)
-            chosen = np.where(found > best, weights, chosen)
-            best = np.maximum(best, found)
-            if number + 1 < rounds:
-                weights = self._towards(weights, cells, np.full(self.count, 1 / (number + 2)))
-        return best * (1 - MARGIN), chosen
-
-    def _towards(self, weights: Array, cells: dict[Place, Array], step: Array) -> Array:
-        """Return weights moved towards what takes longest in some chains: the run or a port."""
-        cycles, late = self._cycles(cells)
-        terms = np.concatenate([self.run[None], cycles, self.run + late])
-        longest = np.arange(len(terms))[:, None] == terms.argmax(axis=0)
-        return np.asarray(weights * (1 - step) + step * longest)
+    # ---- weighted sums
 
     def _cheapest(self, a: Array, prices: Array) -> tuple[Array, dict[Place, Array]]:
         """Return the least cost of a chain: energies at one price, cycles of the run and the ports at others."""

@@ -39,20 +39,26 @@ from zzcp.solver.space import Space
 from zzcp.solver.unrolling.block import Common
 from zzcp.solver.unrolling.bounds import CheapBounds
 from zzcp.solver.unrolling.choices import Choices, choices_of
-from zzcp.solver.unrolling.relaxed import goal_bounds
+from zzcp.solver.unrolling.interleaved import interleaved_bounds
+from zzcp.solver.unrolling.pool import Pool
+from zzcp.solver.unrolling.relaxed import relaxed_bounds
 from zzcp.solver.unrolling.root import root_bound
 from zzcp.workload import Layer
 
-_PROMISING, _TRIED = 4096, 12
-"""Unrollings of the fewest cycles whose cheap bounds are looked at first, and of these the ones that are tried."""
+_SAMPLED, _TRIED = 2**14, 8
+"""Unrollings among which those are looked for that promise most, and how many of these are searched for a moment."""
+_MOMENT = 1.0
+"""Work of such a search."""
 _CROWDED = 1 / 2
-"""Lanes of the unrollings that are looked at first, as a part of all."""
+"""Lanes of the fullest unrollings, as a part of all."""
 _FLOAT_ERROR = 2.0**-30
 """More than the relative error of the bounds of relaxations."""
 _MARGIN = 1e-12
 """More than the relative error of a float."""
 _TOGETHER, _MOST_TOGETHER = 32, 512
 """Unrollings that are relaxed together, at first and at most."""
+_ORDERED = 2**12
+"""Unrollings that are bounded together by the orders of their boundaries."""
 _DIVE = 8
 """Unrollings that are examined after each time, at most."""
 _RELAXED, _ROOT = range(2)
@@ -88,39 +94,6 @@ class Open(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Waiting:
-    """Unrollings with nothing but their cheap bounds, the least first.
-
-    Parameters
-    ----------
-    rows : ndarray of int, shape (unrollings, groups)
-        The unrollings.
-    bounds : ndarray, shape (unrollings,)
-        Their bounds.
-    """
-
-    rows: Array
-    bounds: Array
-    taken: int = 0
-    together: int = _TOGETHER
-
-    def __len__(self) -> int:
-        return len(self.bounds) - self.taken
-
-    @property
-    def least(self) -> float:
-        """The least bound; infinite if none is left."""
-        return float(self.bounds[self.taken]) if len(self) else math.inf
-
-    def take(self) -> tuple[Array, Array]:
-        """Take the next unrollings and their bounds, every time more of them."""
-        some = slice(self.taken, self.taken + self.together)
-        self.taken = min(self.taken + self.together, len(self.bounds))
-        self.together = min(2 * self.together, _MOST_TOGETHER)
-        return self.rows[some], self.bounds[some]
-
-
-@dataclass(slots=True, eq=False)
 class JointSearch:
     """The search for the best unrolling and mapping of a layer on an accelerator.
 
@@ -131,7 +104,7 @@ class JointSearch:
     freedom : Freedom
         What the unrolling may be.
     solve : callable
-        Searches one unrolling within some seconds, for what is better than a rival's objective.
+        Searches one unrolling within some seconds, for what is better than a rival's objective; with so much work.
     free : bool
         Whether every mapping may be the result: no constraints.
     time_limit : float
@@ -142,6 +115,8 @@ class JointSearch:
         Of random choices.
     on_progress : callable, optional
         Called with a `Progress` whenever incumbent or bound improve.
+    work : float
+        Limit of the work, in the units of `zzcp.solver.clock`.
     """
 
     accelerator: Accelerator
@@ -150,12 +125,13 @@ class JointSearch:
     conventions: CostConventions
     links: Mapping[str, str] | None
     freedom: Freedom
-    solve: Callable[[SpatialMapping, float, Fraction | None], Solve]
+    solve: Callable[..., Solve]
     free: bool
     time_limit: float
     tolerance: float
     seed: int = 0
     on_progress: Callable[[Progress], None] | None = None
+    work: float = math.inf
     best: Result | None = None
     value: Fraction | None = None
     bound: float = 0.0
@@ -163,6 +139,7 @@ class JointSearch:
     solved: int = 0
     complete: bool = False
     stuck: bool = False
+    together: int = _TOGETHER
     ruled_out: Counter[str] = field(default_factory=Counter)
     clock: Clock = field(init=False)
     choices: Choices = field(init=False)
@@ -170,7 +147,7 @@ class JointSearch:
     bounds: CheapBounds = field(init=False)
 
     def __post_init__(self) -> None:
-        self.clock = Clock(self.time_limit)
+        self.clock = Clock(self.time_limit, work=self.work)
         self.freedom.check(self.accelerator, self.layer)
         self.choices = choices_of(
             self.accelerator, self.layer, self.freedom, fractional=self.conventions.fractional_unrolling
@@ -236,38 +213,48 @@ class JointSearch:
     # ---- incumbents
 
     def _start(self) -> None:
-        """Find a first incumbent among the unrollings that promise most: first those that fill the array."""
-        most = math.prod(int(group.units.max()) for group in self.choices.groups)
-        lanes, promising = most * _CROWDED, list[SpatialMapping]()
-        while not promising and self.clock.goes_on:
-            least = max(self.choices.least_units, lanes if lanes > 1 else 0.0)
-            promising = self._promising(least)
-            if lanes <= 1:
-                break
-            lanes /= 8
-        for spatial in [*self._usual(), *promising]:
-            if self.clock.goes_on:
-                self._try(spatial)
+        """Find a first incumbent: of the usual unrolling, then of those that promise most among some of all."""
+        for spatial in self._usual():
+            self._try(spatial)
         self._tell("first mappings")
+        if not self.choices.groups or not self.clock.goes_on:
+            return
+        promising: list[Open] = []
+        with self.clock.watched():
+            promising = self._promising()
+        for first in promising[:_TRIED]:
+            if not self.clock.goes_on or first.bound >= self.ceiling or self.near(first.bound):
+                break
+            spatial = self.choices.spatial(first.choice)
+            if self.free:
+                self._take(self.solve(spatial, max(self.clock.left, 0.1), self.value, _MOMENT))
+            else:
+                self._try(spatial)
+            self._tell("first mappings")
 
     def _usual(self) -> list[SpatialMapping]:
         """Return the unrolling that is taken where none is chosen, if it is in the space for sure."""
         return [default_spatial(self.accelerator, self.layer)] if self.freedom.is_free else []
 
-    def _promising(self, least: float) -> list[SpatialMapping]:
-        """Return the unrollings with the least bounds of those with the fewest cycles, among so many lanes and more."""
-        parts: list[tuple[Array, Array]] = []
-        for block in self.choices.blocks(least):
-            cycles = self.choices.iterations(block).prod(axis=1)
-            chosen = np.argsort(cycles, kind="stable")[:_PROMISING]
-            parts.append((cycles[chosen], block[chosen]))
-            if not self.clock.goes_on:
-                break
-        order = np.argsort(np.concatenate([cycles for cycles, _ in parts]), kind="stable")[:_PROMISING]
-        block = np.concatenate([part for _, part in parts])[order]
-        values = self.bounds.of(block)
-        best = np.argsort(values, kind="stable")[:_TRIED]
-        return [self.choices.spatial(block[number]) for number in best if np.isfinite(values[number])]
+    def _promising(self) -> list[Open]:
+        """Return those with the least bounds among many unrollings: random ones and those with the fewest cycles."""
+        most = math.prod(int(group.units.max()) for group in self.choices.groups)
+        least = max(self.choices.least_units, most * _CROWDED)
+        full = next(iter(self.choices.blocks(least, _SAMPLED)))
+        block = np.concatenate([full, self.choices.sample(_SAMPLED, np.random.default_rng(self.seed))])
+        if not len(block):
+            return []
+        bounds = self.bounds.of(block)
+        for bound, kept in ((interleaved_bounds, _SAMPLED // 8), (relaxed_bounds, _SAMPLED // 128)):
+            # of those that are the same to the bounds one will do
+            _, first = np.unique(bounds, return_index=True)
+            best = first[np.isfinite(bounds[first]) & (bounds[first] < self.ceiling)][:kept]
+            block, bounds = block[best], bounds[best]
+            if not len(block):
+                return []
+            bounds = bound(self.common, block, self.objective, self._value(bounds), bounds)
+        order = np.argsort(bounds, kind="stable")
+        return [Open(float(bounds[at]), _RELAXED, tuple(block[at].tolist())) for at in order]
 
     def _try(self, spatial: SpatialMapping) -> None:
         """Look for a mapping of an unrolling."""
@@ -302,50 +289,48 @@ class JointSearch:
 
     # ---- bounds
 
-    def _cheap(self) -> Waiting:
+    def _cheap(self) -> Pool:
         """Return what the cheap bounds leave."""
         least = self.choices.least_units
         held = self.choices.held(least)
         lanes = max(float(least), self.bounds.fewest_lanes(self.ceiling))
         near = self.choices.held(lanes)
         self.ruled_out["bound"] += held - near
-        rows, bounds = [np.zeros((0, len(self.choices.groups)), dtype=np.int64)], [np.zeros(0)]
-        seen = 0
+        left, seen = Pool(), 0
         for block in self.choices.blocks(lanes):
             if not self.clock.goes_on:
                 self.bound = 0.0
-                return Waiting(rows[0], bounds[0])
+                return Pool()
             seen += len(block)
             values = self.bounds.of(block)
             fits = np.isfinite(values)
             may = fits & (values < self.ceiling)
             self.ruled_out["capacity"] += int((~fits).sum())
             self.ruled_out["bound"] += int((fits & ~may).sum())
-            rows.append(block[may])
-            bounds.append(values[may])
+            left.add(block[may], values[may])
         self.ruled_out["equivalent"] = near - seen
         self.complete = True
-        values = np.concatenate(bounds)
-        order = np.argsort(values, kind="stable")
-        return Waiting(np.concatenate(rows)[order], values[order])
+        return left
 
-    def _close(self, waiting: Waiting) -> None:
+    def _close(self, waiting: Pool) -> None:
         """Raise the least bound until it reaches the incumbent."""
-        left: list[Open] = []
-        while self.complete and (left or len(waiting)):
-            least = min(waiting.least, left[0].bound if left else math.inf)
+        ordered, left = Pool(), list[Open]()
+        while self.complete and (left or len(waiting) or len(ordered)):
+            least = min(waiting.least, ordered.least, left[0].bound if left else math.inf)
             if least > self.bound:
                 self.bound = least
-                self._tell(f"{len(left) + len(waiting):,} unrollings left")
+                self._tell(f"{len(left) + len(waiting) + len(ordered):,} unrollings left")
             if self.near(self.bound) or least >= self.ceiling:
                 self.closed = min(self.closed, least)
-                self.ruled_out["bound"] += len(waiting)
+                self.ruled_out["bound"] += len(waiting) + len(ordered)
                 self.ruled_out["relaxation"] += len(left)
                 break
             if not self.clock.goes_on:
                 self.complete = False
             elif waiting.least <= least:
-                self._relax(waiting, left)
+                self._order(waiting, ordered)
+            elif ordered.least <= least:
+                self._relax(ordered, left)
                 self._dive(left)
             else:
                 self._examine(left)
@@ -382,14 +367,38 @@ class JointSearch:
         else:
             heapq.heapreplace(left, first._replace(bound=max(first.bound, bound), stage=_ROOT))
 
-    def _relax(self, waiting: Waiting, left: list[Open]) -> None:
-        """Relax the unrollings with the least cheap bounds, together."""
-        block, known = waiting.take()
-        value = float(self.value) if self.value is not None else float(known.max()) * 1e3
+    def _order(self, waiting: Pool, ordered: Pool) -> None:
+        """Bound the unrollings with the least cheap bounds by the orders of their boundaries, together."""
+        block, known = waiting.take(_ORDERED)
+        bounds = known  # where the time ends before they are done
+        with self.clock.watched():
+            bounds = interleaved_bounds(self.common, block, self.objective, self._value(known), known)
+        self._keep(ordered, block, bounds)
+
+    def _keep(self, pool: Pool, block: Array, bounds: Array) -> None:
+        """Keep the unrollings that may be better than the incumbent."""
+        may = bounds < self.ceiling
+        self.ruled_out["bound"] += int((~may).sum())
+        if not may.all():
+            self.closed = min(self.closed, float(bounds[~may].min()))
+        pool.add(block[may], bounds[may])
+
+    def _value(self, known: Array) -> float:
+        """Return the best objective that is known, or more than that of many unrollings."""
+        return float(self.value) if self.value is not None else float(known.max()) * 1e3
+
+    def _relax(self, ordered: Pool, left: list[Open]) -> None:
+        """Relax the unrollings with the least bounds, together."""
+        block, known = ordered.take(self.together)
+        self.together = min(2 * self.together, _MOST_TOGETHER)
         bounds = known  # where the time ends before the relaxation does
         with self.clock.watched():
-            bounds = goal_bounds(self.common, block, self.objective, value, known)
-        for row, bound in zip(block.tolist(), bounds.tolist(), strict=True):
+            bounds = relaxed_bounds(self.common, block, self.objective, self._value(known), known)
+        may = bounds < self.ceiling
+        self.ruled_out["relaxation"] += int((~may).sum())
+        if not may.all():
+            self.closed = min(self.closed, float(bounds[~may].min()))
+        for row, bound in zip(block[may].tolist(), bounds[may].tolist(), strict=True):
             heapq.heappush(left, Open(bound, _RELAXED, tuple(row)))
 
     def _root(self, spatial: SpatialMapping, known: float) -> float | None:
