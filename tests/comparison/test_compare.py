@@ -310,12 +310,12 @@ def test_the_budget_is_kept() -> None:
 )
 def test_bad_mappers(mappers: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        compare(machine(), GEMM, mappers)
+        compare(machine(), GEMM, mappers, spatial="full")
 
 
 def test_no_layers() -> None:
     with pytest.raises(InputError, match="nothing to compare"):
-        compare(machine(), [])
+        compare(machine(), [], spatial="full")
 
 
 def test_after_a_stop_the_mappers_that_have_not_begun_are_missing() -> None:

@@ -85,7 +85,7 @@ def test_twice_the_bandwidth_of_a_port() -> None:
 
 def test_the_best_mapping_for_every_change() -> None:
     machine = zzcp.load_accelerator("docs/toy.yaml")
-    result = zzcp.optimize(machine, Layer.gemm(b=4, k=4, c=4))
+    result = zzcp.optimize(machine, Layer.gemm(b=4, k=4, c=4), spatial="full")
     told: list[str] = []
     explained = zzcp.explain(result, resolve=True, on_progress=told.append)
     assert explained.resolved
@@ -103,12 +103,16 @@ def test_the_best_mapping_for_every_change() -> None:
             replace(memory, size=512) if memory.name == "buf" else memory for memory in machine.memories
         ),
     )
-    assert buffer.value == pytest.approx(zzcp.optimize(larger, Layer.gemm(b=4, k=4, c=4)).objective, rel=1e-4)
+    assert buffer.value == pytest.approx(
+        zzcp.optimize(larger, Layer.gemm(b=4, k=4, c=4), spatial="full").objective, rel=1e-4
+    )
     assert "with the best mapping for it" in explained.sentences[-1]
 
 
 def test_what_is_proven_comes_from_the_solver() -> None:
-    result = zzcp.optimize(zzcp.load_accelerator("docs/toy.yaml"), Layer.gemm(b=4, k=4, c=4), "energy")
+    result = zzcp.optimize(
+        zzcp.load_accelerator("docs/toy.yaml"), Layer.gemm(b=4, k=4, c=4), "energy", spatial="full"
+    )
     explained = zzcp.explain(result, what_if=False)
     assert (explained.status, explained.objective, explained.gap) == ("optimal", "energy", result.gap)
     assert explained.changes == ()
@@ -119,10 +123,10 @@ def test_what_is_proven_comes_from_the_solver() -> None:
 def test_what_cannot_be_explained() -> None:
     machine = zzcp.load_accelerator("docs/toy.yaml")
     tiny = replace(machine, memories=tuple(replace(memory, size=8) for memory in machine.memories))
-    result = zzcp.optimize(tiny, Layer.gemm(b=4, k=4, c=4))
+    result = zzcp.optimize(tiny, Layer.gemm(b=4, k=4, c=4), spatial="full")
     with pytest.raises(InputError, match="no mapping to explain"):
         zzcp.explain(result)
-    valid = zzcp.optimize(machine, Layer.gemm(b=4, k=4, c=4))
+    valid = zzcp.optimize(machine, Layer.gemm(b=4, k=4, c=4), spatial="full")
     assert valid.mapping is not None
     invalid = zzcp.evaluate(tiny, Layer.gemm(b=4, k=4, c=4), valid.mapping, allow_invalid=True)
     with pytest.raises(InputError, match="an invalid mapping has no explanation"):
@@ -183,14 +187,20 @@ def test_what_is_proven_of_two() -> None:
         ),
     )
     layer = Layer.gemm(b=4, k=4, c=4)
-    compared = zzcp.explain(zzcp.optimize(half, layer), zzcp.optimize(machine, layer))
+    compared = zzcp.explain(
+        zzcp.optimize(half, layer, spatial="full"), zzcp.optimize(machine, layer, spatial="full")
+    )
     assert compared.names == ("half", "toy")
     assert "It is proven that the energy-delay product of half is" in compared.sentences[-2]
     assert (
         compared.sentences[-1]
         == "So the energy-delay product of even the best mapping of half is above that of toy."
     )
-    same = zzcp.explain(zzcp.optimize(machine, layer), zzcp.optimize(machine, layer), names=("one", "two"))
+    same = zzcp.explain(
+        zzcp.optimize(machine, layer, spatial="full"),
+        zzcp.optimize(machine, layer, spatial="full"),
+        names=("one", "two"),
+    )
     assert same.sentences[0].startswith("one and two take the same")
     assert not any("even the best" in line for line in same.sentences)
     assert same.mapping == same.machine == ()

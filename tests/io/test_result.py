@@ -54,7 +54,10 @@ TOO_LARGE = Result(
 
 @pytest.fixture(scope="module")
 def good() -> dict[str, Any]:
-    results = [SolvedLayer(layer, optimize(MACHINE, layer, time_limit=5, gap=0.01)) for layer in LAYERS]
+    results = [
+        SolvedLayer(layer, optimize(MACHINE, layer, time_limit=5, gap=0.01, spatial="full"))
+        for layer in LAYERS
+    ]
     results.append(SolvedLayer(Layer.gemm(b=2, k=2, c=2, name="large", id=2), TOO_LARGE))
     data: dict[str, Any] = json.loads(
         json_text(solved_data("1.0", MACHINE, "edp", "exact", results, options={"gap": 0.01, "seed": 0}))

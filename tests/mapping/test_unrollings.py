@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.machines import machine
@@ -21,9 +23,20 @@ def test_what_is_given_is_fitted_to_the_layer() -> None:
     assert found == SpatialMapping.from_dict({"D1": {"K": 4}})
 
 
-def test_what_is_not_given_is_full() -> None:
+def test_what_is_not_given_is_full_where_that_is_said() -> None:
     hints = {"D1": ["K"]}
-    assert UnrollingOptions().unrolling(machine(), LAYER, None, hints) == default_spatial(machine(), LAYER)
+    options = UnrollingOptions.of("full")
+    assert options.unrolling(machine(), LAYER, None, hints) == default_spatial(machine(), LAYER)
+    assert options.unrolling(machine(), LAYER, FACTORS) == SpatialMapping.from_dict({"D1": {"K": 4}})
+
+
+def test_what_nothing_fixes_is_chosen() -> None:
+    assert UnrollingOptions().unrolling(machine(), LAYER, None, {"D1": ["K"]}) == Freedom(
+        allowed={"D1": ["K"]}
+    )
+    stated = replace(machine(), dataflows={"D1": {"K": 2}})
+    assert UnrollingOptions().unrolling(stated, LAYER) == SpatialMapping.from_dict({"D1": {"K": 2}})
+    assert UnrollingOptions.of("auto").unrolling(stated, LAYER) == Freedom()
 
 
 def test_hints_bound_what_is_chosen_and_what_the_layer_lacks_is_left_out() -> None:

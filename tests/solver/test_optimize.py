@@ -98,7 +98,7 @@ def test_large_primes(conventions: CostConventions) -> None:
 @BOTH
 def test_huge_dimensions(conventions: CostConventions) -> None:
     layer = Layer.gemm(b=2**20, k=2**20, c=2**20)
-    result = optimize(machine(buffer=2**23), layer, conventions=conventions, time_limit=5)
+    result = optimize(machine(buffer=2**23), layer, conventions=conventions, time_limit=5, spatial="full")
     assert result.status in ("optimal", "feasible")
     assert 0 < result.lower_bound <= result.objective
 
@@ -141,7 +141,7 @@ def test_unrolling_that_does_not_divide(conventions: CostConventions) -> None:
 def test_little_time_still_gives_a_mapping() -> None:
     layer = Layer.conv(b=1, k=64, c=64, oy=56, ox=56, fy=3, fx=3)
     started = time.monotonic()
-    result = optimize(machine(buffer=2**16), layer, time_limit=0.01)
+    result = optimize(machine(buffer=2**16), layer, time_limit=0.01, spatial="full")
     assert result.status == "feasible"
     assert result.mapping is not None
     assert time.monotonic() - started < 10
@@ -149,7 +149,9 @@ def test_little_time_still_gives_a_mapping() -> None:
 
 @BOTH
 def test_a_machine_that_is_too_small(conventions: CostConventions) -> None:
-    result = optimize(machine(registers=4), Layer.gemm(b=4, k=4, c=4), conventions=conventions)
+    result = optimize(
+        machine(registers=4), Layer.gemm(b=4, k=4, c=4), conventions=conventions, spatial="full"
+    )
     assert result.status == "infeasible"
     assert result.mapping is None
     assert result.diagnosis is not None
@@ -174,7 +176,7 @@ def test_the_same_seed_gives_the_same_result() -> None:
 def test_progress_improves() -> None:
     seen: list[Progress] = []
     layer = Layer.gemm(b=8, k=16, c=12)
-    optimize(machine(), layer, time_limit=20, on_progress=seen.append)
+    optimize(machine(), layer, time_limit=20, on_progress=seen.append, spatial="full")
     assert seen
     bounds = [message.lower_bound for message in seen]
     values = [message.objective for message in seen if message.objective is not None]
@@ -231,12 +233,14 @@ def test_a_tile_size_on_a_dimension_of_size_one(objective: Objective, convention
 
     def under(**bounds: int) -> Result:
         asked = {"tile_sizes": [{"memory": "buffer", "dimension": "K", **bounds}]}
-        result = optimize(machine(), layer, objective, conventions=conventions, constraints=asked)
+        result = optimize(
+            machine(), layer, objective, conventions=conventions, constraints=asked, spatial="full"
+        )
         if result.mapping is not None:
             assert constraint_violations(machine(), layer, result.mapping, asked, conventions) == []
         return result
 
-    free = optimize(machine(), layer, objective, conventions=conventions)
+    free = optimize(machine(), layer, objective, conventions=conventions, spatial="full")
     for bounds in ({"max": 2}, {"max": 1}, {"equal": 1}, {"min": 1, "max": 64}):
         result = under(**bounds)
         assert result.status == "optimal"

@@ -73,7 +73,7 @@ def book(
 
 @pytest.fixture(scope="module")
 def solved() -> Result:
-    result = optimize(MACHINE, LAYER, time_limit=20, gap=0.01)
+    result = optimize(MACHINE, LAYER, time_limit=20, gap=0.01, spatial="full")
     assert result.status == "optimal"
     return result
 
@@ -89,7 +89,9 @@ def right(solved: Result, tmp_path: Path) -> Book:
 def test_right_results_are_verified(
     objective: Objective, conventions: CostConventions, tmp_path: Path
 ) -> None:
-    result = optimize(MACHINE, LAYER, objective, conventions=conventions, time_limit=20, gap=0.01)
+    result = optimize(
+        MACHINE, LAYER, objective, conventions=conventions, time_limit=20, gap=0.01, spatial="full"
+    )
     found = book(tmp_path, result, objective).check()
     assert found.ok
     assert found.proven
@@ -225,7 +227,7 @@ def test_a_weaker_bound_is_proven_again(right: Book) -> None:
 def test_too_little_time(tmp_path: Path) -> None:
     layer = Layer.conv(b=1, k=64, c=64, oy=56, ox=56, fy=3, fx=3)
     large = machine(buffer=2**16)
-    result = optimize(large, layer, time_limit=2)
+    result = optimize(large, layer, time_limit=2, spatial="full")
     claimed = replace(result, lower_bound=result.lower_bound + 0.5 * (result.objective - result.lower_bound))
     found = book(tmp_path, claimed, accelerator=large, layer=layer).check(time_limit=0.01)
     assert found.layers[0].proof.state in (OPEN, CONTRADICTED)
@@ -233,7 +235,7 @@ def test_too_little_time(tmp_path: Path) -> None:
 
 def test_layers_that_do_not_fit(tmp_path: Path) -> None:
     small = machine(registers=4)
-    result = optimize(small, LAYER)
+    result = optimize(small, LAYER, spatial="full")
     assert result.status == "infeasible"
     assert book(tmp_path, result, accelerator=small).check().proven
     diagnosis = Diagnosis((Shortage("weights", 9, 8, (("W", 9),)),), ())
@@ -276,7 +278,7 @@ def test_equal_layers_are_proven_once(solved: Result, tmp_path: Path) -> None:
 
 def test_constraints_are_part_of_the_claim(tmp_path: Path) -> None:
     asked = {"innermost": ["K"]}
-    result = optimize(MACHINE, LAYER, constraints=asked, time_limit=20, gap=0.01)
+    result = optimize(MACHINE, LAYER, constraints=asked, time_limit=20, gap=0.01, spatial="full")
     assert result.status == "optimal"
     constrained = book(tmp_path, result)
     assert constrained.layer["constraints"] == result.constraints.to_dict()
@@ -285,14 +287,14 @@ def test_constraints_are_part_of_the_claim(tmp_path: Path) -> None:
     (layer,) = constrained.check(bounds=False).layers
     assert layer.violations
     del constrained.layer["constraints"]
-    free = optimize(MACHINE, LAYER, time_limit=20, gap=0.01)
+    free = optimize(MACHINE, LAYER, time_limit=20, gap=0.01, spatial="full")
     assert free.objective < result.lower_bound, "the constraint costs nothing: the test says nothing"
     (layer,) = constrained.check().layers
     assert layer.proof.state == CONTRADICTED
 
 
 def test_constraints_that_cannot_be_obeyed(tmp_path: Path) -> None:
-    result = optimize(MACHINE, LAYER, constraints={"max_latency": 1}, time_limit=20)
+    result = optimize(MACHINE, LAYER, constraints={"max_latency": 1}, time_limit=20, spatial="full")
     assert result.status == "infeasible"
     impossible = book(tmp_path, result)
     assert impossible.check().proven

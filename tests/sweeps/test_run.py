@@ -34,7 +34,7 @@ def test_every_point_is_what_the_solver_finds(monkeypatch: pytest.MonkeyPatch) -
     seen: list[SweepProgress] = []
     table = zzcp.sweep(
         machine(), LAYER, {"memories.w_regs.size": "4,8,16", "workload.operand_precision.I": [4, 8]},
-        objectives=("edp", "energy"), on_progress=seen.append,
+        objectives=("edp", "energy"), on_progress=seen.append, spatial="full"
     )  # fmt: skip
     assert table.complete
     assert not table.interrupted
@@ -47,7 +47,7 @@ def test_every_point_is_what_the_solver_finds(monkeypatch: pytest.MonkeyPatch) -
         layer = replace(
             LAYER, precision={**LAYER.precision, "I": point.values["workload.operand_precision.I"]}
         )
-        alone = zzcp.optimize(machine(memories), layer, point.objective)
+        alone = zzcp.optimize(machine(memories), layer, point.objective, spatial="full")
         assert point.outcome.status == alone.status
         assert point.outcome.objective == alone.objective
         assert point.outcome.data.get("diagnosis") == (str(alone.diagnosis) if alone.diagnosis else None)
@@ -67,8 +67,8 @@ def test_every_point_is_what_the_solver_finds(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_in_processes_as_one_by_one(tmp_path: Path) -> None:
-    one = zzcp.sweep(machine(), LAYER, [SIZES])
-    two = zzcp.sweep(machine(), LAYER, [SIZES], jobs=2, db=tmp_path / "points.sqlite")
+    one = zzcp.sweep(machine(), LAYER, [SIZES], spatial="full")
+    two = zzcp.sweep(machine(), LAYER, [SIZES], jobs=2, db=tmp_path / "points.sqlite", spatial="full")
 
     def figures(table: zzcp.sweeps.SweepTable) -> list[object]:
         return [(point.values, replace(point.outcome, wall_s=0)) for point in table.points]
@@ -79,7 +79,7 @@ def test_in_processes_as_one_by_one(tmp_path: Path) -> None:
 
 def test_nothing_is_solved_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "points.sqlite"
-    first = zzcp.sweep(machine(), LAYER, [SIZES], db=path)
+    first = zzcp.sweep(machine(), LAYER, [SIZES], db=path, spatial="full")
     assert not any(point.reused for point in first.points)
 
     def refuse(*_: object) -> None:
@@ -89,12 +89,12 @@ def test_nothing_is_solved_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     # another name, another order, another time limit: the same points
     again = zzcp.sweep(
         replace(machine(), name="other"), replace(LAYER, name="other"), ["memories.w_regs.size=32,16,8,4"],
-        db=path, time_limit=600,
+        db=path, time_limit=600, spatial="full"
     )  # fmt: skip
     assert all(point.reused for point in again.points)
     assert [point.outcome for point in again.points] == [point.outcome for point in reversed(first.points)]
     with pytest.raises(AssertionError, match="solved again"):
-        zzcp.sweep(machine(), LAYER, ["memories.w_regs.size=64"], db=path)
+        zzcp.sweep(machine(), LAYER, ["memories.w_regs.size=64"], db=path, spatial="full")
 
 
 def test_equal_layers_are_solved_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,9 @@ def test_equal_layers_are_solved_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portable, "run_job", count)
     layers = tuple(replace(LAYER, name=name, id=number) for number, name in enumerate(("a", "b", "c")))
     small = Layer.gemm(b=2, k=2, c=2, name="small")
-    table = zzcp.sweep(machine(), [Network("net", layers), small], ["memories.w_regs.size=8,16"])
+    table = zzcp.sweep(
+        machine(), [Network("net", layers), small], ["memories.w_regs.size=8,16"], spatial="full"
+    )
     assert sorted(solved) == ["a", "a", "small", "small"]
     assert [point.reused for point in table.points] == [False, True, True, False] * 2
     totals = table.totals()
@@ -130,29 +132,33 @@ def test_the_unrolling_follows_the_array() -> None:
         (("C", 2),)
     }
     own = replace(machine_of, dataflows={"D1": {"C": 4}, "D2": {"K": 2}})
-    (point,) = zzcp.sweep(own, LAYER, ["operational_array.sizes.D1=2"]).points
+    (point,) = zzcp.sweep(own, LAYER, ["operational_array.sizes.D1=2"], spatial="full").points
     assert point.outcome.data["spatial_mapping"] == {"D1": {"C": 2}, "D2": {"K": 2}}
-    (point,) = zzcp.sweep(machine_of, LAYER, ["operational_array.sizes.D1=2"]).points
+    (point,) = zzcp.sweep(machine_of, LAYER, ["operational_array.sizes.D1=2"], spatial="full").points
     assert point.outcome.data["spatial_mapping"] == zzcp.optimize(
         zzcp.sweeps.fields.catalogue(machine_of, [])["operational_array.sizes.D1"]
         .put(zzcp.sweeps.fields.Subject(machine_of, LAYER), 2)
         .accelerator,
-        LAYER,
+        LAYER, spatial="full"
     ).to_dict()["spatial_mapping"]  # fmt: skip
 
 
 def test_a_sweep_without_axes_solves_the_machine_as_it_is() -> None:
-    (point,) = zzcp.sweep(machine(), LAYER, []).points
-    assert point.outcome.objective == zzcp.optimize(machine(), LAYER).objective
+    (point,) = zzcp.sweep(machine(), LAYER, [], spatial="full").points
+    assert point.outcome.objective == zzcp.optimize(machine(), LAYER, spatial="full").objective
 
 
 def test_other_conventions_have_no_theorem() -> None:
-    table = zzcp.sweep(machine(), LAYER, ["memories.w_regs.size=8,16"], conventions=zzcp.ZIGZAG)
+    table = zzcp.sweep(
+        machine(), LAYER, ["memories.w_regs.size=8,16"], conventions=zzcp.ZIGZAG, spatial="full"
+    )
     assert not table.checks[0].applies
 
 
 def test_json_and_csv() -> None:
-    table = zzcp.sweep(machine(), LAYER, ["memories.w_regs.size,memories.i_regs.size=4/8,1B/2B"])
+    table = zzcp.sweep(
+        machine(), LAYER, ["memories.w_regs.size,memories.i_regs.size=4/8,1B/2B"], spatial="full"
+    )
     data = json.loads(json.dumps(table.to_dict()))
     assert data["axes"][0]["labels"] == ["4 b / 1 B", "1 B / 2 B"]
     assert [point["status"] for point in data["points"]] == ["infeasible", "optimal"]
@@ -256,7 +262,7 @@ def test_a_run_that_is_killed_loses_nothing(number: int, jobs: int, root: Path, 
 
 def test_unrollings_are_chosen_at_every_point(tmp_path: Path) -> None:
     name, db = "operational_array.sizes.D1", tmp_path / "points.db"
-    given = zzcp.sweep(machine(), LAYER, {name: "2,4"}, db=db)
+    given = zzcp.sweep(machine(), LAYER, {name: "2,4"}, db=db, spatial="full")
     unrollings = UnrollingOptions(chosen=True, max_dims=1)
     table = zzcp.sweep(machine(), LAYER, {name: "2,4"}, unrollings=unrollings, db=db)
     for point, other in zip(table.points, given.points, strict=True):

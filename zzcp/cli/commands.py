@@ -454,6 +454,8 @@ def explain(**arguments: Any) -> Any:
     options.accelerator(),
     options.workload(),
     options.spatial("spatial mapping"),
+    options.chosen_spatial,
+    options.max_dims,
     options.reading,
     click.option("--layer", metavar="NAME", help="The layer, by name or id; needed where there are several."),
     click.option(
@@ -475,6 +477,8 @@ def explain(**arguments: Any) -> Any:
 )
 def pareto(**arguments: Any) -> Any:
     """Find the energy-latency front of a layer: every mapping that no other beats in both, and the proof.
+
+    Where no file gives the unrolling it is chosen, too: the front is then that of all unrollings and their mappings.
 
     A point may be missing only if it takes less energy than the front by less than the gap, or at the latencies that
     the output names. Ctrl-C stops and shows the front so far.

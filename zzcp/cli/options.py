@@ -18,6 +18,9 @@ ENGINES = ("auto", "cp-sat", "ranges")
 FACTORS = ["perfect", "imperfect"]
 """Names of `zzcp.mapping.mapping.FACTORS`."""
 
+SPATIAL = ["auto", "full"]
+"""Names of `zzcp.mapping.unrollings.Choice`."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 positive = click.FloatRange(min=0, min_open=True)
@@ -84,8 +87,12 @@ engine = click.option(
 chosen_spatial = click.option(
     "--spatial",
     "chosen",
-    type=click.Choice(["auto"]),
-    help="The unrolling is chosen, too, and the bound holds for all unrollings; hints of the mapping file bound them.",
+    type=click.Choice(SPATIAL),
+    help=(
+        "auto: the unrolling is chosen, too, whatever files say, and the bound holds for all unrollings; hints of the "
+        "mapping file bound them. full: nothing is chosen; a full unrolling takes the place of one that no file gives. "
+        "By default that of the mapping file or of the machine's, and chosen where there is neither."
+    ),
 )
 max_dims = click.option(
     "--max-dims",
@@ -93,7 +100,7 @@ max_dims = click.option(
     default=2,
     show_default=True,
     metavar="N",
-    help="With --spatial auto: layer dimensions on one array dimension, at most.",
+    help="Where the unrolling is chosen: layer dimensions on one array dimension, at most.",
 )
 factors = click.option(
     "--factors",

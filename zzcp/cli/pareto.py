@@ -12,6 +12,7 @@ from zzcp.cli.program import INTERRUPTED, NO_MAPPING, NOTHING_FOUND
 from zzcp.cli.reading import Reading
 from zzcp.cli.sources import single_layer
 from zzcp.cost import CONVENTIONS
+from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.report.front import front_data, front_report
 from zzcp.report.style import plural
 from zzcp.solver import pareto
@@ -22,6 +23,8 @@ def run(
     accelerator: str,
     workload: str,
     mapping: str | None,
+    chosen: str | None,
+    max_dims: int,
     reading: Reading,
     layer: str | None,
     points: int | None,
@@ -49,8 +52,8 @@ def run(
         check_files(csv_path, plot_path)
         names = () if layer is None else (layer,)
         inputs = stack.enter_context(open_inputs(accelerator, workload, mapping, names, reading, conventions))
-        chosen = single_layer(inputs.layers, workload, "a front")
-        spatial, links = inputs.given(chosen)
+        single = single_layer(inputs.layers, workload, "a front")
+        spatial, links = inputs.unrolled(single, UnrollingOptions.of(chosen, max_dims))
         options = {
             "time_limit": time_limit,
             "search_limit": search_limit,
@@ -59,11 +62,11 @@ def run(
             "seed": seed,
             "engine": engine,
         }
-        head = f"front of {chosen.name}"
+        head = f"front of {single.name}"
         with output.progress(head) as tell:
             front = pareto(
                 inputs.machine,
-                chosen,
+                single,
                 spatial=spatial,
                 supported_only=supported,
                 conventions=CONVENTIONS[conventions],

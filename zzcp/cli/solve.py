@@ -20,7 +20,7 @@ from zzcp.interrupt import Interrupt
 from zzcp.io import load_constraints
 from zzcp.mapping import Constraints, LayerConstraints, SpatialMapping
 from zzcp.mapping.idle import idle_units
-from zzcp.mapping.unrollings import UnrollingOptions
+from zzcp.mapping.unrollings import FULL, UnrollingOptions
 from zzcp.networks.tasks import LayerTask, job_of
 from zzcp.records.layers import SolvedLayer
 from zzcp.records.solved import solved_data
@@ -78,7 +78,8 @@ def run(
         )
         machine = inputs.machine
         asked = None if constraints is None else load_constraints(constraints)
-        unrollings = UnrollingOptions.of(chosen, max_dims)
+        given_alone = chosen is None and factors == "imperfect"
+        unrollings = UnrollingOptions.of(FULL if given_alone else chosen, max_dims)
         tasks = [_task(inputs, layer, asked, unrollings) for layer in inputs.layers]
         if keep_on_chip and scope != "network":
             raise InputError("--keep-on-chip is for --scope network")
@@ -152,6 +153,10 @@ def run(
     for name, fault in dict.fromkeys((entry.layer.name, f) for entry in results for f in entry.result.faults):
         output.note(f"layer {name}: {fault}; it was not believed")
     _tell_idle(tasks, machine, output)
+    if given_alone and mapping is None and accelerator is not None and not machine.dataflows:
+        output.note(
+            "loops that do not divide are searched for full unrollings: none is chosen with --factors imperfect"
+        )
     stopped = interrupt.requested and len(results) < len(tasks)
     return exit_code(
         [entry.result.status for entry in results],

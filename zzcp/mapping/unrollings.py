@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
@@ -14,7 +14,11 @@ from zzcp.mapping.spatial import SpatialMapping
 from zzcp.workload import Layer
 
 AUTO: Final = "auto"
-"""What users say where the unrolling is to be chosen."""
+"""What users say where the unrolling is to be chosen, whatever files say."""
+FULL: Final = "full"
+"""What users say where nothing is to be chosen: a full unrolling takes the place of one that is not given."""
+Choice = Literal["auto", "full"]
+"""What users say of unrollings."""
 Unrolling = SpatialMapping | Freedom
 """One unrolling, or what it may be."""
 
@@ -25,13 +29,14 @@ class UnrollingOptions:
 
     Parameters
     ----------
-    chosen : bool
-        Whether they are chosen; else they are those of a mapping file, the machine's, or full ones (`default_spatial`).
+    choice : str, optional
+        ``auto``: they are chosen. ``full``: they are those of a mapping file, the machine's, or full ones
+        (`default_spatial`). By default those of a mapping file or the machine's, and chosen where there is neither.
     max_dims : int
         Layer dimensions on one array dimension, at most, where the unrolling is chosen.
     """
 
-    chosen: bool = False
+    choice: Choice | None = None
     max_dims: int = DEFAULT_MAX_DIMS
 
     @classmethod
@@ -41,11 +46,11 @@ class UnrollingOptions:
         Raises
         ------
         InputError
-            If it is neither None nor `AUTO`.
+            If it is none of None, `AUTO` and `FULL`.
         """
-        if choice not in (None, AUTO):
-            raise InputError("unknown spatial mapping", expected=f"{AUTO} or factors", found=choice)
-        return cls(choice == AUTO, max_dims)
+        if choice not in (None, AUTO, FULL):
+            raise InputError("unknown spatial mapping", expected=f"{AUTO}, {FULL} or factors", found=choice)
+        return cls(choice, max_dims)  # type: ignore[arg-type]  # one of these
 
     def unrolling(
         self,
@@ -71,15 +76,41 @@ class UnrollingOptions:
         InputError
             If the hints name an array dimension that does not exist.
         """
-        if not self.chosen:
-            if factors is None:
-                return default_spatial(accelerator, layer)
+        if self.choice != AUTO and factors is not None:
             return SpatialMapping.from_dict(factors).fitted(layer)
+        if self.choice == FULL or (self.choice is None and accelerator.dataflows):
+            return default_spatial(accelerator, layer)
         allowed = {name: [dim for dim in dims if dim in layer.sizes] for name, dims in (hints or {}).items()}
         freedom = Freedom(self.max_dims, allowed)
         freedom.check(accelerator, layer)
         return freedom
 
 
-GIVEN = UnrollingOptions()
+GIVEN = UnrollingOptions(FULL)
 """Nothing is chosen."""
+FREE = UnrollingOptions()
+"""What nothing fixes is chosen."""
+
+
+def unrolling_of(
+    accelerator: Accelerator,
+    layer: Layer,
+    spatial: Unrolling | Mapping[str, Mapping[str, int]] | str | None,
+    max_dims: int = DEFAULT_MAX_DIMS,
+) -> Unrolling:
+    """Return the unrolling that is given, or what it may be.
+
+    Parameters
+    ----------
+    accelerator, layer
+        What is to run where.
+    spatial : SpatialMapping, Freedom, dict, "auto" or "full", optional
+        What a caller says.
+    max_dims : int
+        Layer dimensions on one array dimension, at most, where the unrolling is chosen.
+    """
+    if isinstance(spatial, SpatialMapping | Freedom):
+        return spatial
+    if spatial is None or isinstance(spatial, str):
+        return UnrollingOptions.of(spatial, max_dims).unrolling(accelerator, layer)
+    return SpatialMapping.from_dict(spatial)

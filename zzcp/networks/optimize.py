@@ -40,7 +40,7 @@ def optimize_network(
     objective: Objective = "edp",
     *,
     keep_on_chip: bool = False,
-    spatial: Unrollings = "auto",
+    spatial: Unrollings = None,
     max_dims: int = DEFAULT_MAX_DIMS,
     time_limit: float = 60.0,
     gap: float = 1e-4,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from zzcp.cost.objective import Goal
 from zzcp.hardware import Accelerator
@@ -14,13 +14,13 @@ from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.mapping.freedom import Freedom
 from zzcp.mapping.machine import with_residents
-from zzcp.mapping.unrollings import Unrolling, UnrollingOptions
+from zzcp.mapping.unrollings import Choice, Unrolling, UnrollingOptions
 from zzcp.solver.constrained.optimize import constraints_of
 from zzcp.solver.job import Job, SearchOptions
 from zzcp.solver.result import Result
 from zzcp.workload import Layer
 
-Unrollings = SpatialMapping | Freedom | Mapping[str, Mapping[str, int]] | MappingFile | Literal["auto"] | None
+Unrollings = SpatialMapping | Freedom | Mapping[str, Mapping[str, int]] | MappingFile | Choice | None
 """What the unrollings of a network's layers may be: as for `optimize`, or of a mapping file."""
 
 
@@ -119,8 +119,8 @@ def layer_task(
     ----------
     accelerator, layer : Accelerator, Layer
         What runs on what.
-    spatial : SpatialMapping, Freedom, dict, MappingFile or "auto", optional
-        The unrolling, reduced to what the layer can use; by default that of the machine, or a full one.
+    spatial : SpatialMapping, Freedom, dict, MappingFile, "auto" or "full", optional
+        The unrolling, reduced to what the layer can use, or what it may be (see `zzcp.optimize`).
     max_dims : int
         Layer dimensions on one array dimension, at most, where it is chosen.
     links : mapping of str to str, optional
@@ -137,7 +137,9 @@ def layer_task(
     if isinstance(spatial, MappingFile):
         entry = spatial.for_layer(layer)
         given = entry.memory_operand_links or given
-        chosen = UnrollingOptions.of(None).unrolling(accelerator, layer, entry.spatial_mapping)
+        chosen = UnrollingOptions.of(None, max_dims).unrolling(
+            accelerator, layer, entry.spatial_mapping, entry.spatial_mapping_hint
+        )
     elif spatial is None or isinstance(spatial, str):
         chosen = UnrollingOptions.of(spatial, max_dims).unrolling(accelerator, layer)
     elif isinstance(spatial, SpatialMapping | Freedom):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from zzcp.checks import (
     MAX_WORKERS,
@@ -33,7 +33,7 @@ from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
 from zzcp.mapping.mapping import FACTORS, Factors
 from zzcp.mapping.unrolling_constraints import check_names
-from zzcp.mapping.unrollings import UnrollingOptions
+from zzcp.mapping.unrollings import FULL, Choice, unrolling_of
 from zzcp.solver.cache.question import Question
 from zzcp.solver.cache.store import Cache, ResultCache
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
@@ -58,7 +58,7 @@ def optimize(
     layer: Layer,
     objective: Goal = "edp",
     *,
-    spatial: SpatialMapping | Freedom | Mapping[str, Mapping[str, int]] | Literal["auto"] | None = None,
+    spatial: SpatialMapping | Freedom | Mapping[str, Mapping[str, int]] | Choice | None = None,
     max_dims: int = DEFAULT_MAX_DIMS,
     factors: Factors = "perfect",
     max_padding: float = math.inf,
@@ -84,15 +84,16 @@ def optimize(
     objective : str
         ``edp`` (energy-delay product), ``energy``, ``latency`` or ``ed2`` (energy times the square of the delay); or a
         `WeightedSum` of energy and latency.
-    spatial : SpatialMapping, Freedom, dict or "auto", optional
-        The unrolling, or what it may be: with ``auto`` it is chosen, too, and the bound holds for all unrollings.
-        By default it is that of the machine's file, or a full one (`default_spatial`).
+    spatial : SpatialMapping, Freedom, dict, "auto" or "full", optional
+        The unrolling, or what it may be. By default it is that of the machine's file, if there is one; else, and with
+        ``auto``, it is chosen, too, and the bound holds for all unrollings. With ``full`` it is that of the machine's
+        file or a full one (`default_spatial`).
     max_dims : int
         Layer dimensions on one array dimension, at most, where the unrolling is chosen.
     factors : str
         ``perfect``: loops that divide. ``imperfect``: also loops whose last tiles are smaller, and the bound holds for
         all of them; not where the unrolling is chosen, under constraints, or under conventions that count all tiles as
-        whole ones.
+        whole ones. Where nothing is said of the unrolling it is as with ``full``.
     max_padding : float
         What loops may come to beyond the iterations of a dimension, as a share of these; by default all that can win.
     time_limit : float, optional
@@ -172,14 +173,16 @@ def optimize(
             Search, workers=workers, seed=seed, deterministic_limit=deterministic_limit, engine=engine
         ),
     )
-    freedom = _freedom(accelerator, layer, spatial, max_dims)
+    if spatial is None and factors == "imperfect":
+        spatial = FULL
+    freedom = unrolling_of(accelerator, layer, spatial, max_dims)
     check_names(asked.on_unrolling, accelerator, layer)
     if factors == "imperfect":
         _check_imperfect(task, freedom)
 
     def search() -> Result:
         try:
-            found = _run(task, freedom, asked, time_limit, seed, hint, on_progress)
+            found = _run(task, freedom, asked, time_limit, seed, hint, on_progress, deterministic_limit)
             if found.status == "infeasible" and not found.interrupted:
                 found = _explained(task, freedom, asked, max_dims, seed, found)
             return replace(found, constraints=asked)
@@ -207,11 +210,12 @@ def _run(
     seed: int,
     hint: LayerMapping | None,
     on_progress: Callable[[Progress], None] | None,
+    work: float,
 ) -> Result:
     """Return the best mapping of an unrolling that is given, or of all that obey the constraints on them."""
     if isinstance(unrolling, Freedom):
         freedom = unrolling.under(asked.on_unrolling, task.layer)
-        return joint_search(task, freedom, time_limit, seed, on_progress).run(hint)
+        return joint_search(task, freedom, time_limit, seed, on_progress, work).run(hint)
     diagnosis = barred(task.accelerator, task.layer, unrolling, asked)
     if diagnosis is not None:
         return _without_mapping(task, unrolling, diagnosis)
@@ -286,20 +290,6 @@ class Task:
     search_with: Callable[..., Search]
     factors: Factors = "perfect"
     max_padding: float = math.inf
-
-
-def _freedom(
-    accelerator: Accelerator,
-    layer: Layer,
-    spatial: SpatialMapping | Freedom | Mapping[str, Mapping[str, int]] | str | None,
-    max_dims: int,
-) -> SpatialMapping | Freedom:
-    """Return the unrolling that is given, or what it may be."""
-    if isinstance(spatial, SpatialMapping | Freedom):
-        return spatial
-    if spatial is None or isinstance(spatial, str):
-        return UnrollingOptions.of(spatial, max_dims).unrolling(accelerator, layer)
-    return SpatialMapping.from_dict(spatial)
 
 
 def _optimize_one(
@@ -412,11 +402,17 @@ def joint_search(
     time_limit: float,
     seed: int,
     on_progress: Callable[[Progress], None] | None = None,
+    work: float = math.inf,
 ) -> JointSearch:
     """Return the search over all unrollings, to be run."""
 
-    def solve(spatial: SpatialMapping, seconds: float, rival: Fraction | None) -> Solve:
-        result = _optimize_one(task, spatial, seconds, None, None, rival)
+    def solve(
+        spatial: SpatialMapping, seconds: float, rival: Fraction | None, work: float | None = None
+    ) -> Solve:
+        of_one = task
+        if work is not None:
+            of_one = replace(task, search_with=partial(task.search_with, deterministic_limit=work))
+        result = _optimize_one(of_one, spatial, seconds, None, None, rival)
         if result.status == "infeasible":
             return Solve(result, None, math.inf, closed=True)
         evaluation = result.evaluation
@@ -438,4 +434,5 @@ def joint_search(
         task.gap,
         seed,
         on_progress,
+        work,
     )

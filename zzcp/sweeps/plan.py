@@ -17,7 +17,7 @@ from zzcp.hardware import Accelerator
 from zzcp.io import MappingFile
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.freedom import Freedom
-from zzcp.mapping.unrollings import GIVEN, Unrolling, UnrollingOptions
+from zzcp.mapping.unrollings import AUTO, FREE, Unrolling, UnrollingOptions
 from zzcp.solver.job import Job, SearchOptions
 from zzcp.sweeps.axes import Axis, Given, Step, make_axis, parse_axis
 from zzcp.sweeps.fields import Subject, catalogue
@@ -121,7 +121,7 @@ def plan_points(
     conventions: CostConventions,
     seed: int,
     engine: str = "auto",
-    unrollings: UnrollingOptions = GIVEN,
+    unrollings: UnrollingOptions = FREE,
     costs: CostModel | None = None,
     resized: Sequence[str] = (),
 ) -> Iterator[Planned]:
@@ -249,7 +249,7 @@ def _unrolling(
         spatial, hints = entry.spatial_mapping, entry.spatial_mapping_hint
     if isinstance(spatial, Freedom):
         return spatial, links
-    if unrollings.chosen or (spatial is None and not base.accelerator.dataflows):
+    if unrollings.choice == AUTO or (spatial is None and not base.accelerator.dataflows):
         return unrollings.unrolling(subject.accelerator, layer, hints=hints), links
     if spatial is None:
         assert base.accelerator.dataflows is not None

@@ -26,7 +26,7 @@ from zzcp.cost.objective import OBJECTIVES
 from zzcp.costs import CostModel, falling
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
-from zzcp.mapping.unrollings import GIVEN, UnrollingOptions
+from zzcp.mapping.unrollings import FREE, UnrollingOptions
 from zzcp.runs import Estimate, executor_for
 from zzcp.runs.progress import Changes, Watchers
 from zzcp.solver.cache import Cache, ResultCache
@@ -84,7 +84,7 @@ def sweep(
     *,
     objectives: Sequence[str] = ("edp",),
     spatial: GivenUnrolling = None,
-    unrollings: UnrollingOptions = GIVEN,
+    unrollings: UnrollingOptions = FREE,
     links: Mapping[str, str] | None = None,
     time_limit: float = 60.0,
     gap: float = 1e-4,

@@ -310,7 +310,7 @@ def test_a_folder_that_cannot_be_made_is_a_warning(tmp_path: Path) -> None:
 
 def test_an_argument_that_names_no_folder_is_an_error() -> None:
     with pytest.raises(InputError, match="path"):
-        optimize(SMALL, GEMM, cache=3)  # type: ignore[arg-type]
+        optimize(SMALL, GEMM, cache=3, spatial="full")  # type: ignore[arg-type]
 
 
 # ---- several processes ----------------------------------------------------------------------------------------

@@ -214,7 +214,9 @@ def test_the_same_seed_gives_the_same_result() -> None:
 
 def test_too_little_time_for_a_budget_is_no_proof() -> None:
     layer = Layer.conv(b=1, k=64, c=64, oy=56, ox=56, fy=3, fx=3)
-    result = optimize(MACHINE, layer, constraints={"max_latency": layer.macs // 8 + 1}, time_limit=0.2)
+    result = optimize(
+        MACHINE, layer, constraints={"max_latency": layer.macs // 8 + 1}, time_limit=0.2, spatial="full"
+    )
     assert result.status in ("unknown", "infeasible", "feasible", "optimal")
     if result.status == "unknown":
         assert result.mapping is None
@@ -226,7 +228,7 @@ def test_huge_layers_are_searched_all_the_same() -> None:
     asked = {"tile_sizes": [{"memory": "sram", "dimension": "B", "operand": "I", "max": 2**10}]}
     *inner, top = MACHINE.memories
     large = replace(MACHINE, memories=(*inner, replace(top, size=10**16)))
-    result = optimize(large, layer, constraints=asked, time_limit=5)
+    result = optimize(large, layer, constraints=asked, time_limit=5, spatial="full")
     assert result.status in ("feasible", "unknown")
     if result.mapping is not None:
         assert constraint_violations(large, layer, result.mapping, asked) == []

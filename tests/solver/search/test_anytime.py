@@ -47,7 +47,7 @@ def test_a_signal_ends_the_search_with_what_it_has(seconds: float, number: int) 
     started = time.monotonic()
     # the handlers of the test itself: should the search end before the signal comes
     with Interrupt() as interrupt, signal_after(seconds, number):
-        result = optimize(accelerator, LARGE, time_limit=120, gap=0)
+        result = optimize(accelerator, LARGE, time_limit=120, gap=0, spatial="full")
         took = time.monotonic() - started
     assert result.status in ("feasible", "optimal")
     assert result.mapping is not None
@@ -60,13 +60,15 @@ def test_a_signal_ends_the_search_with_what_it_has(seconds: float, number: int) 
 
 def test_handlers_are_put_back() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    optimize(machine(), SMALL, time_limit=1)
+    optimize(machine(), SMALL, time_limit=1, spatial="full")
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 def test_the_search_runs_in_any_thread() -> None:
     found: list[Result] = []
-    thread = threading.Thread(target=lambda: found.append(optimize(machine(), SMALL, time_limit=5, gap=0.05)))
+    thread = threading.Thread(
+        target=lambda: found.append(optimize(machine(), SMALL, time_limit=5, gap=0.05, spatial="full"))
+    )
     thread.start()
     thread.join()
     assert found[0].mapping is not None
@@ -102,7 +104,9 @@ def told(result: Result) -> str:
 
 @pytest.mark.parametrize("limit", [1e-6, 1e-4, 0.001])
 def test_a_deterministic_limit_gives_the_same_bytes(limit: float) -> None:
-    one, other = (optimize(machine(), SMALL, deterministic_limit=limit, gap=0, seed=5) for _ in range(2))
+    one, other = (
+        optimize(machine(), SMALL, deterministic_limit=limit, gap=0, seed=5, spatial="full") for _ in range(2)
+    )
     assert told(one) == told(other)
     assert one.status == "feasible", "the limit was not reached: the test says nothing"
 
@@ -114,16 +118,20 @@ def test_a_deterministic_limit_counts_the_search_by_ranges(limit: float, workers
     accelerator = load_accelerator(ROOT / "models/accelerators/eyeriss_like.yaml")
     layer = Layer.gemm(b=2048, k=11008, c=4096)
     one, other = (
-        optimize(accelerator, layer, deterministic_limit=limit, workers=workers, seed=5) for _ in range(2)
+        optimize(accelerator, layer, deterministic_limit=limit, workers=workers, seed=5, spatial="full")
+        for _ in range(2)
     )
     assert told(one) == told(other)
     assert one.status == "feasible", "the limit was not reached: the test says nothing"
-    closed = optimize(accelerator, layer, deterministic_limit=10.0, workers=workers, seed=5)
+    closed = optimize(accelerator, layer, deterministic_limit=10.0, workers=workers, seed=5, spatial="full")
     assert (closed.status, closed.engine) == ("optimal", "ranges")
 
 
 def test_more_deterministic_work_is_never_worse() -> None:
-    one, other = (optimize(machine(), SMALL, deterministic_limit=limit, gap=0) for limit in (1e-6, 0.012))
+    one, other = (
+        optimize(machine(), SMALL, deterministic_limit=limit, gap=0, spatial="full")
+        for limit in (1e-6, 0.012)
+    )
     assert other.objective <= one.objective
     assert other.lower_bound >= one.lower_bound
 
@@ -131,19 +139,21 @@ def test_more_deterministic_work_is_never_worse() -> None:
 @pytest.mark.parametrize("limit", [0, -1.0])
 def test_deterministic_limits_out_of_range(limit: float) -> None:
     with pytest.raises(InputError, match="deterministic limit out of range"):
-        optimize(machine(), SMALL, deterministic_limit=limit)
+        optimize(machine(), SMALL, deterministic_limit=limit, spatial="full")
 
 
 def test_a_seed_is_any_number_from_0() -> None:
     layer = Layer.gemm(b=4, k=4, c=4)
     with pytest.raises(InputError, match="seed out of range: expected a whole number from 0 to"):
-        optimize(machine(), layer, seed=-1)
-    assert optimize(machine(), layer, seed=2**40, deterministic_limit=5.0).status == "optimal"
+        optimize(machine(), layer, seed=-1, spatial="full")
+    assert optimize(machine(), layer, seed=2**40, deterministic_limit=5.0, spatial="full").status == "optimal"
 
 
 def test_progress_comes_while_the_solver_runs() -> None:
     seen: list[Progress] = []
-    result = optimize(machine(), SMALL, deterministic_limit=0.012, gap=0, on_progress=seen.append)
+    result = optimize(
+        machine(), SMALL, deterministic_limit=0.012, gap=0, on_progress=seen.append, spatial="full"
+    )
     assert [message.seconds for message in seen] == sorted(message.seconds for message in seen)
     bounds = [message.lower_bound for message in seen]
     values = [message.objective for message in seen]
@@ -184,9 +194,9 @@ def test_the_evaluator_is_believed_before_the_solver(
 
     # without the search by ranges, which would leave nothing to the solver
     monkeypatch.setattr("zzcp.solver.search.shared._MOST_CELLS", 0)
-    honest = optimize(machine(), SMALL, time_limit=20, gap=0.02)
+    honest = optimize(machine(), SMALL, time_limit=20, gap=0.02, spatial="full")
     monkeypatch.setattr("zzcp.solver.search.cpsat_stage.run_solver", lying)
-    result = optimize(machine(), SMALL, time_limit=20, gap=0.02)
+    result = optimize(machine(), SMALL, time_limit=20, gap=0.02, spatial="full")
     assert result.faults
     assert result.lower_bound <= honest.objective
     if times == 1:
@@ -247,6 +257,7 @@ def test_the_time_limit_holds_where_the_solver_does_not_look_at_the_clock(deaf: 
         time_limit=1,
         gap=0,
         on_progress=lambda progress: bounds.append(progress.lower_bound),
+        spatial="full",
     )
     assert 1 <= time.monotonic() - started < 15
     assert result.status == "feasible"
@@ -266,6 +277,7 @@ def test_a_signal_ends_the_search_where_the_solver_does_not_stop(deaf: Deaf) -> 
             time_limit=600,
             gap=0,
             on_progress=lambda progress: bounds.append(progress.lower_bound),
+            spatial="full",
         )
     assert 1 <= time.monotonic() - started < 15
     assert result.interrupted

@@ -54,9 +54,9 @@ PLACES = [
 def test_without_memory_the_best_so_far_is_returned(
     owner: Any, name: str, after: int, engine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    best = optimize(machine(), LAYER)
+    best = optimize(machine(), LAYER, spatial="full")
     monkeypatch.setattr(owner, name, failing(after, getattr(owner, name)))
-    found = optimize(machine(), LAYER, engine=engine)
+    found = optimize(machine(), LAYER, engine=engine, spatial="full")
     assert found.status in ("feasible", "optimal")
     assert found.objective is not None
     assert best.objective is not None
@@ -74,9 +74,9 @@ def test_without_memory_a_front_says_where_it_is_open(share: float, monkeypatch:
         return real(*arguments)
 
     monkeypatch.setattr(Lattice, "above", counted)
-    whole = zzcp.pareto(machine(), LAYER, engine="ranges")
+    whole = zzcp.pareto(machine(), LAYER, engine="ranges", spatial="full")
     monkeypatch.setattr(Lattice, "above", failing(int(share * len(calls)), real))
-    front = zzcp.pareto(machine(), LAYER, time_limit=20.0, engine="ranges")
+    front = zzcp.pareto(machine(), LAYER, time_limit=20.0, engine="ranges", spatial="full")
     assert front.points
     assert not front.complete
     for point in whole.points:
@@ -89,13 +89,13 @@ def test_without_memory_a_front_says_where_it_is_open(share: float, monkeypatch:
 
 def test_without_memory_nothing_is_known_of_constraints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constrained.Problem, "attempt", failing(0, constrained.Problem.attempt))
-    found = optimize(machine(), LAYER, constraints={"max_latency": 10})
+    found = optimize(machine(), LAYER, constraints={"max_latency": 10}, spatial="full")
     assert (found.status, found.mapping) == ("unknown", None)
 
 
 def test_without_memory_a_conflict_is_told_as_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cp_model.CpSolver, "solve", failing(0, cp_model.CpSolver.solve))
-    found = optimize(machine(), LAYER, constraints={"max_latency": 10})
+    found = optimize(machine(), LAYER, constraints={"max_latency": 10}, spatial="full")
     assert (found.status, found.mapping) == ("infeasible", None)
     assert found.diagnosis is not None
     assert found.diagnosis.conflict
@@ -131,7 +131,7 @@ def solve(number):
     elif kind == 2:
         zzcp.optimize(machine, layer, constraints={"max_latency": 10}, **options)
     elif kind == 3:
-        zzcp.pareto(machine, layer, **options)
+        zzcp.pareto(machine, layer, spatial="full", **options)
     elif kind == 4:
         zzcp.optimize(machine, layer, "latency", conventions=conventions, time_limit=0.05)
     elif kind == 5:

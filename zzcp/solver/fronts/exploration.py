@@ -21,6 +21,7 @@ from zzcp.cost.objective import Goal, WeightedSum
 from zzcp.interrupt import Interrupt
 from zzcp.solver.clock import Clock
 from zzcp.solver.fronts.between import Between
+from zzcp.solver.fronts.every_unrolling import JointPoints
 from zzcp.solver.fronts.known import Corner, Found, corner_of, energy_of, hull, latency_of, non_dominated
 from zzcp.solver.fronts.proofs import Proofs, Range, SupportLine, below_hull
 from zzcp.solver.fronts.supported import Point, WeightedSearch
@@ -61,7 +62,7 @@ class Exploration:
 
     Parameters
     ----------
-    search : WeightedSearch
+    search : WeightedSearch or JointPoints
         Searches for single points.
     time_limit, search_limit : float
         Seconds, for all and for a single search.
@@ -77,7 +78,7 @@ class Exploration:
         Ends everything.
     """
 
-    search: WeightedSearch
+    search: WeightedSearch | JointPoints
     time_limit: float
     search_limit: float
     max_points: int | None
@@ -119,7 +120,7 @@ class Exploration:
         # where the fastest mappings are hard to tell apart, they must not take all the time at first
         self._minimise("latency", share=_FASTEST)
         self._walk()
-        if not self.supported_only and self.max_points is None and self.search.by_ranges:
+        if not self.supported_only and self.max_points is None:
             self._fill()
         self._close()
 
@@ -168,6 +169,8 @@ class Exploration:
 
     def _fill(self) -> None:
         """Enumerate the points between neighbours on the hull, where there is the most room first."""
+        if isinstance(self.search, JointPoints) or not self.search.by_ranges:
+            return
         done: set[tuple[Corner, Corner]] = set()
         while self._goes_on:
             left = [edge for edge in self._edges() if tuple(map(corner_of, edge)) not in done]

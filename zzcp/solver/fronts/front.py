@@ -10,6 +10,7 @@ from typing import Any
 
 from zzcp.cost.evaluation import COMPONENTS, Evaluation, plain
 from zzcp.mapping import Mapping as LayerMapping
+from zzcp.mapping.freedom import Freedom
 from zzcp.solver.engines import NO_ENGINE
 from zzcp.workload import Layer
 
@@ -138,6 +139,8 @@ class Front:
         Whether only supported points were searched for, and are held.
     engine : str
         What proved it, as in `Result`.
+    freedom : Freedom or None
+        The unrollings that it is the front of; None where one was given.
     """
 
     accelerator: str
@@ -152,6 +155,7 @@ class Front:
     diagnosis: str | None = None
     supported_only: bool = False
     engine: str = NO_ENGINE
+    freedom: Freedom | None = None
 
     @property
     def complete(self) -> bool:
@@ -169,6 +173,8 @@ class Front:
         if not self.points:
             return "no mapping exists" if self.diagnosis else "no mapping was found"
         within = "" if not self.gap else f", to {self.gap:g} of the energy"
+        if self.freedom is not None:
+            within += f", over all unrollings ({self.freedom.description})"
         if self.complete:
             if self.supported_only:
                 return f"all supported points{within}: no mapping is below their hull"
@@ -192,6 +198,7 @@ class Front:
             "statement": self.statement,
             "gap": self.gap,
             "engine": self.engine,
+            **({} if self.freedom is None else {"freedom": self.freedom.to_dict()}),
             "points": [point.to_dict() for point in self.points],
             "open": [entry.to_dict() for entry in self.open],
             "solved": self.solved,

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 from zzcp.checks import MAX_WORKERS, check_seed, duration, function, gap_tolerance, integer
 from zzcp.cost.arguments import check_setting
@@ -19,8 +18,10 @@ from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.mapping import SpatialMapping
-from zzcp.mapping.default import default_spatial
+from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
+from zzcp.mapping.unrollings import Choice, unrolling_of
 from zzcp.solver.engines import Engine, check_engine, joined
+from zzcp.solver.fronts.every_unrolling import JointPoints
 from zzcp.solver.fronts.exploration import Exploration, FrontProgress
 from zzcp.solver.fronts.front import Front, FrontPoint, OpenRange
 from zzcp.solver.fronts.known import hull
@@ -34,7 +35,8 @@ def pareto(
     accelerator: Accelerator,
     layer: Layer,
     *,
-    spatial: SpatialMapping | Mapping[str, Mapping[str, int]] | None = None,
+    spatial: SpatialMapping | Freedom | Mapping[str, Mapping[str, int]] | Choice | None = None,
+    max_dims: int = DEFAULT_MAX_DIMS,
     time_limit: float = 600.0,
     search_limit: float = 60.0,
     max_points: int | None = None,
@@ -53,8 +55,10 @@ def pareto(
     ----------
     accelerator, layer
         The machine and the layer.
-    spatial : SpatialMapping or dict, optional
-        The unrolling; else that of the machine's file, or a full one.
+    spatial : SpatialMapping, Freedom, dict, "auto" or "full", optional
+        The unrolling, or what it may be, as for `optimize`: where it is chosen the front is that of all unrollings.
+    max_dims : int
+        Layer dimensions on one array dimension, at most, where the unrolling is chosen.
     time_limit : float
         Seconds for the whole front.
     search_limit : float
@@ -100,11 +104,14 @@ def pareto(
     seed = check_seed(seed)
     check_engine(engine)
     function(on_progress, "on_progress")
-    chosen: Any = default_spatial(accelerator, layer) if spatial is None else spatial
-    unrolling = chosen if isinstance(chosen, SpatialMapping) else SpatialMapping.from_dict(chosen)
+    unrolling = unrolling_of(accelerator, layer, spatial, max_dims)
     started = time.monotonic()
 
-    search = WeightedSearch(accelerator, layer, unrolling, conventions, links, seed, workers, engine)
+    search: WeightedSearch | JointPoints
+    if isinstance(unrolling, SpatialMapping):
+        search = WeightedSearch(accelerator, layer, unrolling, conventions, links, seed, workers, engine)
+    else:
+        search = JointPoints(accelerator, layer, unrolling, conventions, links, seed, workers, engine)
     with Interrupt() as interrupt:
         exploration = Exploration(
             search, time_limit, search_limit, max_points, supported_only, gap, on_progress, interrupt, started
@@ -141,6 +148,7 @@ def _front(
         diagnosis=exploration.diagnosis,
         supported_only=exploration.supported_only,
         engine=joined(exploration.engines),
+        freedom=exploration.search.freedom if isinstance(exploration.search, JointPoints) else None,
     )
 
 
