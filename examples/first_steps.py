@@ -18,7 +18,7 @@ def main() -> None:
     layer = zzcp.Layer.conv(k=64, c=32, oy=28, ox=28, fy=3, fx=3, padding=1)
     print(f"{layer.equation}: {layer.macs:,} operations on {machine.name}, {machine.array.units} units")
 
-    best = zzcp.optimize(machine, layer)
+    best = zzcp.optimize(machine, layer, spatial="full")  # without `spatial` it is chosen, too
     cost = best.evaluation
     print(f"{best.status}: no mapping with this unrolling is better than {best.gap:.1e} of this one")
     print(f"energy  {cost.energy.total / 1e6:10.3f} uJ")

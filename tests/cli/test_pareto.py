@@ -16,7 +16,7 @@ from tests.cli.conftest import Golden, Run
 from zzcp.cli.pareto import progress_text
 from zzcp.solver.fronts.exploration import FrontProgress
 
-FILES = ("-a", "docs/toy.yaml", "-w", "tests/data/tiny_gemm.yaml")
+FILES = ("-a", "docs/toy.yaml", "-w", "tests/data/tiny_gemm.yaml", "--spatial", "full")
 EYERISS = (
     "-a", "models/accelerators/seed_eyeriss_8_64_1024.yaml", "-w", "models/workloads/seed_workload.yaml",
     "-m", "models/mappings/seed_mapping.yaml",
@@ -154,3 +154,11 @@ def test_bad_usage(arguments: tuple[str, ...], message: str, zzcp: Run) -> None:
     result = zzcp("pareto", *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
+
+
+def test_where_nothing_fixes_the_unrolling_the_front_is_that_of_all(zzcp: Run) -> None:
+    result = zzcp("pareto", *FILES[:4], "--max-dims", 1, "--supported", "--json", "-")
+    assert result.exit_code == 0, result.stderr
+    data = json.loads(result.stdout)
+    assert (data["complete"], data["freedom"]["max_dims"]) == (True, 1)
+    assert "over all unrollings" in data["statement"]

@@ -16,7 +16,7 @@ from tests.cli.conftest import Golden, Run
 from zzcp.cli.sweep import progress_text
 from zzcp.sweeps import SweepProgress
 
-FILES = ("-a", "docs/toy.yaml", "-w", "tests/data/tiny_gemm.yaml")
+FILES = ("-a", "docs/toy.yaml", "-w", "tests/data/tiny_gemm.yaml", "--spatial", "full")
 SIZES = ("--vary", "memories.buf.size=16B:64B:x2")
 
 

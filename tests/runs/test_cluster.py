@@ -88,8 +88,10 @@ def test_sweeps_and_networks_run_unchanged(cluster: Any, tmp_path: Path) -> None
     def points(table: zzcp.sweeps.SweepTable) -> list[object]:
         return [(point.values, {**point.outcome.to_dict(), "wall_s": 0}) for point in table.points]
 
-    there = zzcp.sweep(machine(), LAYERS[:2], sizes, scheduler=cluster.scheduler_address, db=tmp_path / "db")
-    assert points(there) == points(zzcp.sweep(machine(), LAYERS[:2], sizes))
+    there = zzcp.sweep(
+        machine(), LAYERS[:2], sizes, scheduler=cluster.scheduler_address, db=tmp_path / "db", spatial="full"
+    )
+    assert points(there) == points(zzcp.sweep(machine(), LAYERS[:2], sizes, spatial="full"))
     network = Network("net", tuple(zzcp.Layer.gemm(b=2, k=k, c=4, id=k) for k in (2, 4)))
     spatial = default_spatial(machine(), LAYERS[0])
     here = zzcp.optimize_network(machine(), network, spatial=spatial)

@@ -54,7 +54,7 @@ def stored(db: Path) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_whatever_is_killed_the_bytes_are_the_same(root: Path, tmp_path: Path) -> None:
-    alone = sweep(root, tmp_path / "alone.db", tmp_path / "alone.json", "-j", "1")
+    alone = sweep(root, tmp_path / "alone.db", tmp_path / "alone.json", "-j", "1", spatial="full")
     _, errors = alone.communicate(timeout=600)
     assert (alone.returncode, errors) == (0, "")
     expected = points(tmp_path / "alone.json")
@@ -68,7 +68,7 @@ def test_whatever_is_killed_the_bytes_are_the_same(root: Path, tmp_path: Path) -
             db, out = tmp_path / f"{rounds}.db", tmp_path / f"{rounds}.json"
             known: dict[str, str] = {}
             while True:
-                driver = sweep(root, db, out, "--scheduler", cluster.scheduler_address)
+                driver = sweep(root, db, out, "--scheduler", cluster.scheduler_address, spatial="full")
                 while driver.poll() is None and kills < KILLS:
                     time.sleep(rng.uniform(0.2, 3.0))
                     if rng.random() < 0.3:

@@ -54,7 +54,7 @@ def test_a_job_comes_back_equal(root: Path) -> None:
     for spatial in (SpatialMapping(), Freedom(1, {"D1": ("K",)}, {"D2": {"C": 2}}, 0.5)):
         for goal in ("edp", WeightedSum(Fraction(1, 3), Fraction(10**30, 7))):
             options = SearchOptions(None, 1e-7, 3, replace(ZIGZAG, name="mine"), "ranges", None, 0.1)
-            hint = zzcp.optimize(chip, LAYER).mapping
+            hint = zzcp.optimize(chip, LAYER, spatial="full").mapping
             job = Job(chip, LAYER, goal, spatial, {"W": "I2"}, constraints, options, hint)  # type: ignore[arg-type]
             assert again(job) == job
             assert SEARCH.unpack(json.loads(json.dumps(SEARCH.pack(job)))) == job

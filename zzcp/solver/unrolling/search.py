@@ -223,7 +223,7 @@ class JointSearch:
         with self.clock.watched():
             promising = self._promising()
         for first in promising[:_TRIED]:
-            if not self.clock.goes_on or first.bound >= self.ceiling or self.near(first.bound):
+            if not self.clock.goes_on or first.bound >= self.ceiling:
                 break
             spatial = self.choices.spatial(first.choice)
             if self.free:
