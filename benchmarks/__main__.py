@@ -32,6 +32,7 @@ SUITES = (
     "executors",
     "networks",
     "systolic",
+    "validation",
 )
 LONG = ("latency", "constrained", "fronts", "compare", "onnx_files", "joint", "executors", "networks")
 """Suites that take about an hour, download much or need packages of their own; they run only where they are named."""
