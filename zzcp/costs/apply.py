@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from zzcp.costs.model import Asked, CostModel
+from zzcp.costs.model import Asked, CostModel, MemoryCosts
 from zzcp.errors import InputError
-from zzcp.hardware import Accelerator, Memory
+from zzcp.hardware import Accelerator, Costing, Memory, Port
+from zzcp.hardware.memory import COSTS
 
 
 class Priced(NamedTuple):
@@ -49,13 +50,28 @@ def priced(accelerator: Accelerator, model: CostModel, names: Iterable[str]) -> 
 
 
 def _priced(memory: Memory, model: CostModel) -> Memory:
-    width = max(port.bandwidth_max for port in memory.ports)
+    """Return a memory with the costs of a model, or with those that it has from this model anew."""
+    own = memory.costing
+    figures = own.figures if own is not None and own.model == model.key else tuple(COSTS)
     try:
-        costs = model.memory(Asked(memory.size, width, len(memory.ports)))
+        costs = costs_of(model, memory.size, memory.ports)
     except InputError as error:
         error.message = f"memory {memory.name}: {error.message}"
         raise
-    return replace(memory, read_energy=costs.read, write_energy=costs.write, area=costs.area)
+    given = dict(zip(COSTS, costs, strict=True))
+    changes: dict[str, Any] = {COSTS[figure]: given[figure] for figure in figures}
+    return replace(memory, **changes, costing=Costing(model.key, model.version, figures))
+
+
+def costs_of(model: CostModel, size: int, ports: Sequence[Port]) -> MemoryCosts:
+    """Return what a memory of some ports costs by a model.
+
+    Raises
+    ------
+    InputError
+        If the model knows no such memory.
+    """
+    return model.memory(Asked(size, max(port.bandwidth_max for port in ports), len(ports)))
 
 
 def falling(machines: Iterable[Accelerator], names: Iterable[str]) -> list[str]:

@@ -75,6 +75,11 @@ class Cacti:
         return f"cacti ({self.technology:g} nm)"
 
     @property
+    def key(self) -> str:
+        """The name by which the registry returns the model."""
+        return f"cacti:{self.technology:g}"
+
+    @property
     def version(self) -> str:
         """Of the package."""
         return f"{PACKAGE} {self.release()}"

@@ -42,11 +42,15 @@ class MemoryCosts(NamedTuple):
 
 
 class CostModel(Protocol):
-    """A model of components; other libraries join through an object with these three."""
+    """A model of components; other libraries join through an object with these four."""
 
     @property
     def name(self) -> str:
         """What the model is called in results, with its technology where it has one."""
+
+    @property
+    def key(self) -> str:
+        """The name by which `zzcp.costs.cost_model` returns the model."""
 
     @property
     def version(self) -> str:

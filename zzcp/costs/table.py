@@ -22,6 +22,7 @@ class Table:
 
     name: str = "table (45 nm)"
     version: str = "Horowitz 2014"
+    key: str = "table"
 
     def memory(self, asked: Asked, /) -> MemoryCosts:
         """Return what a memory on the chip costs."""

@@ -3,11 +3,12 @@
 from zzcp.hardware.accelerator import Accelerator
 from zzcp.hardware.array import InMemoryComputing, OperationalArray
 from zzcp.hardware.imc import clock_period
-from zzcp.hardware.memory import Allocation, Direction, Memory, Port, PortType
+from zzcp.hardware.memory import Allocation, Costing, Direction, Memory, Port, PortType
 
 __all__ = [
     "Accelerator",
     "Allocation",
+    "Costing",
     "Direction",
     "InMemoryComputing",
     "Memory",

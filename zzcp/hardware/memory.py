@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from zzcp.checks import all_of, entries, instance, integer, repr_of, two
+from zzcp.checks import all_of, choice, entries, instance, integer, repr_of, two
 from zzcp.errors import InputError, Place
 from zzcp.hardware.figures import energy, non_negative
 
 MEMORY_OPERANDS = ("I1", "I2", "O")
 """The operands a memory can hold: the first and the second input of the array, and its output."""
 
+COSTS = {"r_cost": "read_energy", "w_cost": "write_energy", "area": "area"}
+"""The costs of a memory by their names in hardware files."""
 MAX_BITS = 2**62
 """Largest capacity or bandwidth accepted, in bits: beyond it 64-bit totals would overflow."""
 MAX_LATENCY = 2**40
@@ -124,6 +126,33 @@ def _allocations(given: object, port: str) -> tuple[Allocation, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Costing:
+    """Where costs of a memory come from that its file does not state itself.
+
+    Parameters
+    ----------
+    model : str
+        Name of the cost model, with its process where it has one, as `zzcp.costs.cost_model` takes it.
+    version : str
+        Of the model.
+    figures : tuple of str
+        What it gave: of ``r_cost``, ``w_cost`` and ``area``.
+    """
+
+    model: str
+    version: str
+    figures: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for field in ("model", "version"):
+            instance(getattr(self, field), str, f"{field} of costs", "a text")
+        figures = all_of(self.figures, str, "figures of costs", "a tuple of texts")
+        object.__setattr__(self, "figures", figures)
+        for figure in figures:
+            choice(figure, "figure of costs", tuple(COSTS))
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """A memory of the hierarchy; one instance per group of array units that it serves.
 
@@ -157,6 +186,8 @@ class Memory:
         hardware file; see `zzcp.mapping.machine`.
     leakage : float
         Energy that one instance takes per cycle, whatever happens, in the unit of `read_energy`.
+    costing : Costing, optional
+        Where costs come from that a cost model gave.
     """
 
     name: str
@@ -174,6 +205,7 @@ class Memory:
     kept_twice: tuple[str, ...] = ()
     kept_once: tuple[str, ...] = ()
     leakage: float = 0.0
+    costing: Costing | None = None
 
     def __post_init__(self) -> None:
         instance(self.name, str, "name of a memory", "a text")
@@ -197,6 +229,8 @@ class Memory:
         for field, check in checks:
             label = f"memory {self.name}: {field.replace('_', ' ')}"
             object.__setattr__(self, field, check(getattr(self, field), label))
+        if self.costing is not None:
+            instance(self.costing, Costing, f"costing of memory {self.name}")
         if not 0 <= self.latency <= MAX_LATENCY:
             raise InputError(
                 f"memory {self.name}: latency out of range",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from zzcp.costs import cost_model, costs_of
 from zzcp.documents.document import load_document
 from zzcp.documents.nodes import Document, FieldPath, Node, dotted, known_keys
 from zzcp.errors import InputError
 from zzcp.hardware import (
     Accelerator,
     Allocation,
+    Costing,
     Direction,
     InMemoryComputing,
     Memory,
@@ -22,10 +25,13 @@ from zzcp.hardware import (
 )
 from zzcp.hardware.accelerator import MAX_MEMORIES
 from zzcp.hardware.imc import CELLS, check_cells
-from zzcp.io.hardware_schema import AcceleratorSchema, ArraySchema, MemorySchema, PortSchema
+from zzcp.hardware.memory import COSTS
+from zzcp.io.hardware_schema import AcceleratorSchema, ArraySchema, CostsSchema, MemorySchema, PortSchema
 from zzcp.io.kinds import Kind, require_kind
 from zzcp.io.schema import unrolling_factors, validate
 
+TABLE_PROCESS = 45.0
+"""Process of the built-in cost model, in nm."""
 MAX_VALUES = 20_000
 """Largest number of values accepted in a hardware file."""
 
@@ -99,7 +105,9 @@ def read_accelerator(document: Document) -> Accelerator:
     array = _read_array(schema.operational_array, document)
     if schema.operational_array.is_imc:
         _check_cells(schema, array, document)
-    memories = tuple(_read_memory(name, memory, document) for name, memory in schema.memories.items())
+    memories = tuple(
+        _read_memory(name, memory, document, schema.costs) for name, memory in schema.memories.items()
+    )
     dataflows = None
     if schema.dataflows is not None:
         for dimension in schema.dataflows:
@@ -123,29 +131,18 @@ def read_accelerator(document: Document) -> Accelerator:
         raise document.placed(error, ("memories",), fields) from None
 
 
-def _read_memory(name: str, schema: MemorySchema, document: Document) -> Memory:
+def _read_memory(name: str, schema: MemorySchema, document: Document, costs: CostsSchema | None) -> Memory:
+    """Return a memory; `costs` are those of the machine, for memories without any of their own."""
     path: FieldPath = ("memories", name)
-    costs = {}
-    for key in ("r_cost", "w_cost", "area"):
-        costs[key] = getattr(schema, key)
-        if costs[key] is None:
-            cacti = schema.auto_cost_extraction
-            raise document.error(
-                (*path, key),
-                "costs are not extracted automatically: zzcp runs no CACTI"
-                if cacti
-                else f"memory {name} has no {key}",
-                expected="a number",
-                hint="give r_cost, w_cost and area" if cacti else None,
-            )
     ports = tuple(_read_port(port, document, (*path, "ports", i)) for i, port in enumerate(schema.ports))
+    figures, costing = _read_costs(name, schema, document, ports, costs)
     try:
         return Memory(
             name=name,
             size=schema.size,
-            read_energy=costs["r_cost"],
-            write_energy=costs["w_cost"],
-            area=costs["area"],
+            read_energy=figures["r_cost"],
+            write_energy=figures["w_cost"],
+            area=figures["area"],
             latency=schema.latency,
             operands=tuple(schema.operands),
             ports=ports,
@@ -153,12 +150,69 @@ def _read_memory(name: str, schema: MemorySchema, document: Document) -> Memory:
             force_double_buffering=schema.force_double_buffering,
             memory_type=schema.mem_type,
             leakage=schema.leakage,
+            costing=costing,
             keeps_overlap=tuple(dict.fromkeys(schema.keeps_overlap)),
         )
     except InputError as error:
         fields: dict[str, FieldPath] = {key: (key,) for key in ("operands", "ports", "keeps_overlap")}
         fields |= {f"ports[{i}]": ("ports", i) for i in range(len(ports))}
         raise document.placed(error, path, fields) from None
+
+
+def _read_costs(
+    name: str,
+    schema: MemorySchema,
+    document: Document,
+    ports: Sequence[Port],
+    of_machine: CostsSchema | None,
+) -> tuple[dict[str, float], Costing | None]:
+    """Return the costs of a memory: what the file states, and the rest from its cost model."""
+    path: FieldPath = ("memories", name)
+    stated = {key: getattr(schema, key) for key in COSTS if getattr(schema, key) is not None}
+    costs, at = (schema.costs, (*path, "costs")) if schema.costs is not None else (of_machine, ("costs",))
+    missing = [key for key in COSTS if key not in stated]
+    if not missing:
+        given = schema.costs
+        if given is None or given.figures is None:
+            return stated, None
+        return stated, Costing(_model_name(given), given.version or "", tuple(given.figures))
+    if costs is None or name == CELLS:
+        cacti = schema.auto_cost_extraction
+        raise document.error(
+            (*path, missing[0]),
+            "costs are not extracted automatically: zzcp runs no CACTI of its own"
+            if cacti
+            else f"memory {name} has no {missing[0]}",
+            expected="a number",
+            hint="give r_cost, w_cost and area, or costs: {model: cacti}" if cacti else None,
+        )
+    if schema.mem_type == "dram":
+        raise document.error(
+            (*path, missing[0]),
+            "cost models know memories on the chip only",
+            expected=f"{missing[0]} of this dram",
+        )
+    try:
+        model = cost_model(_model_name(costs))
+        found = dict(zip(COSTS, costs_of(model, schema.size, ports), strict=True))
+    except InputError as error:
+        raise document.placed(error, at) from None
+    if costs.version is not None and costs.version != model.version:
+        raise document.error(
+            (*at, "version"),
+            "the cost model has another version",
+            expected=model.version,
+            found=costs.version,
+        )
+    figures = stated | {key: found[key] for key in missing}
+    return figures, Costing(model.key, model.version, tuple(missing))
+
+
+def _model_name(costs: CostsSchema) -> str:
+    """Return the name of a cost model with its process, where one is given."""
+    if costs.technology is None or (costs.model == "table" and costs.technology == TABLE_PROCESS):
+        return costs.model
+    return f"{costs.model}:{costs.technology:g}"
 
 
 def _read_port(schema: PortSchema, document: Document, path: FieldPath) -> Port:

@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import Field, PlainValidator
 
+from zzcp.costs import MODELS
 from zzcp.hardware.array import MAX_CYCLES, MAX_UNITS, REFILLS, Refill
 from zzcp.hardware.figures import MAX_ENERGY, MIN_ENERGY
-from zzcp.hardware.memory import MAX_BITS, MAX_LATENCY, MEMORY_OPERANDS, PortType
+from zzcp.hardware.memory import COSTS, MAX_BITS, MAX_LATENCY, MEMORY_OPERANDS, PortType
 from zzcp.io.schema import (
     ArrayDimension,
     Flag,
@@ -20,6 +21,7 @@ from zzcp.io.schema import (
     integer,
     number,
     text,
+    unmet,
 )
 from zzcp.workload.checks import MAX_PRECISION
 
@@ -59,6 +61,16 @@ Movement = Annotated[
 ]
 
 
+def process(value: object) -> float:
+    """Return a process in nm, given as a number or as a text such as ``45nm``."""
+    text = value.removesuffix("nm").strip() if isinstance(value, str) else value
+    if isinstance(text, str) and text.replace(".", "", 1).isdecimal() and text.isascii():
+        return float(text)
+    if isinstance(text, bool) or not isinstance(text, int | float):
+        raise unmet("a process in nm, such as 45nm")
+    return float(text)
+
+
 class PortSchema(Schema):
     """An entry of a memory's ``ports``."""
 
@@ -67,6 +79,17 @@ class PortSchema(Schema):
     bandwidth_min: Width
     bandwidth_max: Width
     allocation: Annotated[list[Movement], Field(max_length=100)]
+
+
+class CostsSchema(Schema):
+    """The ``costs`` of a machine or of a memory."""
+
+    model: Annotated[str, PlainValidator(choice(*MODELS))]
+    technology: Annotated[float, PlainValidator(process)] | None = None
+    version: Name | None = None
+    figures: (
+        Annotated[list[Annotated[str, PlainValidator(choice(*COSTS))]], Field(max_length=len(COSTS))] | None
+    ) = None
 
 
 class MemorySchema(Schema):
@@ -87,6 +110,7 @@ class MemorySchema(Schema):
     keeps_overlap: Annotated[list[MemoryOperand], Field(max_length=len(MEMORY_OPERANDS))] = Field(
         default_factory=list
     )
+    costs: CostsSchema | None = None
 
 
 class ArraySchema(Schema):
@@ -121,3 +145,4 @@ class AcceleratorSchema(Schema):
     memories: dict[Name, MemorySchema]
     operational_array: ArraySchema
     dataflows: Unrollings | None = None
+    costs: CostsSchema | None = None

@@ -57,6 +57,14 @@ def _memory(memory: Memory) -> dict[str, Any]:
         "served_dimensions": list(memory.served_dimensions),
         "force_double_buffering": memory.force_double_buffering,
     }
+    if memory.costing is not None:
+        model, _, technology = memory.costing.model.partition(":")
+        data["costs"] = {
+            "model": model,
+            **({"technology": f"{technology}nm"} if technology else {}),
+            "version": memory.costing.version,
+            "figures": list(memory.costing.figures),
+        }
     if memory.leakage:
         data["leakage"] = memory.leakage
     if memory.keeps_overlap:

@@ -65,6 +65,9 @@ def _memory(accelerator: Accelerator, memory: Memory) -> Text:
         f"area {amount(memory.area)}",
         f"latency {count(memory.latency)}",
     ]
+    if memory.costing is not None:
+        costing = memory.costing
+        parts.append(f"{', '.join(costing.figures)} by {costing.model}, {costing.version}")
     if memory.leakage:
         parts.append(f"leaks {amount(memory.leakage)} pJ a cycle")
     if memory.force_double_buffering:

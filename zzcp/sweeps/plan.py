@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from zzcp.checks import all_of, check_seed, pairs
 from zzcp.cost import CostConventions
-from zzcp.costs import CostModel, priced
+from zzcp.costs import CostModel, cost_model, priced
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
+from zzcp.hardware.memory import COSTS
 from zzcp.io import MappingFile
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.freedom import Freedom
@@ -192,20 +193,61 @@ def resized_memories(axes: Sequence[Axis]) -> tuple[str, ...]:
     InputError
         If there is none, or the costs of one are varied, too: then there is nothing for a cost model to say.
     """
-    fields = [field.name.split(".") for axis in axes for field in axis.fields]
-    memories = [parts for parts in fields if parts[0] == "memories"]
-    names = dict.fromkeys(parts[1] for parts in memories if parts[2] == "size" or parts[-1] == "bandwidth_max"
-                          or parts[-1] == "bandwidth")  # fmt: skip
+    names = _resized(axes)
     if not names:
         raise InputError("costs of a model, but no memory changes", expected="--vary memories.NAME.size=...")
-    for parts in memories:
-        if parts[1] in names and parts[2] in ("r_cost", "w_cost", "area"):
+    _check_costs(axes, names, tuple(COSTS))
+    return names
+
+
+def model_of_file(accelerator: Accelerator, axes: Sequence[Axis]) -> tuple[CostModel | None, tuple[str, ...]]:
+    """Return the cost model of the machine's file for the memories whose size or width is varied, and these.
+
+    Raises
+    ------
+    InputError
+        If they have several models, or what a model gives is varied, too.
+    """
+    held = {name: accelerator.memory(name).costing for name in _resized(axes)}
+    given = {name: costing for name, costing in held.items() if costing is not None and costing.figures}
+    models = {costing.model for costing in given.values()}
+    if len(models) > 1:
+        raise InputError(
+            "memories whose size is varied have several cost models",
+            expected="one of them, such as --costs table",
+            found=", ".join(sorted(models)),
+        )
+    for name, costing in given.items():
+        _check_costs(axes, (name,), costing.figures)
+    return (cost_model(models.pop()) if models else None), tuple(given)
+
+
+def _resized(axes: Sequence[Axis]) -> tuple[str, ...]:
+    """Return the memories whose size or width is varied."""
+    return tuple(
+        dict.fromkeys(
+            parts[1]
+            for parts in _varied(axes)
+            if parts[2] == "size" or parts[-1] in ("bandwidth", "bandwidth_max")
+        )
+    )
+
+
+def _varied(axes: Sequence[Axis]) -> list[list[str]]:
+    """Return the parts of the names of all fields of memories that are varied."""
+    fields = [field.name.split(".") for axis in axes for field in axis.fields]
+    return [parts for parts in fields if parts[0] == "memories"]
+
+
+def _check_costs(axes: Sequence[Axis], names: Sequence[str], figures: Sequence[str]) -> None:
+    """Check that what a model says of some memories is not varied as well."""
+    for parts in _varied(axes):
+        if parts[1] in names and parts[2] in figures:
             raise InputError(
                 "costs of a model, and costs that are varied",
                 place=Place(field=".".join(parts)),
                 expected="one of the two",
             )
-    return tuple(names)
 
 
 def without_theorem(axes: Sequence[Axis], names: Sequence[str]) -> tuple[Axis, ...]:

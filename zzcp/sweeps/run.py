@@ -43,6 +43,7 @@ from zzcp.sweeps.plan import (
     as_networks,
     job_of,
     make_axes,
+    model_of_file,
     plan_points,
     resized_memories,
     without_theorem,
@@ -132,7 +133,7 @@ def sweep(
         For every point, as for `optimize`; what another one has solved is solved again.
     costs : CostModel, optional
         What memories cost whose size or width is varied, at every point (`zzcp.costs.cost_model`); by default what the
-        file says, whatever their size.
+        file says, whatever their size, unless it names a cost model.
     cache : ResultCache, path or bool, optional
         Where solved layers are kept for other commands, too, as for `optimize`.
     on_progress : callable, optional
@@ -159,7 +160,11 @@ def sweep(
     for layer in (layer for network in networks for layer in network):
         check_setting(accelerator, layer, conventions, links)
     axes = make_axes(accelerator, [layer for network in networks for layer in network], vary)
-    names: Sequence[str] = () if costs is None else resized_memories(axes)
+    names: Sequence[str]
+    if costs is None:
+        costs, names = model_of_file(accelerator, axes)
+    else:
+        names = resized_memories(axes)
     if costs is not None:
         axes = without_theorem(axes, names)
     plan = list(

@@ -1,0 +1,133 @@
+"""`costs:` of a machine or of a memory in a hardware file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from zzcp import Accelerator, InputError, Layer, load_accelerator, optimize, sweep
+from zzcp.cli.main import cli
+from zzcp.costs import cost_model, costs_of
+from zzcp.documents import parse_document
+from zzcp.hardware import Costing
+from zzcp.io import accelerator_to_yaml, read_accelerator
+
+TOY = "docs/toy.yaml"
+STATED = "    r_cost: 8\n    w_cost: 8\n    area: 0\n"
+"""The costs of the buffer of the toy, which no other memory has."""
+GEMM = Layer.gemm(b=4, k=4, c=4)
+SPATIAL = {"D1": {"K": 2}}
+
+
+@pytest.fixture
+def toy(root: Path) -> str:
+    text = (root / TOY).read_text()
+    assert text.count(STATED) == 1
+    return text
+
+
+def read(text: str) -> Accelerator:
+    return read_accelerator(parse_document(text, "toy.yaml"))
+
+
+def of_memory(toy: str, block: str, stated: str = "") -> str:
+    return toy.replace(STATED, f"{stated}    costs: {block}\n")
+
+
+def test_a_memory_has_the_costs_of_a_model(toy: str) -> None:
+    buffer = read(of_memory(toy, "{model: table, technology: 45nm}")).memory("buf")
+    costs = costs_of(cost_model("table"), buffer.size, buffer.ports)
+    assert (buffer.read_energy, buffer.write_energy, buffer.area) == costs
+    assert buffer.costing == Costing("table", "Horowitz 2014", ("r_cost", "w_cost", "area"))
+
+
+def test_a_machine_has_one_for_what_states_no_costs(toy: str) -> None:
+    machine = read("costs: {model: table}\n" + toy.replace(STATED, "    r_cost: 3\n"))
+    costs = costs_of(cost_model("table"), machine.memory("buf").size, machine.memory("buf").ports)
+    assert machine.memory("buf").read_energy == 3
+    assert (machine.memory("buf").write_energy, machine.memory("buf").area) == costs[1:]
+    assert machine.memory("buf").costing == Costing("table", "Horowitz 2014", ("w_cost", "area"))
+    for name in ("reg_W", "reg_I", "dram"):
+        assert machine.memory(name) == read(toy).memory(name)
+
+
+def test_that_of_a_memory_comes_first(toy: str) -> None:
+    text = "costs: {model: cacti, technology: 45nm}\n" + of_memory(toy, "{model: table}")
+    costing = read(text).memory("buf").costing
+    assert costing is not None
+    assert costing.model == "table"
+
+
+@pytest.mark.parametrize("stated", ["", "    area: 7\n", "    r_cost: 1.5\n    w_cost: 2.5\n"])
+def test_what_is_written_is_read_again(toy: str, stated: str) -> None:
+    machine = read(of_memory(toy, "{model: table}", stated))
+    text = accelerator_to_yaml(machine)
+    assert "version: Horowitz 2014" in text
+    assert read(text) == machine
+    assert read(accelerator_to_yaml(read(toy))) == read(toy)
+    assert "costs:" not in accelerator_to_yaml(read(toy))
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ("{model: tabel}", r"memories.buf.costs.model: wrong value.*did you mean 'table'"),
+        ("{technology: 45nm}", r"memories.buf.costs.model"),
+        ("{model: cacti, technology: fine}", r"memories.buf.costs.technology: .*a process in nm"),
+        ("{model: cacti, technology: 5nm}", r"memories.buf.costs: a process that CACTI does not know"),
+        ("{model: table, technology: 22nm}", r"memories.buf.costs: no such cost model"),
+        ("{model: table, version: other}", r"memories.buf.costs.version: the cost model has another version"),
+        ("{model: table, nodes: 4}", r"memories.buf.costs.nodes: unknown key"),
+    ],
+)
+def test_bad_blocks_are_one_message(toy: str, block: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read(of_memory(toy, block))
+
+
+def test_models_know_no_dram(toy: str) -> None:
+    start = toy.index("  dram:")
+    end = toy.index("operational_array:")
+    lines = toy[start:end].splitlines(keepends=True)
+    unpriced = "".join(line for line in lines if "_cost:" not in line and "area:" not in line)
+    text = toy[:start] + unpriced.replace("    size:", "    mem_type: dram\n    size:") + toy[end:]
+    broken = "costs: {model: table}\n" + text
+    with pytest.raises(InputError, match="cost models know memories on the chip only"):
+        read(broken)
+
+
+def test_automatic_extraction_names_the_field(toy: str) -> None:
+    with pytest.raises(InputError, match=r"or costs: \{model: cacti\}"):
+        read(toy.replace(STATED, "    auto_cost_extraction: true\n"))
+
+
+def test_costs_follow_the_size_in_a_sweep(toy: str) -> None:
+    """The figures that the model gave move with the size; those that the file states stay."""
+    machine = read(of_memory(toy, "{model: table}", "    area: 7\n"))
+    table = sweep(machine, GEMM, {"memories.buf.size": [256, 2**16]}, spatial=SPATIAL)
+    for point, size in zip(table.points, (256, 2**16), strict=True):
+        own = read(of_memory(toy, "{model: table}", "    area: 7\n").replace("size: 256", f"size: {size}"))
+        assert own.memory("buf").size == size
+        alone = optimize(own, GEMM, spatial=SPATIAL)
+        assert alone.evaluation is not None
+        assert point.outcome.energy_exact == alone.evaluation.energy.exact
+        assert point.area == own.area == 7
+    assert table.options["costs"]["memories"] == ["buf"]
+    assert table.options["costs"]["version"] == "Horowitz 2014"
+    # more is not always better there
+    assert not any(check.applies for check in table.checks)
+    with pytest.raises(InputError, match="costs of a model, and costs that are varied"):
+        sweep(machine, GEMM, ["memories.buf.size=256,512", "memories.buf.r_cost=1,2"], spatial=SPATIAL)
+    other = sweep(machine, GEMM, {"memories.buf.area": [7, 8]}, spatial=SPATIAL)
+    assert "costs" not in other.options
+
+
+def test_show_says_where_costs_come_from(toy: str, tmp_path: Path) -> None:
+    path = tmp_path / "machine.yaml"
+    path.write_text(of_memory(toy, "{model: table}"))
+    result = CliRunner().invoke(cli, ["show", str(path)])
+    assert result.exit_code == 0
+    assert "r_cost, w_cost, area by table, Horowitz 2014" in " ".join(result.stdout.split())
+    assert load_accelerator(path).memory("buf").costing is not None
