@@ -101,3 +101,25 @@ def test_json_shows_a_free_size_as_a_star(zzcp: Run, tmp_path: Path) -> None:
     (entry,) = json.loads(zzcp("show", path, "--json", "-").stdout)["files"]
     assert entry["entries"][1]["temporal_ordering"] == [["C", 5], ["B", "*"], ["*", "*"]]
     assert entry["entries"][1]["spatial_mapping"] is None
+
+
+def test_a_mapping_file_to_begin_with(zzcp: Run, golden: Golden, tmp_path: Path) -> None:
+    result = zzcp("show", "models/accelerators/gemmini_like.yaml", "--mapping-skeleton")
+    assert (result.exit_code, result.stderr) == (0, "")
+    golden("show_mapping_skeleton", result.stdout)
+    path = tmp_path / "mapping.yaml"
+    path.write_text(result.stdout)
+    (tmp_path / "layer.yaml").write_text(Path("tests/data/tiny_gemm.yaml").read_text())
+    solved = zzcp(
+        "solve", "-a", "models/accelerators/gemmini_like.yaml", "-w", tmp_path / "layer.yaml", "-m", path,
+        "--spatial", "auto", "--json", "-", "-q",
+    )  # fmt: skip
+    assert solved.exit_code == 0, solved.stderr
+    (layer,) = json.loads(solved.stdout)["layers"]
+    assert layer["space"]["freedom"]["allowed"]["D1"] == ["B", "K", "C"]
+
+
+def test_a_mapping_file_is_for_machines(zzcp: Run) -> None:
+    result = zzcp("show", WORKLOAD, "--mapping-skeleton")
+    assert result.exit_code == 2
+    assert "no mapping file can be made of it: expected an accelerator" in result.stderr

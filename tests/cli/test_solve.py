@@ -263,3 +263,29 @@ def test_loops_need_not_divide(zzcp: Run, tmp_path: Path) -> None:
     assert layer["status"] == "optimal"
     again = zzcp("verify", path, "--time-limit", "100")
     assert again.exit_code == 0, again.stdout + again.stderr
+
+
+GEMMINI = ("-a", "models/accelerators/gemmini_like.yaml", "-w", "tests/data/tiny_gemm.yaml")
+
+
+def test_what_is_not_obeyed_of_a_mapping_file_is_said(zzcp: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mapping.yaml"
+    path.write_text(
+        "- {name: default, spatial_mapping: {D1: ['C, 2'], D2: ['K, 2']}, temporal_ordering: [[B, '*']]}\n"
+    )
+    result = zzcp("solve", *GEMMINI, "-m", path, "--gap", 0.5)
+    assert result.exit_code == 0, result.stderr
+    assert "note: temporal_ordering of default is not obeyed: all loop orders are searched" in result.stderr
+
+
+def test_what_zigzag_would_cut_is_said_under_its_conventions(zzcp: Run, tmp_path: Path) -> None:
+    (tmp_path / "mapping.yaml").write_text(
+        "- {name: default, spatial_mapping: {D1: ['C, 2'], D2: ['K, 2']}}\n"
+    )
+    files = ("-a", "docs/toy.yaml", *GEMMINI[2:], "-m", tmp_path / "mapping.yaml", "--gap", 0.5)
+    said = zzcp("solve", *files, "--conventions", "zigzag").stderr
+    assert (
+        "ZigZag itself would use another unrolling; it cuts C 2 on D1 to 1: reg_I carries 8 bits of I a cycle"
+        in said
+    )
+    assert "ZigZag" not in zzcp("solve", *files).stderr

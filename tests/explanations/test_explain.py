@@ -262,3 +262,16 @@ def test_phrases() -> None:
 
 def test_types() -> None:
     assert isinstance(zzcp.explain(seed("1_2_4")), Explanation)
+
+
+def test_an_idle_array_is_named_before_anything_is_advised() -> None:
+    machine = zzcp.load_accelerator("models/accelerators/gemmini_like.yaml")
+    layer = Layer.gemm(b=16, k=64, c=64)
+    for factors, idle in (({"D1": {"C": 4}}, True), ({"D1": {"C": 16}, "D2": {"K": 16}}, False)):
+        found = zzcp.optimize(machine, layer, spatial=factors, gap=0.5)
+        assert found.evaluation is not None
+        words = zzcp.explain(found).sentences
+        said = [number for number, text in enumerate(words) if text.startswith("Most of the array is idle")]
+        assert said == ([1] if idle else [])
+        if idle:
+            assert "keeps 4 of 256 units busy on average" in words[1]

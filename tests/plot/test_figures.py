@@ -32,7 +32,7 @@ from zzcp.plot.entries import LATENCY, file_labels
 from zzcp.plot.hierarchy import links_of
 from zzcp.plot.nest import nest_of
 from zzcp.plot.progress import samples_of
-from zzcp.plot.style import PALETTE, colours, ink_on, scale_of
+from zzcp.plot.style import PALETTE, colours, ink_on, new_figure, scale_of, scaled_axis
 
 Same = Callable[[str, Figure], None]
 Read = Callable[[str], Any]
@@ -315,3 +315,20 @@ def test_labels_tell_files_apart() -> None:
     assert file_labels(["a/x.json", "b/y.json"]) == ["x", "y"]
     assert file_labels(["a/x.json", "b/x.json"]) == ["a/x", "b/x"]
     assert file_labels(["x.json", "x.json"]) == ["x (1)", "x (2)"]
+
+
+@pytest.mark.parametrize("values", [(1.0, 3.0), (5.000001e9, 5.000002e9), (1e12, 1e12 + 40)])
+def test_labels_of_close_values_are_distinct(values: tuple[float, float]) -> None:
+    figure = new_figure(4, 3)
+    axes = figure.subplots()
+    axes.set_xlim(*values)
+    scaled_axis(axes.xaxis, "latency", values[1], "cycles")
+    figure.canvas.draw()
+    low, high = values
+    texts = [
+        label.get_text()
+        for label, place in zip(axes.get_xticklabels(), axes.get_xticks(), strict=True)
+        if low <= place <= high
+    ]
+    assert len(texts) > 2
+    assert len(set(texts)) == len(texts)

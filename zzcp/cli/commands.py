@@ -28,6 +28,12 @@ def _run(name: str, arguments: dict[str, Any]) -> Any:
     click.option(
         "--summary", is_flag=True, help="Of workloads show only layers, operations, and what is left out."
     ),
+    click.option(
+        "--mapping-skeleton",
+        "skeleton",
+        is_flag=True,
+        help="Of accelerators print a mapping file to begin with: entries by kind of layer, all unrollings allowed.",
+    ),
     options.json,
     options.quiet,
 )
@@ -43,6 +49,7 @@ def show(**arguments: Any) -> Any:
       zzcp show models/accelerators/eyeriss_like.yaml
       zzcp show models/workloads/resnet18.onnx --json layers.json
       zzcp show network.onnx --summary --dim sequence=128
+      zzcp show machine.yaml --mapping-skeleton > mapping.yaml
       zzcp show models/accelerators/seed_eyeriss_1_2_4.yaml examples/seed/conv_1_2_4.yaml
     """  # noqa: D301
     return _run("show", arguments)

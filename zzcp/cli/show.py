@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import RenderableType
 
 import zzcp
-from zzcp.cli.output import open_output
+from zzcp.cli.output import STDOUT, Output, open_output, write_text
 from zzcp.cli.reading import Reading
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
@@ -22,6 +22,7 @@ from zzcp.io import (
 )
 from zzcp.io.kinds import Kind, kind_of
 from zzcp.io.mapping import MAX_RESULT_VALUES
+from zzcp.io.skeleton import mapping_skeleton
 from zzcp.mapping import Mapping
 from zzcp.records.plain import accelerator_data, full_mapping_data, mapping_file_data, workload_data
 from zzcp.report.accelerator import accelerator_report
@@ -32,7 +33,14 @@ from zzcp.workload import Network
 Content = Accelerator | Network | MappingFile | dict[str | None, Mapping]
 
 
-def run(files: Sequence[str], reading: Reading, summary: bool, json_path: str | None, quiet: bool) -> None:
+def run(
+    files: Sequence[str],
+    reading: Reading,
+    summary: bool,
+    skeleton: bool,
+    json_path: str | None,
+    quiet: bool,
+) -> None:
     """Print what files hold.
 
     Parameters
@@ -43,6 +51,8 @@ def run(files: Sequence[str], reading: Reading, summary: bool, json_path: str | 
         How workloads are read.
     summary : bool
         Show of workloads only how much of their work is read.
+    skeleton : bool
+        Print for accelerators a mapping file to begin with.
     json_path, quiet
         See `zzcp.cli.output.Output`.
     """
@@ -51,11 +61,29 @@ def run(files: Sequence[str], reading: Reading, summary: bool, json_path: str | 
         for file in files:
             with output.progress(f"reading {file}"):
                 contents.append(_read(file, reading))
+        if skeleton:
+            _show_skeletons(files, contents, output)
+            return
         machines = [content for content in contents if isinstance(content, Accelerator)]
         for content in contents:
             output.show(_report(content, machines[0] if len(machines) == 1 else None, summary=summary))
         entries = [{"file": file, **_data(content)} for file, content in zip(files, contents, strict=True)]
         output.finish({"zzcp_version": zzcp.__version__, "files": entries})
+
+
+def _show_skeletons(files: Sequence[str], contents: Sequence[Content], output: Output) -> None:
+    """Print mapping files to begin with, as they are: they are to be written to files."""
+    texts = []
+    for file, content in zip(files, contents, strict=True):
+        if not isinstance(content, Accelerator):
+            raise InputError(
+                "no mapping file can be made of it", place=Place(file), expected="an accelerator (memories)"
+            )
+        texts.append(mapping_skeleton(content))
+    if output.json_path != STDOUT:
+        write_text(STDOUT, "\n".join(texts))
+    entries = [{"file": file, "mapping_skeleton": text} for file, text in zip(files, texts, strict=True)]
+    output.finish({"zzcp_version": zzcp.__version__, "files": entries})
 
 
 def _read(file: str, reading: Reading) -> Content:

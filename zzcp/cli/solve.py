@@ -21,6 +21,7 @@ from zzcp.io import load_constraints
 from zzcp.mapping import Constraints, LayerConstraints, SpatialMapping
 from zzcp.mapping.idle import idle_units
 from zzcp.mapping.unrollings import FULL, UnrollingOptions
+from zzcp.mapping.zigzag_unrolling import zigzag_cuts
 from zzcp.networks.tasks import LayerTask, job_of
 from zzcp.records.layers import SolvedLayer
 from zzcp.records.solved import solved_data
@@ -81,6 +82,7 @@ def run(
         given_alone = chosen is None and factors == "imperfect"
         unrollings = UnrollingOptions.of(FULL if given_alone else chosen, max_dims)
         tasks = [_task(inputs, layer, asked, unrollings) for layer in inputs.layers]
+        _tell_of_file(inputs, tasks, conventions, output)
         if keep_on_chip and scope != "network":
             raise InputError("--keep-on-chip is for --scope network")
         if scope == "network":
@@ -166,6 +168,34 @@ def run(
     )
 
 
+def _tell_of_file(inputs: Inputs, tasks: Sequence[LayerTask], conventions: str, output: Output) -> None:
+    """Say what of the mapping file is not taken as it stands there, or would not be by ZigZag."""
+    if inputs.mappings is None:
+        return
+    entries = [inputs.mappings.for_layer(task.layer) for task in tasks]
+    ordered = list(dict.fromkeys(entry.name for entry in entries if entry.temporal_ordering))
+    if ordered:
+        output.note(
+            f"temporal_ordering of {', '.join(ordered)} is not obeyed: all loop orders are searched; the constraint "
+            "loop_order fixes one, and zzcp evaluate scores it"
+        )
+    if not conventions.startswith("zigzag"):
+        return
+    cuts: dict[str, list[str]] = {}
+    for task, entry in zip(tasks, entries, strict=True):
+        if isinstance(task.spatial, SpatialMapping) and entry.spatial_mapping is not None:
+            found = zigzag_cuts(inputs.machine, task.layer, task.spatial, task.links)
+            if found:
+                cuts.setdefault("; ".join(found), []).append(task.layer.name)
+    for text, names in cuts.items():
+        output.note(f"{_some(names)}: ZigZag itself would use another unrolling; it cuts {text}")
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return which layers something is about."""
+    return f"layer {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}"
+
+
 def _tell_idle(tasks: Sequence[LayerTask], machine: Accelerator, output: Output) -> None:
     """Say which given unrollings leave most of the array idle."""
     said: dict[str, list[str]] = {}
@@ -175,7 +205,7 @@ def _tell_idle(tasks: Sequence[LayerTask], machine: Accelerator, output: Output)
             if text is not None:
                 said.setdefault(text, []).append(task.layer.name)
     for text, names in said.items():
-        output.note(f"layer {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {text}")
+        output.note(f"{_some(names)}: {text}")
 
 
 def _task(

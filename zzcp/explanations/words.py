@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from zzcp.explanations.facts import Facts, Fill, PortUse
 from zzcp.explanations.phrases import cycles, energy, figure, listed, percent
 from zzcp.explanations.whatif import Change
+from zzcp.mapping.idle import idle_units
 
 NAMES = {
     "edp": "the energy-delay product",
@@ -40,6 +41,7 @@ def explain_words(
         Whether they were computed at all.
     """
     yield _components(facts)
+    yield from _idle(facts)
     yield from _loading(facts)
     yield from _unloading(facts)
     yield from _stall(facts)
@@ -64,6 +66,13 @@ def _components(facts: Facts) -> str:
     return (
         f"{facts.layer.name} takes {cycles(total)} on {facts.accelerator.name}: {'; '.join([first, *rest])}."
     )
+
+
+def _idle(facts: Facts) -> Iterator[str]:
+    """Say where most of the array is idle and another unrolling would help: before anything else does."""
+    text = idle_units(facts.accelerator, facts.layer, facts.mapping.spatial)
+    if text is not None:
+        yield f"Most of the array is idle, and a better unrolling comes first: {text}."
 
 
 def fill_text(fill: Fill) -> str:

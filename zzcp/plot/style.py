@@ -196,7 +196,14 @@ def scaled_axis(axis: Axis, quantity: str, largest: float, unit: str) -> None:
     from matplotlib.ticker import FuncFormatter  # noqa: PLC0415 - an optional dependency
 
     divisor, name = scale_of(largest, unit)
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / divisor:,.6g}"))
+
+    def label(value: float, _: int | None) -> str:
+        # what is close together must not read the same
+        ticks = {place / divisor for place in axis.get_majorticklocs()}
+        digits = next((n for n in range(6, 15) if len({f"{tick:.{n}g}" for tick in ticks}) == len(ticks)), 15)
+        return f"{value / divisor:,.{digits}g}"
+
+    axis.set_major_formatter(FuncFormatter(label))
     axis.set_label_text(f"{quantity} ({name})")
 
 
