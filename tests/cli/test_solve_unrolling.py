@@ -43,3 +43,15 @@ def test_constraints_on_the_unrolling_bound_the_space(zzcp: Run, tmp_path: Path)
     assert result.exit_code == 2
     assert "constraint 'unrolled on D1 only KX': unknown dimension" in result.stderr
     assert str(path) in result.stderr
+
+
+def test_array_dimensions_that_a_file_leaves_out_are_chosen(zzcp: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mapping.yaml"
+    path.write_text("- {name: default, spatial_mapping: {D1: ['C, 3', 'FX, 3']}}\n")
+    result = zzcp("solve", *FILES, "-m", path, "--json", "-", "-q")
+    assert result.exit_code == 0, result.stderr
+    (entry,) = json.loads(result.stdout)["layers"]
+    assert entry["spatial_mapping"]["D1"] == {"C": 3, "FX": 3}
+    assert entry["spatial_mapping"]["D2"]
+    assert entry["space"]["freedom"]["fixed"] == {"D1": {"C": 3, "FX": 3}}
+    assert entry["status"] == "optimal"

@@ -19,8 +19,26 @@ FACTORS = {"D1": {"K": 16}}
 
 
 def test_what_is_given_is_fitted_to_the_layer() -> None:
-    found = UnrollingOptions().unrolling(machine(), LAYER, FACTORS)
-    assert found == SpatialMapping.from_dict({"D1": {"K": 4}})
+    factors = {**FACTORS, "D2": {"C": 2}}
+    found = UnrollingOptions().unrolling(machine(), LAYER, factors)
+    assert found == SpatialMapping.from_dict({"D1": {"K": 4}, "D2": {"C": 2}})
+
+
+def test_array_dimensions_that_a_file_leaves_out_are_chosen() -> None:
+    options = UnrollingOptions()
+    assert options.unrolling(machine(), LAYER, FACTORS) == Freedom(fixed={"D1": {"K": 4}})
+    hints = {"D1": ["B"], "D2": ["C", "OX"]}
+    assert options.unrolling(machine(), LAYER, FACTORS, hints) == Freedom(
+        allowed={"D2": ["C"]}, fixed={"D1": {"K": 4}}
+    )
+    assert UnrollingOptions.of(None, 3).unrolling(machine(), LAYER, {"D2": {}}) == Freedom(
+        3, fixed={"D2": {}}
+    )
+    # what is there and takes nothing of the layer stays idle
+    both = {"D1": {"OX": 4}, "D2": {"C": 2}}
+    assert options.unrolling(machine(), LAYER, both) == SpatialMapping.from_dict({"D2": {"C": 2}})
+    small = replace(machine(), array=replace(machine().array, sizes=(4, 1)))
+    assert options.unrolling(small, LAYER, FACTORS) == SpatialMapping.from_dict({"D1": {"K": 4}})
 
 
 def test_what_is_not_given_is_full_where_that_is_said() -> None:

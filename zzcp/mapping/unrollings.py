@@ -66,7 +66,8 @@ class UnrollingOptions:
         accelerator, layer
             What is to run where.
         factors : mapping of str to mapping of str to int, optional
-            What a mapping file gives; of it the layer takes what it can use.
+            What a mapping file gives; of it the layer takes what it can use. Array dimensions that it leaves out are
+            chosen beside it, but not where nothing is to be chosen.
         hints : mapping of str to collection of str, optional
             Per array dimension the layer dimensions that may be unrolled on it; those that the layer lacks are left
             out.
@@ -77,11 +78,40 @@ class UnrollingOptions:
             If the hints name an array dimension that does not exist.
         """
         if self.choice != AUTO and factors is not None:
-            return SpatialMapping.from_dict(factors).fitted(layer)
+            return self._beside(accelerator, layer, factors, hints or {})
         if self.choice == FULL or (self.choice is None and accelerator.dataflows):
             return default_spatial(accelerator, layer)
         allowed = {name: [dim for dim in dims if dim in layer.sizes] for name, dims in (hints or {}).items()}
         freedom = Freedom(self.max_dims, allowed)
+        freedom.check(accelerator, layer)
+        return freedom
+
+    def _beside(
+        self,
+        accelerator: Accelerator,
+        layer: Layer,
+        factors: Mapping[str, Mapping[str, int]],
+        hints: Mapping[str, Collection[str]],
+    ) -> Unrolling:
+        """Return the unrolling that a file gives; where it leaves array dimensions out, what these may take beside it.
+
+        One that is there, and takes nothing of the layer, is not left out: it stays idle.
+        """
+        given = SpatialMapping.from_dict(factors).fitted(layer)
+        left = [
+            name
+            for name in accelerator.array.dimensions
+            if name not in factors and accelerator.array.size(name) > 1
+        ]
+        if self.choice == FULL or not left or given.violations(accelerator, layer):
+            return given
+        allowed = {name: [dim for dim in hints[name] if dim in layer.sizes] for name in left if name in hints}
+        fixed = given.to_dict() | {
+            name: {}
+            for name in accelerator.array.dimensions
+            if name not in left and not given.to_dict().get(name)
+        }
+        freedom = Freedom(self.max_dims, allowed, fixed)
         freedom.check(accelerator, layer)
         return freedom
 

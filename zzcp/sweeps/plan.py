@@ -284,11 +284,13 @@ def _unrolling(
 ) -> tuple[Unrolling, dict[str, str] | None]:
     """Return the unrolling at a point, or what it may be, and the links that a mapping file gives."""
     layer, links, hints = subject.layer, None, None
+    named: tuple[str, ...] | None = None
     if isinstance(spatial, MappingFile):
         entry = spatial.for_layer(layer)
         given = entry.memory_operand_links or {}
         links = {operand: given[operand] for operand in layer.operands if operand in given} or None
         spatial, hints = entry.spatial_mapping, entry.spatial_mapping_hint
+        named = None if spatial is None else tuple(spatial)
     if isinstance(spatial, Freedom):
         return spatial, links
     if unrollings.choice == AUTO or (spatial is None and not base.accelerator.dataflows):
@@ -304,4 +306,8 @@ def _unrolling(
     problems = chosen.violations(subject.accelerator, layer)
     if problems:
         raise InputError("; ".join(problems), place=Place(field=f"layer {layer.name}"))
-    return chosen, links
+    if named is None:
+        return chosen, links
+    there = chosen.to_dict()
+    factors = {name: there.get(name, {}) for name in named}
+    return unrollings.unrolling(subject.accelerator, layer, factors, hints), links
