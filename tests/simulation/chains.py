@@ -86,6 +86,26 @@ class Side:
 
 
 @dataclass(frozen=True)
+class Slid:
+    """The refills of a memory that keeps the overlap of windows, where the tile moves along the loop directly above it.
+
+    Parameters
+    ----------
+    periods : frozenset of int
+        The periods that such a refill leads to; into all others the whole tile is brought.
+    new, dropped : list of int
+        The pieces that are not in the tile before, and those of a tile that are not in the next one.
+    cycles : tuple of int
+        For how long each side is busy with what is new, the lower one first.
+    """
+
+    periods: frozenset[int]
+    new: list[int]
+    dropped: list[int]
+    cycles: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Chain:
     """One operand from the array to its outermost memory.
 
@@ -106,6 +126,8 @@ class Chain:
         Outputs: per link and period the last period before it with the same tile, or -1.
     bits, piece_bits : list of int
         Bits that one tile, and one piece of it, take in an instance of the memory level, innermost first.
+    slid : list of Slid or None
+        Per link the refills that bring only what is new.
     """
 
     operand: str
@@ -117,6 +139,7 @@ class Chain:
     visits: list[list[int]]
     bits: list[int]
     piece_bits: list[int]
+    slid: list[Slid | None]
 
 
 def build_chain(
@@ -137,7 +160,8 @@ class _Builder:
         relevance = layer.relevance(operand)
         moving = {*relevance.relevant, *relevance.partially_relevant}
         self.order = [Loop(dim, size, dim in moving) for dim, size in mapping.order]
-        ends = [self._reused(end) for end in mapping.allocation[operand][:-1]]
+        self.ends = mapping.allocation[operand]
+        ends = [self._reused(end) for end in self.ends[:-1]]
         # outputs are added up in the innermost memory, operation by operation
         self.cuts = [0 if self.is_output else self._reused(0), *ends]
         self.lanes = _lanes_below(layer, mapping, self.memories)
@@ -166,7 +190,108 @@ class _Builder:
             visits,
             [*bits, whole],
             [*pieces, whole],
+            [self._slid(link, tiles[link]) for link in range(len(self.cuts))],
         )
+
+    def _slid(self, link: int, tile: Tile) -> Slid | None:
+        """Return what a memory that keeps overlaps is brought; windows are looked at away from padding."""
+        memory = self.memories[link - 1]
+        cut = self.cuts[link]
+        if not link or self.memory_operand not in memory.keeps_overlap or cut == len(self.order):
+            return None
+        dim = self.order[cut].dim
+        windows = self.layer.relevance(self.operand).partial
+        relation = next((window for window in windows if dim in window.loops), None)
+        if self.is_output or relation is None:
+            return None
+        ends = self.ends
+        run = 1
+        for number in range(cut, len(self.order)):
+            level = next(level for level, end in enumerate(ends) if number < end)
+            spread = self.lanes[level + 1][dim] > self.lanes[link + 1][dim]
+            if self.order[number].dim != dim or spread:
+                break
+            run *= self.order[number].size
+        if run == 1:
+            return None
+        step = relation.stride if dim == relation.outer else relation.dilation
+        shift = step * self.lanes[link + 1][dim] * self._inside(cut, dim)
+        pieces = self._piece_positions(link, tile, relation)
+        held = set().union(*pieces)
+        before, after = ({position + moved for position in held} for moved in (-shift, shift))
+        lanes = [
+            relation.stride * self._digit(link, cut, relation.outer, one)
+            + relation.dilation * self._digit(link, cut, relation.inner, other)
+            for one in range(self._beside(link, relation.outer))
+            for other in range(self._beside(link, relation.inner))
+        ]
+        added = held - before
+        if not added:
+            return None
+        together = {position + lane for position in added for lane in lanes}
+        below, above = (
+            self._elements(cut, self.lanes[side]) // self._extent(cut, self.lanes[side], relation)
+            for side in (link, link + 1)
+        )
+        # a tile at the edge may be brought less than one in the middle, but never more than all of it
+        counts = (
+            min(len(added), self._extent(cut, self.lanes[link], relation)) * below,
+            min(len(together), self._extent(cut, self.lanes[link + 1], relation)) * above,
+        )
+        precision = self.layer.precision[self.operand]
+        ways = ((memory, Direction.FROM_ABOVE), (self.memories[link], Direction.TO_BELOW))
+        return Slid(
+            frozenset(period for period in range(tile.count) if period % run),
+            [number for number, own in enumerate(pieces) if not own <= before],
+            [number for number, own in enumerate(pieces) if not own <= after],
+            tuple(
+                self._side(of, way, elements * precision).cycles
+                for (of, way), elements in zip(ways, counts, strict=True)
+            ),
+        )
+
+    def _inside(self, cut: int, dim: str) -> int:
+        return math.prod(loop.size for loop in self.order[:cut] if loop.dim == dim)
+
+    def _beside(self, link: int, dim: str) -> int:
+        """Return how many lanes of a dimension lie on a link."""
+        return self.lanes[link + 1][dim] // self.lanes[link][dim]
+
+    def _digit(self, link: int, cut: int, dim: str, number: int) -> int:
+        """Return how many steps of a dimension one of the lanes on a link is from the first."""
+        return number * self.lanes[link][dim] * self._inside(cut, dim)
+
+    def _extent(self, cut: int, lanes: dict[str, int], relation: DimensionRelation) -> int:
+        sizes = [lanes[dim] * self._inside(cut, dim) for dim in relation.loops]
+        return _largest_window(self.layer, relation, *sizes)
+
+    def _piece_positions(self, link: int, tile: Tile, relation: DimensionRelation) -> list[set[int]]:
+        """Return for every piece of a tile the positions of a window that it holds, in any lane below."""
+        base, cut = self.cuts[tile.base], self.cuts[link]
+        weights = dict.fromkeys(self.layer.sizes, 1)
+        factors = {relation.outer: relation.stride, relation.inner: relation.dilation}
+        free: list[int] = [0]
+        fixed: list[tuple[int, int, int]] = []
+        start = 0
+        for level, end in enumerate(self.ends):
+            for dim, factor in factors.items():
+                lanes = self._beside(level, dim)
+                if level < link:
+                    free = [at + factor * weights[dim] * lane for lane in range(lanes) for at in free]
+                weights[dim] *= lanes
+            for number in range(start, min(end, cut)):
+                loop = self.order[number]
+                here = factors.get(loop.dim, 0) * weights[loop.dim]
+                if number < base:
+                    free = [at + here * step for step in range(loop.size) for at in free]
+                elif loop.moves:
+                    fixed.append((loop.size, here, number))
+                weights[loop.dim] *= loop.size
+            start = max(start, min(end, cut))
+        offsets = [0]
+        for size, here, _ in fixed:
+            offsets = [at + here * step for step in range(size) for at in offsets]
+        return [{at + offset for at in free} for offset in offsets]
 
     def _tiles(self) -> list[Tile]:
         periods = [math.prod(loop.size for loop in self.order[:cut]) for cut in self.cuts]

@@ -30,7 +30,7 @@ enough.
 tenants with one copy, one more piece at a time in turn, up to a second copy.
 
 Left out: cycles along systolic dimensions (a constant), edge tiles that are smaller than others (all move as the
-largest that exists), halos that two windows share (they are fetched again), outputs that the loops of a window visit
+largest that exists), halos that two windows share (they are fetched again, unless the memory keeps them), outputs that the loops of a window visit
 again, refresh, bank conflicts.
 """
 

@@ -138,30 +138,16 @@ class Stream:
         self.array, self.chain, self.link, self.slots = array, chain, link, slots
         self.rank, self.latency = rank, latency
         self.tile = tile = chain.tiles[link]
-        self.steps = steps = max(side.cycles for side, _ in sides)
         self.periods = periods
-        busy = [side.cycles for side, _ in sides]
-        if array.physics.sides != "own":
-            busy = [steps if cycles == steps or array.physics.sides == "both" else 0 for cycles in busy]
-        # a wide word is read before its parts leave, and written once they are all there
-        self.ports_at = [
-            tuple(
-                port
-                for position, (cycles, (_, port)) in enumerate(zip(busy, sides, strict=True))
-                if _moves(step, steps, cycles, (position == len(sides) - 1) == downwards)
-            )
-            for step in range(steps)
-        ]
-        self.ports = tuple(port for cycles, (_, port) in zip(busy, sides, strict=True) if cycles)
-        self.even = all(cycles in (0, steps) for cycles in busy)
-        # for every step how many of the next ones use the same ports
-        self.alike = [0] * steps
-        for step in range(steps - 2, -1, -1):
-            if self.ports_at[step] == self.ports_at[step + 1]:
-                self.alike[step] = self.alike[step + 1] + 1
-        pieces = tile.pieces
-        self.first_piece = [step * pieces // steps for step in range(steps)]
-        self.last_piece = [-(-(step + 1) * pieces // steps) - 1 for step in range(steps)]
+        ports = [port for _, port in sides]
+        self.whole = _Transfer(
+            [side.cycles for side, _ in sides], ports, downwards, range(tile.pieces), array
+        )
+        slid = chain.slid[link]
+        self.slid = None if slid is None else _Transfer(slid.cycles, ports, downwards, slid.new, array)
+        self.sliding = frozenset[int]() if slid is None else slid.periods
+        self._before: list[int] = []
+        self._use(self.whole)
         self.job = self.step = 0
         self.seen_jobs = self.seen_pieces = 0
         # until when what has moved is on its way, and (taking turns) when the stream moved last
@@ -171,11 +157,20 @@ class Stream:
         self.lower: Stream | None = None
         self._locate()
 
+    def _use(self, transfer: _Transfer) -> None:
+        self.transfer = transfer
+        self.steps, self.ports_at, self.ports = transfer.steps, transfer.ports_at, transfer.ports
+        self.even, self.alike = transfer.even, transfer.alike
+        self.first_piece, self.last_piece = transfer.first_piece, transfer.last_piece
+
     def _locate(self) -> None:
         done = self.done = self.job == len(self.periods)
         self.period = self.tile.count if done else self.periods[self.job]
+        if self.slid is not None and not self.step:
+            self._use(self.slid if self.period in self.sliding else self.whole)
         self.pieces = self.period * self.tile.pieces
-        if self.step:
+        # what stays of the tile before is there as soon as its turn comes
+        if self.step or (self.transfer is self.slid and not done):
             self.pieces += self.first_piece[self.step]
         self.key = order_key(FOREVER if done else self.needed_by(), self.rank)
 
@@ -191,9 +186,9 @@ class Stream:
         """Return for how many more steps nothing changes but their number: no piece begins or ends."""
         if not self.step:
             return 0
-        pieces, previous = self.tile.pieces, self.step - 1
-        ends = -(-(self.first_piece[previous] + 1) * self.steps // pieces)
-        begins = (self.last_piece[previous] + 1) * self.steps // pieces
+        pieces, previous = self.transfer.pieces, self.step - 1
+        ends = -(-(self.transfer.first[previous] + 1) * self.steps // pieces)
+        begins = (self.transfer.last[previous] + 1) * self.steps // pieces
         return max(0, min(ends, begins) - 1 - self.step)
 
     def settle(self, now: int) -> bool:
@@ -214,6 +209,68 @@ class Stream:
     def has_room(self) -> bool:
         """Return whether what the next step moves has a place to go to."""
         raise NotImplementedError
+
+
+class _Transfer:
+    """What one tile, or what is new of it, asks of the ports.
+
+    Parameters
+    ----------
+    busy : sequence of int
+        For how long each side is busy with it.
+    ports : sequence of int
+        Their ports.
+    downwards : bool
+        As for `Stream`.
+    moved : sequence of int
+        The pieces that move, in this order.
+    array : Array
+        The array.
+
+    Attributes
+    ----------
+    steps, pieces : int
+        Cycles and pieces.
+    ports_at : list of tuple of int
+        For every step the ports that it uses.
+    ports : tuple of int
+        All of them.
+    even : bool
+        Whether every side moves in all steps or in none.
+    alike : list of int
+        For every step how many of the next ones use the same ports.
+    first, last : list of int
+        The first and the last piece of every step, counted among those that move.
+    first_piece, last_piece : list of int
+        The same, counted in the tile.
+    """
+
+    def __init__(
+        self, busy: Sequence[int], ports: Sequence[int], downwards: bool, moved: Sequence[int], array: Array
+    ) -> None:
+        steps = self.steps = max(busy)
+        if array.physics.sides != "own":
+            busy = [steps if cycles == steps or array.physics.sides == "both" else 0 for cycles in busy]
+        # a wide word is read before its parts leave, and written once they are all there
+        self.ports_at = [
+            tuple(
+                port
+                for position, (cycles, port) in enumerate(zip(busy, ports, strict=True))
+                if _moves(step, steps, cycles, (position == len(ports) - 1) == downwards)
+            )
+            for step in range(steps)
+        ]
+        self.ports = tuple(port for cycles, port in zip(busy, ports, strict=True) if cycles)
+        self.even = all(cycles in (0, steps) for cycles in busy)
+        self.alike = [0] * steps
+        for step in range(steps - 2, -1, -1):
+            if self.ports_at[step] == self.ports_at[step + 1]:
+                self.alike[step] = self.alike[step + 1] + 1
+        self.pieces = len(moved)
+        self.first = [step * self.pieces // steps for step in range(steps)]
+        self.last = [-(-(step + 1) * self.pieces // steps) - 1 for step in range(steps)]
+        self.first_piece = [moved[number] for number in self.first]
+        self.last_piece = [moved[number] for number in self.last]
 
 
 def _moves(step: int, steps: int, cycles: int, is_source: bool) -> bool:
@@ -257,8 +314,25 @@ class Fill(Stream):
             return True
         assert self.lower is not None
         period, uses = divmod(self.lower.job, len(tile.piece_of))
-        dead = period * tile.pieces + tile.dead[uses]
-        return dead > self.job * tile.pieces + self.last_piece[self.step] - self.slots
+        slid = self.chain.slid[self.link]
+        if slid is None:
+            dead = period * tile.pieces + tile.dead[uses]
+            return dead > self.job * tile.pieces + self.last_piece[self.step] - self.slots
+        # what has been brought, less what is used up and in no later tile, has its place
+        brought = self._moved_before(self.job) + self.transfer.last[self.step] + 1
+        going = slid.dropped if period + 1 in slid.periods else range(tile.pieces)
+        used_up = sum(tile.last[piece] < uses for piece in going)
+        return brought <= self.slots + self._moved_before(period + 1) - tile.pieces + used_up
+
+    def _moved_before(self, period: int) -> int:
+        """Return how many pieces have come before a period."""
+        assert self.slid is not None
+        if not self._before:
+            self._before.append(0)
+            for number in range(self.tile.count + 1):
+                moved = self.slid if number in self.sliding else self.whole
+                self._before.append(self._before[-1] + moved.pieces)
+        return self._before[period]
 
     def settle(self, now: int) -> bool:
         if self.latency and not self.available and (self.job if self._is_whole else self.pieces):
