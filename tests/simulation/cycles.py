@@ -30,8 +30,8 @@ enough.
 tenants with one copy, one more piece at a time in turn, up to a second copy.
 
 Left out: cycles along systolic dimensions (a constant), edge tiles that are smaller than others (all move as the
-largest that exists), halos that two windows share (they are fetched again, unless the memory keeps them), outputs that the loops of a window visit
-again, refresh, bank conflicts.
+largest that exists), halos that two windows share (they are fetched again, unless the memory keeps them), outputs that
+the loops of a window visit again, refresh, bank conflicts.
 """
 
 from __future__ import annotations
