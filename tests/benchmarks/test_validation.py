@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.console import Console
 from benchmarks import validation
 from benchmarks.cases import own_machines
 from benchmarks.validation import LAYERS, VALIDATION, WORD, figures, keeping
-from zzcp import evaluate
+from zzcp import evaluate, load_accelerator
 
 _, MACHINE = own_machines()["eyeriss_like"]
 
@@ -35,6 +36,11 @@ def test_tiles_are_those_that_the_paper_prints(name: str, elements: int, inputs:
     assert chip.rows * chip.e * chip.r * chip.t == elements
     # a set that is folded leaves an element of its last row idle in every row of the filter
     assert math.prod(lanes for _, _, lanes in mapping.spatial) - elements in (0, chip.rows)
+
+
+def test_the_variant_in_models_is_the_machine_that_keeps_overlaps() -> None:
+    variant = load_accelerator("models/variants/eyeriss_sliding.yaml")
+    assert replace(variant, name=MACHINE.name) == keeping(MACHINE)
 
 
 def test_kept_overlaps_come_near_the_chip() -> None:
