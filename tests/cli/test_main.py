@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -205,3 +206,22 @@ def test_what_readers_warn_of_is_a_note(zzcp: Run, tmp_path: Path) -> None:
     assert result.stderr.startswith(f"zzcp: note: {path}:8: memories.rf.auto_cost_extraction: ")
     quiet = zzcp("show", path, "--quiet")
     assert (quiet.stderr, quiet.stdout) == ("", result.stdout)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        ("--layer", "conv", "gemm"),
+        ("--layer", "conv", "--layer", "gemm"),
+        ("--layer=conv", "gemm"),
+    ],
+)
+def test_several_layers_may_follow_one_option(layers: tuple[str, ...], zzcp: Run) -> None:
+    result = zzcp("solve", *layers, "--objective", "latency", "--json", "-", "-q")
+    assert [layer["name"] for layer in json.loads(result.stdout)["layers"]] == ["conv", "gemm"]
+
+
+def test_what_follows_another_option_is_no_layer(zzcp: Run) -> None:
+    result = zzcp("solve", "--layer", "conv", "--seed", "1", "gemm")
+    assert result.exit_code == 2
+    assert "unexpected extra argument" in result.stderr

@@ -58,7 +58,7 @@ layers = click.option(
     "layers",
     multiple=True,
     metavar="NAME",
-    help="A layer, by name or id; may be given several times.",
+    help="A layer, by name or id; several names may follow, or the option is given again.",
 )
 labels = click.option(
     "--label", "labels", multiple=True, metavar="TEXT", help="What a result is called; once for each file."

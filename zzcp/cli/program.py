@@ -43,12 +43,29 @@ class Program(click.Group):
             )
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
+            rest = _spread_layers(command, rest)
             _check_once(click.Context(command, ctx, name), rest)
         return name, command, rest
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the commands in the order in which they were added."""
         return list(self.commands)
+
+
+LAYER = "--layer"
+
+
+def _spread_layers(command: click.Command, arguments: Sequence[str]) -> list[str]:
+    """Write ``--layer a b`` as ``--layer a --layer b``, where nothing but a layer can follow."""
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    takes_layers = any(LAYER in option.opts and option.multiple for option in options)
+    if not takes_layers or len(options) < len(command.params):
+        return list(arguments)
+    spread: list[str] = []
+    for argument in arguments:
+        follows_layer = spread[-2:-1] == [LAYER] or (bool(spread) and spread[-1].startswith(f"{LAYER}="))
+        spread += [LAYER, argument] if follows_layer and not argument.startswith("-") else [argument]
+    return spread
 
 
 def _check_once(context: click.Context, arguments: Sequence[str]) -> None:
