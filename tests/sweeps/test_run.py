@@ -196,7 +196,7 @@ def test_bad_arguments(arguments: dict[str, object], part: str) -> None:
 
 SCRIPT = """
 import sys, zzcp
-zzcp.sweep(zzcp.load_accelerator("docs/toy.yaml"), zzcp.Layer.gemm(b=4, k=4, c=4),
+zzcp.sweep(zzcp.load_accelerator("docs/toy.yaml"), zzcp.Layer.gemm(b=4, k=4, c=4), spatial="full",
            {"memories.buf.size": "16B:74B:+2B"}, db=sys.argv[1], jobs=int(sys.argv[2]))
 """
 
@@ -263,7 +263,7 @@ def test_a_run_that_is_killed_loses_nothing(number: int, jobs: int, root: Path, 
 def test_unrollings_are_chosen_at_every_point(tmp_path: Path) -> None:
     name, db = "operational_array.sizes.D1", tmp_path / "points.db"
     given = zzcp.sweep(machine(), LAYER, {name: "2,4"}, db=db, spatial="full")
-    unrollings = UnrollingOptions(chosen=True, max_dims=1)
+    unrollings = UnrollingOptions("auto", 1)
     table = zzcp.sweep(machine(), LAYER, {name: "2,4"}, unrollings=unrollings, db=db)
     for point, other in zip(table.points, given.points, strict=True):
         array = replace(machine().array, sizes=(point.values[name], *machine().array.sizes[1:]))

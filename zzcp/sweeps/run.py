@@ -26,7 +26,7 @@ from zzcp.cost.objective import OBJECTIVES
 from zzcp.costs import CostModel, falling
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
-from zzcp.mapping.unrollings import FREE, UnrollingOptions
+from zzcp.mapping.unrollings import FREE, Choice, UnrollingOptions
 from zzcp.runs import Estimate, executor_for
 from zzcp.runs.progress import Changes, Watchers
 from zzcp.solver.cache import Cache, ResultCache
@@ -84,7 +84,7 @@ def sweep(
     vary: Vary,
     *,
     objectives: Sequence[str] = ("edp",),
-    spatial: GivenUnrolling = None,
+    spatial: GivenUnrolling | Choice = None,
     unrollings: UnrollingOptions = FREE,
     links: Mapping[str, str] | None = None,
     time_limit: float = 60.0,
@@ -113,11 +113,11 @@ def sweep(
         grid is the product of all.
     objectives : sequence of str
         What is minimised, one after the other.
-    spatial : SpatialMapping, Freedom, dict or MappingFile, optional
-        The unrolling, or what it may be; else that of the machine, or a full one. Where the size of the array is
-        varied, the factors along that dimension are fitted to it.
+    spatial : SpatialMapping, Freedom, dict, MappingFile, "auto" or "full", optional
+        The unrolling, or what it may be, as for `optimize`. Where the size of the array is varied, the factors along
+        that dimension are fitted to it.
     unrollings : UnrollingOptions
-        Whether it is chosen instead, at every point.
+        How it is found where it is not given, at every point.
     links : mapping of str to str, optional
         Memory operand of every operand.
     time_limit, gap, seed, conventions
@@ -160,6 +160,8 @@ def sweep(
     for layer in (layer for network in networks for layer in network):
         check_setting(accelerator, layer, conventions, links)
     axes = make_axes(accelerator, [layer for network in networks for layer in network], vary)
+    if isinstance(spatial, str):
+        spatial, unrollings = None, UnrollingOptions.of(spatial, unrollings.max_dims)
     names: Sequence[str]
     if costs is None:
         costs, names = model_of_file(accelerator, axes)

@@ -60,6 +60,7 @@ def check(seed: int, conventions: CostConventions, *, overlap: bool = False) -> 
                 assert min(found_bound, rival) <= value * (1 + FLOAT_ERROR), (of_set, spatial.to_dict())
         root = root_bound(evaluator, objective, 2 * value, float(bound))
         assert bound <= root <= value * (1 + FLOAT_ERROR), spatial.to_dict()
+        assert cheap.least <= value, spatial.to_dict()
         lanes = int(choices.totals(row[None]).prod())
         assert cheap.fewest_lanes(value) <= lanes, spatial.to_dict()
         checked += 1

@@ -79,6 +79,15 @@ class CheapBounds:
         cycles = setting.layer.macs * setting.cycles_per_op
         return max(float(fewest), float(cycles / (value / energy) ** (1 / power) * (1 - MARGIN)))
 
+    @property
+    def least(self) -> float:
+        """What no mapping of any unrolling is below: all units at work, every element once over every link."""
+        setting = self.common.setting
+        cycles = -(-setting.layer.macs // setting.accelerator.array.units) * setting.cycles_per_op
+        energy = self._least_energy() + self.common.leakage * cycles
+        found = objective_values(np.array([energy]), np.array([float(cycles)]), self.objective)
+        return float(found[0]) * (1 - MARGIN)
+
     def _least_energy(self) -> float:
         setting = self.common.setting
         plain = setting.accelerator.array.in_memory_computing is None

@@ -29,6 +29,9 @@ from zzcp.mapping.freedom import Freedom
 from zzcp.solver.lattice.keys import Array
 from zzcp.workload import Layer
 
+_MOST_MERGED = 2**22
+"""Unrollings of array dimensions that are alike, above which each dimension stands for itself."""
+
 
 def smallest_factors(size: int, most: int) -> list[int]:
     """Return the smallest factor, up to a limit, of every distinct number of iterations ceil(size / factor).
@@ -276,9 +279,18 @@ def choices_of(
         # of equal factors of one dimension ZigZag cuts that of the first array dimension: there each stands for itself
         alone = name if fractional else ""
         alike.setdefault((served, name in array.systolic_dimensions, alone), []).append(name)
+    options = {
+        name: _options(layer, dims, name, array.size(name), freedom, fractional=fractional)
+        for name in array.dimensions
+    }
     groups = tuple(
-        _group(accelerator, layer, dims, members, freedom, systolic=bool(systolic), fractional=fractional)
+        _group(layer, dims, {name: options[name] for name in some}, systolic=bool(systolic))
         for (_, systolic, _), members in alike.items()
+        for some in (
+            [members]
+            if math.prod(len(options[name]) for name in members) <= _MOST_MERGED
+            else [[name] for name in members]
+        )
     )
     images = tuple(_images(groups, dims, symmetries(layer, dims)))
     pinned = tuple(
@@ -289,23 +301,14 @@ def choices_of(
     return Choices(layer, dims, array.dimensions, groups, images, fractional, pinned, least)
 
 
-def _group(
-    accelerator: Accelerator,
-    layer: Layer,
-    dims: Sequence[str],
-    members: Sequence[str],
-    freedom: Freedom,
-    *,
-    systolic: bool,
-    fractional: bool,
-) -> Group:
+def _group(layer: Layer, dims: Sequence[str], options: Mapping[str, Array], *, systolic: bool) -> Group:
+    """Return the choices of array dimensions that are alike, of which each may take some options."""
     lanes = np.ones((1, len(dims)), dtype=np.int64)
     factors = np.ones((1, 0, len(dims)), dtype=np.int64)
     drains = np.zeros(1, dtype=np.int64)
     held = np.ones(1, dtype=np.int64)
     sizes = np.array([layer.sizes[dim] for dim in dims], dtype=np.int64)
-    for name in members:
-        own = _options(layer, dims, name, accelerator.array.size(name), freedom, fractional=fractional)
+    for own in options.values():
         one, other = (index.reshape(-1) for index in np.indices((len(lanes), len(own))))
         merged = lanes[one] * own[other]
         # an unrolling of more lanes than there are iterations left is none
@@ -316,7 +319,7 @@ def _group(
         _, first, same = np.unique(_keys(taken, along), axis=0, return_index=True, return_inverse=True)
         held = np.bincount(same.reshape(-1), weights=held[one]).astype(np.int64)
         lanes, drains, factors = merged[first], along[first], taken[first]
-    return Group(tuple(members), lanes, drains, factors, held)
+    return Group(tuple(options), lanes, drains, factors, held)
 
 
 def _keys(factors: Array, drains: Array) -> Array:

@@ -291,6 +291,7 @@ class JointSearch:
 
     def _cheap(self) -> Pool:
         """Return what the cheap bounds leave."""
+        self.bound = self.bounds.least
         least = self.choices.least_units
         held = self.choices.held(least)
         lanes = max(float(least), self.bounds.fewest_lanes(self.ceiling))
@@ -299,7 +300,6 @@ class JointSearch:
         left, seen = Pool(), 0
         for block in self.choices.blocks(lanes):
             if not self.clock.goes_on:
-                self.bound = 0.0
                 return Pool()
             seen += len(block)
             values = self.bounds.of(block)
