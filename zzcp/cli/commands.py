@@ -468,9 +468,7 @@ def explain(**arguments: Any) -> Any:
     click.option(
         "--points", type=click.IntRange(min=1), metavar="N", help="Stop with N points, spread over the front."
     ),
-    click.option(
-        "--supported", is_flag=True, help="Find only the points on the convex hull, in fewer searches."
-    ),
+    click.option("--supported", is_flag=True, help="Find only the points on the convex hull."),
     options.seconds("the whole front", 600.0),
     options.seconds("a single search", 60.0, "--search-limit"),
     options.gap,

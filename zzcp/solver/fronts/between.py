@@ -13,6 +13,7 @@ from zzcp.solver.clock import Clock
 from zzcp.solver.cpsat.model import certain
 from zzcp.solver.fronts.known import Corner, Found, corner_of, energy_of, latency_of, non_dominated
 from zzcp.solver.fronts.staircase import Staircase
+from zzcp.solver.lattice.chain import merged
 from zzcp.solver.lattice.completions import Candidate, chains_of, non_dominated_of_each
 from zzcp.solver.lattice.keys import Place, Vector
 from zzcp.solver.ranges.ranges import RangeSearch, Steps
@@ -116,7 +117,9 @@ class Between:
             for candidate in candidates:
                 if self._may_count(candidate):
                     mapping = candidate.mapping(evaluator.setting)
-                    self.known = non_dominated([*self.known, (mapping, evaluator.evaluate(mapping))])
+                    evaluation = evaluator.evaluate(mapping)
+                    stated = merged(mapping, evaluator.setting).with_buffering(evaluation.double_buffered)
+                    self.known = non_dominated([*self.known, (stated, evaluation)])
                     self._stairs.renew(self._corners)
         return [exhaustive for _, exhaustive in scored]
 

@@ -1,10 +1,11 @@
 """The exploration of a front: which search tells most about what could be missing, until nothing could.
 
 1. The least energy and the least latency are the ends of the front.
-2. The edges of the hull of the known points are walked: the weights under which the two ends of an edge are equally
-   good lead to a point below it, or prove that there is none (Aneja and Nair 1979, Bicriteria transportation problem).
-3. Between neighbours on the hull the points that are no corners of it are enumerated (the second phase of Ulungu and
-   Teghem 1995), by ranges of energy below the staircase of what is known.
+2. All that is between them is enumerated, by ranges of energy below the staircase of what is known.
+3. For supported points alone, and where something is left open, the edges of the hull of the known points are walked:
+   the weights under which the two ends of an edge are equally good lead to a point below it, or show that there is none
+   (Aneja and Nair 1979, Bicriteria transportation problem). Between neighbours on the hull that are left the points are
+   enumerated once more (the second phase of Ulungu and Teghem 1995).
 4. What is still open, and fronts of few points, are searches for the least energy within a budget of latency.
 """
 
@@ -119,8 +120,12 @@ class Exploration:
             return
         # where the fastest mappings are hard to tell apart, they must not take all the time at first
         self._minimise("latency", share=_FASTEST)
+        whole = not self.supported_only and self.max_points is None
+        if whole:
+            # all of it at once, which most layers need no more for
+            self._fill()
         self._walk()
-        if not self.supported_only and self.max_points is None:
+        if whole:
             self._fill()
         self._close()
 
@@ -141,8 +146,11 @@ class Exploration:
 
     def _walk(self) -> None:
         """Close the edges of the hull, that with the most room beneath it first."""
+        whole = not self.supported_only and self.max_points is None
         while self._goes_on:
             left = [edge for edge in self._edges() if self._is_open(*map(corner_of, edge))]
+            if whole:
+                left = self._with_open_ranges(left)
             if not left:
                 return
             self._close_edge(*max(left, key=_room))
@@ -173,7 +181,8 @@ class Exploration:
             return
         done: set[tuple[Corner, Corner]] = set()
         while self._goes_on:
-            left = [edge for edge in self._edges() if tuple(map(corner_of, edge)) not in done]
+            edges = [edge for edge in self._edges() if tuple(map(corner_of, edge)) not in done]
+            left = self._with_open_ranges(edges)
             if not left:
                 return
             first, second = max(left, key=_room)
@@ -186,6 +195,15 @@ class Exploration:
             for latency, energy in between.proven:
                 self.proofs.add(math.ceil(latency) - 1, energy)
             self._told()
+
+    def _with_open_ranges(self, edges: list[tuple[Found, Found]]) -> list[tuple[Found, Found]]:
+        """Return those of some edges between whose ends points could be missing."""
+        ranges = self.open_ranges(with_given_up=False)
+        return [
+            (first, second)
+            for first, second in edges
+            if any(latency_of(first) <= last and low < latency_of(second) for low, last, _, _ in ranges)
+        ]
 
     # ---- single points ----------------------------------------------------------------------------------------------
 

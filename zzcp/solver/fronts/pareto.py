@@ -66,8 +66,7 @@ def pareto(
     max_points : int, optional
         The search ends with so many points; they are spread over the front.
     supported_only : bool
-        Search only the points on the convex hull, those that are the best for some weights of energy and latency. That
-        takes fewer searches.
+        Search only the points on the convex hull, those that are the best for some weights of energy and latency.
     gap : float
         A point may be missing if its energy is below that of the front (or of the hull) by less than this fraction.
         With 0 the front is exact to the last bit, which takes far longer.

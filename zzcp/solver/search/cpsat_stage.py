@@ -32,7 +32,7 @@ from zzcp.solver.search.state import SearchState
 
 _SHORT_WORK = 0.025
 """Work that CP-SAT may do on an easy layer, in its own deterministic measure: less than a second."""
-_SHORT_WORK_GREEDY = 0.3
+_SHORT_WORK_GREEDY = 0.1
 """The same under ZigZag's buffering, where the search by ranges is less sharp."""
 
 
@@ -90,7 +90,10 @@ class CpSatStage:
             return
         self.allowance = _SHORT_WORK_GREEDY if greedy else _SHORT_WORK
         self._solve(
-            build_model(search.evaluator.model, scale.energy_unit, self.tables, (), search.rules), scale
+            build_model(
+                search.evaluator.model, scale.energy_unit, self.tables, (), search.rules, self.places
+            ),
+            scale,
         )
         self.allowance = math.inf
         search.tell("relaxation")

@@ -129,7 +129,10 @@ class Search(SearchState):
         left = None
         if ranges.applies:
             if first:
+                if greedy and not self.other_parameters:
+                    cpsat.places = ranges.at_the_root()
                 cpsat.briefly()
+                cpsat.places = None
             if not self.closed:
                 left = ranges.run(improve, briefly=greedy and few)
             elif self.cutoff is None and self.gap > self.aim and few:
