@@ -127,7 +127,7 @@ def solve(number):
     if kind == 0:
         zzcp.optimize(machine, layer, **options)
     elif kind == 1:
-        zzcp.optimize(machine, layer, "ed2", engine="cp-sat", **options)
+        zzcp.optimize(machine, layer, "ed2", engine="cp-sat", spatial="full", **options)
     elif kind == 2:
         zzcp.optimize(machine, layer, constraints={"max_latency": 10}, **options)
     elif kind == 3:
@@ -137,9 +137,9 @@ def solve(number):
     elif kind == 5:
         zzcp.optimize(machine, layer, "energy", spatial="auto", max_dims=1, **options)
     elif kind == 6:
-        zzcp.optimize(machine, layer, "energy", constraints={"innermost": ["K"]}, **options)
+        zzcp.optimize(machine, layer, "energy", constraints={"innermost": ["K"]}, spatial="full", **options)
     elif kind == 7:
-        zzcp.pareto(machine, layer, supported_only=True, **options)
+        zzcp.pareto(machine, layer, spatial="full", supported_only=True, **options)
     else:
         try:
             zzcp.optimize(machine, layer, constraints={"innermost": ["NONE"]}, **options)
