@@ -33,8 +33,19 @@ SUITES = (
     "networks",
     "systolic",
     "validation",
+    "unrollings",
 )
-LONG = ("latency", "constrained", "fronts", "compare", "onnx_files", "joint", "executors", "networks")
+LONG = (
+    "latency",
+    "constrained",
+    "fronts",
+    "compare",
+    "onnx_files",
+    "joint",
+    "executors",
+    "networks",
+    "unrollings",
+)
 """Suites that take about an hour, download much or need packages of their own; they run only where they are named."""
 
 RESULTS = Path(__file__).parent / "results"

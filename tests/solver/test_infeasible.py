@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,3 +66,13 @@ def test_constraints_on_loops_and_on_unrollings_are_named_together() -> None:
     budget = f"latency budget {best.latency.total} cycles"
     assert {budget} < set(found.diagnosis.conflict)
     assert f"drop '{budget}'" in found.diagnosis.changes
+
+
+def test_a_layer_that_no_unrolling_can_map_is_said_to_be_one() -> None:
+    memories = tuple(replace(memory, size=8) if memory.name == "buf" else memory for memory in TOY.memories)
+    found = optimize(replace(TOY, memories=memories), GEMM, spatial={"D1": {"K": 2}})
+    assert found.status == "infeasible"
+    assert found.diagnosis is not None
+    assert found.diagnosis.elsewhere == (
+        "nor has any of the 16 unrollings with up to 2 layer dimensions on every array dimension"
+    )

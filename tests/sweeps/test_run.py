@@ -20,6 +20,8 @@ import pytest
 import zzcp
 from tests.machines import machine
 from zzcp.errors import InputError
+from zzcp.io import MappingEntry, MappingFile
+from zzcp.mapping.freedom import Freedom
 from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.solver import portable
 from zzcp.solver.job import Job
@@ -64,6 +66,20 @@ def test_every_point_is_what_the_solver_finds(monkeypatch: pytest.MonkeyPatch) -
     size, precision = table.checks
     assert (size.applies, size.pairs, size.holds) == (True, 12, True)
     assert not precision.applies
+
+
+def test_what_a_mapping_file_leaves_out_is_chosen_at_every_point() -> None:
+    file = MappingFile((MappingEntry("default", {"D2": {"C": 2}}),))
+    table = zzcp.sweep(machine(), LAYER, ["memories.w_regs.size=16,64"], spatial=file)
+    for point in table.points:
+        memories = tuple(
+            replace(memory, size=point.values["memories.w_regs.size"]) if memory.name == "w_regs" else memory
+            for memory in machine().memories
+        )
+        alone = zzcp.optimize(machine(memories), LAYER, spatial=Freedom(fixed={"D2": {"C": 2}}))
+        assert point.outcome.data["spatial_mapping"]["D2"] == {"C": 2}
+        assert "D1" in point.outcome.data["spatial_mapping"]
+        assert point.outcome.objective == alone.objective
 
 
 def test_in_processes_as_one_by_one(tmp_path: Path) -> None:

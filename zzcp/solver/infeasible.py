@@ -45,7 +45,7 @@ def barred(
     return Diagnosis((), (), conflict=(texts[0],), further=tuple((text,) for text in texts[1:]))
 
 
-def elsewhere(found: Result, fractional: bool, layer: Layer, accelerator: Accelerator) -> str:
+def elsewhere(found: Result) -> str:
     """Return in words what a search over all unrollings for any mapping says of the one without a mapping."""
     if found.mapping is not None:
         return (
@@ -53,12 +53,7 @@ def elsewhere(found: Result, fractional: bool, layer: Layer, accelerator: Accele
             "--spatial auto chooses the best"
         )
     if found.status == "infeasible":
-        number = choices_of(
-            accelerator, layer, found.space.freedom or Freedom(), fractional=fractional
-        ).held()
-        return (
-            f"nor has any of the {number:,} unrollings with {(found.space.freedom or Freedom()).description}"
-        )
+        return f"nor has any of the {found.space.unrollings:,} unrollings with {found.space.description}"
     return "whether another unrolling has one was not found out in time"
 
 

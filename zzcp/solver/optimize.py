@@ -263,7 +263,7 @@ def _explained(
     if bounded and not (task.constraints and diagnosis is not None and diagnosis.changes):
         freedom = Freedom(max_dims).under(asked.on_unrolling, task.layer)
         other = find(freedom, task.constraints, ELSEWHERE_SECONDS)
-        diagnosis = with_elsewhere(diagnosis, elsewhere(other, fractional, task.layer, task.accelerator))
+        diagnosis = with_elsewhere(diagnosis, elsewhere(other))
     return replace(found, diagnosis=diagnosis)
 
 
