@@ -82,8 +82,8 @@ def merge_classes(table: BoundaryTable) -> tuple[Array, Array]:
         table.room,
         *(table.refill or ()),
     ]
-    columns += [part for move in table.moves for part in (move.busy, move.late)]
-    columns += [part for move in table.moves for kind in move.kinds for part in kind]
+    columns += [part for move in table.moves for part in (move.cycles, move.repeats, move.busy, move.late)]
+    columns += [part for move in table.moves for part in move.fresh or ()]
     features = np.concatenate([np.asarray(column, dtype=np.int64) for column in columns], axis=1)
     _, first, inverse = np.unique(features, axis=0, return_index=True, return_inverse=True)
     return first, inverse.reshape(-1)
