@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.networks import test_optimize_network, test_residency
 from tests.networks.brute_force import random_network
 from tests.solver import test_brute_force
-from tests.solver.brute_force import Case, random_case
+from tests.solver.brute_force import Case, batches_of, random_case
 from tests.solver.constrained import test_constraints
 from tests.solver.fronts import test_pareto
 from tests.solver.machine_fields import FIELDS
@@ -21,6 +21,7 @@ from tests.solver.padding import test_search
 from tests.solver.random_constraints import random_constraints
 from tests.solver.unrolling import test_joint
 from zzcp.cost import EXACT
+from zzcp.cost.batch import evaluate_batch
 from zzcp.cost.objective import OBJECTIVES
 from zzcp.solver.engines import Engine
 
@@ -40,6 +41,29 @@ def test_nothing_is_better(field: str, number: int) -> None:
     """For all four objectives."""
     case = random_case(Random(f"fields {number}"), 1000)
     test_brute_force.check(with_field(case, field, number), EXACT, "auto")
+
+
+@EVERY
+@settings(max_examples=15)
+@given(number=st.integers(0, 10**6), factor=st.sampled_from([2, 3, 1000]), data=st.data())
+def test_more_capacity_never_costs_anything(
+    field: str, number: int, factor: int, data: st.DataObject
+) -> None:
+    """The theorem of sweeps, mapping by mapping: neither energy nor latency, hence no objective."""
+    case = with_field(random_case(Random(f"capacity {number}"), 200), field, number)
+    batch = next(batches_of(case, EXACT))
+    memories = list(case.accelerator.memories)
+    which = data.draw(st.integers(0, len(memories) - 1))
+    memories[which] = replace(memories[which], size=memories[which].size * factor)
+    larger = replace(case.accelerator, memories=tuple(memories))
+    before, after = (
+        evaluate_batch(machine, case.layer, case.spatial, batch, EXACT)
+        for machine in (case.accelerator, larger)
+    )
+    valid = before.valid
+    assert after.valid[valid].all()
+    assert (after.latency[valid] <= before.latency[valid]).all()
+    assert (after.energy[valid] <= before.energy[valid]).all()
 
 
 @EVERY
