@@ -76,7 +76,7 @@ def test_a_broken_table_is_named(zzcp: Run, tmp_path: Path) -> None:
     path.write_text(json.dumps({"kind": "sweep", "axes": [], "points": [{"layer": 3}]}))
     result = zzcp("plot", "sweep", path, "-o", tmp_path / "x.png")
     assert result.exit_code == 2
-    assert "broken.json: the file is not whole" in result.stderr
+    assert "broken.json:1: zzcp_version: the key 'zzcp_version' is missing" in result.stderr
 
 
 def test_without_matplotlib_the_extra_is_named(

@@ -527,3 +527,22 @@ def test_names_that_do_not_exist(data: dict[str, Any], text: str) -> None:
     with pytest.raises(InputError) as caught:
         broken(data)
     assert text in str(caught.value)
+
+
+def test_the_field_of_a_constraint_is_that_of_the_dictionary_form() -> None:
+    asked = Constraints.from_dict(
+        {
+            "innermost": ["B"],
+            "tile_sizes": [
+                {"memory": "a", "dimension": "B", "max": 2},
+                {"memory": "b", "dimension": "B", "max": 2},
+            ],
+            "bypass": {"I": ["a"]},
+            "double_buffering": {"a": "forced", "b": {"I": "forbidden"}},
+            "max_latency": 5,
+        }
+    )
+    assert [asked.field_of(item) for item in asked] == [
+        "innermost", "tile_sizes[0]", "tile_sizes[1]", "bypass.I", "double_buffering.a", "double_buffering.b.I",
+        "max_latency",
+    ]  # fmt: skip

@@ -12,7 +12,7 @@ from zzcp.cli.reading import Reading
 from zzcp.errors import InputError, Place
 from zzcp.explanations import Comparison, Explanation, explain
 from zzcp.io import load_accelerator
-from zzcp.io.result import ResultFile, ResultLayer, load_results
+from zzcp.io.result import ResultFile, ResultLayer, load_results, located
 from zzcp.records.sources import Source, inputs_data
 from zzcp.report.explained import comparison_report, explanation_report
 from zzcp.report.style import count, plural, section, share
@@ -185,7 +185,8 @@ def _evaluated(output: Output, result: ResultFile, entry: ResultLayer) -> Result
     try:
         evaluation = zzcp.evaluate(result.accelerator, entry.layer, entry.mapping, result.conventions)
     except InputError as error:
-        raise error.at(file=result.path, field=f"layer {entry.layer.name}") from None
+        error.message = f"layer {entry.layer.name}: {error.message}"
+        raise located(error, result, "layers", result.layers.index(entry)) from None
     recorded: dict[str, Any] = entry.data.get("evaluation") or {}
     totals = [(recorded.get(key) or {}).get("total") for key in ("energy", "latency")]
     proven = totals == [evaluation.energy.total, evaluation.latency.total]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from zzcp.cli.machines import load_machine
 from zzcp.cli.reading import Reading
 from zzcp.cli.sources import select_layers
-from zzcp.errors import InputError, Place
+from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.io import MappingEntry, MappingFile, load_mapping
 from zzcp.mapping import SpatialMapping
@@ -83,14 +83,17 @@ class Inputs:
         entry = None if self.mappings is None else self.mappings.for_layer(layer)
         factors = None if entry is None else entry.spatial_mapping
         hints = None if entry is None else entry.spatial_mapping_hint
-        place = Place(self.paths["mapping"], field=f"layer {layer.name}")
         try:
             found = options.unrolling(self.machine, layer, factors, hints)
+            problems = found.violations(self.machine, layer) if isinstance(found, SpatialMapping) else []
+            if problems:
+                raise InputError("; ".join(problems))
         except InputError as error:
-            raise error.at(place.file, field=place.field) from None
-        problems = found.violations(self.machine, layer) if isinstance(found, SpatialMapping) else []
-        if problems:
-            raise InputError("; ".join(problems), place=place)
+            error.message = f"layer {layer.name}: {error.message}"
+            if self.mappings is None or entry is None:
+                raise
+            key = "spatial_mapping" if factors is not None else "spatial_mapping_hint"
+            raise self.mappings.located(error, entry, key) from None
         return Unrolled(found, self._links(entry, layer))
 
     def given(self, layer: Layer) -> tuple[SpatialMapping, dict[str, str] | None]:

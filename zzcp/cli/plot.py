@@ -10,6 +10,7 @@ import zzcp
 from zzcp.cli.output import check_writable, open_output
 from zzcp.documents import load_document
 from zzcp.errors import InputError, Place
+from zzcp.html.sources import read_source
 from zzcp.io import load_accelerator
 from zzcp.io.kinds import Kind, kind_of
 from zzcp.io.mapping import MAX_RESULT_VALUES
@@ -107,7 +108,11 @@ def _nest(files: Sequence[str], layers: Sequence[str], labels: Sequence[str]) ->
 def _progress(files: Sequence[str], layers: Sequence[str], labels: Sequence[str]) -> Draw:
     results = [load_results(file) for file in files]
     entry = single(entries_of(results, layers=layers, labels=labels), "progress")
-    return partial(progress_figure, samples_of(entry), objective=results[0].objective)
+    try:
+        samples = samples_of(entry)
+    except InputError as error:
+        raise error.at(file=files[0]) from None
+    return partial(progress_figure, samples, objective=results[0].objective)
 
 
 def _hierarchy(files: Sequence[str], layers: Sequence[str], labels: Sequence[str]) -> Draw:
@@ -125,24 +130,9 @@ def _table(kind: str, draw: Draw) -> Callable[..., Draw]:
         document = load_document(path, max_values=MAX_RESULT_VALUES)
         data: Any = document.data
         if not isinstance(data, dict) or data.get("kind") != kind:
-            raise InputError(
-                "wrong kind of file", place=Place(path), expected=f"what zzcp {kind} --json writes"
-            )
-
-        def checked(**looks: Any) -> Figure:
-            try:
-                return draw(data, **looks)
-            except InputError as error:
-                raise error.at(file=path) from None
-            except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-                raise InputError(
-                    "the file is not whole",
-                    place=Place(path),
-                    expected=f"what zzcp {kind} --json writes",
-                    found=f"{type(error).__name__}: {error}",
-                ) from None
-
-        return checked
+            raise document.error(("kind",), "wrong kind of file", expected=f"what zzcp {kind} --json writes")
+        read_source(document)
+        return partial(draw, data)
 
     return prepare
 

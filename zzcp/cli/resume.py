@@ -8,9 +8,9 @@ from typing import Any
 
 from zzcp.cost import CostConventions, evaluate
 from zzcp.cost.objective import objective_of
-from zzcp.errors import InputError, Place
+from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
-from zzcp.io.result import ResultFile, ResultLayer, load_results
+from zzcp.io.result import ResultFile, ResultLayer, load_results, located
 from zzcp.mapping import SpatialMapping
 from zzcp.networks.tasks import LayerTask
 from zzcp.solver import Result
@@ -19,6 +19,8 @@ from zzcp.solver.cache.question import Question
 
 _SPACE = ("factors", "max_padding")
 """Options that say of which mappings a bound holds."""
+_NEEDED = ("status", "lower_bound", "engine", "wall_s", "space")
+"""What an entry says beside its mapping."""
 
 
 def resumed(
@@ -54,19 +56,20 @@ def resumed(
         if recorded != asked:
             found, expected = (getattr(entry, "name", entry) for entry in (recorded, asked))
             same = " (another one of that name)" if found == expected else ""
-            raise InputError(
-                "the result to resume is of another run",
-                place=Place(path, field=name),
-                expected=str(expected),
-                found=f"{found}{same}",
+            error = InputError(
+                "the result to resume is of another run", expected=str(expected), found=f"{found}{same}"
             )
+            raise located(error, file, name)
     if any(file.data.get("options", {}).get(name) != options.get(name) for name in _SPACE):
         return {}
     found = {}
     for task in tasks:
-        for entry in file.layers:
+        for number, entry in enumerate(file.layers):
             if task.shape not in found and _answers(entry, task):
-                result = _result(file, entry, task, options)
+                try:
+                    result = _result(file, entry, task, options)
+                except InputError as error:
+                    raise located(error, file, "layers", number) from None
                 if result is not None:
                     found[task.shape] = result
     return found
@@ -100,20 +103,21 @@ def _result(
         task.constraints,
         {},
     )
-    place = Place(file.path, field=f"layers.{entry.layer.name}")
+    lacking = [name for name in _NEEDED if name not in entry.data]
+    if lacking:
+        raise InputError("the result to resume is not whole", expected=f"the key {lacking[0]!r}")
     exact = objective_of(
         evaluate(file.accelerator, task.layer, entry.mapping, file.conventions), file.objective
     )
     if float(exact) != entry.objective:
         raise InputError(
             "the recorded objective is not what the mapping costs",
-            place=place,
             expected=repr(float(exact)),
             found=repr(entry.objective),
         )
     known = {
         "faults": [],
-        **{name: entry.data[name] for name in ("status", "lower_bound", "engine", "wall_s", "space")},
+        **{name: entry.data[name] for name in _NEEDED},
         "tolerance": float(file.data.get("options", {}).get("gap", 0)),
         "objective": str(exact),
         "mapping": entry.mapping.to_dict(),
@@ -121,5 +125,5 @@ def _result(
     try:
         result = from_entry(known, question, options["gap"])
     except StaleEntryError as error:
-        raise InputError(f"the result to resume does not hold: {error}", place=place) from None
+        raise InputError(f"the result to resume does not hold: {error}") from None
     return None if result is None else replace(result, cached=False)

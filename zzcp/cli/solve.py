@@ -17,7 +17,7 @@ from zzcp.cost.constraints.constrained import check_constraints
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
-from zzcp.io import load_constraints
+from zzcp.io.constraints import load_constraints, placed
 from zzcp.mapping import Constraints, LayerConstraints, SpatialMapping
 from zzcp.mapping.idle import idle_units
 from zzcp.mapping.unrollings import FULL, UnrollingOptions
@@ -218,7 +218,8 @@ def _task(
         given = spatial if isinstance(spatial, SpatialMapping) else SpatialMapping()
         check_constraints(inputs.machine, layer, given, constraints, links)
     except InputError as error:
-        raise error.at(None if asked is None else asked.file, field=f"layer {layer.name}") from None
+        assert asked is not None
+        raise placed(error, asked, layer) from None
     return LayerTask(layer, spatial, links, constraints)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from zzcp.cost import CostConventions
-from zzcp.documents import load_document
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
 from zzcp.io import FullMappings, MappingFile
@@ -167,15 +166,7 @@ def _mapping(
     try:
         return mapping_from_entry(accelerator, layer, entry, conventions)
     except InputError as error:
-        raise _placed(error, source, source.entries.index(entry)) from None
-
-
-def _placed(error: InputError, source: MappingFile, index: int) -> InputError:
-    """Return an error about an entry with the place of the entry in its file."""
-    if source.file is None:
-        return error
-    field = error.place.field
-    return load_document(source.file).placed(error, (index,), {field: (field,)} if field else None)
+        raise source.located(error, entry, *filter(None, (error.place.field,))) from None
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -85,7 +85,10 @@ def convert(
             place=Place(source.files),
             hint=f"say which is wanted: --take {' or '.join(sorted(kinds))}",
         )
-    content = kinds[wanted](source, given, dict(precision or {}), notes)
+    try:
+        content = kinds[wanted](source, given, dict(precision or {}), notes)
+    except InputError as error:  # what only the whole shows, such as the room of all units together
+        raise error.at(file=source.files) from None
     comment = notes.comment(f"Converted by zzcp from {tool}: {source.files}")
     text = accelerator_to_yaml(content) if isinstance(content, Accelerator) else network_to_yaml(content)
     return Converted(tool, content, tuple(notes.assumed), tuple(notes.missing), comment + text)

@@ -114,6 +114,21 @@ class Part:
             raise self.error("wrong value" if node else f"{self.key} is missing", expected=expected)
         return node.value
 
+    def flag(self) -> bool:
+        """Return a truth value, false where it is missing.
+
+        Raises
+        ------
+        InputError
+            If it is something else.
+        """
+        if not self.exists:
+            return False
+        value = self.scalar("true or false")
+        if not isinstance(value, bool):
+            raise self.error("wrong value", expected="true or false")
+        return value
+
     def text(self, expected: str = "a text") -> str:
         """Return a value as it is written.
 

@@ -137,7 +137,7 @@ class _Composer:
         if not isinstance(event := next(self.events), yaml.StreamEndEvent):
             raise self.error(event, (), "several YAML documents in one file", expected="one document")
         if root.value is None:
-            raise InputError("the file is empty", place=Place(self.file))
+            raise InputError("the file is empty", place=Place(self.file, root.line))
         return root
 
     def error(self, event: Any, path: FieldPath, message: str, **details: str) -> InputError:

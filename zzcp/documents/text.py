@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from pathlib import Path
+from select import select
 
 import yaml
 
@@ -14,6 +17,8 @@ from zzcp.errors import InputError, Place
 
 MAX_BYTES = 16 * 2**20
 """Largest file accepted."""
+PATIENCE = 1.0
+"""Seconds to wait for somebody who writes to a pipe."""
 
 TEMPLATE = "templates such as Jinja's are not expanded: render the file first"
 """What to do about a file with braces that no YAML has."""
@@ -50,7 +55,7 @@ def read_text(path: str | Path) -> str:
     path = file_path(path)
     place = Place(str(path))
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise InputError("no such file", place=place) from None
@@ -71,6 +76,18 @@ def read_text(path: str | Path) -> str:
             expected="text in UTF-8",
             found=f"the byte 0x{raw[error.start]:02x} at position {error.start}",
         ) from None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; for somebody who writes to a named pipe it waits a little, not for ever."""
+    if not (Path(path).is_fifo() and Path(path).resolve().exists()):  # a shell's <(...) has no file
+        return os.open(path, flags)
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    if not select([descriptor], [], [], PATIENCE)[0]:
+        os.close(descriptor)
+        raise OSError(errno.ETIMEDOUT, "a pipe that nobody writes to")
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def malformed(error: yaml.YAMLError, text: str, file: str) -> InputError:

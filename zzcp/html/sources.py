@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from zzcp.documents import load_document
 from zzcp.documents.nodes import Document, FieldPath
-from zzcp.errors import InputError, Place
+from zzcp.errors import InputError
 from zzcp.html.tables import FrontPoint, FrontTable, SweptPoint, SweptTable
 from zzcp.io.kinds import Kind, kind_of
 from zzcp.io.mapping import MAX_RESULT_VALUES
@@ -83,7 +83,11 @@ def load_source(path: str | Path) -> Source:
     InputError
         If it holds something else, is not whole, or has nothing to show.
     """
-    document = load_document(path, max_values=MAX_RESULT_VALUES)
+    return read_source(load_document(path, max_values=MAX_RESULT_VALUES))
+
+
+def read_source(document: Document) -> Source:
+    """Return what a document holds that a page can be about; see `load_source`."""
     root = document.root.value
     kind = root["kind"].value if isinstance(root, dict) and "kind" in root else None
     if kind == "sweep":
@@ -91,9 +95,8 @@ def load_source(path: str | Path) -> Source:
     if kind == "pareto":
         return _front(document)
     if kind is not None or kind_of(document) is not Kind.RESULT:
-        raise InputError(
-            "a page cannot show this", place=Place(document.file), expected=WANTED, found=_found(document)
-        )
+        error = InputError("a page cannot show this", expected=WANTED, found=_found(document))
+        raise document.placed(error, ("kind",))
     return read_results(document)
 
 

@@ -8,21 +8,12 @@ from pydantic import Field, PlainValidator
 
 from zzcp.cost.objective import OBJECTIVES
 from zzcp.documents.scalars import Exponential
+from zzcp.io.recorded import Figure, OptionalFigure, Part, Words
 from zzcp.io.result import STATUSES
-from zzcp.io.schema import MAX_TEXT, Flag, Name, Schema, choice, number, text, unmet
+from zzcp.io.schema import Flag, Name, choice, text, unmet
 
 MAX_POINTS = 20_000
 """Most points of a sweep or of a front on a page."""
-
-
-def _figure(value: object) -> int | float:
-    """Return a number as it is in the file: what is whole there stays so."""
-    checked = number("a number")(value)
-    return value if isinstance(value, int) else checked
-
-
-def _optional(value: object) -> int | float | None:
-    return None if value is None else _figure(value)
 
 
 def _value(value: object) -> int | float | bool | str:
@@ -33,28 +24,13 @@ def _value(value: object) -> int | float | bool | str:
     return value
 
 
-def _words(value: object) -> str:
-    if not isinstance(value, str) or len(value) > 10 * MAX_TEXT:
-        raise unmet("text")
-    return str(value)
-
-
 def _anything(value: object) -> Any:
     return value
 
 
-Figure = Annotated[int | float, PlainValidator(_figure)]
-OptionalFigure = Annotated[int | float | None, PlainValidator(_optional)]
 Value = Annotated[int | float | bool | str, PlainValidator(_value)]
-Words = Annotated[str, PlainValidator(_words)]
 Anything = Annotated[Any, PlainValidator(_anything)]
 Objective = Annotated[str, PlainValidator(choice(*OBJECTIVES))]
-
-
-class Part(Schema):
-    """A part of a file of which some keys are shown."""
-
-    other_keys = True
 
 
 class Cycles(Part):

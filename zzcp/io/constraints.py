@@ -12,6 +12,7 @@ from zzcp.documents.scalars import with_numbers
 from zzcp.errors import InputError
 from zzcp.io.kinds import Kind, require_kind
 from zzcp.mapping.constraints import Constraints, LayerConstraints
+from zzcp.workload import Layer
 
 DEFAULT = "default"
 """Name of the entry for the layers that no other entry is for."""
@@ -40,10 +41,7 @@ def load_constraints(path: str | Path) -> LayerConstraints:
 def read_constraints(document: Document) -> LayerConstraints:
     """Return the constraints that a document holds; see `load_constraints`."""
     require_kind(document, Kind.CONSTRAINTS)
-    base: FieldPath = ()
-    data = with_numbers(document.data)
-    if isinstance(data, dict) and list(data) == [_WRAPPER]:
-        base, data = (_WRAPPER,), data[_WRAPPER]
+    base, data = _unwrapped(document)
     if not isinstance(data, list):
         return LayerConstraints(((DEFAULT, _read(document, base, data)),), document.file)
     entries: list[tuple[str, Constraints]] = []
@@ -68,10 +66,43 @@ def read_constraints(document: Document) -> LayerConstraints:
     return LayerConstraints(tuple(entries), document.file)
 
 
+def placed(error: InputError, constraints: LayerConstraints, layer: Layer) -> InputError:
+    """Return an error about what a file asks of a layer, with its place in the file.
+
+    Parameters
+    ----------
+    error : InputError
+        The error; the field of its place is that of the dictionary form.
+    constraints : LayerConstraints
+        What a file holds.
+    layer : Layer
+        Whose constraints are wrong.
+    """
+    error.message = f"layer {layer.name}: {error.message}"
+    entry = constraints.entry_for(layer.name, layer.operator)
+    if constraints.file is None or entry is None:
+        return error
+    document = load_document(constraints.file)
+    base, data = _unwrapped(document)
+    return _placed(error, document, (*base, entry) if isinstance(data, list) else base)
+
+
+def _unwrapped(document: Document) -> tuple[FieldPath, Any]:
+    """Return what a file holds without the key that it may stand under, and where that is."""
+    data = with_numbers(document.data)
+    if isinstance(data, dict) and list(data) == [_WRAPPER]:
+        return (_WRAPPER,), data[_WRAPPER]
+    return (), data
+
+
 def _read(document: Document, base: FieldPath, data: Any) -> Constraints:
     try:
         return Constraints.from_dict(data)
     except InputError as error:
-        field = error.place.field or ""
-        steps = tuple(int(number) if number else name for number, name in _STEP.findall(field))
-        raise document.placed(error, base, {field: steps}) from None
+        raise _placed(error, document, base) from None
+
+
+def _placed(error: InputError, document: Document, base: FieldPath) -> InputError:
+    field = error.place.field or ""
+    steps = tuple(int(number) if number else name for number, name in _STEP.findall(field))
+    return document.placed(error, base, {field: steps})

@@ -109,13 +109,19 @@ class MappingFile:
                         (dim for dim in dims if dim not in own and dim not in USUAL_DIMENSIONS), None
                     )
                     if unknown is not None:
-                        raise InputError(
+                        error = InputError(
                             "no layer has a dimension of that name",
-                            place=Place(self.file, field=f"{entry.name}.{key}.{name}"),
                             expected=", ".join(own),
                             found=unknown,
                             hint=nearest(unknown, list(own)),
                         )
+                        raise self.located(error, entry, key, name)
+
+    def located(self, error: InputError, entry: MappingEntry, *path: str) -> InputError:
+        """Return an error about an entry with its place in the file; `path` leads to what is wrong in the entry."""
+        if self.file is None or not Path(self.file).is_file():
+            return error.at(self.file, field=".".join((entry.name, *path)))
+        return load_document(self.file).placed(error, (self.entries.index(entry), *path))
 
     def for_layer(self, layer: Layer) -> MappingEntry:
         """Return the entry for a layer: by its name, else the first that is for its kind, by its operator, the default.

@@ -21,7 +21,18 @@ from zzcp.hardware import Accelerator
 from zzcp.io.hardware import read_accelerator
 from zzcp.io.kinds import Kind, require_kind
 from zzcp.io.mapping import MAX_RESULT_VALUES, ResultLayerSchema
-from zzcp.io.schema import Name, Schema, choice, number, text, unmet, validate
+from zzcp.io.recorded import (
+    Evaluation,
+    Figure,
+    LeftOut,
+    Options,
+    Sample,
+    SearchSpace,
+    Table,
+    Totals,
+    Words,
+)
+from zzcp.io.schema import Name, Schema, choice, number, text, validate
 from zzcp.io.workload import read_layer
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.mapping.constraints import Constraints
@@ -111,16 +122,7 @@ class ResultFile:
 
 
 _figure = number("a number")
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise unmet("a mapping (keys with values)")
-    return value
-
-
-Figure = Annotated[float, PlainValidator(_figure)]
-Figures = Annotated[dict[str, Any], PlainValidator(_mapping)]
+Number = Annotated[float, PlainValidator(_figure)]
 
 
 class SolvedLayerSchema(ResultLayerSchema):
@@ -130,10 +132,15 @@ class SolvedLayerSchema(ResultLayerSchema):
     objective: Annotated[
         float | None, PlainValidator(lambda value: None if value is None else _figure(value))
     ]
-    lower_bound: Figure
+    lower_bound: Number
     gap: Annotated[float | None, PlainValidator(lambda value: None if value is None else _figure(value))]
-    evaluation: Figures | None = None
-    constraints: Figures | None = None
+    evaluation: Evaluation | None = None
+    constraints: Table | None = None
+    engine: Name = "auto"
+    wall_s: Figure = 0
+    space: SearchSpace | None = None
+    progress: list[Sample] | None = None
+    diagnosis: Words | None = None
 
 
 class MissingSchema(Schema):
@@ -152,7 +159,9 @@ class ResultSchema(Schema):
     objective: Annotated[str, PlainValidator(choice(*OBJECTIVES))]
     conventions: Annotated[str, PlainValidator(choice(*CONVENTIONS))]
     layers: Annotated[list[SolvedLayerSchema], Field(max_length=MAX_LAYERS)]
-    totals: Figures
+    totals: Totals
+    options: Options = Options()
+    left_out: list[LeftOut] = Field(default=[])
     missing: Annotated[list[MissingSchema], Field(max_length=MAX_LAYERS)] = Field(default=[])
 
 
@@ -214,6 +223,21 @@ def read_results(
         text = missing_text(result.missing, len(found))
         warnings.warn(f"{document.file}: {text}", stacklevel=3)
     return result
+
+
+def located(error: InputError, file: ResultFile, *path: str | int) -> InputError:
+    """Return an error about a part of a result with its place in the file.
+
+    Parameters
+    ----------
+    error : InputError
+        The error.
+    file : ResultFile
+        The result.
+    path : str or int
+        Keys and positions that lead to the part, such as ``"layers", 3``.
+    """
+    return load_document(file.path, max_values=MAX_RESULT_VALUES).placed(error, path)
 
 
 def missing_text(names: Sequence[str], solved: int) -> str:
@@ -294,6 +318,7 @@ def _mapping_of(document: Document, path: FieldPath, entry: SolvedLayerSchema) -
         return None
     if entry.spatial_mapping is None:
         raise document.error((*path, "spatial_mapping"), "a mapping without its unrolling")
+    _check_levels(document, path, entry)
     form = entry.model_dump(
         mode="json",
         include={*MAPPING_KEYS},
@@ -303,6 +328,25 @@ def _mapping_of(document: Document, path: FieldPath, entry: SolvedLayerSchema) -
         return Mapping.from_dict(form)
     except InputError as error:
         raise document.placed(error, path) from None
+
+
+def _check_levels(document: Document, path: FieldPath, entry: SolvedLayerSchema) -> None:
+    """Check that figures by operand are about the operands and the levels of the mapping."""
+    assert entry.evaluation is not None
+    levels = entry.temporal_mapping or {}
+    for parts, figures in (
+        (("energy", "by_operand"), entry.evaluation.energy.by_operand),
+        (("accesses",), entry.evaluation.accesses),
+        (("utilization", "individual"), entry.evaluation.utilization.individual),
+    ):
+        for operand, row in figures.items():
+            if len(row) != len(levels.get(operand, ())):
+                raise document.error(
+                    (*path, "evaluation", *parts, operand),
+                    "figures of other levels than those of the mapping",
+                    expected=f"{len(levels.get(operand, ()))} of {operand}",
+                    found=str(len(row)),
+                )
 
 
 def _constraints(document: Document, path: FieldPath, data: dict[str, Any] | None) -> Constraints:

@@ -309,6 +309,19 @@ class Constraints:
             _write(data, item)
         return data
 
+    def field_of(self, item: Constraint) -> str:
+        """Return where the dictionary form holds an item, as in ``tile_sizes[0]``."""
+        kind = next(name for name, known in _CLASSES.items() if isinstance(item, known))
+        match item:
+            case TileSize() | TileElements():
+                alike = [other for other in self.items if isinstance(other, type(item))]
+                return f"{kind}[{alike.index(item)}]"
+            case DoubleBuffering() | MinUtilization():
+                return ".".join((kind, item.memory) + ((item.operand,) if item.operand else ()))
+            case Bypass():
+                return f"{kind}.{item.operand}"
+        return kind
+
     def only(self, items: Sequence[Constraint]) -> Constraints:
         """Return some of the constraints, in the order of these."""
         return Constraints(tuple(item for item in self.items if item in items))
@@ -459,8 +472,10 @@ class LayerConstraints:
 
     def for_layer(self, name: str, operator: str) -> Constraints:
         """Return the constraints of a layer: by its name, else by its operator type, else the default, else none."""
-        by_name = dict(self.entries)
-        for key in (name, operator, "default"):
-            if key in by_name:
-                return by_name[key]
-        return Constraints()
+        entry = self.entry_for(name, operator)
+        return Constraints() if entry is None else self.entries[entry][1]
+
+    def entry_for(self, name: str, operator: str) -> int | None:
+        """Return the number of the entry that a layer takes, None where there is none for it."""
+        names = [key for key, _ in self.entries]
+        return next((names.index(key) for key in (name, operator, "default") if key in names), None)

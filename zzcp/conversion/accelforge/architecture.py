@@ -204,7 +204,7 @@ class _Reader:
         if not operands:
             self.notes.assume(f"{_name(node)} keeps nothing and is left out")
             return None
-        size = number(
+        size = at_least(
             node.at("size"), self.scope(node), "bits (weight and other tensors are known with a workload)"
         )
         limit = None if isinstance(size, float) else math.floor(size)

@@ -119,7 +119,7 @@ def _einsum(part: Part) -> Einsum:
             for entry in entries
         )
         accesses[name] = Access(name, indices, bits if bits.exists else None)
-        if access.at("output").exists and access.at("output").scalar("true or false") is True:
+        if access.at("output").flag():
             outputs.append(name)
     return Einsum(
         part.at("name").text("a name"),

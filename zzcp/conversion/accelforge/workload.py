@@ -14,6 +14,7 @@ from zzcp.conversion.source import Source
 from zzcp.conversion.windows import NAMES, Tensor, build
 from zzcp.errors import InputError, Place
 from zzcp.workload import Layer, Network, SkippedNode
+from zzcp.workload.checks import MAX_LOOP
 from zzcp.workload.layer import FINAL
 
 _BOUNDS = re.compile(r"\s*(-?\d+)\s*(<=|<)\s*(\w+)\s*(<=|<)\s*(-?\d+)\s*")
@@ -53,6 +54,7 @@ def read_network(
             # a computation that is no layer, as others may be
             reasons.append(workload.document.placed(error, einsum.part.path))
             skipped.append(SkippedNode(i, einsum.name, "Einsum", str(error.message), None))
+            notes.miss(f"the computation {einsum.name}", f"it is no layer: {error.message}")
             continue
         layers.append(layer)
         if einsum.output:
@@ -144,6 +146,12 @@ def _size(loop: str, einsum: Einsum, workload: Part) -> int:
         raise einsum.part.error(
             f"the loop {loop} of {einsum.name} has no size",
             expected="iteration_space_shape or rank_sizes for every loop",
+        )
+    if min(sizes) > MAX_LOOP:
+        raise einsum.part.error(
+            f"the loop {loop} of {einsum.name} is too long",
+            expected=f"at most {MAX_LOOP}",
+            found=str(min(sizes)),
         )
     return min(sizes)
 

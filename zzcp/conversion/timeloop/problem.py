@@ -84,6 +84,8 @@ def read_network(
     operands = assigned(names.names, given, names.output)
     if shape.is_mapping:
         loops = shape.at("dimensions").texts("a list of loops")
+        if len(set(loops)) < len(loops):
+            raise shape.at("dimensions").error("a loop is given twice", expected="every loop once")
         indices = {
             space.at("name").text(): tuple(
                 _terms(index, instance, factors) for index in _projection(space.at("projection"))
@@ -139,8 +141,7 @@ def _spaces(shape: Part) -> tuple[Part, ...]:
 
 
 def _is_written(space: Part) -> bool:
-    part = space.first("read_write", "read-write")
-    return part.exists and part.scalar("true or false") is True
+    return space.first("read_write", "read-write").flag()
 
 
 def _projection(part: Part) -> tuple[tuple[Part, ...], ...]:

@@ -59,9 +59,15 @@ def compile_rules(
     ------
     InputError
         If a constraint names a dimension, an operand or a memory that does not exist, or an operand that the memory
-        does not hold.
+        does not hold. Its field is that of the dictionary form.
     """
-    return tuple(rule for item in constraints for rule in _rules(setting, item, bypass or {}))
+    rules: list[Rule] = []
+    for item in constraints:
+        try:
+            rules += _rules(setting, item, bypass or {})
+        except InputError as error:
+            raise error.at(field=constraints.field_of(item)) from None
+    return tuple(rules)
 
 
 def _rules(setting: Setting, item: Constraint, bypass: Mapping[str, Sequence[str]]) -> Iterator[Rule]:

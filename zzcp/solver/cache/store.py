@@ -225,7 +225,7 @@ class ResultCache:
                 Path(f"{self.path}{suffix}").unlink(missing_ok=True)
         except OSError as error:
             raise InputError(
-                "the cache cannot be removed", place=Place(str(self.path)), found=str(error)
+                "the cache cannot be removed", place=Place(str(self.path)), found=error.strerror or str(error)
             ) from None
         return entries
 
