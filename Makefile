@@ -6,6 +6,7 @@ OLDEST  := 3.11
 VENV    := .venv
 BIN     := $(VENV)/bin
 WORKERS ?= 2
+FUZZ    ?= 200
 
 # The main job, as the README promises it.
 DEMO := $(BIN)/python -m zzcp solve
@@ -40,6 +41,9 @@ test: $(DEV) ## run the tests, all but the slow ones
 
 test-slow: $(DEV) ## run the tests that take minutes
 	@$(BIN)/python -m pytest -m slow -n $(WORKERS)
+
+fuzz: $(DEV) ## change good files at random: a result or one message (FUZZ=1000 tries each more often)
+	@ZZCP_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz tests/io/test_fuzz.py tests/conversion/test_fuzz.py -n $(WORKERS)
 
 test-newest: ## run the tests with the newest release of everything, in .venv-newest
 	$(call venv,.venv-newest)

@@ -102,6 +102,16 @@ class Link(Part):
     ports: list[Name]
 
 
+class Port(Part):
+    """How busy a port is."""
+
+    memory: Name
+    port: Name
+    busy: Figure
+    stall: Figure
+    limits: list[Name]
+
+
 class Evaluation(Part):
     """What a mapping costs, in the form of `Evaluation.to_dict`."""
 
@@ -111,6 +121,7 @@ class Evaluation(Part):
     accesses: dict[Name, list[Accesses]]
     utilization: Shares
     links: list[Link]
+    ports: list[Port]
     double_buffered: dict[Name, list[Flag]]
 
 
