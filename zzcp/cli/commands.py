@@ -195,18 +195,18 @@ def solve(**arguments: Any) -> Any:
     """Find the best mapping of every layer, and prove that there is none better.
 
     For each layer the loop order, the memory allocation and the double buffering with the lowest objective under the
-    exact evaluator are searched, for the given spatial mapping or, with --spatial auto, over all of them. Shown are
-    the cost, the proven lower bound and the gap between them. Layers of equal shape are solved once, and not again in
-    later runs (zzcp cache --help). Ctrl-C stops and shows the best so far. Without files the seed example is solved.
-    With --constraints the best mapping that obeys them is found, or what contradicts what. With --scope network the
-    layers' mappings are chosen together, with one bound for the totals.
+    exact evaluator are searched, over all spatial mappings, or for the one that a file gives. Shown are the cost, the
+    proven lower bound and the gap between them. Layers of equal shape are solved once, and not again in later runs
+    (zzcp cache --help). Ctrl-C stops and shows the best so far. Without files the seed example is solved. With
+    --constraints the best mapping that obeys them is found, or what contradicts what. With --scope network the layers'
+    mappings are chosen together, with one bound for the totals.
 
     \b
     Examples:
       zzcp solve
       zzcp solve -a models/accelerators/tpu_like.yaml -w models/workloads/resnet18.onnx \\
           -m models/mappings/tpu_like.yaml -j 2 --json result.json
-      zzcp solve -a models/accelerators/gemmini_like.yaml -w models/workloads/gemm_512.yaml --spatial auto
+      zzcp solve -a models/accelerators/gemmini_like.yaml -w models/workloads/gemm_512.yaml
       zzcp solve -a machine.yaml -w network.onnx --scope network -j 2 --json network.json
     """  # noqa: D301
     return _run("solve", arguments)

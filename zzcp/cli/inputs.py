@@ -52,7 +52,7 @@ class Inputs:
     left_out : tuple of SkippedNode
         What of the workload cannot be mapped, where no layer is named.
     mappings : MappingFile or None
-        Where the unrollings come from; by default the machine's, or a full array.
+        Where the unrollings come from; by default the machine's, or none.
     sources : mapping
         Names and hashes of the files, by the same roles, as they were when they were read.
     """

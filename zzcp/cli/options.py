@@ -239,7 +239,7 @@ def spatial(unrolling: str = "spatial mappings") -> Callable[[F], F]:
         "-m",
         "--mapping",
         metavar="FILE",
-        help=f"Mapping file with the {unrolling}; by default the machine's, or a full array.",
+        help=f"Mapping file with the {unrolling}; by default the machine's, or what is best.",
     )
 
 
