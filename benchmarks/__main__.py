@@ -19,6 +19,7 @@ from rich.console import Console
 SUITES = (
     "evaluator",
     "solver",
+    "sweeps",
     "latency",
     "mappers",
     "warm_start",
@@ -36,6 +37,7 @@ SUITES = (
     "unrollings",
 )
 LONG = (
+    "sweeps",
     "latency",
     "constrained",
     "fronts",

@@ -270,6 +270,11 @@ def solve(**arguments: Any) -> Any:
         ("area", "power"),
         "Print the best machine within a budget of area or power (pJ per cycle).",
     ),
+    click.option(
+        "--each-alone",
+        is_flag=True,
+        help="Search every point by itself, without the mappings and bounds of better and worse machines.",
+    ),
     options.csv,
     options.picture,
     options.no_cache,
@@ -283,7 +288,8 @@ def sweep(**arguments: Any) -> Any:
     sizes of the layers (--list-fields prints all). Sizes are in bits, or with a unit: 512b, 64B, 4KiB, 64KB (1000
     bytes each). Several fields with commas between them change together, with / between their values. The grid is the
     product of all --vary. What is found is kept as it comes: the same command goes on where a stopped one was. Along
-    sizes, energies and latencies the output says whether the optima are monotone, as they must be.
+    sizes, energies and latencies the output says whether the optima are monotone, as they must be; points use each
+    other's mappings and bounds there (docs/sweep.md).
 
     By default a memory costs what the file says, whatever its size. With --costs it costs what a model says of its
     size and width: table is built in (45 nm), cacti needs the package hwcomponents-cacti.

@@ -48,6 +48,7 @@ def run(
     db: str,
     costs: str | None,
     budget: dict[str, float],
+    each_alone: bool,
     cache: bool,
     csv_path: str | None,
     plot_path: str | None,
@@ -101,6 +102,7 @@ def run(
                     scheduler=scheduler,
                     db=db,
                     cache=cache,
+                    neighbours=not each_alone,
                     engine=engine,  # type: ignore[arg-type]  # one of the command's choices
                     costs=model,
                     on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),

@@ -16,7 +16,7 @@ from zzcp.mapping.unrollings import Unrolling
 from zzcp.solver.cache import ResultCache
 from zzcp.solver.engines import Engine
 from zzcp.solver.optimize import optimize
-from zzcp.solver.result import Progress, Result
+from zzcp.solver.result import KnownBound, Progress, Result
 from zzcp.workload import Layer
 
 
@@ -53,6 +53,8 @@ class Job:
         How.
     hint : Mapping or None
         Where to start.
+    known_bound : KnownBound or None
+        That is proven elsewhere.
     """
 
     accelerator: Accelerator
@@ -63,6 +65,7 @@ class Job:
     constraints: Constraints = field(default_factory=Constraints)
     options: SearchOptions = field(default_factory=SearchOptions)
     hint: LayerMapping | None = None
+    known_bound: KnownBound | None = None
 
 
 def run_job(job: Job, tell: Callable[[Progress], None] | None = None) -> Result:
@@ -91,6 +94,7 @@ def run_job(job: Job, tell: Callable[[Progress], None] | None = None) -> Result:
         links=job.links,
         constraints=job.constraints,
         hint=job.hint,
+        known_bound=job.known_bound,
         engine=options.engine,
         cache=options.cache,
         on_progress=tell,

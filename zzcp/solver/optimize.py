@@ -42,7 +42,7 @@ from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
 from zzcp.solver.infeasible import ELSEWHERE_SECONDS, AllUnrollings, barred, elsewhere, with_elsewhere
 from zzcp.solver.memory import give_back
 from zzcp.solver.padding.search import PaddedSearch
-from zzcp.solver.result import Diagnosis, Progress, Result, gap_of
+from zzcp.solver.result import Diagnosis, KnownBound, Progress, Result, gap_of
 from zzcp.solver.search.search import Search
 from zzcp.solver.unrolling.search import JointSearch, Solve
 from zzcp.workload import Layer
@@ -71,6 +71,7 @@ def optimize(
     links: Mapping[str, str] | None = None,
     constraints: Constraints | LayerConstraints | Mapping[str, Any] | None = None,
     hint: LayerMapping | None = None,
+    known_bound: KnownBound | None = None,
     engine: Engine = "auto",
     cache: Cache = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -116,6 +117,9 @@ def optimize(
         What is asked of the mapping; the bound then holds for the mappings that obey (see ``docs/constraints.md``).
     hint : Mapping, optional
         A mapping to start from; one that does not obey the constraints is not used.
+    known_bound : KnownBound, optional
+        A bound of the objective that is proven elsewhere: it is believed. Not used where the unrolling is chosen, under
+        constraints, or where loops need not divide.
     engine : str
         ``cp-sat`` or ``ranges`` for one of the two searches alone, ``auto`` for both. The search by ranges leaves a gap
         where it cannot close it, and nearly all of it where it does not apply (see ``docs/performance-solver.md``).
@@ -176,6 +180,10 @@ def optimize(
     if spatial is None and factors == "imperfect":
         spatial = FULL
     freedom = unrolling_of(accelerator, layer, spatial, max_dims)
+    if known_bound is not None:
+        instance(known_bound, KnownBound, "known bound", "a KnownBound")
+        if isinstance(freedom, SpatialMapping) and not asked and factors == "perfect":
+            task = replace(task, search_with=partial(task.search_with, floor=known_bound))
     check_names(asked.on_unrolling, accelerator, layer)
     if factors == "imperfect":
         _check_imperfect(task, freedom)

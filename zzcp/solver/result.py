@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
+from zzcp.checks import number
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.evaluation import COMPONENTS, Evaluation
 from zzcp.cost.objective import objective_of
@@ -117,6 +118,30 @@ class Progress:
     lower_bound: float
     gap: float | None
     stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBound:
+    """A bound that is proven elsewhere, such as that of a machine on which every mapping costs no more.
+
+    Parameters
+    ----------
+    value : float
+        No mapping has a lower objective.
+    engine : str
+        What proved it.
+
+    Raises
+    ------
+    InputError
+        If it is no number >= 0.
+    """
+
+    value: float
+    engine: str
+
+    def __post_init__(self) -> None:
+        number(self.value, "known bound", "a number >= 0", lambda value: value >= 0)
 
 
 @dataclass(frozen=True, slots=True)

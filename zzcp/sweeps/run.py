@@ -18,6 +18,7 @@ from zzcp.checks import (
     entries,
     function,
     gap_tolerance,
+    instance,
     integer,
 )
 from zzcp.cost import EXACT, CostConventions
@@ -27,13 +28,14 @@ from zzcp.costs import CostModel, falling
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.mapping.unrollings import FREE, Choice, UnrollingOptions
-from zzcp.runs import Estimate, executor_for
+from zzcp.runs import Estimate, Executor, executor_for
 from zzcp.runs.progress import Changes, Watchers
 from zzcp.solver.cache import Cache, ResultCache
 from zzcp.solver.engines import Engine, check_engine
-from zzcp.solver.job import SearchOptions
+from zzcp.solver.job import Job, SearchOptions
 from zzcp.solver.portable import SEARCH
 from zzcp.solver.result import Result
+from zzcp.sweeps.neighbours import Place, Series, due, first_boxes, series_of, settled
 from zzcp.sweeps.outcome import Outcome
 from zzcp.sweeps.plan import (
     GivenUnrolling,
@@ -97,6 +99,7 @@ def sweep(
     engine: Engine = "auto",
     costs: CostModel | None = None,
     cache: Cache = None,
+    neighbours: bool = True,
     on_progress: Callable[[SweepProgress], None] | None = None,
 ) -> SweepTable:
     """Solve a layer on every machine of a grid.
@@ -136,6 +139,8 @@ def sweep(
         file says, whatever their size, unless it names a cost model.
     cache : ResultCache, path or bool, optional
         Where solved layers are kept for other commands, too, as for `optimize`.
+    neighbours : bool
+        Whether points start from each other's mappings and bounds, where the theorem of monotonicity allows it.
     on_progress : callable, optional
         Called with a `SweepProgress` whenever work on a point begins or ends.
 
@@ -189,7 +194,10 @@ def sweep(
     stated = {} if costs is None else {"costs": _stated(costs, names, plan)}
     started = time.monotonic()
     where = jobs, scheduler
-    run = _Run(plan, options, conventions, ResultCache.of(cache), where, on_progress, started)
+    exact = replace(conventions, name="exact") == EXACT
+    instance(neighbours, bool, "neighbours", "true or false")
+    series = series_of(plan, axes, exact=exact and neighbours)
+    run = _Run(plan, series, options, conventions, ResultCache.of(cache), where, on_progress, started)
     with closing(Store(":memory:" if db is None else db)) as store:
         run.go(store)
     table = SweepTable(
@@ -203,7 +211,7 @@ def sweep(
         time.monotonic() - started,
         options | stated,
     )
-    return table.checked(exact=replace(conventions, name="exact") == EXACT)
+    return table.checked(exact=exact)
 
 
 def _stated(costs: CostModel, names: Sequence[str], plan: Sequence[Planned]) -> dict[str, Any]:
@@ -217,6 +225,7 @@ class _Run:
     """The points of a sweep while they are solved."""
 
     plan: list[Planned]
+    series: list[Series]
     options: dict[str, Any]
     conventions: CostConventions
     cache: ResultCache | None
@@ -236,30 +245,64 @@ class _Run:
     def go(self, store: Store) -> None:
         """Solve what the store does not know, until all is done or the user stops it."""
         limits = self.options["time_limit"], self.options["gap"]
-        missing: dict[str, Planned] = {}
         for point in self.plan:
             known = None if point.key in self.found else store.get(point.key, *limits)
             if known is not None:
                 self.found[point.key] = known
-            elif point.key not in self.found:
-                missing.setdefault(point.key, point)
-        points = list(missing.values())
-        jobs = [job_of(point.task, self.search_options()) for point in points]
+        missing = len(self.copies.keys() - self.found.keys())
         workers, scheduler = self.where
-        workers = min(workers, len(points))
-        self.names = [point.name for point in points]
         try:
             # the processes come first: they must not inherit what others have set for signals
-            with executor_for(workers, scheduler) as executor, Interrupt() as interrupt:
-                self.estimate = Estimate(len(points), executor.jobs)
+            with executor_for(min(workers, missing), scheduler) as executor, Interrupt() as interrupt:
+                self.estimate = Estimate(missing, executor.jobs)
                 self._tell()
-                watcher = Watchers(self.estimate, Changes(self._tell))
-                for number, result in executor.run(SEARCH, jobs, interrupt, watcher):
-                    self._keep(store, points[number], result)
+                self._rounds(store, executor, interrupt)
                 self.interrupted = self.interrupted or interrupt.requested
         except KeyboardInterrupt:
             self.interrupted = True
         self._tell()
+
+    def _rounds(self, store: Store, executor: Executor, interrupt: Interrupt) -> None:
+        """Solve the corners of boxes, and cut those that are not settled by theirs."""
+        boxes = first_boxes(self.series)
+        while boxes and not interrupt.requested:
+            corners = {(box.series, place): None for box in boxes for place in (box.worst, box.best)}
+            self._round(list(corners), store, executor, interrupt)
+            inner, boxes = due(boxes, self.search_options())
+            self._round(inner, store, executor, interrupt)
+
+    def _round(
+        self, places: Sequence[tuple[Series, Place]], store: Store, executor: Executor, interrupt: Interrupt
+    ) -> None:
+        """Solve what is missing of some points, from what is known before."""
+        points: list[Planned] = []
+        jobs: list[Job] = []
+        asked: set[str] = set()
+        for series, place in places:
+            point = series.points[place]
+            if point.key in self.found or point.key in asked:
+                continue
+            if interrupt.requested:
+                return
+            asked.add(point.key)
+            answer = settled(series, place, job_of(point.task, self.search_options()))
+            if isinstance(answer, Job):
+                points.append(point)
+                jobs.append(answer)
+            else:
+                self.estimate.total -= 1
+                self._keep(store, point, answer)
+                self._tell()
+        self.names = [point.name for point in points]
+        self.estimate.running.clear()
+        for number, result in executor.run(
+            SEARCH, jobs, interrupt, Watchers(self.estimate, Changes(self._tell))
+        ):
+            self._keep(store, points[number], result)
+        for series, place in places:
+            found = self.found.get(series.points[place].key)
+            if found is not None:
+                series.known[place] = found
 
     def search_options(self) -> SearchOptions:
         """Return how every point is searched."""

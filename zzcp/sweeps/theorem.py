@@ -141,13 +141,13 @@ def _check(axis: Axis, number: int, points: Sequence[Seen], exact: bool) -> Chec
     lines: dict[object, list[Seen]] = defaultdict(list)
     for point in points:
         lines[point.series, point.steps[:number], point.steps[number + 1 :]].append(point)
-    if not exact or not any(_ordered(axis, worse, better) for worse, better in permutations(axis.steps, 2)):
+    if not exact or not any(ordered(axis, worse, better) for worse, better in permutations(axis.steps, 2)):
         return Check(axis.name, applies=False)
     pairs = [
         (worse, better)
         for line in lines.values()
         for worse, better in permutations(line, 2)
-        if _ordered(axis, worse.steps[number], better.steps[number])
+        if ordered(axis, worse.steps[number], better.steps[number])
     ]
     improved = within = more_loading = 0
     violations = []
@@ -164,8 +164,8 @@ def _check(axis: Axis, number: int, points: Sequence[Seen], exact: bool) -> Chec
     return Check(axis.name, True, len(pairs), improved, within, more_loading, tuple(violations))
 
 
-def _ordered(axis: Axis, worse: Step, better: Step) -> bool:
-    """Return whether no optimum gets worse from one step to another, by the theorem."""
+def ordered(axis: Axis, worse: Step, better: Step) -> bool:
+    """Return whether by the theorem no optimum gets worse from one step to another."""
     if worse == better:
         return False
     for field, low, high in zip(axis.fields, worse, better, strict=True):

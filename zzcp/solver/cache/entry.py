@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingType
 from fractions import Fraction
 from typing import Any
 
@@ -80,7 +81,7 @@ def from_entry(entry: dict[str, Any], question: Question, tolerance: float) -> R
         objective = Fraction(entry["objective"])
         if not meets(entry, objective, tolerance):
             return None
-        mapping, space = Mapping.from_dict(entry["mapping"]), _space(entry["space"])
+        mapping, space = Mapping.from_dict(entry["mapping"]), space_of(entry["space"])
         scored = as_scored(mapping, question.conventions, question.constraints)
         evaluation = evaluate(question.accelerator, question.layer, scored, question.conventions)
         violations = constraint_violations(
@@ -123,7 +124,8 @@ def from_entry(entry: dict[str, Any], question: Question, tolerance: float) -> R
         raise StaleEntryError(repr(error)) from None
 
 
-def _space(data: dict[str, Any]) -> Space:
+def space_of(data: MappingType[str, Any]) -> Space:
+    """Return the space that `Space.to_dict` has written."""
     freedom = data.get("freedom")
     return Space(
         unrollings=int(data["unrollings"]),

@@ -9,6 +9,8 @@ Where one engine is asked for, the other is not used.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from zzcp.mappers import Budget, Genetic, Problem
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.solver.cpsat.target import first_bound
@@ -50,8 +52,8 @@ class Search(SearchState):
         """Search until the end, or until there is no memory left."""
         try:
             shared = self.given or Shared(self.evaluator)
-            # a rival's mapping is as good an incumbent as a random one
-            if self.rival is None and (self.given is None or hint is None):
+            # a rival's mapping is as good an incumbent as a random one, and so is one that comes with a bound
+            if self.rival is None and (hint is None or (self.given is None and self.floor is None)):
                 self._start(shared)
             self._close(shared)
         except MemoryError:
@@ -68,8 +70,10 @@ class Search(SearchState):
 
     def _close(self, shared: Shared) -> None:
         self.bound = first_bound(self.evaluator.model, self.objective) * self.certain
-        if self.ceiling <= self.bound:
-            # nothing can be better: a machine without any energy, for one
+        if self.floor is not None:
+            self.prove(Fraction(self.floor.value), self.floor.engine)
+        if self.ceiling <= self.bound or (self.floor and self.enough(self.bound, self.aim)):
+            # nothing can be better: a machine without any energy, for one, or what is known of another
             return
         if not shared.has_tables:
             self.tell(

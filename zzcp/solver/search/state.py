@@ -18,7 +18,7 @@ from zzcp.solver.clock import Clock
 from zzcp.solver.cpsat.model import certain
 from zzcp.solver.engines import NO_ENGINE, Engine
 from zzcp.solver.lattice.chain import merged
-from zzcp.solver.result import Diagnosis, Progress, Result, Status, float_below, gap_of
+from zzcp.solver.result import Diagnosis, KnownBound, Progress, Result, Status, float_below, gap_of
 from zzcp.solver.search.shared import Shared
 
 _SMALL_GAP, _SHARPER = 1e-3, 0.01
@@ -32,7 +32,8 @@ class SearchState:
 
     With a cutoff only mappings that are better than it are searched for: the search ends with one of them, or when
     there is none. With a rival, the best that is known elsewhere, the search ends when nothing is better than that.
-    What other searches of the layer have made may be given; a hint then takes the place of random mappings.
+    What other searches of the layer have made may be given; a hint then takes the place of random mappings. A floor is
+    a bound that is proven elsewhere.
     """
 
     evaluator: Evaluator
@@ -56,6 +57,7 @@ class SearchState:
     proved: str = NO_ENGINE
     rival: Fraction | None = None
     given: Shared | None = None
+    floor: KnownBound | None = None
     clock: Clock = field(init=False)
 
     def __post_init__(self) -> None:
