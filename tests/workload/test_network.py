@@ -134,3 +134,18 @@ def test_long_lists_of_ids_are_cut() -> None:
     with pytest.raises(InputError) as caught:
         Network("net", layers)
     assert str(caught.value.found).endswith(", 18, 19, ...")
+
+
+@pytest.mark.parametrize("edge", [(0, 7), (7, 0)])
+def test_an_edge_to_nowhere_is_refused(edge: tuple[int, int]) -> None:
+    with pytest.raises(InputError) as caught:
+        Network("net", (layer(0), layer(6)), (RELU,), edges=((0, 5), edge))
+    assert str(caught.value) == (
+        "edges[1]: network net: data flows from or to a layer that does not exist: "
+        "expected an id of a layer: 0, 5, 6, found 7"
+    )
+
+
+def test_edges_in_a_cycle_are_refused() -> None:
+    with pytest.raises(InputError, match="the layers feed each other in a cycle"):
+        Network("net", (layer(0), layer(6)), (RELU,), edges=((0, 5), (5, 6), (6, 0)))

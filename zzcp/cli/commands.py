@@ -177,6 +177,7 @@ def evaluate(**arguments: Any) -> Any:
     options.conventions,
     options.jobs("Layers solved"),
     options.scheduler,
+    options.memory_limit,
     click.option(
         "--progress-log",
         is_flag=True,
@@ -253,6 +254,7 @@ def solve(**arguments: Any) -> Any:
     options.conventions,
     options.jobs("Points solved"),
     options.scheduler,
+    options.memory_limit,
     click.option(
         "--db",
         default="zzcp-sweep.sqlite",

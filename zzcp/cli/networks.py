@@ -9,7 +9,7 @@ import zzcp
 from zzcp.cli.inputs import Inputs
 from zzcp.cli.live import now
 from zzcp.cli.output import Output
-from zzcp.cli.searches import exit_code, note_cached
+from zzcp.cli.searches import exit_code, note_cached, with_peak
 from zzcp.errors import InputError
 from zzcp.networks.progress import NetworkProgress
 from zzcp.networks.residency import tensors_of
@@ -82,23 +82,22 @@ def solve_network(
     output.show(network_report(inputs.machine, result, missing))
     if inputs.left_out:
         output.show(left_out_report(inputs.left_out))
-    output.finish(
-        network_data(
-            zzcp.__version__,
-            inputs.machine,
-            result,
-            inputs.left_out,
-            inputs.sources,
-            {
-                "time_limit": options.time_limit,
-                "gap": options.gap,
-                "seed": options.seed,
-                "engine": options.engine,
-                **({"keep_on_chip": True} if keep_on_chip else {}),
-            },
-            missing,
-        )
+    data = network_data(
+        zzcp.__version__,
+        inputs.machine,
+        result,
+        inputs.left_out,
+        inputs.sources,
+        {
+            "time_limit": options.time_limit,
+            "gap": options.gap,
+            "seed": options.seed,
+            "engine": options.engine,
+            **({"keep_on_chip": True} if keep_on_chip else {}),
+        },
+        missing,
     )
+    output.finish(with_peak(data, options.memory_limit))
     note_cached(output, [entry.result for entry in solved_layers(result)])
     statuses = [entry.result.status for entry in solved_layers(result)]
     return exit_code(statuses, len(tasks), output, stopped=result.interrupted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
@@ -128,6 +129,33 @@ gap = click.option(
     show_default=True,
     metavar="G",
     help="Relative distance to the proven bound that counts as optimal.",
+)
+
+
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]i?)?B", re.IGNORECASE)
+_PREFIXES = "kmgt"
+
+
+def _bytes(_context: click.Context, _option: click.Parameter, given: str | None) -> int | None:
+    if given is None:
+        return None
+    match = _SIZE.fullmatch(given.strip())
+    if match is None:
+        raise click.BadParameter(f"expected bytes with a unit, such as 4GB or 512MiB, found {given[:80]!r}")
+    prefix = (match[2] or "").lower()
+    step = 1024 if prefix.endswith("i") else 1000
+    size = int(float(match[1]) * step ** (_PREFIXES.index(prefix[0]) + 1 if prefix else 0))
+    if size < 1:
+        raise click.BadParameter(f"expected a positive amount of memory, found {given[:80]!r}")
+    return size
+
+
+memory_limit = click.option(
+    "--memory-limit",
+    metavar="SIZE",
+    callback=_bytes,
+    help="Memory of all searches that run side by side, such as 4GB: beyond its share a search ends with its best and "
+    "its bound.  [default: what the machine has]",
 )
 
 

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from rich.console import Console, RenderableType
 
 from zzcp.cli.program import say
+from zzcp.documents.whole import write_whole
 from zzcp.errors import InputError, Place
 from zzcp.records.plain import json_text
 from zzcp.report.style import PIPED, render
@@ -127,7 +128,7 @@ def _console(stream: TextIO) -> Console:
 
 
 def write_text(path: str, text: str, option: str = "--json") -> None:
-    """Write a file, or to standard output.
+    """Write a file as a whole, or to standard output.
 
     Raises
     ------
@@ -138,7 +139,7 @@ def write_text(path: str, text: str, option: str = "--json") -> None:
         sys.stdout.write(text)
         return
     try:
-        Path(path).write_text(text, encoding="utf-8")
+        write_whole(path, text)
     except OSError as error:
         raise _unwritable(path, error, option) from None
 

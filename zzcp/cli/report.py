@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import zzcp
 from zzcp.cli.output import check_writable, open_output
+from zzcp.documents.whole import write_whole
 from zzcp.errors import InputError, Place
 from zzcp.explanations import explain
 from zzcp.html.page import report_page, require_report
@@ -33,7 +33,7 @@ def run(
                 sources, version=zzcp.__version__, title=title, labels=labels, explain=explanation
             )
         try:
-            Path(page).write_text(text, encoding="utf-8")
+            write_whole(page, text)
         except OSError as error:
             raise InputError(
                 "cannot be written", place=Place(page), found=error.strerror or str(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from zzcp.cli.live import Monitor
 from zzcp.cli.output import Output
@@ -15,6 +15,7 @@ from zzcp.runs import Executor, LostError, executor_for
 from zzcp.runs.executor import Watcher, Work
 from zzcp.runs.progress import Watchers
 from zzcp.solver import Progress, Result
+from zzcp.solver.memory_limit import peak
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -81,6 +82,16 @@ def search_all(
         with suppress(LostError):  # the exit code tells of what is missing
             found.update(executor.run(work, tasks, interrupt, watcher))  # pair by pair
         return found
+
+
+def share_of(memory: int | None, jobs: int) -> int | None:
+    """Return what each of some searches side by side may have of the memory for all."""
+    return None if memory is None else max(1, memory // jobs)
+
+
+def with_peak(data: dict[str, Any], memory_limit: int | None) -> dict[str, Any]:
+    """Return a result with the memory that was taken at most by a process, where it was limited: it varies."""
+    return data if memory_limit is None else {**data, "peak_memory": peak()}
 
 
 def note_cached(output: Output, results: Sequence[Result]) -> None:

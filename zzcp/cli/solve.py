@@ -11,7 +11,7 @@ from zzcp.cli.networks import check_scope, solve_network
 from zzcp.cli.output import Output, open_output
 from zzcp.cli.reading import Reading
 from zzcp.cli.resume import resumed
-from zzcp.cli.searches import exit_code, note_cached, search_all
+from zzcp.cli.searches import exit_code, note_cached, search_all, share_of, with_peak
 from zzcp.cost import CONVENTIONS
 from zzcp.cost.constraints.constrained import check_constraints
 from zzcp.errors import InputError
@@ -58,6 +58,7 @@ def run(
     conventions: str,
     jobs: int,
     scheduler: str | None,
+    memory_limit: int | None,
     progress_log: bool,
     cache: bool,
     resume: str | None,
@@ -98,6 +99,7 @@ def run(
                 CONVENTIONS[conventions],
                 engine,  # type: ignore[arg-type]  # one of the command's choices
                 ResultCache.of(cache),
+                memory_limit=share_of(memory_limit, jobs),
             )
             return solve_network(
                 output, inputs, tasks, objective, how, jobs, scheduler, keep_on_chip=keep_on_chip
@@ -114,6 +116,7 @@ def run(
         how = SearchOptions(
             conventions=CONVENTIONS[conventions],
             cache=ResultCache.of(cache and not progress_log),  # what is kept reports no progress
+            memory_limit=share_of(memory_limit, jobs),
             **options,  # type: ignore[arg-type]  # each of its own kind
         )
 
@@ -137,20 +140,19 @@ def run(
         output.show(solved_report(machine, objective, conventions, results, missing))
         if inputs.left_out:
             output.show(left_out_report(inputs.left_out))
-        output.finish(
-            solved_data(
-                zzcp.__version__,
-                machine,
-                objective,
-                conventions,
-                results,
-                inputs.left_out,
-                inputs=inputs.sources,
-                options={name: value for name, value in options.items() if value is not None},
-                progress=log,
-                missing=missing,
-            )
+        data = solved_data(
+            zzcp.__version__,
+            machine,
+            objective,
+            conventions,
+            results,
+            inputs.left_out,
+            inputs=inputs.sources,
+            options={name: value for name, value in options.items() if value is not None},
+            progress=log,
+            missing=missing,
         )
+        output.finish(with_peak(data, memory_limit))
     note_cached(output, [entry.result for entry in results])
     for name, fault in dict.fromkeys((entry.layer.name, f) for entry in results for f in entry.result.faults):
         output.note(f"layer {name}: {fault}; it was not believed")

@@ -12,6 +12,7 @@ from zzcp.cli.machines import load_machine
 from zzcp.cli.output import open_output, write_text
 from zzcp.cli.program import INTERRUPTED
 from zzcp.cli.reading import Reading
+from zzcp.cli.searches import share_of, with_peak
 from zzcp.cli.sources import select_layers
 from zzcp.cost import CONVENTIONS
 from zzcp.costs import cost_model
@@ -45,6 +46,7 @@ def run(
     conventions: str,
     jobs: int,
     scheduler: str | None,
+    memory_limit: int | None,
     db: str,
     costs: str | None,
     budget: dict[str, float],
@@ -100,6 +102,7 @@ def run(
                     conventions=CONVENTIONS[conventions],
                     jobs=jobs,
                     scheduler=scheduler,
+                    memory_limit=share_of(memory_limit, jobs),
                     db=db,
                     cache=cache,
                     neighbours=not each_alone,
@@ -114,7 +117,7 @@ def run(
         data = swept_data(zzcp.__version__, machine, table, files)
         if budget:
             data["best_under"] = {"budget": budget, "best": [best.to_dict() for best in within]}
-        output.finish(data)
+        output.finish(with_peak(data, memory_limit))
         if csv_path is not None:
             write_text(csv_path, table.to_csv(), "--csv")
         save_figure(plot_path, "sweep", table)

@@ -52,6 +52,7 @@ def optimize_network(
     cache: Cache = None,
     jobs: int = 1,
     scheduler: str | None = None,
+    memory_limit: int | None = None,
     on_progress: Callable[[NetworkProgress], None] | None = None,
 ) -> NetworkResult:
     """Return the mappings of all layers that are the best for the network as a whole, with one proven bound.
@@ -89,6 +90,8 @@ def optimize_network(
     scheduler : str, optional
         Address of the scheduler of a Dask cluster, such as ``tcp://127.0.0.1:8786``, whose workers search instead
         (``docs/cluster.md``).
+    memory_limit : int, optional
+        Bytes of every search, as for `optimize`.
     on_progress : callable, optional
         Called with a `NetworkProgress` whenever a search begins or ends.
 
@@ -128,6 +131,7 @@ def optimize_network(
         conventions=conventions,
         engine=engine,
         cache=ResultCache.of(cache),
+        memory_limit=memory_limit,
     )
     max_dims = integer(max_dims, "max_dims", least=1)
     tasks = [layer_task(accelerator, layer, spatial, max_dims, links, constraints) for layer in layers]

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from zzcp.interrupt import Interrupt
+from zzcp.solver.memory_limit import exceeded
 
 STEPS = 3e8
 """Steps of a unit of work: about a second."""
@@ -74,8 +75,8 @@ class Clock:
 
     @property
     def goes_on(self) -> bool:
-        """Whether there is time left and work left, and the user has not stopped it."""
-        return self.left > 0 and self.work_left > 0 and not self.interrupt.requested
+        """Whether there is time, work and memory left, and the user has not stopped it."""
+        return self.left > 0 and self.work_left > 0 and not self.interrupt.requested and not exceeded()
 
     def within(self, seconds: float) -> Clock:
         """Return a clock that starts now and ends after some seconds, or with this one."""

@@ -33,6 +33,7 @@ class SearchOptions:
     deterministic_limit: float | None = None
     factors: Factors = "perfect"
     max_padding: float | None = None
+    memory_limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def run_job(job: Job, tell: Callable[[Progress], None] | None = None) -> Result:
         hint=job.hint,
         known_bound=job.known_bound,
         engine=options.engine,
+        memory_limit=options.memory_limit,
         cache=options.cache,
         on_progress=tell,
         **rest,

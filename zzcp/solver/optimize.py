@@ -41,6 +41,7 @@ from zzcp.solver.constrained.optimize import attempt_after_all, constraints_of, 
 from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
 from zzcp.solver.infeasible import ELSEWHERE_SECONDS, AllUnrollings, barred, elsewhere, with_elsewhere
 from zzcp.solver.memory import give_back
+from zzcp.solver.memory_limit import limited
 from zzcp.solver.padding.search import PaddedSearch
 from zzcp.solver.result import Diagnosis, KnownBound, Progress, Result, gap_of
 from zzcp.solver.search.search import Search
@@ -73,6 +74,7 @@ def optimize(
     hint: LayerMapping | None = None,
     known_bound: KnownBound | None = None,
     engine: Engine = "auto",
+    memory_limit: int | None = None,
     cache: Cache = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Result:
@@ -123,6 +125,9 @@ def optimize(
     engine : str
         ``cp-sat`` or ``ranges`` for one of the two searches alone, ``auto`` for both. The search by ranges leaves a gap
         where it cannot close it, and nearly all of it where it does not apply (see ``docs/performance-solver.md``).
+    memory_limit : int, optional
+        Bytes that this process may have: beyond them the search ends with its best and its bound. By default it ends so
+        when the machine has next to nothing left.
     cache : ResultCache, path or bool, optional
         Where solved layers are kept between runs: a folder, or True for the user's. What is there is not solved again,
         if its gap is what is asked for; its mapping is scored again (see ``docs/cache.md``). By default nothing is.
@@ -153,6 +158,8 @@ def optimize(
         else number(deterministic_limit, "deterministic limit", "a positive number", lambda limit: limit > 0)
     )
     gap = gap_tolerance(gap)
+    if memory_limit is not None:
+        memory_limit = integer(memory_limit, "memory limit", least=1)
     workers = integer(workers, "workers", least=1, most=MAX_WORKERS)
     seed = check_seed(seed)
     check_engine(engine)
@@ -190,7 +197,8 @@ def optimize(
 
     def search() -> Result:
         try:
-            found = _run(task, freedom, asked, time_limit, seed, hint, on_progress, deterministic_limit)
+            with limited(memory_limit):
+                found = _run(task, freedom, asked, time_limit, seed, hint, on_progress, deterministic_limit)
             if found.status == "infeasible" and not found.interrupted:
                 found = _explained(task, freedom, asked, max_dims, seed, found)
             return replace(found, constraints=asked)

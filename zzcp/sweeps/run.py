@@ -95,6 +95,7 @@ def sweep(
     conventions: CostConventions = EXACT,
     jobs: int = 1,
     scheduler: str | None = None,
+    memory_limit: int | None = None,
     db: str | Path | None = None,
     engine: Engine = "auto",
     costs: CostModel | None = None,
@@ -130,6 +131,8 @@ def sweep(
     scheduler : str, optional
         Address of the scheduler of a Dask cluster, such as ``tcp://127.0.0.1:8786``, whose workers solve them instead
         (``docs/cluster.md``).
+    memory_limit : int, optional
+        Bytes of every search, as for `optimize`.
     db : str or Path, optional
         SQLite file that keeps every result as it comes; what it holds already is not solved again.
     engine : str
@@ -193,7 +196,7 @@ def sweep(
     options: dict[str, Any] = {"time_limit": time_limit, "gap": gap, "seed": seed, "engine": engine}
     stated = {} if costs is None else {"costs": _stated(costs, names, plan)}
     started = time.monotonic()
-    where = jobs, scheduler
+    where = jobs, scheduler, memory_limit
     exact = replace(conventions, name="exact") == EXACT
     instance(neighbours, bool, "neighbours", "true or false")
     series = series_of(plan, axes, exact=exact and neighbours)
@@ -229,7 +232,7 @@ class _Run:
     options: dict[str, Any]
     conventions: CostConventions
     cache: ResultCache | None
-    where: tuple[int, str | None]
+    where: tuple[int, str | None, int | None]
     on_progress: Callable[[SweepProgress], None] | None
     started: float
     found: dict[str, Outcome] = field(default_factory=dict)
@@ -250,7 +253,7 @@ class _Run:
             if known is not None:
                 self.found[point.key] = known
         missing = len(self.copies.keys() - self.found.keys())
-        workers, scheduler = self.where
+        workers, scheduler, _ = self.where
         try:
             # the processes come first: they must not inherit what others have set for signals
             with executor_for(min(workers, missing), scheduler) as executor, Interrupt() as interrupt:
@@ -306,7 +309,9 @@ class _Run:
 
     def search_options(self) -> SearchOptions:
         """Return how every point is searched."""
-        return SearchOptions(conventions=self.conventions, cache=self.cache, **self.options)
+        return SearchOptions(
+            conventions=self.conventions, cache=self.cache, memory_limit=self.where[2], **self.options
+        )
 
     def _keep(self, store: Store, point: Planned, result: Result) -> None:
         """Write what was found at a point, unless the search was stopped before it had an answer."""

@@ -59,7 +59,7 @@ class Network(Sequence[Layer]):
     Raises
     ------
     InputError
-        If two layers share an id, a source does not exist, or the graph has a cycle.
+        If two layers share an id, a source or an end of an edge does not exist, or the graph has a cycle.
     """
 
     name: str
@@ -100,6 +100,15 @@ class Network(Sequence[Layer]):
                         place=Place(field=f"layers[{i}].sources.{operand}"),
                         expected=_listed("an id of a layer", sorted(known)),
                         found=repr_of(source),
+                    )
+        for number, edge in enumerate(self.edges):
+            for end in edge:
+                if end not in known:
+                    raise InputError(
+                        f"network {self.name}: data flows from or to a layer that does not exist",
+                        place=Place(field=f"edges[{number}]"),
+                        expected=_listed("an id of a layer", sorted(known)),
+                        found=repr_of(end),
                     )
         graph = self.graph()
         if not nx.is_directed_acyclic_graph(graph):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from zzcp.interrupt import Interrupt
 from zzcp.solver.cp_sat import cp_model
+from zzcp.solver.memory_limit import exceeded
 
 Value = Callable[["cp_model.IntVar"], int]
 """Gives the value of a variable in a solution."""
@@ -213,7 +214,7 @@ def run_patiently(
         try:
             while thread.is_alive() and time.monotonic() < end + _PATIENCE:
                 thread.join(_POLL)
-                if interrupt.requested:
+                if interrupt.requested or exceeded():
                     solver.stop_search()
                     end = min(end, time.monotonic())
         except BaseException:

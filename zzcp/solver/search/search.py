@@ -15,6 +15,7 @@ from zzcp.mappers import Budget, Genetic, Problem
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.solver.cpsat.target import first_bound
 from zzcp.solver.lattice.start import first_mapping, outermost_mapping
+from zzcp.solver.memory_limit import exceeded
 from zzcp.solver.result import Result
 from zzcp.solver.search.cpsat_stage import CpSatStage
 from zzcp.solver.search.ranges_stage import RangesStage
@@ -44,6 +45,8 @@ class Search(SearchState):
             if not self.interrupt.requested:
                 with self.interrupt.at_once(), self.clock.watched():
                     self._search(hint)
+            if exceeded():
+                self.tell("out of memory")
         if self.evaluation is None:
             return self.result("unknown")
         return self.result("optimal" if self.gap <= self.tolerance else "feasible")
