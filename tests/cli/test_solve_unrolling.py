@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Run
 
 FILES = ("-a", "models/accelerators/gemmini_like.yaml", "-w", "tests/data/unrolling/19-vgg-first.yaml")
@@ -55,3 +57,18 @@ def test_array_dimensions_that_a_file_leaves_out_are_chosen(zzcp: Run, tmp_path:
     assert entry["spatial_mapping"]["D2"]
     assert entry["space"]["freedom"]["fixed"] == {"D1": {"C": 3, "FX": 3}}
     assert entry["status"] == "optimal"
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_that_no_unrolling_obeys_is_proven_again(given: bool, zzcp: Run, tmp_path: Path) -> None:
+    constraints, mapping, found = (tmp_path / name for name in ("c.yaml", "m.yaml", "found.json"))
+    constraints.write_text("spatial:\n  D1: {allow: [C], fix: {K: 2}}\n")
+    mapping.write_text("- {name: default, spatial_mapping: {D1: ['K, 2'], D2: ['C, 2']}}\n")
+    chosen = ("-m", mapping) if given else ("--spatial", "auto")
+    toy = ("-a", "docs/toy.yaml", "-w", "tests/data/tiny_gemm.yaml")
+    result = zzcp("solve", *toy, *chosen, "--constraints", constraints, "--json", found, "-q")
+    assert result.exit_code == 3
+    assert "unrolled on D1 only C" in result.stdout
+    again = zzcp("verify", found)
+    assert again.exit_code == 0, again.stderr
+    assert "every bound re-proven" in again.stdout
