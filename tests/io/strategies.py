@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from zzcp.hardware import (
     Accelerator,
     Allocation,
+    Costing,
     Direction,
     InMemoryComputing,
     Memory,
@@ -51,6 +52,14 @@ def ports(draw: st.DrawFn, operands: tuple[str, ...]) -> tuple[Port, ...]:
     return tuple(result)
 
 
+costings = st.builds(
+    Costing,
+    st.sampled_from(("table", "cacti:45", "cacti:22")),
+    st.sampled_from(("Horowitz 2014", "hwcomponents-cacti 1.0.40")),
+    st.lists(st.sampled_from(("r_cost", "w_cost", "area")), unique=True).map(tuple),
+)
+
+
 @st.composite
 def memories(draw: st.DrawFn, name: str, dimensions: tuple[str, ...], *, zigzag: bool = False) -> Memory:
     """Return a memory of some operands; with `zigzag`, one that ZigZag's schema can express."""
@@ -68,6 +77,8 @@ def memories(draw: st.DrawFn, name: str, dimensions: tuple[str, ...], *, zigzag:
         force_double_buffering=draw(st.booleans()),
         keeps_overlap=tuple(operand for operand in operands if not zigzag and draw(st.booleans())),
         memory_type=draw(st.sampled_from(("sram", "dram"))),
+        leakage=0.0 if zigzag else draw(energies),
+        costing=None if zigzag else draw(st.none() | costings),
     )
 
 
@@ -85,6 +96,7 @@ def arrays(draw: st.DrawFn, *, zigzag: bool = False) -> OperationalArray:
         systolic_dimensions=tuple(draw(st.lists(st.sampled_from(dimensions), unique=True))),
         input_precision=draw(st.none() | precisions),
         cycles_per_op=1 if zigzag else draw(st.integers(1, 20)),
+        leakage=0.0 if zigzag else draw(energies),
     )
 
 
