@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import zzcp
 from tests.solver.unrolling.every_unrolling import tiny_case, unrollings
 from zzcp.cost import EXACT, Evaluator
+from zzcp.hardware import Accelerator
 from zzcp.mapping.freedom import Freedom
 from zzcp.solver.unrolling.choices import choices_of, smallest_factors, symmetries
 from zzcp.workload import Layer
@@ -83,3 +86,19 @@ def test_fewest_lanes_leave_out_what_has_less() -> None:
     some = np.concatenate([*choices.blocks(3), np.zeros((0, every.shape[1]), dtype=int)])
     lanes = choices.totals(every).prod(axis=1)
     assert sorted(map(tuple, some)) == sorted(map(tuple, every[lanes >= 3]))
+
+
+def test_large_array_dimensions_that_are_alike_stand_for_themselves() -> None:
+    """To merge them would take longer, and more memory, than to look at all."""
+    layer = Layer.conv(k=64, c=64, oy=56, ox=56, fy=3, fx=3)
+    merged, alone = (choices_of(_square(size), layer, Freedom()) for size in (16, 256))
+    assert [group.members for group in merged.groups] == [("D1", "D2")]
+    assert [group.members for group in alone.groups] == [("D1",), ("D2",)]
+    assert alone.held() == len(alone.groups[0].lanes) ** 2
+
+
+def _square(size: int) -> Accelerator:
+    """Return a machine whose two array dimensions are alike."""
+    toy = zzcp.load_accelerator("docs/toy.yaml")
+    served = tuple(replace(memory, served_dimensions=("D1", "D2")) for memory in toy.memories)
+    return replace(toy, memories=served, array=replace(toy.array, sizes=(size, size), systolic_dimensions=()))

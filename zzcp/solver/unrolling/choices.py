@@ -29,7 +29,7 @@ from zzcp.mapping.freedom import Freedom
 from zzcp.solver.lattice.keys import Array
 from zzcp.workload import Layer
 
-_MOST_MERGED = 2**22
+_MOST_MERGED = 2**19
 """Unrollings of array dimensions that are alike, above which each dimension stands for itself."""
 
 
