@@ -61,7 +61,7 @@ def run(*, quick: bool, console: Console, options: argparse.Namespace) -> Record
         console.print(row, highlight=False)
     text = page_part(rows)
     console.print(text, highlight=False, markup=False, soft_wrap=True)
-    if not quick and not options.layers:
+    if not quick and not options.layers and kind == KINDS[0]:
         replace_part(f"{kind} fronts", text, FRONTS)
         console.print(f"written to docs/{FRONTS.name}")
     # the other kind's figures stay in the file

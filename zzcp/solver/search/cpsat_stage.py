@@ -32,7 +32,7 @@ from zzcp.solver.search.state import SearchState
 
 _SHORT_WORK = 0.025
 """Work that CP-SAT may do on an easy layer, in its own deterministic measure: less than a second."""
-_SHORT_WORK_GREEDY = 0.1
+_SHORT_WORK_GREEDY = 0.3
 """The same under ZigZag's buffering, where the search by ranges is less sharp."""
 
 
