@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+import zzcp
+from zzcp.mapping.default import default_spatial
+from zzcp.solver.cache import store
+
 SEED = (
     "-a models/accelerators/seed_eyeriss_1_2_4.yaml -w models/workloads/seed_workload.yaml "
     "-m models/mappings/seed_mapping.yaml"
@@ -81,14 +85,13 @@ def test_a_folder_that_cannot_be_made_costs_a_note(root: Path, tmp_path: Path) -
 
 
 def test_a_locked_cache_costs_a_note(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import zzcp  # noqa: PLC0415
-    from zzcp.solver.cache import store  # noqa: PLC0415
-
     layer = zzcp.Layer.gemm(b=4, k=4, c=4)
     toy = zzcp.load_accelerator(root / "docs/toy.yaml")
-    zzcp.optimize(toy, layer, cache=tmp_path)
+    spatial = default_spatial(toy, layer)
+    zzcp.optimize(toy, layer, spatial=spatial, cache=tmp_path)
     monkeypatch.setattr(store, "_PATIENCE", 0.2)
     with sqlite3.connect(tmp_path / "solved.sqlite") as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.warns(UserWarning, match="locked"):
-            assert zzcp.optimize(toy, layer, cache=tmp_path).status == "optimal"
+            found = zzcp.optimize(toy, layer, spatial=spatial, cache=tmp_path)
+        assert found.status == "optimal"
