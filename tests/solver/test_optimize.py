@@ -66,7 +66,7 @@ def prove(
     **options: Any,
 ) -> Any:
     """Return the result of a search that must be proven, after checking that its figures are the evaluator's."""
-    options = {"time_limit": 30.0, "gap": 0.01, **options}
+    options = {"time_limit": 30.0, "gap": 0.01, "spatial": "full", **options}
     result = optimize(accelerator, layer, objective, conventions=conventions, **options)
     assert result.status == "optimal"
     assert result.gap <= options["gap"]

@@ -156,7 +156,12 @@ LAYER = Layer.gemm(b=8, k=8, c=8)
 
 
 def solve(constraints: Any, **options: Any) -> Result:
-    return optimize(MACHINE, LAYER, constraints=constraints, **{"time_limit": 20, "gap": 0.01, **options})
+    return optimize(
+        MACHINE,
+        LAYER,
+        constraints=constraints,
+        **{"time_limit": 20, "gap": 0.01, "spatial": "full", **options},
+    )
 
 
 def test_the_result_says_what_was_asked() -> None:

@@ -71,7 +71,8 @@ def test_a_memory_that_is_too_small_is_named_with_bits() -> None:
     found = infeasible(None, small)
     assert str(found) == (
         "memory weights holds 4 bits, the smallest tiles need 8 (4 too many: W 8); "
-        "a weights of 8 bits would do (4 more)"
+        "a weights of 8 bits would do (4 more); "
+        "nor has any of the 52 unrollings with up to 2 layer dimensions on every array dimension"
     )
     larger = replace(small, memories=(replace(small.memories[0], size=8), *small.memories[1:]))
     assert solve(None, larger, gap=0.5).status == "optimal"
