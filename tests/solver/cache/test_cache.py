@@ -227,6 +227,11 @@ def bound_below_zero(entry: dict[str, Any]) -> None:
     entry["lower_bound"] = -1.0
 
 
+def bound_too_low_for_optimal(entry: dict[str, Any]) -> None:
+    """Once it came back as optimal, with a bound of 0."""
+    entry["lower_bound"] = 0.0
+
+
 def other_unrolling(entry: dict[str, Any]) -> None:
     entry["mapping"]["spatial_mapping"] = {"D1": {"K": 2}}
 
@@ -252,6 +257,7 @@ CHANGES = (
     other_objective,
     bound_above,
     bound_below_zero,
+    bound_too_low_for_optimal,
     other_unrolling,
     loop_missing,
     no_mapping,

@@ -95,6 +95,8 @@ def from_entry(entry: dict[str, Any], question: Question, tolerance: float) -> R
             raise StaleEntryError(f"an objective of {float(found)!r} instead of {float(objective)!r}")
         if not 0 <= bound <= found:
             raise StaleEntryError(f"a bound of {bound!r} for an objective of {float(found)!r}")
+        if gap_of(found, bound) > tolerance:
+            raise StaleEntryError(f"optimal with a bound of {bound!r} for an objective of {float(found)!r}")
         if not isinstance(question.spatial, Freedom) and mapping.spatial != question.spatial:
             raise StaleEntryError("another unrolling")
         return Result(
