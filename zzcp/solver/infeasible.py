@@ -24,7 +24,7 @@ from zzcp.workload import Layer
 
 ELSEWHERE_SECONDS = 10.0
 """Time for finding out whether another unrolling has a mapping."""
-_SECONDS = 30.0
+DIAGNOSIS_SECONDS = 30.0
 """Time for a diagnosis."""
 
 Find = Callable[[Freedom, Constraints, float], Result]
@@ -91,7 +91,7 @@ class AllUnrollings:
     constraints: Constraints
     find: Find
     fractional: bool
-    clock: Clock = field(default_factory=lambda: Clock(_SECONDS))
+    clock: Clock = field(default_factory=lambda: Clock(DIAGNOSIS_SECONDS))
     minimal: bool = True
 
     def diagnosis(self) -> Diagnosis | None:

@@ -36,10 +36,18 @@ from zzcp.mapping.unrolling_constraints import check_names
 from zzcp.mapping.unrollings import FULL, Choice, unrolling_of
 from zzcp.solver.cache.question import Question
 from zzcp.solver.cache.store import Cache, ResultCache
+from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.optimize import attempt_after_all, constraints_of, optimize_constrained
 from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
-from zzcp.solver.infeasible import ELSEWHERE_SECONDS, AllUnrollings, barred, elsewhere, with_elsewhere
+from zzcp.solver.infeasible import (
+    DIAGNOSIS_SECONDS,
+    ELSEWHERE_SECONDS,
+    AllUnrollings,
+    barred,
+    elsewhere,
+    with_elsewhere,
+)
 from zzcp.solver.memory import give_back
 from zzcp.solver.memory_limit import limited
 from zzcp.solver.padding.search import PaddedSearch
@@ -196,11 +204,14 @@ def optimize(
         _check_imperfect(task, freedom)
 
     def search() -> Result:
+        clock = Clock(time_limit)
         try:
             with limited(memory_limit):
                 found = _run(task, freedom, asked, time_limit, seed, hint, on_progress, deterministic_limit)
             if found.status == "infeasible" and not found.interrupted:
-                found = _explained(task, freedom, asked, max_dims, seed, found)
+                found = _explained(
+                    task, freedom, asked, max_dims, seed, found, clock.left, deterministic_limit
+                )
             return replace(found, constraints=asked)
         finally:
             give_back()
@@ -263,22 +274,25 @@ def _explained(
     max_dims: int,
     seed: int,
     found: Result,
+    left: float,
+    work: float,
 ) -> Result:
     """Return a result without a mapping that says which constraints bar all unrollings, or whether others have one."""
     fractional = task.conventions.fractional_unrolling
 
     def find(freedom: Freedom, on_loops: Constraints, seconds: float) -> Result:
         own = replace(task, constraints=on_loops, gap=_ANY_GAP, factors="perfect")
-        return joint_search(own, freedom, seconds, seed).run(any_will_do=True)
+        return joint_search(own, freedom, max(0.0, seconds), seed, work=work).run(any_will_do=True)
 
     diagnosis = found.diagnosis
     if isinstance(unrolling, Freedom) and asked and diagnosis is None:
-        conflict = AllUnrollings(task.accelerator, task.layer, unrolling, asked, find, fractional)
+        clock = Clock(min(DIAGNOSIS_SECONDS, left))
+        conflict = AllUnrollings(task.accelerator, task.layer, unrolling, asked, find, fractional, clock)
         diagnosis = conflict.diagnosis()
     bounded = not isinstance(unrolling, Freedom) or not unrolling.is_free
     if bounded and not (task.constraints and diagnosis is not None and diagnosis.changes):
         freedom = Freedom(max_dims).under(asked.on_unrolling, task.layer)
-        other = find(freedom, task.constraints, ELSEWHERE_SECONDS)
+        other = find(freedom, task.constraints, min(ELSEWHERE_SECONDS, left))
         diagnosis = with_elsewhere(diagnosis, elsewhere(other))
     return replace(found, diagnosis=diagnosis)
 

@@ -48,6 +48,12 @@ _SECONDS = 15.0
 """Time for a diagnosis."""
 
 
+def _larger(memory: str, needed: int, size: int) -> str:
+    """Say which size of a memory would do."""
+    article = "an" if memory[:1].lower() in tuple("aeiou") else "a"
+    return f"{article} {memory} of {needed} bits would do ({needed - size} more)"
+
+
 def diagnose(model: Model) -> Diagnosis | None:
     """Return the memories that cannot hold the smallest tiles, or None if all can."""
     shortages = [entry for entry in demands(model) if entry.needed > entry.size]
@@ -55,10 +61,7 @@ def diagnose(model: Model) -> Diagnosis | None:
         return None
     return Diagnosis(
         tuple(shortages),
-        tuple(
-            f"a {entry.memory} of {entry.needed} bits would do ({entry.needed - entry.size} more)"
-            for entry in shortages
-        ),
+        tuple(_larger(entry.memory, entry.needed, entry.size) for entry in shortages),
     )
 
 
@@ -308,7 +311,7 @@ class _Explanation:
         if needed > memory.size and larger.attempt(self.constraints).answer == "found":
             yield Change(
                 (needed - memory.size) / memory.size,
-                f"a {name} of {needed} bits would do ({needed - memory.size} more)",
+                _larger(name, needed, memory.size),
             )
 
     def _relaxed(self, item: Constraint, others: Constraints) -> Change | None:
