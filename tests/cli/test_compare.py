@@ -131,7 +131,7 @@ class PressesCtrlC:
 def test_ctrl_c_keeps_what_is_done(zzcp: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(MAPPERS, "stop", PressesCtrlC)
     path = tmp_path / "result.json"
-    result = zzcp("compare", *FILES, "--mappers", "loma,stop,greedy", "--json", path)
+    result = zzcp("compare", *FILES, "--mappers", "loma,stop,greedy", "-j", 1, "--json", path)
     assert result.exit_code == 130, result.stderr
     assert "what had been found by then is shown" in result.stderr
     data = json.loads(path.read_text())
