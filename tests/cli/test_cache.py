@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import ACCELERATOR, WORKLOAD, Run
 from zzcp.solver.cache import ResultCache
 
-FILES = ("-a", ACCELERATOR, "-w", WORKLOAD)
+FILES = ("-a", ACCELERATOR, "-w", WORKLOAD, "-m", "models/mappings/seed_mapping.yaml")
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_damaged_file_is_one_message(zzcp: Run, folder: Path) -> None:
     assert result.exit_code == 2
     assert "the cache cannot be read" in result.stderr
     assert "zzcp cache clear" in result.stderr
-    solved = zzcp("solve")
+    solved = zzcp("solve", "-j", "1")
     assert solved.exit_code == 0
     assert "note: cache" in solved.stderr
     assert zzcp("cache", "clear").exit_code == 0

@@ -138,7 +138,7 @@ def test_mappings_are_those_that_zigzag_builds(path: Path, name: str) -> None:
     data = WorkloadParserStage.parse_mapping_data(str(path))
     file = load_mapping(path)
     for layer in (Layer.gemm(b=1, k=1, c=1, name=name), Layer.conv(name="other", operator=name)):
-        compare(file.for_layer(layer), MappingFactory(layer.name, layer.operator, data), spatial="full")
+        compare(file.for_layer(layer), MappingFactory(layer.name, layer.operator, data))
 
 
 def compare(entry: MappingEntry, factory: Any) -> None:

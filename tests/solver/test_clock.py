@@ -32,7 +32,7 @@ def test_a_block_goes_on_while_something_is_left() -> None:
 def test_the_user_ends_it() -> None:
     clock = Clock(60.0)
     assert clock.goes_on
-    clock.interrupt.requested = True
+    clock.interrupt._requested = True
     assert not clock.goes_on
 
 
@@ -50,7 +50,7 @@ def test_an_outer_clock_ends_the_inner_block_and_then_its_own() -> None:
     reached = []
     with outer.watched():
         with Clock(60.0).watched():
-            outer.interrupt.requested = True
+            outer.interrupt._requested = True
             look()
             reached.append("never")
         reached.append("inner result")

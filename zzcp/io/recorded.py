@@ -6,6 +6,7 @@ with its place, and no reader behind this one needs to look again.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 from pydantic import PlainValidator
@@ -17,6 +18,13 @@ def figure(value: object) -> int | float:
     """Return a number >= 0 as it is in the file: what is whole there stays so."""
     checked = number("a number")(value)
     return value if isinstance(value, int) else checked
+
+
+def signed(value: object) -> int | float:
+    """Return a finite number of any sign as it is in the file."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise unmet("a number")
+    return value
 
 
 def optional_figure(value: object) -> int | float | None:
@@ -39,6 +47,8 @@ def table(value: object) -> dict[str, Any]:
 
 
 Figure = Annotated[int | float, PlainValidator(figure)]
+SignedFigure = Annotated[int | float, PlainValidator(signed)]
+"""Slack at a port stood as a negative stall in earlier versions."""
 OptionalFigure = Annotated[int | float | None, PlainValidator(optional_figure)]
 Words = Annotated[str, PlainValidator(words)]
 Table = Annotated[dict[str, Any], PlainValidator(table)]
@@ -108,7 +118,7 @@ class Port(Part):
     memory: Name
     port: Name
     busy: Figure
-    stall: Figure
+    stall: SignedFigure
     limits: list[Name]
 
 

@@ -276,7 +276,7 @@ def test_conflicts_that_have_nothing_to_do_with_each_other() -> None:
         ("loop order K 5, *",),
         ("tile elements in outputs at least 999",),
     }
-    assert "no single change" in str(found)
+    assert "no single change" in str(replace(found, elsewhere=""))
 
 
 def test_utilization_that_cannot_be_reached() -> None:
