@@ -54,12 +54,11 @@ def test_a_log_of_the_progress_is_not_taken_from_the_cache(zzcp: Run, folder: Pa
 
 
 def test_other_commands_use_what_solve_has_found(zzcp: Run, folder: Path, tmp_path: Path) -> None:
-    spatial = ("-m", "models/mappings/seed_mapping.yaml")
-    zzcp("solve", *FILES, *spatial, "-q")
-    compared = zzcp("compare", *FILES, *spatial, "--mappers", "greedy")
+    zzcp("solve", *FILES, "-q")
+    compared = zzcp("compare", *FILES, "--mappers", "greedy")
     assert "2 of 2 layers from the cache" in compared.stderr
     before = ResultCache(folder).info().entries
-    swept = zzcp("sweep", *FILES, *spatial, "--vary", "memories.sram_8KB.latency=7", "--db", ":memory:", "-q")
+    swept = zzcp("sweep", *FILES, "--vary", "memories.sram_8KB.latency=7", "--db", ":memory:", "-q")
     assert swept.exit_code == 0, swept.stderr
     assert ResultCache(folder).info().entries > before
 

@@ -53,7 +53,6 @@ def test_the_same_result_gives_the_same_bytes(zzcp: Run, tmp_path: Path) -> None
     [
         (("missing.json", "-o", "page.html"), "missing.json"),
         ((SMALL, "--label", "A", "--label", "B", "-o", "page.html"), "as many labels"),
-        (("tests/plot/data/sweep.json", "-o", "page.html"), "sweep.json:1: points[0].evaluation.edp"),
         (("docs/toy.yaml", "-o", "page.html"), "a page cannot show this"),
         ((SMALL, "-o", "none/page.html"), "cannot be written"),
     ],
