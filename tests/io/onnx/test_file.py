@@ -34,6 +34,15 @@ def model_with(location: str | None) -> onnx.ModelProto:
 # ---- files ----------------------------------------------------------------------------------------------------
 
 
+def with_function(operator: str) -> onnx.ModelProto:
+    """Return a model with a function, of which one node has an operator of its own."""
+    model = vit_block()
+    node = helper.make_node(operator, ["inside"], ["done"], domain="own")
+    opsets = [helper.make_opsetid("own", 1)]
+    model.functions.append(helper.make_function("own", "Outer", ["inside"], ["done"], [node], opsets))
+    return model
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -44,6 +53,8 @@ def model_with(location: str | None) -> onnx.ModelProto:
         (b"\xff" * 1000, "1000 bytes that do not parse"),
         (os.urandom(1 << 20), "not an ONNX model"),
         (vit_block().SerializeToString().replace(b"query", b"qu\xffry"), "names in UTF-8"),
+        (with_function("Inner").SerializeToString().replace(b"Inner", b"In\xffer"), "names in UTF-8"),
+        (with_function("Inner").SerializeToString().replace(b"inside", b"in\xffide"), "names in UTF-8"),
         (b"\x3a\x03\x62\x01\x00" * 20000, "not an ONNX model"),
     ],
     ids=["empty", "yaml", "no graph", "truncated", "bytes", "random", "no text", "groups"],

@@ -11,7 +11,7 @@ from zzcp.errors import InputError, Place
 from zzcp.io.onnx.wire import without_values
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, TensorProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 MAX_FILE_BYTES = 2**31 - 1
 """Largest model file accepted: what one protobuf message can hold."""
@@ -188,19 +188,23 @@ def _graphs(model: ModelProto) -> Iterator[GraphProto]:
 
 def _check_text(model: ModelProto, path: Path) -> None:
     """Refuse names that are no text, which protobuf hands on as bytes, and absurdly long ones."""
-    names: list[str | bytes] = []
+    names: list[str | bytes] = [entry.domain for entry in model.opset_import]
+    nodes: list[NodeProto] = []
     for function in model.functions:
-        names += [function.domain, function.name]
+        names += [function.domain, function.name, *function.input, *function.output, *function.attribute]
+        names += [entry.domain for entry in function.opset_import]
+        nodes += function.node
     for _, tensor in _tensors(model):
         names += [text for entry in tensor.external_data for text in (entry.key, entry.value)]
     for graph in _graphs(model):
         names += [tensor.name for tensor in graph.initializer]
         names += [sparse.values.name for sparse in graph.sparse_initializer]
-        for node in graph.node:
-            names += [node.name, node.op_type, node.domain, *node.input, *node.output]
-            names += [attribute.name for attribute in node.attribute]
+        nodes += graph.node
         for value in (*graph.input, *graph.output, *graph.value_info):
             names += [value.name, *(dim.dim_param for dim in value.type.tensor_type.shape.dim)]
+    for node in nodes:
+        names += [node.name, node.op_type, node.domain, *node.input, *node.output]
+        names += [attribute.name for attribute in node.attribute]
     for name in names:
         if not isinstance(name, str) or len(name) > MAX_NAME:
             raise InputError(
