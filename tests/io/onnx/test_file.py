@@ -57,7 +57,18 @@ def with_function(operator: str) -> onnx.ModelProto:
         (with_function("Inner").SerializeToString().replace(b"inside", b"in\xffide"), "names in UTF-8"),
         (b"\x3a\x03\x62\x01\x00" * 20000, "not an ONNX model"),
     ],
-    ids=["empty", "yaml", "no graph", "truncated", "bytes", "random", "no text", "groups"],
+    ids=[
+        "empty",
+        "yaml",
+        "no graph",
+        "truncated",
+        "bytes",
+        "random",
+        "no text",
+        "operator in a function",
+        "name in a function",
+        "groups",
+    ],
 )
 def test_not_a_model(content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
