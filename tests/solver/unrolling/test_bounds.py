@@ -106,3 +106,9 @@ def test_bounds_that_were_once_too_high(seed: int, conventions: CostConventions)
 @pytest.mark.parametrize("part", range(20))
 def test_no_mapping_is_below_a_bound_slow(part: int, conventions: CostConventions) -> None:
     assert sum(check(1000 + 50 * part + seed, conventions) for seed in range(50))
+
+
+@pytest.mark.parametrize(("seed", "overlap"), [(4508, True), (4652, False), (4652, True)])
+def test_whole_words_are_certain_only_where_no_lanes_are_idle(seed: int, *, overlap: bool) -> None:
+    """The relaxation of many unrollings once was above a mapping whose lanes do not divide a filter."""
+    assert check(seed, EXACT, overlap=overlap)
