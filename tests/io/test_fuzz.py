@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fuzz.mutants import paths
 from tests.io import good_files
 from zzcp.documents.document import load_document
 from zzcp.errors import InputError
@@ -24,8 +25,6 @@ from zzcp.io import (
     read_workload,
 )
 from zzcp.workload import Network
-
-Path = tuple[str | int, ...]
 
 values = st.recursive(
     st.none()
@@ -43,12 +42,6 @@ values = st.recursive(
     ),
     max_leaves=6,
 )
-
-
-def paths(data: Any, at: Path = ()) -> list[Path]:
-    """Return the paths of all values in a document."""
-    children = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    return [at, *(path for key, child in children for path in paths(child, (*at, key)))]
 
 
 @st.composite

@@ -187,9 +187,8 @@ class _Relaxed(Weighted):
             cycles = np.maximum(cycles, each * times * counted)
             # all transfers but one have a period of their own
             late = np.maximum(0.0, each - self._column(self.run) / visits) * np.maximum(0.0, times - 1)
-            certain = np.where(self._column(self._even(operand)), tile, 1.0)
             # where lanes are idle in a last iteration, how many instances take part then is not known here
-            words = np.ceil(certain / movement.word) * movement.word * self._column(self._all_even)
+            words = np.ceil(tile / movement.word) * movement.word * self._column(self._even)
             energy_bits = np.maximum(bits, words * self._column(block.transfers(number, movement)) * often)
             energy = energy_bits * movement.energy
         else:
@@ -261,14 +260,9 @@ class _Relaxed(Weighted):
         return np.broadcast_to(bits <= self._column(block.free[number, link - 1] * (1 + MARGIN)), shape)
 
     @property
-    def _all_even(self) -> Array:
+    def _even(self) -> Array:
         """Whether no lanes of any dimension are ever idle."""
         return np.asarray((self.block.scale == 1).all(axis=1))
-
-    def _even(self, operand: OperandSetting) -> Array:
-        """Return whether no lanes of an operand's dimensions are ever idle."""
-        of_data = [i for i, dim in enumerate(self.dims) if operand.kind[dim] != IRRELEVANT]
-        return np.asarray((self.block.scale[:, of_data] == 1).all(axis=1))
 
     def _tile(self, operand: OperandSetting, number: int, level: int) -> Array:
         """Return the elements of the largest tile of one instance at the least, for every rung."""
