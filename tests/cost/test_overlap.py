@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from random import Random
 
-import numpy as np
 import pytest
 
 import zzcp
+from tests.cost.forms import check_all_forms, shuffled
 from tests.machines import memory, port
 from tests.simulation.tiny_cases import random_case
-from zzcp.cost import EXACT, ZIGZAG, ZIGZAG_3_0, Evaluator, evaluator
-from zzcp.cost.batch import MappingBatch, score_batch
+from zzcp.cost import EXACT, ZIGZAG, ZIGZAG_3_0, Evaluator
+from zzcp.cost.batch import MappingBatch
 from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator, OperationalArray
 from zzcp.mapping import Mapping, SpatialMapping
@@ -176,31 +177,11 @@ def test_a_depthwise_layer_moves_as_much_as_in_timeloop() -> None:
 @pytest.mark.parametrize("start", range(0, 60, 10))
 def test_all_forms_of_the_formulas_agree(start: int, padded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     for seed in range(start, start + 10):
-        case, rng = random_case(seed, padded=padded, overlap=True), Random(seed)
-        depths = {o: len(levels) for o, levels in case.mapping.temporal.items()}
-        order, mappings = list(case.mapping.order), [case.mapping]
-        for _ in range(12):
-            rng.shuffle(order)
-            ends = {
-                o: [*sorted(rng.choices(range(len(order) + 1), k=n - 1)), len(order)]
-                for o, n in depths.items()
-            }
-            mappings.append(Mapping.from_order(case.mapping.spatial, order, ends, links=case.links))
+        case = random_case(seed, padded=padded, overlap=True)
+        mappings = [case.mapping, *shuffled(case, Random(seed))]
         fixed = case.accelerator, case.layer, case.mapping.spatial, EXACT, case.links
-        plain, batch = Evaluator(*fixed), MappingBatch.from_mappings(case.layer, mappings)
-        expected = [plain.evaluate(mapping, allow_invalid=True) for mapping in mappings]
-        with monkeypatch.context() as patch:
-            patch.setattr(evaluator, "COMPILE_AFTER", 0)
-            compiled = Evaluator(*fixed)
-            for mapping, result in zip(mappings, expected, strict=True):
-                assert compiled.evaluate(mapping, allow_invalid=True).to_dict() == result.to_dict()
-            arrays = [score_batch(plain, batch)]
-            patch.setattr(evaluator, "COMPILE_ARRAYS_AFTER", 0)
-            arrays.append(score_batch(compiled, batch))
-        for found in arrays:
-            np.testing.assert_array_equal(found.latency, [result.latency.total for result in expected])
-            np.testing.assert_array_equal(found.energy, [result.energy.total for result in expected])
-            np.testing.assert_array_equal(found.valid, [result.valid for result in expected])
+        batch = MappingBatch.from_mappings(case.layer, mappings)
+        check_all_forms(partial(Evaluator, *fixed), mappings, batch, monkeypatch)
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -8,16 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-import numpy as np
 import pytest
 import yaml
 
 import zzcp
+from tests.cost.forms import check_all_forms, shuffled
 from tests.generators import imperfect_order
 from tests.machines import machine
 from tests.simulation.tiny_cases import Case, random_case
-from zzcp.cost import EXACT, ZIGZAG, Evaluator, evaluator
-from zzcp.cost.batch import MappingBatch, score_batch
+from zzcp.cost import EXACT, ZIGZAG, Evaluator
+from zzcp.cost.batch import MappingBatch
 from zzcp.errors import InputError, MappingError
 from zzcp.mapping import Mapping, SpatialMapping
 from zzcp.workload import Layer
@@ -41,39 +41,21 @@ def paddings(case: Case) -> dict[str, int]:
 
 def batch_of(case: Case, rng: Random) -> tuple[Evaluator, MappingBatch]:
     """Return mappings of a case whose loops have the same products, in other orders and with other boundaries."""
-    order, depths = list(case.mapping.order), {o: len(levels) for o, levels in case.mapping.temporal.items()}
-    mappings = []
-    for _ in range(12):
-        rng.shuffle(order)
-        ends = {
-            o: [*sorted(rng.choices(range(len(order) + 1), k=n - 1)), len(order)] for o, n in depths.items()
-        }
-        mappings.append(Mapping.from_order(case.mapping.spatial, order, ends, links=case.links))
     own = Evaluator(
         case.accelerator, case.layer, case.mapping.spatial, EXACT, case.links, padded=paddings(case)
     )
-    return own, MappingBatch.from_mappings(case.layer, mappings)
+    return own, MappingBatch.from_mappings(case.layer, shuffled(case, rng))
 
 
 @pytest.mark.parametrize("start", range(0, 60, 10))
 def test_all_forms_of_the_formulas_agree(start: int, monkeypatch: pytest.MonkeyPatch) -> None:
     for seed in range(start, start + 10):
-        case, rng = random_case(seed, imperfect=True), Random(seed)
-        plain, batch = batch_of(case, rng)
+        case = random_case(seed, imperfect=True)
+        _, batch = batch_of(case, Random(seed))
         mappings = [batch.mapping(n, case.layer, case.mapping.spatial) for n in range(len(batch))]
-        expected = [plain.evaluate(mapping, allow_invalid=True) for mapping in mappings]
-        with monkeypatch.context() as patch:
-            patch.setattr(evaluator, "COMPILE_AFTER", 0)
-            compiled, _ = batch_of(case, Random(seed))
-            for mapping, result in zip(mappings, expected, strict=True):
-                assert compiled.evaluate(mapping, allow_invalid=True).to_dict() == result.to_dict()
-            arrays = [score_batch(plain, batch)]
-            patch.setattr(evaluator, "COMPILE_ARRAYS_AFTER", 0)
-            arrays.append(score_batch(compiled, batch))
-        for found in arrays:
-            np.testing.assert_array_equal(found.latency, [result.latency.total for result in expected])
-            np.testing.assert_array_equal(found.energy, [result.energy.total for result in expected])
-            np.testing.assert_array_equal(found.valid, [result.valid for result in expected])
+        check_all_forms(
+            lambda case=case, seed=seed: batch_of(case, Random(seed))[0], mappings, batch, monkeypatch
+        )
 
 
 @pytest.mark.parametrize("seed", range(20))
