@@ -244,6 +244,7 @@ def check(
     assert Fraction(result.lower_bound) <= best <= result.exact
     assert result.exact - best <= best * Fraction(GAP)
     assert result.status == "optimal"
+    assert not result.faults
     for layer, own in zip(network, result.layers, strict=True):
         assert own.mapping is not None
         assert evaluate(chip, layer, own.mapping).to_dict() == own.evaluation.to_dict()

@@ -195,6 +195,28 @@ def test_a_network_whose_layers_are_said_to_have_no_better_mappings(tmp_path: Pa
     assert totals.state == CONTRADICTED
 
 
+def test_a_network_of_which_a_search_claims_too_much(tmp_path: Path) -> None:
+    """A bound above a mapping is told, and not believed: the result holds."""
+    take, asked = network_search._Search._take, []
+
+    def lying(self: Any, key: Any, goal: Any, result: Result) -> None:
+        if not isinstance(goal, str) and not asked:
+            asked.append(goal)
+            result = replace(result, lower_bound=3 * result.objective)
+        take(self, key, goal, result)
+
+    options = ("--scope", "network", "--spatial", "full", "--gap", "1e-7")
+    honest = honest_edp(TWO, *options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network_search._Search, "_take", lying)
+        told = solve(tmp_path / "told.json", TWO, *options)
+    assert [fault.split(" of ")[0] for fault in told["totals"]["faults"]] == [
+        "layer first: a search claims a bound"
+    ]
+    assert told["totals"]["lower_bound"] <= honest * (1 + 1e-9)
+    assert verdict(tmp_path / "told.json")[0] == 0
+
+
 # ---- facts about OR-Tools that the code relies on -----------------------------------------------------------------
 
 
