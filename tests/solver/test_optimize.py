@@ -144,7 +144,7 @@ def test_little_time_still_gives_a_mapping() -> None:
     result = optimize(machine(buffer=2**16), layer, time_limit=0.01, spatial="full")
     assert result.status == "feasible"
     assert result.mapping is not None
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
 
 
 @BOTH
