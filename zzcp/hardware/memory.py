@@ -13,7 +13,7 @@ from zzcp.hardware.figures import energy, non_negative
 MEMORY_OPERANDS = ("I1", "I2", "O")
 """The operands a memory can hold: the first and the second input of the array, and its output."""
 
-COSTS = {"r_cost": "read_energy", "w_cost": "write_energy", "area": "area"}
+COSTS = {"r_cost": "read_energy", "w_cost": "write_energy", "area": "area", "leakage": "leakage"}
 """The costs of a memory by their names in hardware files."""
 MAX_BITS = 2**62
 """Largest capacity or bandwidth accepted, in bits: beyond it 64-bit totals would overflow."""
@@ -136,7 +136,7 @@ class Costing:
     version : str
         Of the model.
     figures : tuple of str
-        What it gave: of ``r_cost``, ``w_cost`` and ``area``.
+        What it gave: of ``r_cost``, ``w_cost``, ``area`` and ``leakage``.
     """
 
     model: str

@@ -58,14 +58,16 @@ def _memory(memory: Memory) -> dict[str, Any]:
         "force_double_buffering": memory.force_double_buffering,
     }
     if memory.costing is not None:
-        model, _, technology = memory.costing.model.partition(":")
+        name, _, clock = memory.costing.model.partition("@")
+        model, _, technology = name.partition(":")
         data["costs"] = {
             "model": model,
             **({"technology": f"{technology}nm"} if technology else {}),
+            **({"clock": f"{clock}GHz"} if clock else {}),
             "version": memory.costing.version,
             "figures": list(memory.costing.figures),
         }
-    if memory.leakage:
+    if memory.leakage or (memory.costing is not None and "leakage" in memory.costing.figures):
         data["leakage"] = memory.leakage
     if memory.keeps_overlap:
         data["keeps_overlap"] = list(memory.keeps_overlap)
