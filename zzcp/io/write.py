@@ -9,6 +9,7 @@ import yaml
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator, Memory, OperationalArray, Port
 from zzcp.workload import Layer, Network
+from zzcp.workload.network import may_feed
 
 
 class PlainDumper(yaml.SafeDumper):
@@ -140,7 +141,7 @@ def network_to_yaml(network: Network, *, comments: bool = False) -> str:
     """Return the layers of a network as ZigZag's workload YAML.
 
     Nodes that the network skips cannot be written: what they pass on is taken from the layer before them, or is
-    constant where there is none.
+    constant where there is none, or where that does not make as much (they may repeat or join tensors).
 
     Parameters
     ----------
@@ -157,7 +158,7 @@ def network_to_yaml(network: Network, *, comments: bool = False) -> str:
     if not network.layers:
         raise InputError(f"network {network.name} has no layers to write")
     graph = network.graph()
-    mapped = {layer.id for layer in network}
+    mapped = {layer.id: layer for layer in network}
     rows = []
     for layer in network:
         row = layer_to_dict(layer)
@@ -165,7 +166,9 @@ def network_to_yaml(network: Network, *, comments: bool = False) -> str:
             found: int | None = source
             while found is not None and found not in mapped:
                 found = next(iter(graph.predecessors(found)), None)
-            row["operand_source"][operand] = layer.id if found is None else found
+            if found is None or not may_feed(mapped[found], layer, operand):
+                found = layer.id
+            row["operand_source"][operand] = found
         rows.append(row)
     return (_comments(network) if comments else "") + to_yaml(rows)
 
