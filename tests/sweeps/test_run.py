@@ -49,7 +49,7 @@ def test_every_point_is_what_the_solver_finds(monkeypatch: pytest.MonkeyPatch) -
         layer = replace(
             LAYER, precision={**LAYER.precision, "I": point.values["workload.operand_precision.I"]}
         )
-        alone = zzcp.optimize(machine(memories), layer, point.objective, spatial="full")
+        alone = zzcp.optimize(machine(memories), layer, point.objective, spatial="full", elsewhere=False)
         assert point.outcome.status == alone.status
         assert point.outcome.objective == alone.objective
         assert point.outcome.data.get("diagnosis") == (str(alone.diagnosis) if alone.diagnosis else None)

@@ -139,7 +139,10 @@ class Block:
         self.count = len(block)
         self.exact = not self.setting.conventions.fractional_unrolling
         self.least_bits = [
-            [self._tile_bits(operand, number, level) for level in range(1, operand.depth + 1)]
+            [
+                *(self._tile_bits(operand, number, level) for level in range(1, operand.depth)),
+                self._whole_bits(operand, number),
+            ]
             for number, operand in enumerate(self.setting.operands)
         ]
         self.fits = np.ones(len(block), dtype=bool)
@@ -249,7 +252,6 @@ class Block:
     def tile(self, operand: OperandSetting, number: int, level: int, grown: int = -1) -> Array:
         """Return the elements of the smallest tile of one instance, with at least two iterations of one dimension."""
         groups = self.below(number, level)
-        result = np.ones(self.count)
         prime = self.common.smallest_prime[self.iterations[:, grown]] if grown >= 0 else None
         sizes: dict[str, Array] = {}
         for position, dim in enumerate(self.dims):
@@ -260,8 +262,28 @@ class Block:
             size = lanes if prime is None or position != grown else lanes * (prime - 1) + 1
             # several array dimensions may have more lanes together than there are iterations
             sizes[dim] = np.minimum(size, self.setting.layer.sizes[dim])
+        return self._elements(operand, sizes)
+
+    def _whole_bits(self, operand: OperandSetting, number: int) -> Array:
+        """Return the bits of what an instance of the outermost memory of an operand holds: all of its loops."""
+        below, above = self.below(number, operand.depth), self.above(number, operand.depth)
+        sizes: dict[str, Array] = {}
+        for position, dim in enumerate(self.dims):
+            if operand.kind[dim] == IRRELEVANT:
+                continue
+            lanes, left = self.whole(below, dim), self.iterations[:, position]
+            # as above, some instance has lanes with work in the last iteration
+            part = np.where(self.scale[:, position] == 1, lanes * left, lanes * (left - 1) + 1)
+            size = self.setting.layer.sizes[dim]
+            sizes[dim] = np.where(self.whole(above, dim) == 1, size, np.minimum(part, size))
+        return self._elements(operand, sizes) * min(operand.precision, operand.final_precision)
+
+    def _elements(self, operand: OperandSetting, sizes: dict[str, Array]) -> Array:
+        """Return the elements of a tile of an operand that has so many indices of its dimensions, at the least."""
+        result = np.ones(self.count)
+        for dim, size in sizes.items():
             if operand.kind[dim] == RELEVANT:
-                result *= sizes[dim]
+                result *= size
         for relation, most in zip(operand.relations, operand.window_sizes, strict=True):
             one = np.ones(self.count, dtype=np.int64)
             outer, inner = sizes.get(relation.outer, one), sizes.get(relation.inner, one)
