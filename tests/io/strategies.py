@@ -80,6 +80,9 @@ def memories(draw: st.DrawFn, name: str, dimensions: tuple[str, ...], *, zigzag:
         keeps_overlap=tuple(operand for operand in operands if not zigzag and draw(st.booleans())),
         memory_type=draw(st.sampled_from(("sram", "dram"))),
         leakage=0.0 if zigzag else draw(energies),
+        precision=tuple(
+            (o, draw(st.integers(1, 4096))) for o in operands if not zigzag and draw(st.booleans())
+        ),
         costing=None if zigzag else draw(st.none() | costings),
     )
 

@@ -154,10 +154,12 @@ def _read_memory(name: str, schema: MemorySchema, document: Document, costs: Cos
             leakage=figures.get("leakage", 0.0),
             costing=costing,
             keeps_overlap=tuple(dict.fromkeys(schema.keeps_overlap)),
+            precision=tuple(schema.precision.items()),
         )
     except InputError as error:
         fields: dict[str, FieldPath] = {key: (key,) for key in ("operands", "ports", "keeps_overlap")}
         fields |= {f"ports[{i}]": ("ports", i) for i in range(len(ports))}
+        fields |= {f"precision.{operand}": ("precision", operand) for operand in schema.precision}
         raise document.placed(error, path, fields) from None
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, PlainValidator
 
+from zzcp.checks import MAX_PRECISION
 from zzcp.costs import MODELS, clock_rate
 from zzcp.errors import InputError
 from zzcp.hardware.array import MAX_CYCLES, MAX_UNITS, REFILLS, Refill
@@ -24,7 +25,6 @@ from zzcp.io.schema import (
     text,
     unmet,
 )
-from zzcp.workload.checks import MAX_PRECISION
 
 MAX_DIMENSIONS = 16
 """Largest number of array dimensions accepted."""
@@ -120,6 +120,7 @@ class MemorySchema(Schema):
     keeps_overlap: Annotated[list[MemoryOperand], Field(max_length=len(MEMORY_OPERANDS))] = Field(
         default_factory=list
     )
+    precision: dict[MemoryOperand, Precision] = Field(default_factory=dict)
     costs: CostsSchema | None = None
 
 

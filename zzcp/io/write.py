@@ -72,6 +72,8 @@ def _memory(memory: Memory) -> dict[str, Any]:
         data["leakage"] = memory.leakage
     if memory.keeps_overlap:
         data["keeps_overlap"] = list(memory.keeps_overlap)
+    if memory.precision:
+        data["precision"] = dict(memory.precision)
     return data
 
 

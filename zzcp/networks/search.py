@@ -136,7 +136,9 @@ class _Search:
         self.keys = tuple(map(Variant, shapes))
         for key in self.keys:
             self._node(key)
-        self.plans = ResidentPlans(self.accelerator, self.tasks, shapes, self.tensors)
+        self.plans = ResidentPlans(
+            self.accelerator, self.tasks, shapes, self.tensors, self.options.conventions
+        )
         self.walk = self._walk(_OnePlan(self.keys), None if self.tensors else self.enough)
 
     def _walk(self, plans: Plans[Variant], enough: Fraction | None) -> Walk[Variant]:
@@ -358,7 +360,7 @@ class _Search:
             Resident(
                 self.tasks[tensor.producer].layer.name,
                 memory,
-                tensor.bits,
+                self.plans.taken(tensor, memory),
                 tuple(task.layer.name for task in self.tasks[tensor.producer : tensor.last + 1]),
             )
             for tensor, memory in self.plans.staying(best.plan)

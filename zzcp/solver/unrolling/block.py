@@ -13,7 +13,7 @@ import numpy as np
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.formulas.overlap import keeps
-from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting, Setting
+from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, Bits, OperandSetting, Setting
 from zzcp.hardware import Accelerator, Direction
 from zzcp.mapping import SpatialMapping
 from zzcp.solver.lattice.keys import Array
@@ -46,6 +46,8 @@ class Movement:
         Memory and port.
     width, word : int
         Of the port: bits per cycle, and those of the smallest access.
+    bits : Bits
+        Of an element, as the memory stores it.
     """
 
     link: int
@@ -56,6 +58,7 @@ class Movement:
     port: tuple[str, str]
     width: int
     word: int
+    bits: Bits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -296,7 +299,7 @@ class Block:
 
     def _tile_bits(self, operand: OperandSetting, number: int, level: int, grown: int = -1) -> Array:
         """Return the bits of the smallest tile, with the second copy that its memory makes of what is refilled."""
-        bits = self.tile(operand, number, level, grown) * min(operand.precision, operand.final_precision)
+        bits = self.tile(operand, number, level, grown) * operand.held(level).least
         if not operand.memories[level - 1].doubles(operand.memory_operand):
             return bits
         if operand.relations:
@@ -348,7 +351,7 @@ class Block:
     def _words(self, operand: OperandSetting, number: int, movement: Movement) -> Array:
         """Return the bits of whole words that pass where a movement takes place in every iteration."""
         tile = self.certain_tile(operand, number, movement.link + movement.upper)
-        precision = operand.precision if movement.back else min(operand.precision, operand.final_precision)
+        precision = movement.bits.partial if movement.back else movement.bits.least
         return np.ceil(tile * precision / movement.word) * movement.word * self.transfers(number, movement)
 
     def certain_tile(self, operand: OperandSetting, number: int, level: int) -> Array:
@@ -408,10 +411,7 @@ class Block:
         busy: dict[tuple[str, str], Array] = {}
         for number, operand in enumerate(self.setting.operands):
             forced = self._forced(operand, number, position)
-            bits, share = (
-                min(operand.precision, operand.final_precision),
-                1.0 if self.exact else self.share(operand) ** 2,
-            )
+            share = 1.0 if self.exact else self.share(operand) ** 2
             for index, movement in enumerate(self.common.movements[number]):
                 every = forced[movement.link]
                 moved = np.where(every, self.always[number][index], self.once[number][index])
@@ -423,9 +423,9 @@ class Block:
                     moved = self.always[number][index] * visits / self.total
                 if movement.back:
                     again = np.where(every, 1 - 1 / self.reuse[number], 0.0)
-                    moved, precision = moved * again, operand.precision
+                    moved, precision = moved * again, movement.bits.partial
                 else:
-                    precision = bits
+                    precision = movement.bits.least
                 bits_moved = moved * share * precision
                 if self.exact:
                     words = self.words[number][index]
@@ -524,6 +524,7 @@ def movements_of(operand: OperandSetting) -> list[Movement]:
                     port=(memory.name, port.name),
                     width=port.bandwidth_max,
                     word=port.bandwidth_min,
+                    bits=operand.stored[level],
                 )
             )
     return found

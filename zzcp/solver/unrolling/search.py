@@ -510,7 +510,7 @@ def _has_smallest_tiles(evaluator: Evaluator) -> bool:
     not refilled, hence not kept twice.
     """
     for operand in evaluator.setting.operands:
-        if operand.is_output and operand.precision > operand.final_precision:
+        if any(bits.partial > bits.final for bits in operand.stored):
             return False
         if any(memory.doubles(operand.memory_operand) for memory in operand.memories):
             return False
