@@ -279,7 +279,7 @@ class Block:
             part = np.where(self.scale[:, position] == 1, lanes * left, lanes * (left - 1) + 1)
             size = self.setting.layer.sizes[dim]
             sizes[dim] = np.where(self.whole(above, dim) == 1, size, np.minimum(part, size))
-        return self._elements(operand, sizes) * min(operand.precision, operand.final_precision)
+        return self._elements(operand, sizes) * operand.stored[-1].least
 
     def _elements(self, operand: OperandSetting, sizes: dict[str, Array]) -> Array:
         """Return the elements of a tile of an operand that has so many indices of its dimensions, at the least."""
