@@ -157,7 +157,7 @@ def test_unrollings_of_which_none_is_said_to_fit(tmp_path: Path) -> None:
         patch.setattr(CheapBounds, "of", cheap_is_infinite)
         false = solve(tmp_path / "lie.json", TINY, "--spatial", "auto")
     assert [layer["status"] for layer in false["layers"]] == ["infeasible"]
-    assert verify(tmp_path / "lie.json", time_limit=30).layers[0].proof.state == CONTRADICTED
+    assert verify(tmp_path / "lie.json", time_limit=600).layers[0].proof.state == CONTRADICTED
     assert verdict(tmp_path / "lie.json")[0] == 5
 
 
@@ -190,7 +190,7 @@ def test_a_network_whose_layers_are_said_to_have_no_better_mappings(tmp_path: Pa
         false = solve(tmp_path / "lie.json", TWO, "--scope", "network", "--spatial", "full")
     assert false["totals"]["status"] == "optimal"
     caught(tmp_path / "lie.json", TWO, "--scope", "network", "--spatial", "full")
-    totals = verify(tmp_path / "lie.json", time_limit=30).totals
+    totals = verify(tmp_path / "lie.json", time_limit=600).totals
     assert totals is not None
     assert totals.state == CONTRADICTED
 
