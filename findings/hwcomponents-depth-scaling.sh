@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# hwcomponents 1.0.114: energy that "scales with depth as CACTI's" grows three to five times faster than CACTI's.
+# hwcomponents 1.0.114: over 256 times the depth, energy "as CACTI scales" grows four times as much as in CACTI.
 #
 # One would guess: `cacti_depth_energy`, documented as an empirical measurement of CACTI, gives about
 #   what the CACTI of the same family of packages gives when a memory gets deeper.
