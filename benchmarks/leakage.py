@@ -98,7 +98,9 @@ def run(*, quick: bool, console: Console) -> dict[str, Any]:
                 pairs.append(pair)
                 console.print(*_row(pair), highlight=False, soft_wrap=True)
     ratios = sorted(pair.ratio for pair in pairs)
-    text = table(["machine", "layer", "without, s", "with, s", "times", "gap"], [_row(pair) for pair in pairs])
+    text = table(
+        ["machine", "layer", "without, s", "with, s", "times", "gap"], [_row(pair) for pair in pairs]
+    )
     text += (
         f"\n\nMedian {median(ratios):.2f} times, at most {ratios[-1]:.2f}; "
         f"{sum(ratio > 1.2 for ratio in ratios)} of {len(ratios)} above 1.2."
