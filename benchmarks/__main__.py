@@ -35,7 +35,6 @@ SUITES = (
     "systolic",
     "validation",
     "unrollings",
-    "leakage",
 )
 LONG = (
     "sweeps",

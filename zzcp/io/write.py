@@ -9,7 +9,6 @@ import yaml
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator, Memory, OperationalArray, Port
 from zzcp.workload import Layer, Network
-from zzcp.workload.network import may_feed
 
 
 class PlainDumper(yaml.SafeDumper):
@@ -59,21 +58,17 @@ def _memory(memory: Memory) -> dict[str, Any]:
         "force_double_buffering": memory.force_double_buffering,
     }
     if memory.costing is not None:
-        name, _, clock = memory.costing.model.partition("@")
-        model, _, technology = name.partition(":")
+        model, _, technology = memory.costing.model.partition(":")
         data["costs"] = {
             "model": model,
             **({"technology": f"{technology}nm"} if technology else {}),
-            **({"clock": f"{clock}GHz"} if clock else {}),
             "version": memory.costing.version,
             "figures": list(memory.costing.figures),
         }
-    if memory.leakage or (memory.costing is not None and "leakage" in memory.costing.figures):
+    if memory.leakage:
         data["leakage"] = memory.leakage
     if memory.keeps_overlap:
         data["keeps_overlap"] = list(memory.keeps_overlap)
-    if memory.precision:
-        data["precision"] = dict(memory.precision)
     return data
 
 
@@ -143,7 +138,7 @@ def network_to_yaml(network: Network, *, comments: bool = False) -> str:
     """Return the layers of a network as ZigZag's workload YAML.
 
     Nodes that the network skips cannot be written: what they pass on is taken from the layer before them, or is
-    constant where there is none, or where that does not make as much (they may repeat or join tensors).
+    constant where there is none.
 
     Parameters
     ----------
@@ -160,7 +155,7 @@ def network_to_yaml(network: Network, *, comments: bool = False) -> str:
     if not network.layers:
         raise InputError(f"network {network.name} has no layers to write")
     graph = network.graph()
-    mapped = {layer.id: layer for layer in network}
+    mapped = {layer.id for layer in network}
     rows = []
     for layer in network:
         row = layer_to_dict(layer)
@@ -168,9 +163,7 @@ def network_to_yaml(network: Network, *, comments: bool = False) -> str:
             found: int | None = source
             while found is not None and found not in mapped:
                 found = next(iter(graph.predecessors(found)), None)
-            if found is None or not may_feed(mapped[found], layer, operand):
-                found = layer.id
-            row["operand_source"][operand] = found
+            row["operand_source"][operand] = layer.id if found is None else found
         rows.append(row)
     return (_comments(network) if comments else "") + to_yaml(rows)
 

@@ -126,9 +126,9 @@ class _Queue:
 
     def precision(self, level: int) -> int:
         """Return the bits of an element: of a partial sum while reduction loops, spatial ones included, are left."""
-        operand, stored = self.operand, self.operand.stored[level]
+        operand = self.operand
         if not operand.is_output:
-            return stored.partial
+            return operand.precision
         above = (
             *self.loops[self.taken :],
             *(loop for link in operand.energy.spatial[level + 1 :] for loop in link),
@@ -137,7 +137,7 @@ class _Queue:
         if operand.revisited and not partial:
             # loops of a window that are left visit outputs again
             partial = visits(operand, self.state, self.taken, level + 1, PYTHON) > operand.elements
-        return stored.partial if partial else stored.final
+        return operand.precision if partial else operand.final_precision
 
 
 def _fill(tenancy: Tenancy, queues: Sequence[_Queue]) -> None:

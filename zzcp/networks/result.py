@@ -107,8 +107,6 @@ class NetworkResult:
         Seconds.
     interrupted : bool
         Whether the user stopped the search.
-    faults : tuple of str
-        What searches claimed against the evaluator, with the layer; none of it went into the bound.
     """
 
     status: Status
@@ -132,7 +130,6 @@ class NetworkResult:
     searches: int = 0
     wall_s: float = 0.0
     interrupted: bool = False
-    faults: tuple[str, ...] = ()
 
     @property
     def energy(self) -> float:
@@ -182,8 +179,6 @@ class NetworkResult:
             data["tensors"] = [tensor.to_dict() for tensor in self.tensors]
         if self.without is not None:
             data["without_residents"] = float(self.without)
-        if self.faults:
-            data["faults"] = list(self.faults)
         return data | {"slopes": self.slopes, "searches": self.searches}
 
     def rows(self) -> list[dict[str, Any]]:

@@ -34,7 +34,6 @@ class SearchOptions:
     factors: Factors = "perfect"
     max_padding: float | None = None
     memory_limit: int | None = None
-    elsewhere: bool = True
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,6 @@ def run_job(job: Job, tell: Callable[[Progress], None] | None = None) -> Result:
         engine=options.engine,
         memory_limit=options.memory_limit,
         cache=options.cache,
-        elsewhere=options.elsewhere,
         on_progress=tell,
         **rest,
     )

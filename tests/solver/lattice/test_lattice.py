@@ -8,12 +8,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-import zzcp.solver.lattice.lattice as module
+import zzcp.solver.lattice.boxes as module
+import zzcp.solver.lattice.lattice as dynamic
 from tests.solver.test_optimize import machine
 from zzcp import EXACT, Layer, SpatialMapping
 from zzcp.cost import Evaluator
+from zzcp.solver.lattice.boxes import Counts
 from zzcp.solver.lattice.keys import Array, Place, Vector, keys_of
-from zzcp.solver.lattice.lattice import Counts, Lattice
+from zzcp.solver.lattice.lattice import Lattice
 from zzcp.solver.lattice.tables import boundary_tables
 
 LAYER = Layer.gemm(b=4, k=3, c=5)
@@ -71,22 +73,31 @@ def enumerated(seed: int) -> tuple[float, dict[Place, Array]]:
     return float(least), through
 
 
-@pytest.mark.parametrize("at_once", [1, 40, 2**15])
+@pytest.mark.parametrize(
+    ("at_once", "small"), [(1, 0), (1, 4096), (40, 4096), (40, 0), (2**15, 4096), (2**15, 0)]
+)
 @pytest.mark.parametrize("seed", range(4))
 def test_the_cheapest_chains_are_those_of_the_enumeration(
-    seed: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+    seed: int, at_once: int, small: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where tables have only a part of the vectors, and where runs of entries are gone through one by one."""
     monkeypatch.setattr(module, "_ENTRIES_AT_ONCE", at_once)
-    lattice = small_lattice()
-    costs = random_costs(lattice, seed)
+    monkeypatch.setattr(module, "_SMALL", small)
+    monkeypatch.setattr(dynamic, "_MANY", 1 if at_once == 40 else 256)
+    costs = random_costs(small_lattice(), seed)
+    lattice = small_lattice().restricted({place: np.isfinite(cost) for place, cost in costs.items()})
+    boxed = {place: lattice.boxed(place, cost) for place, cost in costs.items()}
     least, through = enumerated(seed)
-    total, cheapest = lattice.cheapest(costs)
+    total, cheapest = lattice.cheapest(boxed)
     assert total == least
     if cheapest:
         assert sum(costs[place][vector] for place, vector in cheapest.items()) == least
-    found = lattice.through(costs)
+    found = lattice.through(boxed)
     for place, values in through.items():
         np.testing.assert_array_equal(found[place], values)
+    for place, by_counts in lattice.beyond(boxed).items():
+        above = [np.full(int(np.isfinite(costs[place]).sum()), np.inf), *by_counts.values()]
+        assert {len(values) for values in above} == {len(above[0])}
 
 
 def test_some_draws_have_a_chain_and_some_have_none() -> None:

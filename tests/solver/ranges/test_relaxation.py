@@ -23,7 +23,8 @@ def solve() -> float:
     master = Master(terms, data["capacities"], Line(0.0, data["scale"]), Budgets())
     promised = np.inf
     for fixed, slopes in data["cuts"]:
-        promised, weights = master.add(fixed, np.array(slopes))
+        master.cut(fixed, np.array(slopes))
+        promised, weights = master.solve()
         assert (weights >= 0).all()
         for part in range(3):
             shares = [weight for weight, term in zip(weights, terms, strict=False) if part in term.bounds]

@@ -19,6 +19,8 @@ from zzcp.solver.lattice.keys import Place, Vector
 from zzcp.solver.ranges.ranges import RangeSearch, Steps
 from zzcp.solver.search.shared import Shared
 
+_LABELS = 100_000
+"""Labels of an enumeration."""
 _AIM = Fraction(1, 100)
 """The share of a gap that is aimed at: that costs next to nothing."""
 _FLOAT_ERROR = Fraction(1, 2**30)
@@ -73,11 +75,13 @@ class Between:
         steps = Steps(
             value=lambda: 1.0,
             complete=self._complete,
+            glance=self._glance,
             improve=lambda: None,
             tell=lambda _: None,
             goes_on=lambda: self._clock.goes_on,
             closed=lambda: False,
             tolerance=0.0,
+            labels=_LABELS,
             briefly=False,
         )
         search = RangeSearch(
@@ -122,6 +126,10 @@ class Between:
                     self.known = non_dominated([*self.known, (stated, evaluation)])
                     self._stairs.renew(self._corners)
         return [exhaustive for _, exhaustive in scored]
+
+    def _glance(self, chain: Mapping[Place, Vector]) -> None:
+        """Take over what no known mapping beats of those with the boundaries of a chain."""
+        self._complete([chain])
 
     def _may_count(self, candidate: Candidate) -> bool:
         """Return whether no known mapping beats a candidate, by its rounded figures."""

@@ -155,7 +155,12 @@ def most_orders(evaluator: Evaluator) -> int:
 
 
 def orders_of(
-    evaluator: Evaluator, chain: Chain, extra: Sequence[Vector], *, normal: bool = True
+    evaluator: Evaluator,
+    chain: Chain,
+    extra: Sequence[Vector],
+    *,
+    normal: bool = True,
+    most: int | None = None,
 ) -> tuple[list[list[list[int]]], bool]:
     """Return the orders of every segment of a chain that can matter, and whether none is missing.
 
@@ -169,7 +174,10 @@ def orders_of(
         Further points; first of all those of the stationary loops at the array, operand by operand.
     normal : bool
         Whether mappings that can be written with another chain may be left to that one.
+    most : int, optional
+        More orders are not wanted under ZigZag's buffering; else as many as `most_orders` allows.
     """
+    most = most_orders(evaluator) if most is None else most
     setting = evaluator.setting
     operands = setting.operands
     kinds, primes = signatures(operands, chain.keys), tuple(key.prime for key in chain.keys)
@@ -206,7 +214,7 @@ def orders_of(
                 and extra[index : index + 1] == [below]
             )
         )
-        orders = distinct_orders(kinds, primes, segment, starting, most_orders(evaluator))
+        orders = distinct_orders(kinds, primes, segment, starting, most)
         if orders is None:
             return leading(), False
         distinct.append(orders)
@@ -214,7 +222,7 @@ def orders_of(
     if not all(distinct):
         # every mapping with these boundaries can be written with others
         return leading(), True
-    if math.prod(map(len, distinct)) > most_orders(evaluator):
+    if math.prod(map(len, distinct)) > most:
         return leading(), False
     return distinct, True
 

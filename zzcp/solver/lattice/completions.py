@@ -103,6 +103,7 @@ def best_of_each(
     chains: Sequence[tuple[Chain, Sequence[Vector]]],
     objective: Goal,
     most: Most = Most(),
+    orders: int | None = None,
 ) -> list[Best]:
     """Return the best mapping with the boundaries of each of several chains.
 
@@ -116,16 +117,18 @@ def best_of_each(
         What is minimised.
     most : Most
         Mappings that take more do not count.
+    orders : int, optional
+        How many orders of one chain are scored at the most; else as many as `most_orders` allows.
     """
     result = []
-    for task, orders, found in _scored(evaluator, chains):
+    for task, scored, found in _scored(evaluator, chains, orders):
         values = objective_values(found.energy, found.latency, objective)
         within = (found.energy <= most.energy * (1 + _ROUNDING)) & (
             found.latency <= most.latency * (1 + _ROUNDING)
         )
         values = np.where(found.valid & within, values, np.inf)
         winner = int(np.argmin(values))
-        result.append(Best(task.chain, orders[winner], float(values[winner]), task.exhaustive))
+        result.append(Best(task.chain, scored[winner], float(values[winner]), task.exhaustive))
     return result
 
 
@@ -181,10 +184,10 @@ class _Task:
     exhaustive: bool
 
     @classmethod
-    def of(cls, evaluator: Evaluator, chain: Chain, extra: Sequence[Vector]) -> _Task:
+    def of(cls, evaluator: Evaluator, chain: Chain, extra: Sequence[Vector], most: int) -> _Task:
         """Return the orders of a chain that can matter, or some of them if they are too many."""
-        variants, exhaustive = orders_of(evaluator, chain, extra)
-        while math.prod(map(len, variants)) > most_orders(evaluator):
+        variants, exhaustive = orders_of(evaluator, chain, extra, most=most)
+        while math.prod(map(len, variants)) > most:
             longest = max(range(len(variants)), key=lambda number: len(variants[number]))
             variants[longest] = variants[longest][:1]
             exhaustive = False
@@ -206,15 +209,17 @@ class _Figures:
 
 
 def _scored(
-    evaluator: Evaluator, chains: Sequence[tuple[Chain, Sequence[Vector]]]
+    evaluator: Evaluator, chains: Sequence[tuple[Chain, Sequence[Vector]]], most: int | None = None
 ) -> Iterator[tuple[_Task, list[list[int]], _Figures]]:
     """Score the orders of several chains, many in one batch; yield each with its orders and their figures."""
     waiting: list[_Task] = []
     width = 0
-    at_once = min(_MOST, most_orders(evaluator))
+    allowed = most_orders(evaluator)
+    most = allowed if most is None else min(most, allowed)
+    at_once = min(_MOST, allowed)
     for chain, extra in chains:
         look()
-        waiting.append(_Task.of(evaluator, chain, extra))
+        waiting.append(_Task.of(evaluator, chain, extra, most))
         width += waiting[-1].count
         if width >= at_once:
             yield from _score(evaluator, waiting)

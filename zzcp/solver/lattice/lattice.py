@@ -16,18 +16,18 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
 from zzcp.solver.clock import look
+from zzcp.solver.lattice.boxes import Box, Counts, Frames
 from zzcp.solver.lattice.keys import Array, Key, Place, Vector
 from zzcp.solver.lattice.tables import BoundaryTable
 
-Counts = tuple[int, ...]
-"""How many boundaries of every operand lie below."""
-_ENTRIES_AT_ONCE = 2**15
-"""Entries of the dynamic program's tables that are computed together: as many as stay in a processor's cache."""
+_SHORT = 4
+"""Runs of so few neighbouring entries are gone through one by one, each at its distance from the next."""
+_MANY = 256
+"""Runs from which on that pays."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +68,8 @@ class Lattice:
         self.depths = tuple(len(row) for row in tables)
         self.alive: dict[Place, Array] = {}
         self._index: dict[Place, tuple[Array, Array]] = {}
+        self._frames: Frames | None = None
+        self._entries: dict[Place, Array] = {}
         for row in tables:
             for table in row:
                 look()
@@ -80,13 +82,15 @@ class Lattice:
     def restricted(self, alive: Mapping[Place, Array]) -> Lattice:
         """Return the same lattice with fewer vectors for the boundaries."""
         result = copy(self)
-        result.alive = dict(alive)
+        result.alive, result._frames, result._entries = dict(alive), None, {}
         return result
 
     @property
-    def _entries(self) -> int:
-        """Entries of the dynamic program that are looked at for one of its counts."""
-        return math.prod(self.shape) * (len(self.depths) + len(self.shape))
+    def frames(self) -> Frames:
+        """What the tables of the dynamic program hold."""
+        if self._frames is None:
+            self._frames = Frames.around(self.alive, self.shape, self.depths)
+        return self._frames
 
     @property
     def cells(self) -> int:
@@ -109,6 +113,26 @@ class Lattice:
         """Return a cost table over all vectors, infinite where the boundary cannot be."""
         rows, columns = self._index[place]
         return np.where(self.alive[place], values[rows, columns], np.inf)
+
+    def costs(self, place: Place, values: Array) -> Array:
+        """Return a cost table over the box of a boundary, infinite where it cannot be."""
+        entries = self._entries.get(place)
+        if entries is None:
+            part = self.frames.places[place].of(self._whole)
+            rows, columns = (np.broadcast_to(index, self.shape)[part] for index in self._index[place])
+            alive = np.broadcast_to(self.alive[place], self.shape)[part]
+            entries = np.where(alive, rows * values.shape[1] + columns, values.size)
+            self._entries[place] = entries
+        return np.append(values.reshape(-1), np.inf).take(entries)
+
+    def boxed(self, place: Place, costs: Array) -> Array:
+        """Return the part of a cost table over all vectors that lies in the box of a boundary."""
+        return np.broadcast_to(costs, self.shape)[self.frames.places[place].of(self._whole)]
+
+    @property
+    def _whole(self) -> Box:
+        """All vectors."""
+        return Box((0,) * len(self.shape), self.shape)
 
     def of_data(self, place: Place, values: Array) -> Array:
         """Return over all vectors the value of the data state of a boundary's table; of no use where it cannot be."""
@@ -137,76 +161,80 @@ class Lattice:
 
     def counts(self) -> Iterator[Counts]:
         """Iterate over the numbers of boundaries below, from none to all."""
-        return product(*(range(depth + 1) for depth in self.depths))
+        return self.frames.counts()
 
     def above(self, costs: Mapping[Place, Array]) -> dict[Counts, Array]:
-        """Return H of the module's docstring: the cheapest chains at or above every vector."""
-        best: dict[Counts, Array] = {self.depths: np.zeros(self.shape)}
-        for some in self._together():
-            look(len(some) * self._entries)
+        """Return H of the module's docstring: the cheapest chains at or above every vector, in the frames."""
+        frames = self.frames
+        best = {self.depths: np.zeros(frames.of[self.depths].shape)}
+        for some in frames.together():
             if some[0] != self.depths:
-                here = _stacked([self._here(costs, best, counts) for counts in some])
+                here = self._tables(some)
+                for table, counts in zip(here, some, strict=True):
+                    for step in frames.above(counts):
+                        _lower(
+                            table[step.before], costs[step.place][step.cost], best[step.following][step.after]
+                        )
                 best.update(zip(some, _running_minimum(here, upwards=False), strict=True))
         return best
 
-    def _here(
-        self, costs: Mapping[Place, Array], best: Mapping[Counts, Array], counts: Counts, start: Vector = ()
-    ) -> Array:
-        """Return G of the module's docstring for some counts, over the vectors at or above one."""
-        beyond = tuple(slice(first, None) for first in start)
-        found: Array | None = None
-        for operand, following in self._following(counts):
-            total = costs[operand, counts[operand]][beyond] + best[following][beyond]
-            found = total if found is None else np.minimum(found, total, out=found)
-        assert found is not None
-        return found
-
     def below(self, costs: Mapping[Place, Array]) -> dict[Counts, Array]:
-        """Return the cheapest chains of some boundaries at or below every vector."""
+        """Return the cheapest chains of some boundaries at or below every vector, in the frames."""
+        frames = self.frames
         none = tuple(0 for _ in self.depths)
-        best: dict[Counts, Array] = {none: np.zeros(self.shape)}
-        for some in reversed(self._together()):
-            look(len(some) * self._entries)
+        best = {none: np.zeros(frames.of[none].shape)}
+        for some in reversed(frames.together()):
             if some[0] != none:
-                here = _stacked([self._up_to(costs, best, counts) for counts in some])
+                here = self._tables(some)
+                for table, counts in zip(here, some, strict=True):
+                    for step in frames.beneath(counts):
+                        _lower(
+                            table[step.after], costs[step.place][step.cost], best[step.counts][step.before]
+                        )
                 best.update(zip(some, _running_minimum(here, upwards=True), strict=True))
         return best
 
-    def _up_to(self, costs: Mapping[Place, Array], best: Mapping[Counts, Array], counts: Counts) -> Array:
-        """Return the cheapest chains of some boundaries, the last of them at every vector."""
-        found: Array | None = None
-        for operand, count in enumerate(counts):
-            if count:
-                before = (*counts[:operand], count - 1, *counts[operand + 1 :])
-                total = costs[operand, count - 1] + best[before]
-                found = total if found is None else np.minimum(found, total, out=found)
-        assert found is not None
-        return found
-
-    def _together(self) -> list[list[Counts]]:
-        """Return all counts, from all to none, those together that can be computed at once."""
-        most = max(1, _ENTRIES_AT_ONCE // math.prod(self.shape))
-        levels: dict[int, list[Counts]] = {}
-        for counts in self.counts():
-            levels.setdefault(sum(counts), []).append(counts)
-        return [
-            levels[level][start : start + most]
-            for level in sorted(levels, reverse=True)
-            for start in range(0, len(levels[level]), most)
-        ]
+    def _tables(self, some: Sequence[Counts]) -> Array:
+        """Return tables for some counts with equal frames in which nothing has been found so far."""
+        shape = self.frames.of[some[0]].shape
+        look(len(some) * math.prod(shape) * (len(self.depths) + len(shape)))
+        return np.full((len(some), *shape), np.inf)
 
     def through(self, costs: Mapping[Place, Array]) -> dict[Place, Array]:
         """Return for every boundary and vector the cost of the cheapest chain with that boundary there."""
         above = self.above(costs)
         below = self.below(costs)
+        frames = self.frames
+        found = {place: np.full(cost.shape, np.inf) for place, cost in costs.items()}
+        for step in frames.steps():
+            look(math.prod(step.vectors.shape) * len(self.shape))
+            _lower(
+                found[step.place][step.cost],
+                below[step.counts][step.before],
+                above[step.following][step.after],
+            )
         result = {place: np.full(self.shape, np.inf) for place in costs}
-        for counts in self.counts():
-            look(self._entries)
-            for operand, following in self._following(counts):
-                place = operand, counts[operand]
-                np.minimum(result[place], below[counts] + above[following], out=result[place])
         for place, cost in costs.items():
-            result[place] += cost
+            result[place][frames.places[place].of(self._whole)] = found[place] + cost
+        return result
+
+    def beyond(self, costs: Mapping[Place, Array]) -> dict[Place, dict[Counts, Array]]:
+        """Return for every boundary, at its vectors, what all that follow cost at the least, per counts below it."""
+        above = self.above(costs)
+        numbers: dict[Place, Array] = {}
+        result: dict[Place, dict[Counts, Array]] = {}
+        for place, alive in self.alive.items():
+            left = self.boxed(place, alive)
+            numbers[place] = np.full(left.shape, -1)
+            numbers[place][left] = np.arange(left.sum())
+            result[place] = {}
+        for step in self.frames.steps():
+            look(math.prod(step.vectors.shape))
+            number = numbers[step.place][step.cost]
+            there = number >= 0
+            found = np.full(numbers[step.place].max(initial=-1) + 1, np.inf)
+            found[number[there]] = above[step.following][step.after][there]
+            result[step.place][step.counts] = found
         return result
 
     def cheapest(self, costs: Mapping[Place, Array]) -> tuple[float, dict[Place, Vector]]:
@@ -214,23 +242,39 @@ class Lattice:
         best = self.above(costs)
         counts: Counts = tuple(0 for _ in self.depths)
         vector: Vector = tuple(0 for _ in self.shape)
-        total = float(best[counts][vector])
         chain: dict[Place, Vector] = {}
+        if not best[counts].size:
+            return np.inf, chain
+        total = float(best[counts][vector])
         if not np.isfinite(total):
             return total, chain
         while counts != self.depths:
             look()
-            beyond = self._here(costs, best, counts, vector)
-            step = np.unravel_index(int(np.argmin(beyond)), beyond.shape)
-            vector = tuple(start + int(more) for start, more in zip(vector, step, strict=True))
-            options = [
-                (costs[operand, counts[operand]][vector] + best[following][vector], operand, following)
-                for operand, following in self._following(counts)
-            ]
-            _, operand, following = min(options)
-            chain[operand, counts[operand]] = vector
-            counts = following
+            _, place, vector, counts = min(self._next(costs, best, counts, vector))
+            chain[place] = vector
         return total, chain
+
+    def _next(
+        self, costs: Mapping[Place, Array], best: Mapping[Counts, Array], counts: Counts, vector: Vector
+    ) -> Iterator[tuple[float, Place, Vector, Counts]]:
+        """Yield for every boundary that may come next where it is cheapest, at or above a vector."""
+        frames = self.frames
+        for step in frames.above(counts):
+            box = step.vectors.from_(vector)
+            if 0 in box.shape:
+                continue
+            total = (
+                costs[step.place][box.of(frames.places[step.place])]
+                + best[step.following][box.of(frames.of[step.following])]
+            )
+            at = int(total.argmin())
+            where = np.unravel_index(at, total.shape)
+            found = tuple(low + int(more) for low, more in zip(box.low, where, strict=True))
+            yield float(total.flat[at]), step.place, found, step.following
+
+    def has(self, chain: Mapping[Place, Vector]) -> bool:
+        """Return whether all boundaries of a chain can be where they are."""
+        return all(np.broadcast_to(self.alive[place], self.shape)[vector] for place, vector in chain.items())
 
     def value(self, place: Place, values: Array, vector: Vector) -> float:
         """Return the entry of a cost table at a vector."""
@@ -238,11 +282,6 @@ class Lattice:
         at = tuple(min(i, n - 1) for i, n in zip(vector, rows.shape, strict=True))
         by = tuple(min(i, n - 1) for i, n in zip(vector, columns.shape, strict=True))
         return float(values[rows[at], columns[by]])
-
-    def _following(self, counts: Counts) -> Iterator[tuple[int, Counts]]:
-        for operand, (count, depth) in enumerate(zip(counts, self.depths, strict=True)):
-            if count < depth:
-                yield operand, (*counts[:operand], count + 1, *counts[operand + 1 :])
 
 
 def cells(keys: Sequence[Key], depths: Sequence[int]) -> int:
@@ -255,21 +294,24 @@ def cells(keys: Sequence[Key], depths: Sequence[int]) -> int:
     return total
 
 
-def _stacked(arrays: Sequence[Array]) -> Array:
-    return arrays[0][np.newaxis] if len(arrays) == 1 else np.stack(arrays)
+def _lower(table: Array, costs: Array, others: Array) -> None:
+    """Put the sums of two tables into a third where they are less."""
+    np.minimum(table, costs + others, out=table)
 
 
 def _running_minimum(values: Array, *, upwards: bool) -> Array:
     """Replace every entry by the least one at or below it (upwards) or at or above it, along all axes but the first."""
-    for axis, length in enumerate(values.shape):
-        if not axis:
-            continue
-        view = values.swapaxes(0, axis)
-        steps = range(1, length) if upwards else range(length - 2, -1, -1)
-        for step in steps:
-            here, next_to = (
-                view[step : step + 1],
-                view[step - 1 : step] if upwards else view[step + 1 : step + 2],
-            )
-            np.minimum(here, next_to, out=here)
+    run = 1
+    for length in reversed(values.shape[1:] if values.size else ()):
+        table = values.reshape(-1, length, run)
+        steps = [(step, step - 1) for step in range(1, length)]
+        if not upwards:
+            steps = [(step, step + 1) for step in reversed(range(length - 1))]
+        for here, other in steps:
+            if run <= _SHORT and len(table) >= _MANY:
+                for column in range(run):
+                    np.minimum(table[:, here, column], table[:, other, column], out=table[:, here, column])
+            else:
+                np.minimum(table[:, here], table[:, other], out=table[:, here])
+        run *= length
     return values

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from zzcp.cost.setting.setting import Setting
 from zzcp.hardware import Memory
 from zzcp.solver.clock import look
+from zzcp.solver.lattice.boxes import Counts
 from zzcp.solver.lattice.factors import Factors
 from zzcp.solver.lattice.keys import Array, Place
-from zzcp.solver.lattice.lattice import Counts, Lattice
 from zzcp.solver.ranges.multipliers import Line
 from zzcp.solver.ranges.relaxation import Relaxation
 from zzcp.solver.ranges.terms import REFILL, run_cycles
@@ -73,14 +73,15 @@ def candidates_of(
     """
     lattice, setting = relaxation.lattice, relaxation.model.setting
     costs = relaxation.costs(line, weights)
-    beyond = _beyond(lattice, costs)
-    energies = {place: lattice.spread(place, part) for place, part in relaxation.energy.parts.items()}
-    energy_beyond = _beyond(lattice, energies)
+    beyond = lattice.beyond(costs)
+    energies = {place: lattice.costs(place, part) for place, part in relaxation.energy.parts.items()}
+    energy_beyond = lattice.beyond(energies)
     result: dict[Place, dict[Counts, Candidates]] = {}
     for operand, link in lattice.alive:
         look()
         place = operand, link
         alive = np.flatnonzero(np.broadcast_to(lattice.alive[place], lattice.shape))
+        there = lattice.boxed(place, lattice.alive[place])
         vectors = tuple(factors.vectors[alive].T)
         rows, columns = lattice.states(place, vectors)
         terms = np.zeros((len(relaxation.latency), len(alive)))
@@ -98,10 +99,10 @@ def candidates_of(
             size = memory_of(setting, place).size
             effective = lattice.tables[operand][link].effective[rows, columns] / size
             least, partial = (bits[rows, columns] / size for bits in relaxation.tile_bits(place))
-        shared = {
+        shared: dict[str, Any] = {
             "at": alive,
-            "relaxed": costs[place][vectors],
-            "energy": energies[place][vectors],
+            "relaxed": costs[place][there],
+            "energy": energies[place][there],
             "terms": terms,
             "used": used,
             "late": late,
@@ -113,20 +114,6 @@ def candidates_of(
         result[place] = {
             counts: Candidates(beyond=after, energy_beyond=energy_beyond[place][counts], **shared)
             for counts, after in beyond[place].items()
-        }
-    return result
-
-
-def _beyond(lattice: Lattice, costs: Mapping[Place, Array]) -> dict[Place, dict[Counts, Array]]:
-    """Return for every boundary, at its vectors, what all that follow cost at the least, per counts below it."""
-    above = lattice.above(costs)
-    result: dict[Place, dict[Counts, Array]] = {}
-    for (operand, link), alive in lattice.alive.items():
-        there = np.broadcast_to(alive, lattice.shape)
-        result[operand, link] = {
-            counts: above[(*counts[:operand], link + 1, *counts[operand + 1 :])][there]
-            for counts in lattice.counts()
-            if counts[operand] == link
         }
     return result
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zzcp.solver.lattice.factors import Factors
-from zzcp.solver.ranges.relaxation import Chain, Relaxation
+from zzcp.solver.ranges.known import Chain
+from zzcp.solver.ranges.relaxation import Relaxation
 
 
 def by_completion(relaxation: Relaxation, factors: Factors) -> list[Relaxation]:
@@ -29,7 +30,7 @@ def by_completion(relaxation: Relaxation, factors: Factors) -> list[Relaxation]:
     setting = relaxation.model.setting
     index = next(number for number, operand in enumerate(setting.operands) if operand.is_output)
     output, alive = setting.operands[index], relaxation.lattice.alive
-    if all(bits.partial == bits.final for bits in output.stored):
+    if output.precision == output.final_precision:
         return []
     whole = factors.reuse[index] == factors.reuse[index].max()
     complete = whole.reshape(relaxation.lattice.shape)

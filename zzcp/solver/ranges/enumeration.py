@@ -22,8 +22,8 @@ from dataclasses import replace
 import numpy as np
 
 from zzcp.solver.clock import look
+from zzcp.solver.lattice.boxes import Counts
 from zzcp.solver.lattice.keys import Array, Place
-from zzcp.solver.lattice.lattice import Counts
 from zzcp.solver.ranges.candidates import Candidates, candidates_of, memory_of
 from zzcp.solver.ranges.chain_latency import early_cycles, least_latency
 from zzcp.solver.ranges.goals import Curve

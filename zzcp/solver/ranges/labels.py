@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from zzcp.solver.lattice.boxes import Counts
 from zzcp.solver.lattice.keys import Array
-from zzcp.solver.lattice.lattice import Counts
 
 _CHUNK = 8192
 """Labels of one group, or few more where bounds are equal."""

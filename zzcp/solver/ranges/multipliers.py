@@ -142,8 +142,8 @@ class Master:
         weights = [self.share / max(shares[part] for part in bounds) for bounds in self.bounds]
         return np.array([*weights, *(0.0 for _ in (*self.pressures, *self.prices))])
 
-    def add(self, fixed: float, slopes: Array) -> tuple[float, Array]:
-        """Add a chain's cut, and return the bound that the program promises with its multipliers.
+    def cut(self, fixed: float, slopes: Array) -> None:
+        """Add a chain's cut.
 
         Parameters
         ----------
@@ -159,6 +159,9 @@ class Master:
             row.SetCoefficient(variable, -self.scale * float(slope))
         for variable, slope in zip((*self.pressures, *self.prices), slopes[count:], strict=True):
             row.SetCoefficient(variable, -float(slope))
+
+    def solve(self) -> tuple[float, Array]:
+        """Return the bound that the program promises, with its multipliers."""
         status = self.solver.Solve()
         if status not in (pywraplp.Solver.OPTIMAL, pywraplp.Solver.FEASIBLE):
             # numerical trouble: nothing better is promised

@@ -24,28 +24,27 @@ from zzcp.solver.ranges.cuts import by_completion, by_size
 from zzcp.solver.ranges.enumeration import Enumeration
 from zzcp.solver.ranges.goals import Curve, middle_of
 from zzcp.solver.ranges.ground import Ground
+from zzcp.solver.ranges.known import Chain
 from zzcp.solver.ranges.labels import Labels, joined
 from zzcp.solver.ranges.multipliers import Budgets, Line
-from zzcp.solver.ranges.relaxation import Chain, Relaxation
+from zzcp.solver.ranges.relaxation import Relaxation
 
 _MARGIN = 1e-9
 """More than the relative error of sums in floating point."""
 _ROUNDS = 16
 """Dynamic programs per choice of multipliers."""
+_ROUGHLY = 0.01
+"""Precision of the least energy and the least latency, between which the ranges lie."""
 _LONG = 1.15
 """Ranges of a greater ratio are halved at once."""
 _BEAM = 600
 """Labels of the first group of an enumeration, which leads to a better incumbent."""
 _FEW_LABELS = 30_000
 """Labels of an enumeration until a better incumbent has been searched for."""
-_MOST_LABELS = 100_000
-"""Labels of an enumeration."""
 _DEEPEST = 40
 """Cuts by the size of a tile, one within the other."""
-_LAST = 8
-"""Cheapest chains, those of the last multipliers, that say where to cut."""
-_MOST_LABELS_BRIEFLY = 15_000
-"""The same where CP-SAT is faster."""
+_CHEAPEST = 8
+"""Cheapest chains that say where to cut."""
 _AT_ONCE = 64
 """Chains that are completed at a time."""
 
@@ -61,8 +60,11 @@ class Steps:
     complete : callable
         Completes chains to mappings and offers the best; returns for each whether nothing better can have its
         boundaries.
-    improve : callable
-        Searches a better incumbent.
+    glance : callable
+        Completes a chain to some mappings and offers the best.
+    improve : callable or None
+        Searches a better incumbent, before a range with many labels is searched at length; None where such ranges are
+        left open, and only bounded after the first.
     tell : callable
         Called with every bound of the objective, infinite if nothing better than the incumbent is left.
     goes_on : callable
@@ -71,17 +73,21 @@ class Steps:
         Whether the gap asked for is closed, by whatever search: hard ranges are then left open.
     tolerance : float
         Relative distance to the incumbent that does not matter.
+    labels : int
+        Of an enumeration, at the most.
     briefly : bool
-        Whether ranges with more than a few labels are left open, because CP-SAT is faster.
+        Whether ranges with more labels are left open, because CP-SAT is faster.
     """
 
     value: Callable[[], float]
     complete: Callable[[Sequence[Chain]], Sequence[bool]]
-    improve: Callable[[], None]
+    glance: Callable[[Chain], None]
+    improve: Callable[[], None] | None
     tell: Callable[[float], None]
     goes_on: Callable[[], bool]
     closed: Callable[[], bool]
     tolerance: float
+    labels: int
     briefly: bool
 
 
@@ -208,16 +214,16 @@ class RangeSearch:
     def _extremes(self, value: float) -> tuple[float, float]:
         """Return the least energy and the least latency, each by itself."""
         relaxation = self.relaxation
-        rounds = (_ROUNDS, _ROUNDS) if any(relaxation.budgets.limited) else (3, 6)
+        rounds, precision = ((_ROUNDS,) * 2, 1e-6) if any(relaxation.budgets.limited) else ((3, 4), _ROUGHLY)
         base = float(relaxation.base)
         least_energy = relaxation.least_energy
         if self.goal.extremes[0]:
             scale = max(self.goal.most_energy(value, base), 1.0)
-            bound, _ = relaxation.tighten(Line(1 / scale, 0.0), rounds[0], self._visit)
+            bound, _ = relaxation.tighten(Line(1 / scale, 0.0), rounds[0], self._visit, precision=precision)
             least_energy = max(least_energy, bound * scale * (1 - _MARGIN))
         least_latency = base
         if self.goal.extremes[1]:
-            bound, _ = relaxation.tighten(Line(0.0, 1 / base), rounds[1], self._visit)
+            bound, _ = relaxation.tighten(Line(0.0, 1 / base), rounds[1], self._visit, precision=precision)
             least_latency = max(base, bound * base * (1 - _MARGIN))
         return least_energy, least_latency
 
@@ -225,7 +231,7 @@ class RangeSearch:
         key = tuple(chain.values())
         if key not in self._visited:
             self._visited.add(key)
-            self.steps.complete([chain])
+            self.steps.glance(chain)
 
     def _range(self, part: _Part) -> tuple[float, list[_Part]]:
         """Search a part; return its bound, and the parts that it must be cut into."""
@@ -237,20 +243,18 @@ class RangeSearch:
         if high * (1 + _MARGIN) < low:
             return np.inf, []
         line = self.goal.line(low, high, value)
-        chains: list[Chain] = []
-
-        def visit(chain: Chain) -> None:
-            chains.append(chain)
-            self._visit(chain)
-
-        least, weights = relaxation.tighten(line, _ROUNDS, visit, enough=1 + _MARGIN)
+        least, weights = relaxation.tighten(line, _ROUNDS, self._visit, enough=1 + _MARGIN)
         if self.goal.sharpens and least <= 1 + _MARGIN:
             renewed = self.goal.line(low, high, self.steps.value())
             if renewed != line:
                 line = renewed
-                least, weights = relaxation.tighten(line, _ROUNDS, visit, 1 + _MARGIN, weights)
+                least, weights = relaxation.tighten(line, _ROUNDS, self._visit, 1 + _MARGIN, weights)
         if least > 1 + _MARGIN:
             return np.inf, []
+        chains = relaxation.cheapest_known(line, weights, _CHEAPEST)
+        for chain in chains:
+            # searches before this one, for something else, may have found them
+            self._visit(chain)
         known = max(part.known, self.goal.bound(low, high, line, least) * (1 - _MARGIN))
         if self._done(known):
             return known, []
@@ -259,19 +263,20 @@ class RangeSearch:
             return known, part.halves()
         alive = self._below(relaxation, line, weights)
         part = replace(part, relaxation=relaxation.restricted(alive))
-        search = Enumeration(part.relaxation, self.ground, line, weights, high, self.goal)
-        found, left = self._enumerate(search, alive)
+        found, left = self._enumerate(part, line, weights, alive)
         if not left:
             return max(known, found), []
-        smaller = self._smaller(part, least, chains[-_LAST:]) if self.steps.goes_on() else []
+        smaller = self._smaller(part, least, chains) if self.steps.goes_on() else []
         if not smaller:
             self._open.append((known, alive))
         return known, smaller
 
     def _smaller(self, part: _Part, least: float, chains: Sequence[Chain]) -> list[_Part]:
         """Return what takes the place of a part with too many labels; nothing if it must stay open."""
-        first = not self._improved
         self._hard = True
+        if self.steps.improve is None:
+            return []
+        first = not self._improved
         if first and not self.steps.closed():
             self._improved = True
             self.steps.improve()
@@ -293,11 +298,15 @@ class RangeSearch:
         cut = cut or by_size(part.relaxation, chains)
         return [replace(part, relaxation=relaxation, depth=part.depth + 1) for relaxation in cut]
 
-    def _enumerate(self, search: Enumeration, alive: dict[Place, Array]) -> tuple[float, bool]:
+    def _enumerate(
+        self, part: _Part, line: Line, weights: Array, alive: dict[Place, Array]
+    ) -> tuple[float, bool]:
         """Complete chains; return the least bound of those that may still be better, and whether labels are left."""
-        most = _MOST_LABELS_BRIEFLY if self.steps.briefly else _MOST_LABELS
-        if not self._improved:
-            most = min(most, _FEW_LABELS)
+        if self._hard and self.steps.improve is None:
+            # one hard range is enough: all that is wanted of the others is which vectors are left
+            return np.inf, True
+        search = Enumeration(part.relaxation, self.ground, line, weights, part.high, self.goal)
+        most = self.steps.labels if self._improved else min(self.steps.labels, _FEW_LABELS)
         waiting: list[Labels] = []
         least = np.inf
         for whole in search.chains(self.steps.value, most, _BEAM):

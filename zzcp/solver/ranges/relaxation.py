@@ -13,7 +13,8 @@ have multipliers, too: with m >= 0 for a latency of at most L,
 Where the machine leaks k in every cycle, E is what the tables hold and k D: a E of it is a of the tables' and a k D.
 
 The multipliers are chosen by cutting planes: every cheapest chain is a linear function of them, and a linear program
-picks the multipliers that make the least of these functions the greatest (`zzcp.solver.ranges.multipliers`).
+picks the multipliers that make the least of these functions the greatest (`zzcp.solver.ranges.multipliers`). Chains
+found for other weights are such functions, too, and every relaxation begins with them (`zzcp.solver.ranges.known`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.lattice import Lattice
 from zzcp.solver.lattice.tables import CostTables
+from zzcp.solver.ranges.known import Chain, Figures, KnownChains
 from zzcp.solver.ranges.multipliers import Budgets, Line, Master
 from zzcp.solver.ranges.terms import (
     Term,
@@ -39,7 +41,6 @@ from zzcp.solver.ranges.terms import (
     tile_bits,
 )
 
-Chain = Mapping[Place, tuple[int, ...]]
 _MARGIN = 1e-9
 """More than the relative error of sums in floating point."""
 
@@ -60,6 +61,8 @@ class Relaxation:
         A boundary of the output whose tile is known to hold partial sums.
     budgets : Budgets
         Limits of energy and latency: bounds hold for mappings within them.
+    known : KnownChains
+        Chains that were found before: every relaxation of the layer begins with their cuts.
     """
 
     model: Model
@@ -71,6 +74,7 @@ class Relaxation:
     latency: list[Term] = field(init=False)
     capacity: list[Term] = field(init=False)
     base: int = field(init=False)
+    known: KnownChains = field(default_factory=KnownChains)
 
     def __post_init__(self) -> None:
         self.energy = energy_term(self.tables)
@@ -97,7 +101,8 @@ class Relaxation:
         look()
         size = self.model.setting.operands[place[0]].memories[place[1] - 1].size
         fits = self.lattice.spread(place, self.tile_bits(place)[0]) <= size
-        self.lattice.alive[place] = self.lattice.alive[place] & fits
+        alive = self.lattice.alive
+        self.lattice = self.lattice.restricted({**alive, place: alive[place] & fits})
 
     def tile_bits(self, place: Place) -> tuple[Array, Array]:
         """Return the bits of a tile at the least and as partial sums (`zzcp.solver.ranges.terms.tile_bits`)."""
@@ -125,6 +130,7 @@ class Relaxation:
         visit: Callable[[Chain], None] | None = None,
         enough: float = np.inf,
         weights: Array | None = None,
+        precision: float = 1e-6,
     ) -> tuple[float, Array]:
         """Return the greatest lower bound of a E + b D that was found, and its multipliers.
 
@@ -140,9 +146,15 @@ class Relaxation:
             Stop above this bound.
         weights : ndarray, optional
             Multipliers to begin with.
+        precision : float
+            Stop where no multipliers promise a bound that is better by this share.
         """
         master = Master(self.latency, len(self.capacity), line, self.budgets)
-        weights = master.start() if weights is None else weights
+        known = self.known.of(self.unfinished, self.lattice)
+        for found in known:
+            master.cut(self._fixed(line, found), self._slopes(line, found))
+        if weights is None:
+            weights = master.solve()[1] if known else master.start()
         best, chosen = -np.inf, weights
         for _ in range(rounds):
             look()
@@ -154,23 +166,47 @@ class Relaxation:
                 break
             if visit is not None:
                 visit(chain)
-            energy = self._of_chain(self.energy, chain)
-            moved = self.budgets.moved(line)
-            fixed = moved.energy * energy + moved.latency * self.base
-            promised, weights = master.add(fixed, self._slopes(line, chain, energy))
-            if promised <= best + 1e-6 * abs(best):
+            found = self._figures(chain)
+            self.known.add(self.unfinished, found)
+            master.cut(self._fixed(line, found), self._slopes(line, found))
+            promised, weights = master.solve()
+            if promised <= best + precision * abs(best):
                 break
         return best, chosen
 
-    def _slopes(self, line: Line, chain: Chain, energy: float) -> Array:
-        """Return what a chain costs more with every multiplier."""
+    def cheapest_known(self, line: Line, weights: Array, most: int) -> list[Chain]:
+        """Return some chains that are cheap for some multipliers, the cheapest first, among those seen so far."""
+        priced = weights.copy()
+        priced[: len(self.latency)] *= self.budgets.unit(line)
+        costs = [
+            (self._fixed(line, found) + float(self._slopes(line, found) @ priced), number, found.chain)
+            for number, found in enumerate(self.known.of(self.unfinished, self.lattice))
+        ]
+        return [chain for _, _, chain in sorted(costs, key=lambda cost: cost[:2])[:most]]
+
+    def _figures(self, chain: Chain) -> Figures:
+        """Return what a chain comes to."""
+        return Figures(
+            chain,
+            self._of_chain(self.energy, chain),
+            np.array([self._of_chain(term, chain) for term in self.latency]),
+            np.array([self._of_chain(term, chain) for term in self.capacity]),
+        )
+
+    def _fixed(self, line: Line, found: Figures) -> float:
+        """Return what a chain costs where all multipliers are 0."""
+        moved = self.budgets.moved(line)
+        return moved.energy * found.energy + moved.latency * self.base
+
+    def _slopes(self, line: Line, found: Figures) -> Array:
+        """Return what a chain costs more with every multiplier, those of the latency's terms per unit of price."""
         budgets = self.budgets
-        slopes = [self._of_chain(term, chain) for term in (*self.latency, *self.capacity)]
+        slopes = [*found.latency, *found.capacity]
         of_latency, of_energy = budgets.limited
         if of_latency:
             slopes.append((self.base - budgets.latency) * budgets.unit(line))
         if of_energy:
-            slopes.append((energy + self.leakage * self.base) / budgets.energy - 1)
+            slopes.append((found.energy + self.leakage * self.base) / budgets.energy - 1)
         return np.array(slopes)
 
     def restricted(self, alive: Mapping[Place, Array]) -> Relaxation:
@@ -215,7 +251,7 @@ class Relaxation:
         return scaled
 
     def costs(self, line: Line, weights: Array) -> dict[Place, Array]:
-        """Return what every boundary adds, over all vectors."""
+        """Return what every boundary adds, over its box."""
         total: dict[Place, Array] = {}
         energy = self.budgets.line(line, weights).energy
         for place, part in self.energy.parts.items():
@@ -226,7 +262,7 @@ class Relaxation:
             if weight:
                 for place, part in term.parts.items():
                     total[place] = total[place] + weight * part
-        return {place: self.lattice.spread(place, values) for place, values in total.items()}
+        return {place: self.lattice.costs(place, values) for place, values in total.items()}
 
     def constant(self, line: Line, weights: Array) -> float:
         """Return what the boundaries do not add."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from zzcp.cost.constraints.constrained import is_exact
-from zzcp.solver.clock import Ended, spend
+from zzcp.solver.clock import Ended
 from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.model import build_model
@@ -32,8 +32,8 @@ from zzcp.solver.search.state import SearchState
 
 _SHORT_WORK = 0.025
 """Work that CP-SAT may do on an easy layer, in its own deterministic measure: less than a second."""
-_SHORT_WORK_GREEDY = 0.3
-"""The same under ZigZag's buffering, where the search by ranges is less sharp."""
+_SHORT_WORK_GREEDY = 2.0
+"""The same under ZigZag's buffering, where the search by ranges is less sharp: some seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ class CpSatStage:
             on_bound=on_bound,
         )
         status = outcome.status
-        spend(outcome.work)
+        self.search.clock.spent += outcome.work
         if status == cp_model.MODEL_INVALID:
             return Claim(Fraction(0), "the solver does not accept the model")
         if status == cp_model.INFEASIBLE:

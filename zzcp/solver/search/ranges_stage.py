@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import Literal
 
 from zzcp.cost.constraints.constrained import is_exact, violations
 from zzcp.cost.constraints.rules import EnergyRule, LatencyRule, UtilizationRule
@@ -23,6 +24,12 @@ from zzcp.solver.search.state import SearchState
 
 _FLOAT_ERROR = Fraction(1, 2**30)
 """More than the relative error of the bounds of the search by ranges."""
+Effort = Literal["hasty", "brief", "full"]
+"""How long the search by ranges stays with a range that is hard."""
+_LABELS = {"hasty": 2_000, "brief": 15_000, "full": 100_000}
+"""Labels of an enumeration."""
+_GLANCE = 64
+"""Orders of a chain that are scored where it is the cheapest of a relaxation only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +86,29 @@ class RangesStage:
         # what the evaluator adds up in floats may lie below the exact sums of the tables
         steps = Steps(
             value=lambda: float(search.exact_value() / search.certain * scale),
-            complete=(lambda chains: [False] * len(chains)) if search.rules else self._complete,
+            complete=lambda chains: [False] * len(chains),
+            glance=(lambda _: None) if search.rules else self._glance,
             improve=lambda: None,
             tell=lambda _: None,
             goes_on=lambda: search.clock.goes_on,
             closed=lambda: search.closed,
             tolerance=0.0,
+            labels=0,
             briefly=False,
         )
         ground = self._ground
         ranges = RangeSearch(ground, goal, steps)
         return ground.relaxation.lattice.restricted(ranges.at_the_root()).places()
 
-    def run(self, improve: Callable[[], None], *, briefly: bool) -> Left | None:
+    def run(self, improve: Callable[[], None] | None, effort: Effort = "full") -> Left | None:
         """Search by ranges of energy; return what is left, None where nothing was ruled out.
 
         Parameters
         ----------
         improve : callable
-            Looks for a better incumbent, where a range turns out to be hard.
-        briefly : bool
-            Whether hard ranges are left to CP-SAT.
+            Looks for a better incumbent, where a range turns out to be hard; None where it is left to CP-SAT then.
+        effort : Effort
+            How many labels a range may have before it is left to CP-SAT.
         """
         search = self.search
         model = search.evaluator.model
@@ -118,12 +127,14 @@ class RangesStage:
         steps = Steps(
             value=lambda: float(search.ceiling * scale),
             complete=self._complete,
+            glance=self._glance,
             improve=improve,
             tell=tell,
             goes_on=lambda: search.clock.goes_on and not search.enough(search.bound, search.aim),
             closed=lambda: search.closed,
             tolerance=search.aim if search.cutoff is None else 0.0,
-            briefly=briefly,
+            labels=_LABELS[effort],
+            briefly=effort != "full",
         )
         most = self._most()
         ranges = RangeSearch(
@@ -156,14 +167,18 @@ class RangesStage:
         latencies = [Fraction(rule.cycles) for rule in self.search.rules if isinstance(rule, LatencyRule)]
         return min(energies, default=math.inf), min(latencies, default=math.inf)
 
-    def _complete(self, found: Sequence[Mapping[tuple[int, int], Vector]]) -> list[bool]:
+    def _glance(self, chain: Mapping[Place, Vector]) -> None:
+        """Offer the best of some mappings with the boundaries of a chain."""
+        self._complete([chain], _GLANCE)
+
+    def _complete(self, found: Sequence[Mapping[Place, Vector]], most: int | None = None) -> list[bool]:
         """Offer the best mapping with some boundaries; return for each whether all its orders were scored."""
         search = self.search
         setting = search.evaluator.setting
         points = all_points(self.shared.keys, search.rules)
         chains = [(chain, [*extra, *points]) for chain, extra in chains_of(setting, self.shared.keys, found)]
         completions = best_of_each(
-            search.evaluator, chains, search.objective, Most(*map(float, self._most()))
+            search.evaluator, chains, search.objective, Most(*map(float, self._most())), most
         )
         exhaustive = [completion.exhaustive for completion in completions]
         before = search.exact_value()

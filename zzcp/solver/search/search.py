@@ -1,7 +1,8 @@
 """One search: which stage works when, until the gap is closed.
 
 1. Random mappings give a first incumbent, which bounds everything that follows.
-2. The search by ranges closes most layers; on easy ones CP-SAT is tried first, on the model without windows.
+2. The search by ranges closes most layers; on easy ones CP-SAT is tried first, on the model without windows. Under
+   ZigZag's buffering it is tried for longer, on the vectors that a hasty search by ranges leaves.
 3. What is left is CP-SAT's.
 
 Where one engine is asked for, the other is not used.
@@ -13,7 +14,6 @@ from fractions import Fraction
 
 from zzcp.mappers import Budget, Genetic, Problem
 from zzcp.mapping import Mapping as LayerMapping
-from zzcp.solver.clock import spend
 from zzcp.solver.cpsat.target import first_bound
 from zzcp.solver.lattice.start import first_mapping, outermost_mapping
 from zzcp.solver.memory_limit import exceeded
@@ -25,6 +25,10 @@ from zzcp.solver.search.state import SearchState
 
 _DESCENDANTS = 10_000
 """Mappings that are scored in search of a better incumbent."""
+_FEW_DESCENDANTS = 3_000
+"""The same where the search by ranges has only begun."""
+_NEAR = 0.15
+"""The gap up to which it goes on then: wider ones are those that it cannot close."""
 _SCORED = 1e-4
 """Work that each of them counts as."""
 _FEW_ENTRIES, _VERY_FEW_ENTRIES = 50_000, 100
@@ -108,7 +112,7 @@ class Search(SearchState):
     def _by_ranges(self, ranges: RangesStage) -> None:
         """Search by ranges alone; what they leave stays open."""
         if ranges.applies:
-            ranges.run(self._improve, briefly=False)
+            ranges.run(self._improve)
         else:
             self.tell(
                 "the search by ranges does not apply: only the bound of ideal cycles and operations is proven"
@@ -138,19 +142,32 @@ class Search(SearchState):
         if ranges.applies:
             if first:
                 if greedy and not self.other_parameters:
-                    cpsat.places = ranges.at_the_root()
-                cpsat.briefly()
-                cpsat.places = None
+                    self._hastily(ranges, cpsat)
+                if not self.closed:
+                    cpsat.briefly()
+                cpsat.places = cpsat.elsewhere = None
             if not self.closed:
-                left = ranges.run(improve, briefly=greedy and few)
+                left = ranges.run(improve, "brief" if greedy and few else "full")
             elif self.cutoff is None and self.gap > self.aim and few:
-                ranges.run(self._improve, briefly=True)
+                ranges.run(self._improve, "brief")
         if left is not None:
             cpsat.places, cpsat.elsewhere = left.places, left.elsewhere
         cpsat.run()
 
-    def _improve(self) -> None:
-        """Search a better incumbent among the descendants of random mappings."""
+    def _hastily(self, ranges: RangesStage, cpsat: CpSatStage) -> None:
+        """Search by ranges until one is hard; CP-SAT begins with what is left.
+
+        Where the gap is small by then, some more labels and a better incumbent mostly close it.
+        """
+        left = ranges.run(None, "hasty")
+        if left is not None and self.gap < _NEAR:
+            self._improve(_FEW_DESCENDANTS)
+            left = ranges.run(None, "brief")
+        if left is not None:
+            cpsat.places, cpsat.elsewhere = left.places, left.elsewhere
+
+    def _improve(self, descendants: int = _DESCENDANTS) -> None:
+        """Search a better incumbent among so many descendants of random mappings."""
         setting = self.evaluator.setting
         if self.closed or setting.remainders or self.evaluator.arrays is None:
             # one by one they would take longer than they save
@@ -163,9 +180,9 @@ class Search(SearchState):
             setting.conventions,
             setting.own_links,
         )
-        budget = Budget(_DESCENDANTS, seconds=max(self.clock.left, 1e-3), seed=self.seed)
+        budget = Budget(descendants, seconds=max(self.clock.left, 1e-3), seed=self.seed)
         found = Genetic().map(problem, budget).mapping
-        spend(_DESCENDANTS * _SCORED)
+        self.clock.spent += descendants * _SCORED
         if found is not None and (not self.rules or self.admits(found)):
             self.offer(found)
             self.tell("descendants")
