@@ -35,6 +35,7 @@ SUITES = (
     "systolic",
     "validation",
     "unrollings",
+    "leakage",
 )
 LONG = (
     "sweeps",

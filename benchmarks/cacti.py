@@ -21,15 +21,18 @@ SIZES = (2, 4, 8, 16, 32, 33, 40, 48, 64, 128, 256, 512, 1024)
 
 def main() -> None:
     """Print both models."""
-    models = [cost_model("table"), cost_model("cacti")]
+    models = [cost_model("table@1GHz"), cost_model("cacti@1GHz")]
     print(", ".join(f"{model.name}: {model.version}" for model in models), f"; {WIDTH} bits wide")
-    print("KiB   table pJ   cacti pJ (read, write)   table mm2   cacti mm2")
+    print(
+        "KiB   table pJ   cacti pJ (read, write)   table mm2   cacti mm2   leaked in a ns, fJ: table, cacti"
+    )
     rows = []
     for size in SIZES:
         table, cacti = (model.memory(Asked(size * 8192, WIDTH)) for model in models)
         rows.append(cacti)
         print(
             f"{size:>4} {table.read:9.2f} {cacti.read:10.2f} {cacti.write:10.2f} {table.area:14.4f} {cacti.area:11.4f}"
+            f" {1e3 * (table.leakage or 0):20.4f} {1e3 * (cacti.leakage or 0):9.4f}"
         )
     falls = [
         f"{small} to {large} KiB"

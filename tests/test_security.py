@@ -105,7 +105,7 @@ def test_generated_code_holds_no_name_from_a_file(monkeypatch: pytest.MonkeyPatc
         operator=f"{MARK}operator",
         precision={"W": 8, "I": 8, "O": 8, "O_final": 8},
     )
-    result = optimize(machine, layer, spatial={"D1": {dims[0]: 2}}, time_limit=10.0)
+    result = optimize(machine, layer, spatial={"D1": {dims[0]: 2}}, time_limit=600)
     assert result.mapping is not None
     assert zzcp.evaluate(machine, layer, result.mapping).edp > 0
     assert len(sources) >= 2

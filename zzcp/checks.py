@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 MAX_SEED = 2**63 - 1
 """Largest seed: one of 64 bits, so that databases and JSON hold it."""
+MAX_PRECISION = 4096
+"""Most bits of an element."""
 MAX_WORKERS = 10_000
 """Most threads, which is CP-SAT's own limit, or processes."""
 

@@ -63,16 +63,29 @@ def test_other_commands_use_what_solve_has_found(zzcp: Run, folder: Path, tmp_pa
     assert ResultCache(folder).info().entries > before
 
 
+def test_a_front_is_kept(zzcp: Run, folder: Path) -> None:
+    files = ("-a", "docs/toy.yaml", "-w", "tests/data/tiny_gemm.yaml", "--spatial", "full", "--supported")
+    first = zzcp("pareto", *files, "--json", "-")
+    assert first.exit_code == 0, first.stderr
+    assert ResultCache(folder).info().entries == 1
+    second = zzcp("pareto", *files, "--json", "-")
+    assert "the front is from the cache, scored again" in second.stderr
+    assert second.stdout == first.stdout
+    for more in (("--no-cache",), ("--gap", "0"), ("--seed", "1")):
+        assert "cache" not in zzcp("pareto", *files, *more).stderr
+    assert "cache" not in zzcp("pareto", *files[:-1]).stderr
+
+
 def test_info_and_clear(zzcp: Run, folder: Path) -> None:
     assert "0 solved layers" in zzcp("cache", "info").stdout
     zzcp("solve", "-q")
     told = zzcp("cache", "info").stdout
     assert str(folder) in told
-    assert "2 solved layers, 2 of them found by this version" in told
+    assert "2 solved layers and fronts, 2 of them found by this version" in told
     found = json.loads(zzcp("cache", "info", "--json", "-").stdout)
     assert (found["entries"], found["current"]) == (2, 2)
     assert found["size"] > 0
-    assert "2 solved layers removed" in zzcp("cache", "clear").stdout
+    assert "2 solved layers and fronts removed" in zzcp("cache", "clear").stdout
     assert json.loads(zzcp("cache", "clear", "--json", "-").stdout)["removed"] == 0
     assert not ResultCache(folder).path.exists()
 

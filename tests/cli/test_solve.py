@@ -172,7 +172,7 @@ def test_a_signal_leaves_what_was_found(jobs: int, root: Path, tmp_path: Path) -
         ) as process:
             time.sleep(seconds)
             process.send_signal(signal.SIGTERM if jobs == 2 else signal.SIGINT)
-            output, messages = process.communicate(timeout=120)
+            output, messages = process.communicate(timeout=600)
         if "zzcp: note: stopped" in messages and '"status"' in path.read_text():
             break
     else:

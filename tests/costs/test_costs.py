@@ -35,14 +35,36 @@ def seed(root: Path) -> Accelerator:
 
 def test_built_in_model() -> None:
     costs = cost_model("table").memory(Asked(8 * 8192, 64))
-    assert costs == pytest.approx((10, 10, 8 * 8192 * CELL / FILLED))
+    assert costs[:3] == pytest.approx((10, 10, 8 * 8192 * CELL / FILLED))
+    assert costs.leakage is None
+
+
+@pytest.mark.parametrize(
+    ("text", "clock"), [("table@1GHz", 1), ("table@200MHz", 0.2), ("table@0.2 GHz", 0.2), ("table@2", 2)]
+)
+def test_leakage_needs_the_length_of_a_cycle(text: str, clock: float) -> None:
+    """1 MiB in 45 nm leaks 27 uW: 0.027 pJ in a nanosecond."""
+    model = cost_model(text)
+    costs = model.memory(Asked(8 * 2**20, 64))
+    assert costs.leakage == pytest.approx(8 * 2**20 * 3.2e-12 * 1e12 / (clock * 1e9))
+    assert costs[:3] == cost_model("table").memory(Asked(8 * 2**20, 64))[:3]
+    assert model.name == f"table (45 nm, {clock:g} GHz)"
+    assert cost_model(model.key) == model
+
+
+@pytest.mark.parametrize(
+    "text", ["table@", "table@1kHz", "table@0", "cacti@x", "table@-1", "table@1e400", "table@nan"]
+)
+def test_bad_clocks_are_one_message(text: str) -> None:
+    with pytest.raises(InputError, match="no clock: expected a clock such as 1GHz"):
+        cost_model(text)
 
 
 @given(st.integers(8, 2**40), st.integers(8, 2**40), st.integers(1, 4096))
 def test_built_in_model_is_monotone(first: int, second: int, width: int) -> None:
     table = cost_model("table")
     small, large = (table.memory(Asked(size, width)) for size in sorted((first, second)))
-    assert all(a <= b for a, b in zip(small, large, strict=True))
+    assert all(a <= b for a, b in zip(small[:3], large[:3], strict=True))
 
 
 class Library:
@@ -60,6 +82,7 @@ class Library:
             read=lambda: SimpleNamespace(energy=energy),
             write=lambda: SimpleNamespace(energy=2 * energy),
             area=size * 1e-12,
+            leak_power=size * 1e-12,
         )
 
 
@@ -72,7 +95,10 @@ def test_cacti_is_asked_in_metres_and_answers_in_picojoules() -> None:
     model = cacti(library)
     for _ in range(2):
         costs = model.memory(Asked(16 * 8192, 64))
-    assert costs == pytest.approx(MemoryCosts(64, 128, 16 * 8192 * 1e-6))
+    assert costs[:3] == pytest.approx(MemoryCosts(64, 128, 16 * 8192 * 1e-6)[:3])
+    assert costs.leakage is None
+    slow = replace(model, clock=0.1).memory(Asked(16 * 8192, 64))  # 131,072 pW for 10 ns
+    assert (slow[:3], slow.leakage) == (costs[:3], pytest.approx(131072e-12 * 10e-9 * 1e12))
     assert library.calls == [(65e-9, 64, 16 * 8192)]  # once, and to the last bit of the float
     assert (model.name, model.version) == ("cacti (65 nm)", "hwcomponents-cacti 1.0")
 

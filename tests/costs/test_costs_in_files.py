@@ -39,7 +39,8 @@ def of_memory(toy: str, block: str, stated: str = "") -> str:
 def test_a_memory_has_the_costs_of_a_model(toy: str) -> None:
     buffer = read(of_memory(toy, "{model: table, technology: 45nm}")).memory("buf")
     costs = costs_of(cost_model("table"), buffer.size, buffer.ports)
-    assert (buffer.read_energy, buffer.write_energy, buffer.area) == costs
+    assert (buffer.read_energy, buffer.write_energy, buffer.area) == costs[:3]
+    assert (costs.leakage, buffer.leakage) == (None, 0)
     assert buffer.costing == Costing("table", "Horowitz 2014", ("r_cost", "w_cost", "area"))
 
 
@@ -47,7 +48,7 @@ def test_a_machine_has_one_for_what_states_no_costs(toy: str) -> None:
     machine = read("costs: {model: table}\n" + toy.replace(STATED, "    r_cost: 3\n"))
     costs = costs_of(cost_model("table"), machine.memory("buf").size, machine.memory("buf").ports)
     assert machine.memory("buf").read_energy == 3
-    assert (machine.memory("buf").write_energy, machine.memory("buf").area) == costs[1:]
+    assert (machine.memory("buf").write_energy, machine.memory("buf").area) == costs[1:3]
     assert machine.memory("buf").costing == Costing("table", "Horowitz 2014", ("w_cost", "area"))
     for name in ("reg_W", "reg_I", "dram"):
         assert machine.memory(name) == read(toy).memory(name)
@@ -79,6 +80,9 @@ def test_what_is_written_is_read_again(toy: str, stated: str) -> None:
         ("{model: cacti, technology: 5nm}", r"memories.buf.costs: a process that CACTI does not know"),
         ("{model: table, technology: 22nm}", r"memories.buf.costs: no such cost model"),
         ("{model: table, version: other}", r"memories.buf.costs.version: the cost model has another version"),
+        ("{model: table, clock: fast}", r"memories.buf.costs.clock: .*a clock such as 1GHz"),
+        ("{model: table, clock: 0}", r"memories.buf.costs.clock: .*a clock such as 1GHz"),
+        ("{model: table, figures: [leakage]}", r"costs.figures: leakage of a cycle without a clock"),
         ("{model: table, nodes: 4}", r"memories.buf.costs.nodes: unknown key"),
     ],
 )
@@ -122,6 +126,47 @@ def test_costs_follow_the_size_in_a_sweep(toy: str) -> None:
         sweep(machine, GEMM, ["memories.buf.size=256,512", "memories.buf.r_cost=1,2"], spatial=SPATIAL)
     other = sweep(machine, GEMM, {"memories.buf.area": [7, 8]}, spatial=SPATIAL)
     assert "costs" not in other.options
+
+
+def test_leakage_follows_the_size_where_a_clock_is_given(toy: str) -> None:
+    text = of_memory(toy, "{model: table, clock: 500MHz}")
+    machine = read(text)
+    buffer = machine.memory("buf")
+    assert buffer.leakage == costs_of(cost_model("table@0.5"), buffer.size, buffer.ports).leakage > 0
+    assert buffer.costing == Costing("table@0.5", "Horowitz 2014", ("r_cost", "w_cost", "area", "leakage"))
+    assert read(accelerator_to_yaml(machine)) == machine
+    table = sweep(machine, GEMM, {"memories.buf.size": [256, 2**16]}, spatial=SPATIAL)
+    for point, size in zip(table.points, (256, 2**16), strict=True):
+        alone = optimize(read(text.replace("size: 256", f"size: {size}")), GEMM, spatial=SPATIAL)
+        assert alone.evaluation is not None
+        cycles = alone.evaluation.latency.total
+        assert alone.evaluation.energy.leakage == pytest.approx(cycles * size * 3.2e-9 / 0.5)
+        assert point.outcome.energy_exact == alone.evaluation.energy.exact
+    with pytest.raises(InputError, match="costs of a model, and costs that are varied"):
+        sweep(machine, GEMM, ["memories.buf.size=256,512", "memories.buf.leakage=1,2"], spatial=SPATIAL)
+    # a file's own leakage, and a memory off the chip
+    stated = read(of_memory(toy, "{model: table, clock: 1GHz}", "    leakage: 3\n")).memory("buf")
+    assert (stated.leakage, stated.costing.figures) == (3, ("r_cost", "w_cost", "area"))  # type: ignore[union-attr]
+    off_chip = toy.replace("    size: 100000\n", "    size: 100000\n    mem_type: dram\n")
+    assert off_chip != toy
+    machine = read("costs: {model: table, clock: 1GHz}\n" + off_chip)
+    assert machine.memory("dram").leakage == 0
+    assert machine.memory("buf").leakage > 0
+    assert machine.memory("buf").read_energy == read(toy).memory("buf").read_energy
+
+
+def test_leakage_without_a_clock_stays_what_it_is(toy: str) -> None:
+    machine = read(toy.replace(STATED, STATED + "    leakage: 2\n"))
+    sizes = ["memories.buf.size=512,1024"]
+    plain = sweep(machine, GEMM, sizes, spatial=SPATIAL, costs=cost_model("table"))
+    varied = sweep(
+        machine, GEMM, [*sizes, "memories.buf.leakage=2"], spatial=SPATIAL, costs=cost_model("table")
+    )
+    timed = sweep(machine, GEMM, sizes, spatial=SPATIAL, costs=cost_model("table@1MHz"))
+    for a, b, c in zip(plain.points, varied.points, timed.points, strict=True):
+        assert a.outcome.energy_exact == b.outcome.energy_exact
+        assert c.outcome.energy_exact != a.outcome.energy_exact
+    assert timed.options["costs"]["model"] == "table (45 nm, 0.001 GHz)"
 
 
 def test_show_says_where_costs_come_from(toy: str, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ QUESTION = Question(SMALL, LAYER, SPATIAL, "edp", EXACT, None, Constraints(), {"
 
 @pytest.fixture(scope="module")
 def solved() -> Result:
-    return optimize(SMALL, LAYER, spatial=SPATIAL, time_limit=20.0)
+    return optimize(SMALL, LAYER, spatial=SPATIAL, time_limit=600)
 
 
 @FUZZ

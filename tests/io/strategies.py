@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from zzcp.hardware import (
 )
 from zzcp.hardware.figures import MAX_ENERGY, MIN_ENERGY
 from zzcp.workload import Layer, Network
+from zzcp.workload.network import may_feed
 
 names = st.text(min_size=1, max_size=12).filter(str.isprintable) | st.sampled_from(
     ("1e5", "010", "1:30", "yes", "null", "~", ".inf", "12", "-", "#", "a: b", "[x]", "*", "&a", "é", "D1, 2")
@@ -78,6 +80,9 @@ def memories(draw: st.DrawFn, name: str, dimensions: tuple[str, ...], *, zigzag:
         keeps_overlap=tuple(operand for operand in operands if not zigzag and draw(st.booleans())),
         memory_type=draw(st.sampled_from(("sram", "dram"))),
         leakage=0.0 if zigzag else draw(energies),
+        precision=tuple(
+            (o, draw(st.integers(1, 4096))) for o in operands if not zigzag and draw(st.booleans())
+        ),
         costing=None if zigzag else draw(st.none() | costings),
     )
 
@@ -190,4 +195,13 @@ def layers(draw: st.DrawFn, number: int, *, zigzag: bool = False) -> Layer:
 def networks(draw: st.DrawFn, *, zigzag: bool = False) -> Network:
     """Return a network in topological order; with `zigzag`, one that ZigZag's schema can express."""
     count = draw(st.integers(1, 4))
-    return Network(draw(names), tuple(draw(layers(i, zigzag=zigzag)) for i in range(count)))
+    found: list[Layer] = []
+    for number in range(count):
+        layer = draw(layers(number, zigzag=zigzag))
+        fed = {
+            operand: source
+            for operand, source in layer.sources.items()
+            if source == number or may_feed(found[source], layer, operand)
+        }
+        found.append(replace(layer, sources=fed))
+    return Network(draw(names), tuple(found))

@@ -84,7 +84,7 @@ def test_an_error_in_a_mapping_of_layers_names_the_layer(layers: list[dict[str, 
 
 def test_layers_come_in_the_order_of_the_data_flow(layers: list[dict[str, Any]]) -> None:
     """Where that leaves a choice, in the order of the file."""
-    third = layers[1] | {"id": 2, "operand_source": {"I": 1}}
+    third = layers[1] | {"id": 2, "operand_source": {"I": 1}, "loop_sizes": [4, 8, 8]}
     free = layers[1] | {"id": 3, "operand_source": {}}
     assert [layer.id for layer in read([third, free, layers[1], layers[0]])] == [3, 0, 1, 2]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -99,10 +100,15 @@ def test_sources_reach_past_skipped_nodes() -> None:
     """A file of ZigZag's has no nodes that are not mapped, so a layer's source is the layer before them."""
     layers = (
         Layer.gemm(b=1, k=2, c=3, id=0),
-        Layer(Layer.gemm(b=1, k=2, c=3).equation, {"B": 1, "K": 2, "C": 3}, id=2, sources={"I": 1}),
-        Layer(Layer.gemm(b=1, k=2, c=3).equation, {"B": 1, "K": 2, "C": 3}, id=4, sources={"I": 3}),
+        replace(Layer.gemm(b=1, k=2, c=2, id=2), sources={"I": 1}),
+        replace(Layer.gemm(b=1, k=2, c=3, id=4), sources={"I": 3}),
+        replace(Layer.gemm(b=1, k=2, c=4, id=6), sources={"I": 5}),
     )
-    skipped = (SkippedNode(1, "relu", "Relu", "free"), SkippedNode(3, "constant", "Constant", "free"))
-    network = Network("n", layers, skipped, edges=((0, 1), (1, 2), (3, 4)))
+    skipped = (
+        SkippedNode(1, "relu", "Relu", "free"),
+        SkippedNode(3, "constant", "Constant", "free"),
+        SkippedNode(5, "upsample", "Upsample", "free"),
+    )
+    network = Network("n", layers, skipped, edges=((0, 1), (1, 2), (3, 4), (0, 5), (5, 6)))
     again = read_workload(parse_document(network_to_yaml(network)))
-    assert [layer.sources for layer in again] == [{}, {"I": 0}, {}]
+    assert [layer.sources for layer in again] == [{}, {"I": 0}, {}, {}]

@@ -72,7 +72,7 @@ def test_the_budget_of_seconds_ends_the_search(name: str) -> None:
     layer = Layer.conv(k=64, c=64, oy=56, ox=56, fy=3, fx=3)
     task = Problem(problem().accelerator, layer, problem().spatial)
     found = run(name, task, Budget(seconds=0.2), **endless.get(name, {}))
-    assert found.wall_s < 10
+    assert found.wall_s < 100
     assert found.mapping is not None
     # however short the time, one batch is tried
     assert run(name, problem(), Budget(seconds=1e-9)).mapping is not None

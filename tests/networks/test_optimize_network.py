@@ -16,11 +16,13 @@ from tests.solver.brute_force import Case
 from zzcp import EXACT, ZIGZAG, Layer, NetworkResult, optimize, optimize_network
 from zzcp.cost import CostConventions
 from zzcp.cost.evaluate import evaluate
-from zzcp.cost.objective import OBJECTIVES, Objective, combined
+from zzcp.cost.objective import OBJECTIVES, Objective, WeightedSum, combined
 from zzcp.errors import InputError
+from zzcp.networks import search as network_search
 from zzcp.networks.search import search_network
 from zzcp.networks.tasks import LayerTask
 from zzcp.solver.job import SearchOptions
+from zzcp.solver.result import gap_of
 from zzcp.workload import Network
 
 GAP = 1e-7
@@ -54,6 +56,7 @@ def check(cases: list[Case], objective: Objective, conventions: CostConventions)
         return result
     assert result.exact is not None
     assert result.status == "optimal"
+    assert not result.faults
     assert Fraction(result.lower_bound) <= best <= result.exact
     assert result.exact - best <= best * Fraction(GAP)
     for case, own, front in zip(cases, result.layers, fronts, strict=True):
@@ -138,12 +141,55 @@ def test_a_second_run_searches_nothing(tmp_path: Path) -> None:
 
 def test_the_unrolling_is_chosen_by_default() -> None:
     layers = LAYERS[:2]
-    free = optimize_network(SMALL, layers, time_limit=30.0, gap=1e-3)
+    free = optimize_network(SMALL, layers, time_limit=600, gap=1e-3)
     given = solve(layers)
     assert free.exact is not None
     assert given.exact is not None
     assert all(entry.space.unrollings > 1 for entry in free.layers)
     assert Fraction(free.lower_bound) <= given.exact
+
+
+@pytest.mark.parametrize(("lies", "status"), [(1, "optimal"), (1_000, "feasible")])
+def test_a_bound_above_a_mapping_is_told_and_not_believed(
+    lies: int, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that claims too much is asked again with another seed, and not believed twice."""
+    honest, take, asked = solve(), network_search._Search._take, []
+
+    def lying(self: Any, key: Any, goal: Any, result: Any) -> None:
+        if isinstance(goal, WeightedSum):
+            asked.append((key, goal))
+            if len(asked) <= lies:
+                result = replace(result, lower_bound=result.objective * 1.5)
+        take(self, key, goal, result)
+
+    monkeypatch.setattr(network_search._Search, "_take", lying)
+    told = solve(gap=1e-6)
+    assert told.faults
+    assert all("claims a bound of" in fault and fault.startswith("layer ") for fault in told.faults)
+    assert told.status == status
+    assert max(map(asked.count, asked)) == 2
+    assert told.lower_bound <= honest.objective
+    assert told.exact == honest.exact
+    assert told.gap == gap_of(told.exact, told.lower_bound)
+
+
+def test_no_mapping_is_not_believed_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    take = network_search._Search._take
+
+    def lying(self: Any, key: Any, goal: Any, result: Any) -> None:
+        if isinstance(goal, WeightedSum):
+            result = replace(result, status="infeasible", mapping=None, evaluation=None)
+        take(self, key, goal, result)
+
+    honest = solve()
+    monkeypatch.setattr(network_search._Search, "_take", lying)
+    told = solve(gap=1e-6)
+    assert {fault.split(": ", 1)[1] for fault in told.faults} == {
+        "a search claims that there is no mapping, against one that there is"
+    }
+    assert told.exact is not None
+    assert told.lower_bound <= honest.objective
 
 
 def test_progress_is_told() -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from tests.simulation.nest import lanes_in_use
+from tests.simulation.walk import own_bits
 from zzcp.hardware import Accelerator, Direction, Memory
 from zzcp.mapping import Mapping
 from zzcp.workload import DimensionRelation, Layer
@@ -238,14 +239,13 @@ class _Builder:
             min(len(added), self._extent(cut, self.lanes[link], relation)) * below,
             min(len(together), self._extent(cut, self.lanes[link + 1], relation)) * above,
         )
-        precision = self.layer.precision[self.operand]
         ways = ((memory, Direction.FROM_ABOVE), (self.memories[link], Direction.TO_BELOW))
         return Slid(
             frozenset(period for period in range(tile.count) if period % run),
             [number for number, own in enumerate(pieces) if not own <= before],
             [number for number, own in enumerate(pieces) if not own <= after],
             tuple(
-                self._side(of, way, elements * precision).cycles
+                self._side(of, way, elements, self.layer.precision[self.operand]).cycles
                 for (of, way), elements in zip(ways, counts, strict=True)
             ),
         )
@@ -328,7 +328,8 @@ class _Builder:
     def _stored(self, level: int, cut: int) -> int:
         """Return the bits of some tile in a memory, at the precision in which it arrives from below."""
         precision = self._precision(self.cuts[level], self.lanes[level + 1])
-        return self._elements(cut, self.lanes[level + 1]) * precision
+        own = own_bits(self.memories[level], self.memory_operand, precision)
+        return self._elements(cut, self.lanes[level + 1]) * own
 
     def _sides(self, link: int) -> tuple[list[Side], list[Side]]:
         cut = self.cuts[link]
@@ -340,14 +341,15 @@ class _Builder:
         for memory, way_down, way_up, lanes in ends:
             elements = self._elements(cut, lanes)
             # partial sums come back as such
-            down.append(self._side(memory, way_down, elements * self.layer.precision[self.operand]))
+            down.append(self._side(memory, way_down, elements, self.layer.precision[self.operand]))
             if self.is_output:
-                up.append(self._side(memory, way_up, elements * self._precision(cut, lanes)))
+                up.append(self._side(memory, way_up, elements, self._precision(cut, lanes)))
         return down, up
 
-    def _side(self, memory: Memory, way: Direction, bits: int) -> Side:
+    def _side(self, memory: Memory, way: Direction, elements: int, precision: int) -> Side:
         port = memory.port(self.memory_operand, way)
         assert port is not None  # Accelerator checks it
+        bits = elements * own_bits(memory, self.memory_operand, precision)
         return Side((memory.name, port.name), -(-bits // port.bandwidth_max))
 
 

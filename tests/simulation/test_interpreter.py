@@ -48,6 +48,7 @@ SCATTERED_CHUNKS = 4
 SLOW_CHUNKS = 60
 IMPERFECT_CHUNKS = 12
 OVERLAP_CHUNKS = 12
+STATED_CHUNKS = 4
 
 NAMES = {
     Direction.FROM_ABOVE: "from_above",
@@ -106,9 +107,12 @@ def check(
     scattered: bool = False,
     imperfect: bool = False,
     overlap: bool = False,
+    stated: bool = False,
 ) -> None:
     """Compare one case with both walks."""
-    case = random_case(seed, padded=padded, scattered=scattered, imperfect=imperfect, overlap=overlap)
+    case = random_case(
+        seed, padded=padded, scattered=scattered, imperfect=imperfect, overlap=overlap, stated=stated
+    )
     evaluation = score(case)
     nest = nest_of(case)
     assert_equal(case, evaluation, interpret(LoopView(nest)))
@@ -187,6 +191,20 @@ def test_random_mappings_on_memories_that_keep_overlaps(chunk: int, padded: bool
 def test_more_random_mappings_on_memories_that_keep_overlaps(chunk: int, padded: bool) -> None:
     for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
         check(seed, padded=padded, overlap=True)
+
+
+@pytest.mark.parametrize("chunk", range(STATED_CHUNKS))
+def test_random_mappings_on_memories_with_precisions_of_their_own(chunk: int) -> None:
+    """All kinds of cases in turn: every memory is read, written and filled with elements of its own bits."""
+    for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
+        kind = ("", "padded", "scattered", "imperfect", "overlap")[seed % 5]
+        check(seed, stated=True, **{kind: True} if kind else {})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", range(STATED_CHUNKS, STATED_CHUNKS + SLOW_CHUNKS))
+def test_more_random_mappings_on_memories_with_precisions_of_their_own(chunk: int) -> None:
+    test_random_mappings_on_memories_with_precisions_of_their_own(chunk)
 
 
 @pytest.mark.parametrize("seed", range(100))

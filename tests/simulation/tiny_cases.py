@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from tests.generators import ALL_KINDS, KINDS, random_accelerator, random_mapping, random_spatial
+from tests.solver.machine_fields import precision
 from zzcp.cost import EXACT
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
@@ -57,14 +58,15 @@ def random_case(
     scattered: bool = False,
     imperfect: bool = False,
     overlap: bool = False,
+    stated: bool = False,
 ) -> Case:
     """Return the case of a seed: a layer without zero padding, a convolution with it, or a window on the output.
 
-    Loops that do not divide are drawn until there are some, and with `overlap` machines with memories that keep it.
+    Loops that do not divide are drawn until there are some, with `overlap` machines with memories that keep it, with
+    `stated` those with memories that store at precisions of their own.
     """
-    rng = Random(
-        f"simulation {seed} {padded}{' scattered' * scattered}{' imperfect' * imperfect}{' overlap' * overlap}"
-    )
+    words = {"scattered": scattered, "imperfect": imperfect, "overlap": overlap, "stated": stated}
+    rng = Random(f"simulation {seed} {padded}{''.join(f' {word}' for word, some in words.items() if some)}")
     sliding = padded or overlap
     kinds = [kind for kind in KINDS if not sliding or "conv" in kind or kind in ("depthwise", "pooling")]
     if scattered:
@@ -73,6 +75,8 @@ def random_case(
         accelerator = random_accelerator(rng)
         if overlap:
             accelerator = keeping_overlap(rng, accelerator)
+        if stated:
+            accelerator = precision(rng, accelerator)
         layer = _tiny(rng, ALL_KINDS[rng.choice(kinds)], padded)
         links = dict(layer.default_links)
         if len(layer.inputs) == 2 and rng.random() < 0.2:

@@ -66,7 +66,7 @@ class Walk:
         if not here.transfers[direction]:
             return Fraction(0)
         port = here.memory.port(self.links[operand], direction)
-        bits = self._bits(operand, direction in here.incomplete)
+        bits = self._bits(operand, here.memory, direction in here.incomplete)
         words = sum(
             -(-elements * bits // port.bandwidth_min) * times
             for elements, times in here.transfers[direction].items()
@@ -81,7 +81,7 @@ class Walk:
         """Return the bits of the largest tile of an operand in one instance."""
         here = self.levels[operand][level]
         incomplete = here.incomplete & {Direction.FROM_BELOW, Direction.FROM_ABOVE}
-        return here.largest * self._bits(operand, bool(incomplete))
+        return here.largest * self._bits(operand, here.memory, bool(incomplete))
 
     def energy(self) -> Fraction:
         """Return the energy of all accesses and operations."""
@@ -93,7 +93,12 @@ class Walk:
                     total += self.accesses(operand, number, direction) * Fraction(str(cost))
         return total
 
-    def _bits(self, operand: str, incomplete: bool) -> int:
-        if operand == self.layer.output and not incomplete:
-            return self.layer.final_precision
-        return self.layer.precision[operand]
+    def _bits(self, operand: str, memory: Memory, incomplete: bool) -> int:
+        is_result = operand == self.layer.output and not incomplete
+        bits = self.layer.final_precision if is_result else self.layer.precision[operand]
+        return own_bits(memory, self.links[operand], bits)
+
+
+def own_bits(memory: Memory, memory_operand: str, bits: int) -> int:
+    """Return the bits of an element in a memory: those that it states; nothing stays nothing."""
+    return dict(memory.precision).get(memory_operand, bits) if bits else 0

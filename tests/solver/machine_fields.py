@@ -57,5 +57,16 @@ def systolic_refill(rng: Random, accelerator: Accelerator) -> Accelerator:
     return replace(accelerator, memories=(registers, *memories), array=array)
 
 
-FIELDS: dict[str, Change] = {"leakage": leakage, "systolic_refill": systolic_refill}
+def precision(rng: Random, accelerator: Accelerator) -> Accelerator:
+    """Return a machine whose memories store some operands at bits of their own: fewer or more than the layer has."""
+
+    def stated(memory: Memory) -> tuple[tuple[str, int], ...]:
+        bits = (1, 2, 3, 4, 6, 8, 12, 16, 24, 33)
+        return tuple((operand, rng.choice(bits)) for operand in memory.operands if rng.random() < 0.6)
+
+    memories = tuple(replace(memory, precision=stated(memory)) for memory in accelerator.memories)
+    return replace(accelerator, memories=memories)
+
+
+FIELDS: dict[str, Change] = {"leakage": leakage, "systolic_refill": systolic_refill, "precision": precision}
 """The fields by name."""

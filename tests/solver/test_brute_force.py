@@ -20,7 +20,7 @@ from zzcp.solver.engines import ENGINES, Engine
 GAP = 1e-4
 LIMIT, SLOW_LIMIT = 0.01, 0.03
 """Of CP-SAT's work where it is alone: what comes out does not depend on how busy the machine is."""
-SECONDS = 20
+SECONDS = 600
 """Time for all other searches."""
 FLOAT_ERROR = 1e-12
 """Objectives of a batch are products of floats."""

@@ -157,7 +157,7 @@ def test_unrollings_of_which_none_is_said_to_fit(tmp_path: Path) -> None:
         patch.setattr(CheapBounds, "of", cheap_is_infinite)
         false = solve(tmp_path / "lie.json", TINY, "--spatial", "auto")
     assert [layer["status"] for layer in false["layers"]] == ["infeasible"]
-    assert verify(tmp_path / "lie.json", time_limit=30).layers[0].proof.state == CONTRADICTED
+    assert verify(tmp_path / "lie.json", time_limit=600).layers[0].proof.state == CONTRADICTED
     assert verdict(tmp_path / "lie.json")[0] == 5
 
 
@@ -190,9 +190,31 @@ def test_a_network_whose_layers_are_said_to_have_no_better_mappings(tmp_path: Pa
         false = solve(tmp_path / "lie.json", TWO, "--scope", "network", "--spatial", "full")
     assert false["totals"]["status"] == "optimal"
     caught(tmp_path / "lie.json", TWO, "--scope", "network", "--spatial", "full")
-    totals = verify(tmp_path / "lie.json", time_limit=30).totals
+    totals = verify(tmp_path / "lie.json", time_limit=600).totals
     assert totals is not None
     assert totals.state == CONTRADICTED
+
+
+def test_a_network_of_which_a_search_claims_too_much(tmp_path: Path) -> None:
+    """A bound above a mapping is told, and not believed: the result holds."""
+    take, asked = network_search._Search._take, []
+
+    def lying(self: Any, key: Any, goal: Any, result: Result) -> None:
+        if not isinstance(goal, str) and not asked:
+            asked.append(goal)
+            result = replace(result, lower_bound=3 * result.objective)
+        take(self, key, goal, result)
+
+    options = ("--scope", "network", "--spatial", "full", "--gap", "1e-7")
+    honest = honest_edp(TWO, *options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network_search._Search, "_take", lying)
+        told = solve(tmp_path / "told.json", TWO, *options)
+    assert [fault.split(" of ")[0] for fault in told["totals"]["faults"]] == [
+        "layer first: a search claims a bound"
+    ]
+    assert told["totals"]["lower_bound"] <= honest * (1 + 1e-9)
+    assert verdict(tmp_path / "told.json")[0] == 0
 
 
 # ---- facts about OR-Tools that the code relies on -----------------------------------------------------------------

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from zzcp import Layer, load_accelerator, optimize
-from zzcp.solver import Result
+from zzcp.solver import Result, clock
+
+optimize_module = sys.modules["zzcp.solver.optimize"]
+"""The package has a function of this name."""
 
 TOY = load_accelerator("docs/toy.yaml")
 GEMM = Layer.gemm(b=4, k=4, c=4)
@@ -76,3 +81,32 @@ def test_a_layer_that_no_unrolling_can_map_is_said_to_be_one() -> None:
     assert found.diagnosis.elsewhere == (
         "nor has any of the 16 unrollings with up to 2 layer dimensions on every array dimension"
     )
+
+
+def test_whether_another_unrolling_has_a_mapping_does_not_depend_on_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It once was looked for during ten seconds."""
+    asked = {"spatial": {"D1": {"allow": ["C"]}}, "min_array_utilization": 1}
+    usual = solved(asked, {"D1": {"K": 2}}).diagnosis
+    assert usual is not None
+    assert usual.elsewhere.startswith("another unrolling has a mapping")
+    now = time.monotonic
+    monkeypatch.setattr(clock.time, "monotonic", lambda: 1000 * now())
+    found = optimize(TOY, GEMM, spatial={"D1": {"K": 2}}, constraints=asked, time_limit=1e9)
+    assert found.diagnosis == usual
+    monkeypatch.undo()
+    monkeypatch.setattr(optimize_module, "ELSEWHERE_WORK", 1e-6)
+    found = solved(asked, {"D1": {"K": 2}})
+    assert found.diagnosis is not None
+    assert found.diagnosis.elsewhere == "whether another unrolling has one was not found out"
+
+
+def test_other_unrollings_are_left_alone_where_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    memories = tuple(replace(memory, size=8) if memory.name == "buf" else memory for memory in TOY.memories)
+    monkeypatch.setattr(optimize_module, "joint_search", None)
+    found = optimize(replace(TOY, memories=memories), GEMM, spatial={"D1": {"K": 2}}, elsewhere=False)
+    assert found.status == "infeasible"
+    assert found.diagnosis is not None
+    assert found.diagnosis.shortages
+    assert not found.diagnosis.elsewhere

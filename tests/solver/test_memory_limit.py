@@ -50,7 +50,7 @@ def test_a_search_ends_with_its_best_and_its_bound(root: Path) -> None:
     assert ended.objective is not None
     assert whole.objective is not None
     assert ended.lower_bound <= whole.objective <= ended.objective
-    assert ended.wall_s < 20
+    assert ended.wall_s < 60
     assert stages[-1] == "out of memory"
     with pytest.raises(InputError, match="memory limit"):
         zzcp.optimize(machine, layer, memory_limit=0)

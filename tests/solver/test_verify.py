@@ -73,7 +73,7 @@ def book(
 
 @pytest.fixture(scope="module")
 def solved() -> Result:
-    result = optimize(MACHINE, LAYER, time_limit=20, gap=0.01, spatial="full")
+    result = optimize(MACHINE, LAYER, time_limit=600, gap=0.01, spatial="full")
     assert result.status == "optimal"
     return result
 
@@ -90,7 +90,7 @@ def test_right_results_are_verified(
     objective: Objective, conventions: CostConventions, tmp_path: Path
 ) -> None:
     result = optimize(
-        MACHINE, LAYER, objective, conventions=conventions, time_limit=20, gap=0.01, spatial="full"
+        MACHINE, LAYER, objective, conventions=conventions, time_limit=600, gap=0.01, spatial="full"
     )
     found = book(tmp_path, result, objective).check()
     assert found.ok
@@ -271,14 +271,14 @@ def test_equal_layers_are_proven_once(solved: Result, tmp_path: Path) -> None:
     )
     path = tmp_path / "result.json"
     path.write_text(json_text(data))
-    found = verify(path, time_limit=20)
+    found = verify(path, time_limit=600)
     assert found.proven
     assert len({id(layer.proof) for layer in found.layers}) == 1
 
 
 def test_constraints_are_part_of_the_claim(tmp_path: Path) -> None:
     asked = {"innermost": ["K"]}
-    result = optimize(MACHINE, LAYER, constraints=asked, time_limit=20, gap=0.01, spatial="full")
+    result = optimize(MACHINE, LAYER, constraints=asked, time_limit=600, gap=0.01, spatial="full")
     assert result.status == "optimal"
     constrained = book(tmp_path, result)
     assert constrained.layer["constraints"] == result.constraints.to_dict()
@@ -287,14 +287,14 @@ def test_constraints_are_part_of_the_claim(tmp_path: Path) -> None:
     (layer,) = constrained.check(bounds=False).layers
     assert layer.violations
     del constrained.layer["constraints"]
-    free = optimize(MACHINE, LAYER, time_limit=20, gap=0.01, spatial="full")
+    free = optimize(MACHINE, LAYER, time_limit=600, gap=0.01, spatial="full")
     assert free.objective < result.lower_bound, "the constraint costs nothing: the test says nothing"
     (layer,) = constrained.check().layers
     assert layer.proof.state == CONTRADICTED
 
 
 def test_constraints_that_cannot_be_obeyed(tmp_path: Path) -> None:
-    result = optimize(MACHINE, LAYER, constraints={"max_latency": 1}, time_limit=20, spatial="full")
+    result = optimize(MACHINE, LAYER, constraints={"max_latency": 1}, time_limit=600, spatial="full")
     assert result.status == "infeasible"
     impossible = book(tmp_path, result)
     assert impossible.check().proven

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import networkx as nx
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from zzcp.errors import InputError
 from zzcp.workload import Layer, Network, SkippedNode
+from zzcp.workload.equation import DimensionRelation
 
 
 def layer(number: int, *sources: int, name: str = "") -> Layer:
@@ -127,6 +129,39 @@ def test_networks_that_cannot_be(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
         Network("net", **fields)
     assert str(caught.value) == message
+
+
+CONV = Layer(
+    "O[b][k][oy][ox]+=W[k][c][fy][fx]*I[b][c][iy][ix]",
+    {"B": 1, "K": 4, "C": 4, "OY": 8, "OX": 8, "FY": 3, "FX": 3},
+    relations=(DimensionRelation.parse("ix=ox+fx"), DimensionRelation.parse("iy=oy+fy")),
+    id=0,
+    name="conv",
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "read"),
+    [
+        ({}, None),  # a padding that is not written
+        ({"padding": {"IX": (1, 1), "IY": (1, 1)}}, None),
+        ({"window_sizes": {"IX": 10, "IY": 10}}, 400),
+        ({"sizes": {**CONV.sizes, "C": 8}}, 288),
+        ({"sizes": {**CONV.sizes, "OX": 11}}, None),
+        ({"sizes": {**CONV.sizes, "OX": 11, "C": 5}}, 270),
+    ],
+)
+def test_no_layer_reads_more_than_there_is(changes: dict[str, Any], read: int | None) -> None:
+    second = replace(CONV, id=1, name="next", sources={"I": 0}, **changes)
+    if read is None:
+        assert len(Network("net", (CONV, second))) == 2
+        return
+    with pytest.raises(InputError) as caught:
+        Network("net", (CONV, second))
+    assert str(caught.value) == (
+        "layers[1].sources.I: layer next reads more of layer conv than it makes: expected at most 256 elements, "
+        f"found {read} (a tensor that comes from elsewhere, or from several layers, has no source)"
+    )
 
 
 def test_long_lists_of_ids_are_cut() -> None:

@@ -1,9 +1,8 @@
-"""``zzcp cache``: the solved layers that are kept between runs."""
+"""``zzcp cache``: the solved layers and fronts that are kept between runs."""
 
 from __future__ import annotations
 
 from zzcp.cli.output import open_output
-from zzcp.report.style import plural
 from zzcp.solver.cache.store import ResultCache, cache_folder
 
 
@@ -13,13 +12,13 @@ def run(action: str, json_path: str | None, quiet: bool) -> None:
     with open_output(json_path, quiet) as output:
         if action == "clear":
             cleared = cache.clear()
-            output.show(f"{plural(cleared, 'solved layer')} removed from {cache.path}\n")
+            output.show(f"{cleared:,} solved layers and fronts removed from {cache.path}\n")
             output.finish({"path": str(cache.path), "removed": cleared})
             return
         found = cache.info()
         output.show(
             f"{found.path}\n"
-            f"{plural(found.entries, 'solved layer')}, {found.current:,} of them found by this version of zzcp; "
+            f"{found.entries:,} solved layers and fronts, {found.current:,} of them found by this version of zzcp; "
             f"{found.size / 1024:,.0f} KiB\n"
         )
         output.finish({**found._asdict(), "path": str(found.path)})

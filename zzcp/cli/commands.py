@@ -265,7 +265,8 @@ def solve(**arguments: Any) -> Any:
     click.option(
         "--costs",
         metavar="MODEL",
-        help="Energies and areas of the memories whose size or width is varied: by table, cacti or cacti:NM.",
+        help="Energies and areas of the memories whose size or width is varied, by table, cacti or cacti:NM; "
+        "with a clock, as in table@1GHz, what they leak, too.",
     ),
     options.budget(
         "--best-under",
@@ -483,6 +484,7 @@ def explain(**arguments: Any) -> Any:
     options.engine,
     options.seed(),
     options.conventions,
+    options.no_cache,
     options.csv,
     options.picture,
     options.json,
@@ -494,7 +496,8 @@ def pareto(**arguments: Any) -> Any:
     Where no file gives the unrolling it is chosen, too: the front is then that of all unrollings and their mappings.
 
     A point may be missing only if it takes less energy than the front by less than the gap, or at the latencies that
-    the output names. Ctrl-C stops and shows the front so far.
+    the output names. Ctrl-C stops and shows the front so far. A front that is complete is kept, and a second run takes
+    it from there (zzcp cache --help).
 
     \b
     Examples:
@@ -509,7 +512,7 @@ def pareto(**arguments: Any) -> Any:
 @click.argument("action", type=click.Choice(("info", "clear")))
 @options.add_options(options.json, options.quiet)
 def cache(**arguments: Any) -> Any:
-    """Show or clear the solved layers that are kept between runs.
+    """Show or clear the solved layers and fronts that are kept between runs.
 
     What a command solves is kept in a file: the mapping and its bound, under a hash of everything that they depend on.
     The next command that asks the same takes it from there, after scoring the mapping again; another version of zzcp

@@ -99,6 +99,8 @@ def solve_network(
     )
     output.finish(with_peak(data, options.memory_limit))
     note_cached(output, [entry.result for entry in solved_layers(result)])
+    for fault in result.faults:
+        output.note(f"{fault}; it was not believed")
     statuses = [entry.result.status for entry in solved_layers(result)]
     return exit_code(statuses, len(tasks), output, stopped=result.interrupted)
 

@@ -35,6 +35,7 @@ def run(
     engine: str,
     seed: int,
     conventions: str,
+    cache: bool,
     csv_path: str | None,
     plot_path: str | None,
     json_path: str | None,
@@ -71,6 +72,7 @@ def run(
                 supported_only=supported,
                 conventions=CONVENTIONS[conventions],
                 links=links,
+                cache=cache,
                 on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),
                 **options,  # type: ignore[arg-type]  # each of its own kind
             )
@@ -81,6 +83,8 @@ def run(
             write_text(csv_path, front.to_csv(), "--csv")
         if front.points:
             save_figure(plot_path, "pareto", front)
+    if front.cached:
+        output.note("the front is from the cache, scored again")
     if front.interrupted:
         output.note("stopped; what had been found by then is shown")
         return INTERRUPTED

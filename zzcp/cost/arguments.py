@@ -14,6 +14,7 @@ def not_counted(accelerator: Accelerator, conventions: CostConventions) -> list[
     if not conventions.knows_more:
         stated = {"leakage": accelerator.leakage, "systolic_refill": accelerator.stationary}
         found += [field for field, value in stated.items() if value]
+        found += [f"precision of {memory.name}" for memory in accelerator.memories if memory.precision]
     if not conventions.keeps_overlap:
         found += [
             f"keeps_overlap of {memory.name}" for memory in accelerator.memories if memory.keeps_overlap

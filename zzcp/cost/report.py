@@ -18,7 +18,7 @@ from zzcp.cost.evaluation import (
     Utilization,
     plain,
 )
-from zzcp.cost.formulas.capacity import Flags, effective_bits, stored_bits
+from zzcp.cost.formulas.capacity import Flags, effective_bits, held_bits, stored_bits
 from zzcp.cost.formulas.core import (
     DIRECTIONS,
     Cycles,
@@ -30,6 +30,7 @@ from zzcp.cost.formulas.core import (
     level_energies,
     mapping_traffic,
 )
+from zzcp.cost.formulas.links import side_bits
 from zzcp.cost.formulas.loading import FillSetting
 from zzcp.cost.formulas.macs import zigzag_mac_energy
 from zzcp.cost.formulas.moves import Move
@@ -174,7 +175,7 @@ class ModelDetails:
     def utilization(self) -> Utilization:
         """Return the use of the array and the memories."""
         setting = self.model.setting
-        effective = effective_bits(setting, self.traffic.states, self.traffic.energy_moves)
+        effective = effective_bits(setting, self.traffic.states, self.traffic.energy_moves, PYTHON)
         individual = {
             operand.name: tuple(
                 bits / memory.size for bits, memory in zip(row, operand.memories, strict=True)
@@ -211,7 +212,7 @@ class ModelDetails:
         if not setting.conventions.early_final_precision:
             return stored_bits(setting, self.traffic.states, moves, PYTHON)
         return [
-            [moved.tile[level + 1] * moved.precision[level + 1] for level in range(operand.depth)]
+            [held_bits(operand, moved, level + 1, PYTHON) for level in range(operand.depth)]
             for operand, moved in zip(setting.operands, moves, strict=True)
         ]
 
@@ -304,7 +305,7 @@ class ModelDetails:
             operand=operand.name,
             source=below if operand.is_output else above,
             target=above if operand.is_output else below,
-            bits=moved.tile[fill.link] * moved.lower_precision[fill.link],
+            bits=moved.tile[fill.link] * side_bits(operand, moved, fill.link, PYTHON, upper=False),
             lower_cycles=lower,
             upper_cycles=upper,
             cycles=plain(shown),

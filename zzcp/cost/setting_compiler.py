@@ -15,6 +15,7 @@ from zzcp.cost.formulas.macs import mac_energy
 from zzcp.cost.setting.directions import compile_directions, compile_slides, compile_volumes
 from zzcp.cost.setting.remainders import Padded, check_padded, loop_product, tile_iterations
 from zzcp.cost.setting.setting import (
+    Bits,
     OperandSetting,
     PortSetting,
     PortUse,
@@ -177,9 +178,11 @@ def _compile_operand(
 ) -> OperandSetting:
     directions = compile_directions(layer, name, energy, temporal, conventions, padded)
     kind, relations = directions.kind, directions.relations
+    levels = accelerator.levels(memory_operand)
+    stored = tuple(stored_precision(layer, name, memory_operand, memory, conventions) for memory in levels)
     memories = tuple(
-        _with_precharge(accelerator, memory, layer.precision[name])
-        for memory in accelerator.levels(memory_operand)
+        _with_precharge(accelerator, memory, bits.partial)
+        for memory, bits in zip(levels, stored, strict=True)
     )
     variant = compile_variant(layer, name, kind, relations, memories, energy, conventions)
     values = {dim: tile_iterations(temporal[dim], size) for dim, size in padded.items()}
@@ -210,6 +213,7 @@ def _compile_operand(
         window_sizes=tuple(axis.most for axis in directions.axes),
         precision=layer.precision[name],
         final_precision=layer.final_precision if name == layer.output else layer.precision[name],
+        stored=stored,
         energy=variant,
         latency=variant
         if energy == latency
@@ -230,6 +234,19 @@ def _compile_operand(
         remainders=tuple((dim, temporal[dim]) for dim in padded),
         slides=slides,
     )
+
+
+def stored_precision(
+    layer: Layer, name: str, memory_operand: str, memory: Memory, conventions: CostConventions
+) -> Bits:
+    """Return the bits at which a memory stores an operand: what it states, else the layer's.
+
+    What has no bits in the layer, such as the weights of a pooling, takes none anywhere.
+    """
+    precision = layer.precision[name]
+    own = Bits(precision, layer.final_precision if name == layer.output else precision)
+    stated = memory.stated_precision(memory_operand) if conventions.knows_more else None
+    return own if stated is None else Bits(*(stated if bits else 0 for bits in own))
 
 
 def _kept(

@@ -1,7 +1,19 @@
 """What a memory costs by its size and width: models of components, one of them built in."""
 
-from zzcp.costs.apply import costs_of, falling, priced
-from zzcp.costs.model import Asked, CostModel, MemoryCosts
-from zzcp.costs.registry import MODELS, cost_model
+from zzcp.costs.apply import costs_of, falling, figures_of, priced
+from zzcp.costs.model import Asked, CostModel, MemoryCosts, clock_in_key
+from zzcp.costs.registry import MODELS, clock_rate, cost_model
 
-__all__ = ["MODELS", "Asked", "CostModel", "MemoryCosts", "cost_model", "costs_of", "falling", "priced"]
+__all__ = [
+    "MODELS",
+    "Asked",
+    "CostModel",
+    "MemoryCosts",
+    "clock_in_key",
+    "clock_rate",
+    "cost_model",
+    "costs_of",
+    "falling",
+    "figures_of",
+    "priced",
+]

@@ -21,6 +21,11 @@ class Priced(NamedTuple):
     width: int
     read: float
     area: float
+    leakage: float
+
+
+UNITS = {"read": "pJ a read", "area": "mm^2", "leakage": "pJ a cycle"}
+"""What is expected to grow with the size of a memory."""
 
 
 def priced(accelerator: Accelerator, model: CostModel, names: Iterable[str]) -> Accelerator:
@@ -52,13 +57,13 @@ def priced(accelerator: Accelerator, model: CostModel, names: Iterable[str]) -> 
 def _priced(memory: Memory, model: CostModel) -> Memory:
     """Return a memory with the costs of a model, or with those that it has from this model anew."""
     own = memory.costing
-    figures = own.figures if own is not None and own.model == model.key else tuple(COSTS)
     try:
         costs = costs_of(model, memory.size, memory.ports)
     except InputError as error:
         error.message = f"memory {memory.name}: {error.message}"
         raise
-    given = dict(zip(COSTS, costs, strict=True))
+    given = figures_of(costs)
+    figures = own.figures if own is not None and own.model == model.key else tuple(given)
     changes: dict[str, Any] = {COSTS[figure]: given[figure] for figure in figures}
     return replace(memory, **changes, costing=Costing(model.key, model.version, figures))
 
@@ -72,6 +77,11 @@ def costs_of(model: CostModel, size: int, ports: Sequence[Port]) -> MemoryCosts:
         If the model knows no such memory.
     """
     return model.memory(Asked(size, max(port.bandwidth_max for port in ports), len(ports)))
+
+
+def figures_of(costs: MemoryCosts) -> dict[str, float]:
+    """Return the costs of a memory by the names of their fields in a file; without leakage where nobody knows it."""
+    return {key: value for key, value in zip(COSTS, costs, strict=True) if value is not None}
 
 
 def falling(machines: Iterable[Accelerator], names: Iterable[str]) -> list[str]:
@@ -90,16 +100,15 @@ def falling(machines: Iterable[Accelerator], names: Iterable[str]) -> list[str]:
         for name in chosen:
             memory = machine.memory(name)
             width = max(port.bandwidth_max for port in memory.ports)
-            entry = Priced(name, memory.size, width, memory.read_energy, memory.area)
+            entry = Priced(name, memory.size, width, memory.read_energy, memory.area, memory.leakage)
             seen.setdefault((name, width), set()).add(entry)
     found = []
     for entries in seen.values():
         order = sorted(entries, key=lambda entry: entry.size)
         for small, large in pairwise(order):
-            for what in ("read", "area"):
+            for what, unit in UNITS.items():
                 before, after = getattr(small, what), getattr(large, what)
                 if after < before:
-                    unit = "pJ a read" if what == "read" else "mm^2"
                     found.append(
                         f"{small.memory} costs {before:.4g} {unit} with {small.size:,} bits, "
                         f"{after:.4g} with {large.size:,}"

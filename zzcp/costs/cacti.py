@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-from zzcp.costs.model import Asked, MemoryCosts
+from zzcp.costs.model import Asked, MemoryCosts, clock_in_key, clock_in_words, per_cycle
 from zzcp.errors import InputError
 
 PACKAGE = "hwcomponents-cacti"
@@ -50,6 +50,8 @@ class Cacti:
         The process in nm, 22 to 90.
     sram, release : callable
         Return the package's class, and its version.
+    clock : float, optional
+        In GHz: what a memory leaks in a cycle is given if the clock is.
 
     Raises
     ------
@@ -60,6 +62,7 @@ class Cacti:
     technology: float = 45.0
     sram: Callable[[], Any] = field(default=_installed, repr=False)
     release: Callable[[], str] = field(default=_release, repr=False)
+    clock: float | None = None
 
     def __post_init__(self) -> None:
         if not NODES[0] <= self.technology <= NODES[1]:
@@ -72,12 +75,12 @@ class Cacti:
     @property
     def name(self) -> str:
         """What the model is called in results."""
-        return f"cacti ({self.technology:g} nm)"
+        return f"cacti ({self.technology:g} nm{clock_in_words(self.clock)})"
 
     @property
     def key(self) -> str:
         """The name by which the registry returns the model."""
-        return f"cacti:{self.technology:g}"
+        return f"cacti:{self.technology:g}{clock_in_key(self.clock)}"
 
     @property
     def version(self) -> str:
@@ -100,7 +103,8 @@ class Cacti:
             )
         sram = self.sram()
         try:
-            return _laid_out(sram, self.technology, asked.size, asked.width)
+            read, write, area, power = _laid_out(sram, self.technology, asked.size, asked.width)
+            return MemoryCosts(read, write, area, per_cycle(power, self.clock))
         except Exception as error:  # noqa: BLE001  (the package raises nothing narrower)
             raise InputError(
                 "CACTI does not lay out this memory",
@@ -110,8 +114,8 @@ class Cacti:
 
 
 @cache
-def _laid_out(sram: Any, technology: float, size: int, width: int) -> MemoryCosts:
-    """Return the costs of a layout: the package counts in joules, metres and square metres."""
+def _laid_out(sram: Any, technology: float, size: int, width: int) -> tuple[float, float, float, float]:
+    """Return pJ of a read and a write, mm^2, and the W that a layout leaks: the package counts in SI units."""
     memory = sram(tech_node=float(f"{technology:g}e-9"), width=width, size=size)
     read, write = (float(action.energy) * 1e12 for action in (memory.read(), memory.write()))
-    return MemoryCosts(read, write, float(memory.area) * 1e6)
+    return read, write, float(memory.area) * 1e6, float(memory.leak_power)

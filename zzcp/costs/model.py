@@ -34,11 +34,37 @@ class MemoryCosts(NamedTuple):
         pJ of an access of the full width.
     area : float
         mm^2 of one instance.
+    leakage : float, optional
+        pJ that one instance leaks in a cycle; None where the model, or the length of a cycle, is not known.
     """
 
     read: float
     write: float
     area: float
+    leakage: float | None = None
+
+
+def per_cycle(power: float, clock: float | None) -> float | None:
+    """Return a power in W as pJ per cycle, or None without a clock.
+
+    Parameters
+    ----------
+    power : float
+        In W.
+    clock : float, optional
+        In GHz.
+    """
+    return None if clock is None else power * 1e3 / clock
+
+
+def clock_in_words(clock: float | None) -> str:
+    """Return what follows the process in the name of a model."""
+    return "" if clock is None else f", {clock:.12g} GHz"
+
+
+def clock_in_key(clock: float | None) -> str:
+    """Return what follows the key of a model without a clock; see `zzcp.costs.cost_model`."""
+    return "" if clock is None else f"@{clock:.12g}"
 
 
 class CostModel(Protocol):

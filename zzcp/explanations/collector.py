@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from zzcp.cost import Evaluation
 from zzcp.cost.evaluation import ARRAY
+from zzcp.cost.formulas.capacity import held_bits
 from zzcp.cost.formulas.moves import Move
 from zzcp.cost.formulas.numeric import PYTHON
 from zzcp.cost.report import ModelDetails
@@ -127,7 +128,7 @@ def _flows(details: ModelDetails) -> tuple[Flow, ...]:
             )
             main = [number for number in numbers if not model.moves[number].back]
             times = max((int(traffic.counts[number]) for number in main), default=0)
-            tile = Fraction(moved.tile[link] * moved.precision[link]) / 8
+            tile = Fraction(held_bits(operand, moved, link, PYTHON)) / 8
             result.append(
                 Flow(
                     operand.name,

@@ -40,6 +40,7 @@ _MEMORY = {
     "served_dimensions": "served_dimensions",
     "force_double_buffering": "force_double_buffering",
     "keeps_overlap": "keeps_overlap",
+    "precision": "precision",
 }
 _ARRAY = (
     "dimensions",

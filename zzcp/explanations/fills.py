@@ -9,7 +9,9 @@ from typing import Any
 
 from zzcp.cost import Evaluation
 from zzcp.cost.evaluation import ARRAY
+from zzcp.cost.formulas.links import side_bits
 from zzcp.cost.formulas.loading import FillSetting
+from zzcp.cost.formulas.numeric import PYTHON
 from zzcp.cost.report import ModelDetails
 from zzcp.cost.setting.setting import Setting
 from zzcp.explanations.facts import Fill, Number, Side, printed
@@ -23,8 +25,8 @@ def collect_fills(details: ModelDetails, evaluation: Evaluation) -> list[Fill]:
         operand = setting.operands[fill.operand]
         moved = traffic.latency_moves[fill.operand]
         bits = (
-            moved.tile[fill.link] * moved.lower_precision[fill.link],
-            moved.upper[fill.link] * moved.upper_precision[fill.link],
+            moved.tile[fill.link] * side_bits(operand, moved, fill.link, PYTHON, upper=False),
+            moved.upper[fill.link] * side_bits(operand, moved, fill.link, PYTHON, upper=True),
         )
         lower, upper = (
             _side(setting, port, amount, cycles)

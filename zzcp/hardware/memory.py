@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from zzcp.checks import all_of, choice, entries, instance, integer, repr_of, two
+from zzcp.checks import (
+    MAX_PRECISION,
+    all_of,
+    choice,
+    entries,
+    instance,
+    integer,
+    pairs,
+    repr_of,
+    two,
+)
 from zzcp.errors import InputError, Place
 from zzcp.hardware.figures import energy, non_negative
 
 MEMORY_OPERANDS = ("I1", "I2", "O")
 """The operands a memory can hold: the first and the second input of the array, and its output."""
 
-COSTS = {"r_cost": "read_energy", "w_cost": "write_energy", "area": "area"}
+COSTS = {"r_cost": "read_energy", "w_cost": "write_energy", "area": "area", "leakage": "leakage"}
 """The costs of a memory by their names in hardware files."""
 MAX_BITS = 2**62
 """Largest capacity or bandwidth accepted, in bits: beyond it 64-bit totals would overflow."""
@@ -136,7 +147,7 @@ class Costing:
     version : str
         Of the model.
     figures : tuple of str
-        What it gave: of ``r_cost``, ``w_cost`` and ``area``.
+        What it gave: of ``r_cost``, ``w_cost``, ``area`` and ``leakage``.
     """
 
     model: str
@@ -188,6 +199,9 @@ class Memory:
         Energy that one instance takes per cycle, whatever happens, in the unit of `read_energy`.
     costing : Costing, optional
         Where costs come from that a cost model gave.
+    precision : tuple of (str, int)
+        Bits at which it stores an element of an operand, partial sums and final outputs alike, and moves it through its
+        ports; of the operands that are left out as many as the layer says. A mapping is accepted, too.
     """
 
     name: str
@@ -206,6 +220,7 @@ class Memory:
     kept_once: tuple[str, ...] = ()
     leakage: float = 0.0
     costing: Costing | None = None
+    precision: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         instance(self.name, str, "name of a memory", "a text")
@@ -244,6 +259,7 @@ class Memory:
                 expected="at least one of I1, I2, O",
             )
         self._check_operands()
+        object.__setattr__(self, "precision", self._check_precision())
 
     def _check_operands(self) -> None:
         for operand in self.operands:
@@ -294,6 +310,35 @@ class Memory:
                     place=Place(field=f"ports[{i}]"),
                     expected="a movement that no later port carries, since the last one carries it",
                 )
+
+    def _check_precision(self) -> tuple[tuple[str, int], ...]:
+        what, expected = f"precision of memory {self.name}", "a dictionary of operands and bits"
+        given: object = self.precision
+        if not isinstance(given, Mapping):
+            given = dict(two(entry, what, expected) for entry in entries(given, what, expected))
+        stated = pairs(given, what, expected)
+        for operand, bits in stated.items():
+            place = Place(field=f"precision.{operand}")
+            if operand not in self.operands:
+                raise InputError(
+                    f"memory {self.name}: a precision of operand {operand}, which it does not hold",
+                    place=place,
+                    expected=", ".join(self.operands),
+                    found=repr_of(operand),
+                )
+            stated[operand] = integer(bits, f"precision of {operand} in memory {self.name}")
+            if not 0 < stated[operand] <= MAX_PRECISION:
+                raise InputError(
+                    f"memory {self.name}: precision of {operand} out of range",
+                    place=place,
+                    expected=f"1 to {MAX_PRECISION} bits",
+                    found=repr_of(bits),
+                )
+        return tuple((operand, stated[operand]) for operand in self.operands if operand in stated)
+
+    def stated_precision(self, operand: str) -> int | None:
+        """Return the bits at which it stores an operand, or None where that is left to the layer."""
+        return dict(self.precision).get(operand)
 
     def doubles(self, operand: str) -> bool:
         """Return whether every tile of an operand that is refilled is kept twice here."""

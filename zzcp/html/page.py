@@ -13,6 +13,7 @@ from zzcp.html.charts import energy_chart, latency_chart
 from zzcp.html.curves import sweep_chart
 from zzcp.html.fronts import best_of, front_chart
 from zzcp.html.nest import nest_lines
+from zzcp.html.residents import network_of, residency_chart, stays_of
 from zzcp.html.sources import FrontFile, Source, SweepFile, subject
 from zzcp.io.result import ResultFile, missing_text
 from zzcp.plot.entries import LATENCY, Entry, entries_of, file_labels
@@ -91,6 +92,11 @@ def report_page(
     sweeps = [_sweep(source, name) for source, name in named if isinstance(source, SweepFile)]
     fronts = [_front(source, name) for source, name in named if isinstance(source, FrontFile)]
     charts = {"latency": latency_chart(shown), "energy": energy_chart(shown)} if results else {}
+    pages = [_result(result, name, shown, explain) for result, name in results]
+    for number, page in enumerate(pages):
+        if page["residency"] is not None:
+            page["chart"] = f"residency-{number}"
+            charts[page["chart"]] = page["residency"]
     for number, entry in enumerate([*sweeps, *fronts]):
         entry["chart"] = f"table-{number}"
         charts[entry["chart"]] = entry["figure"]
@@ -116,7 +122,7 @@ def report_page(
         policy=POLICY,
         title=title or subject(sources),
         version=version,
-        results=[_result(result, name, shown, explain) for result, name in results],
+        results=pages,
         sweeps=sweeps,
         fronts=fronts,
         components=LATENCY,
@@ -213,12 +219,16 @@ def _result(
 ) -> dict[str, Any]:
     mine = [entry for entry in entries if entry.result == name]
     unsolved = [entry for entry in result.layers if entry.mapping is None]
+    stays = [] if unsolved else stays_of(result)
     return {
         "name": name,
         "accelerator": result.accelerator,
         "objective": result.objective,
         "conventions": result.conventions.name,
         "totals": result.data["totals"],
+        "network": network_of(result),
+        "stays": [(stay, mine[stay.layers[-1]].name) for stay in stays],
+        "residency": residency_chart(result, stays, mine) if stays else None,
         "version": result.data["zzcp_version"],
         "inputs": _inputs(result.data.get("inputs")),
         "options": result.data.get("options") or {},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from zzcp.costs import cost_model, costs_of
+from zzcp.costs import clock_in_key, cost_model, costs_of, figures_of
 from zzcp.documents.document import load_document
 from zzcp.documents.nodes import Document, FieldPath, Node, dotted, known_keys
 from zzcp.errors import InputError
@@ -32,6 +32,8 @@ from zzcp.io.schema import unrolling_factors, validate
 
 TABLE_PROCESS = 45.0
 """Process of the built-in cost model, in nm."""
+NEEDED = ("r_cost", "w_cost", "area")
+"""Costs that every memory has; leakage is none where nobody gives it."""
 MAX_VALUES = 20_000
 """Largest number of values accepted in a hardware file."""
 
@@ -149,13 +151,15 @@ def _read_memory(name: str, schema: MemorySchema, document: Document, costs: Cos
             served_dimensions=tuple(dict.fromkeys(schema.served_dimensions)),
             force_double_buffering=schema.force_double_buffering,
             memory_type=schema.mem_type,
-            leakage=schema.leakage,
+            leakage=figures.get("leakage", 0.0),
             costing=costing,
             keeps_overlap=tuple(dict.fromkeys(schema.keeps_overlap)),
+            precision=tuple(schema.precision.items()),
         )
     except InputError as error:
         fields: dict[str, FieldPath] = {key: (key,) for key in ("operands", "ports", "keeps_overlap")}
         fields |= {f"ports[{i}]": ("ports", i) for i in range(len(ports))}
+        fields |= {f"precision.{operand}": ("precision", operand) for operand in schema.precision}
         raise document.placed(error, path, fields) from None
 
 
@@ -170,12 +174,22 @@ def _read_costs(
     path: FieldPath = ("memories", name)
     stated = {key: getattr(schema, key) for key in COSTS if getattr(schema, key) is not None}
     costs, at = (schema.costs, (*path, "costs")) if schema.costs is not None else (of_machine, ("costs",))
-    missing = [key for key in COSTS if key not in stated]
+    missing = [key for key in NEEDED if key not in stated]
+    if schema.costs is not None and "leakage" in (schema.costs.figures or ()) and schema.costs.clock is None:
+        raise document.error(
+            (*path, "costs", "figures"),
+            "leakage of a cycle without a clock",
+            expected="clock: 1GHz or another",
+        )
+    if schema.costs is not None and schema.costs.figures is not None and not missing:
+        return stated, Costing(
+            _model_name(schema.costs), schema.costs.version or "", tuple(schema.costs.figures)
+        )
+    known = costs is not None and name != CELLS and schema.mem_type != "dram"
+    if known and costs is not None and costs.clock is not None and "leakage" not in stated:
+        missing.append("leakage")
     if not missing:
-        given = schema.costs
-        if given is None or given.figures is None:
-            return stated, None
-        return stated, Costing(_model_name(given), given.version or "", tuple(given.figures))
+        return stated, None
     if costs is None or name == CELLS:
         cacti = schema.auto_cost_extraction
         raise document.error(
@@ -194,7 +208,7 @@ def _read_costs(
         )
     try:
         model = cost_model(_model_name(costs))
-        found = dict(zip(COSTS, costs_of(model, schema.size, ports), strict=True))
+        found = figures_of(costs_of(model, schema.size, ports))
     except InputError as error:
         raise document.placed(error, at) from None
     if costs.version is not None and costs.version != model.version:
@@ -209,10 +223,11 @@ def _read_costs(
 
 
 def _model_name(costs: CostsSchema) -> str:
-    """Return the name of a cost model with its process, where one is given."""
+    """Return the name of a cost model with its process and its clock, where they are given."""
+    clock = clock_in_key(costs.clock)
     if costs.technology is None or (costs.model == "table" and costs.technology == TABLE_PROCESS):
-        return costs.model
-    return f"{costs.model}:{costs.technology:g}"
+        return costs.model + clock
+    return f"{costs.model}:{costs.technology:g}{clock}"
 
 
 def _read_port(schema: PortSchema, document: Document, path: FieldPath) -> Port:

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from pydantic import Field, PlainValidator
 
-from zzcp.costs import MODELS
+from zzcp.checks import MAX_PRECISION
+from zzcp.costs import MODELS, clock_rate
+from zzcp.errors import InputError
 from zzcp.hardware.array import MAX_CYCLES, MAX_UNITS, REFILLS, Refill
 from zzcp.hardware.figures import MAX_ENERGY, MIN_ENERGY
 from zzcp.hardware.memory import COSTS, MAX_BITS, MAX_LATENCY, MEMORY_OPERANDS, PortType
@@ -23,7 +25,6 @@ from zzcp.io.schema import (
     text,
     unmet,
 )
-from zzcp.workload.checks import MAX_PRECISION
 
 MAX_DIMENSIONS = 16
 """Largest number of array dimensions accepted."""
@@ -71,6 +72,14 @@ def process(value: object) -> float:
     return float(text)
 
 
+def rate(value: object) -> float:
+    """Return a clock in GHz, given as a text such as ``1GHz``, or as a number of GHz."""
+    try:
+        return clock_rate(value)
+    except InputError as error:
+        raise unmet(error.expected or error.message) from None
+
+
 class PortSchema(Schema):
     """An entry of a memory's ``ports``."""
 
@@ -86,6 +95,7 @@ class CostsSchema(Schema):
 
     model: Annotated[str, PlainValidator(choice(*MODELS))]
     technology: Annotated[float, PlainValidator(process)] | None = None
+    clock: Annotated[float, PlainValidator(rate)] | None = None
     version: Name | None = None
     figures: (
         Annotated[list[Annotated[str, PlainValidator(choice(*COSTS))]], Field(max_length=len(COSTS))] | None
@@ -106,10 +116,11 @@ class MemorySchema(Schema):
     ports: Annotated[list[PortSchema], Field(max_length=64)]
     served_dimensions: Annotated[list[ArrayDimension], Field(max_length=MAX_DIMENSIONS)]
     force_double_buffering: Flag = False
-    leakage: Energy = 0.0
+    leakage: Energy | None = None
     keeps_overlap: Annotated[list[MemoryOperand], Field(max_length=len(MEMORY_OPERANDS))] = Field(
         default_factory=list
     )
+    precision: dict[MemoryOperand, Precision] = Field(default_factory=dict)
     costs: CostsSchema | None = None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from pydantic import PlainValidator
+from pydantic import Field, PlainValidator
 
 from zzcp.io.schema import MAX_TEXT, Flag, Name, Schema, number, unmet
 
@@ -164,12 +164,27 @@ class LeftOut(Part):
     reason: Words
 
 
+class Stay(Part):
+    """A tensor that stays on the chip while some layers run."""
+
+    tensor: Words
+    memory: Name
+    bits: Figure
+    layers: list[Words]
+
+
 class Totals(Part):
-    """The layers one after the other."""
+    """The layers one after the other; of a network whose layers were solved together also what holds for all."""
 
     energy: Figure
     latency: Figure
     edp: Figure
+    status: Words = ""
+    objective: OptionalFigure = None
+    lower_bound: OptionalFigure = None
+    gap: OptionalFigure = None
+    without_residents: OptionalFigure = None
+    resident: list[Stay] = Field(default=[])
 
 
 class Options(Part):

@@ -10,14 +10,14 @@ from typing import Annotated, Any, Literal
 import networkx as nx
 from pydantic import Field, PlainValidator, TypeAdapter
 
-from zzcp.checks import file_path, pairs
+from zzcp.checks import MAX_PRECISION, file_path, pairs
 from zzcp.documents.document import load_document
 from zzcp.documents.nodes import Document, FieldPath
 from zzcp.errors import InputError, Place
 from zzcp.io.kinds import Kind, require_kind
 from zzcp.io.schema import Identifier, LayerDimension, LoopFactor, Name, Schema, integer, text, validate
 from zzcp.workload import DimensionRelation, Equation, Layer, Network
-from zzcp.workload.checks import MAX_LOOP, MAX_PRECISION
+from zzcp.workload.checks import MAX_LOOP
 from zzcp.workload.layer import FINAL
 
 MAX_LOOPS = 64

@@ -9,6 +9,7 @@ import yaml
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator, Memory, OperationalArray, Port
 from zzcp.workload import Layer, Network
+from zzcp.workload.network import may_feed
 
 
 class PlainDumper(yaml.SafeDumper):
@@ -58,17 +59,21 @@ def _memory(memory: Memory) -> dict[str, Any]:
         "force_double_buffering": memory.force_double_buffering,
     }
     if memory.costing is not None:
-        model, _, technology = memory.costing.model.partition(":")
+        name, _, clock = memory.costing.model.partition("@")
+        model, _, technology = name.partition(":")
         data["costs"] = {
             "model": model,
             **({"technology": f"{technology}nm"} if technology else {}),
+            **({"clock": f"{clock}GHz"} if clock else {}),
             "version": memory.costing.version,
             "figures": list(memory.costing.figures),
         }
-    if memory.leakage:
+    if memory.leakage or (memory.costing is not None and "leakage" in memory.costing.figures):
         data["leakage"] = memory.leakage
     if memory.keeps_overlap:
         data["keeps_overlap"] = list(memory.keeps_overlap)
+    if memory.precision:
+        data["precision"] = dict(memory.precision)
     return data
 
 
@@ -138,7 +143,7 @@ def network_to_yaml(network: Network, *, comments: bool = False) -> str:
     """Return the layers of a network as ZigZag's workload YAML.
 
     Nodes that the network skips cannot be written: what they pass on is taken from the layer before them, or is
-    constant where there is none.
+    constant where there is none, or where that does not make as much (they may repeat or join tensors).
 
     Parameters
     ----------
@@ -155,7 +160,7 @@ def network_to_yaml(network: Network, *, comments: bool = False) -> str:
     if not network.layers:
         raise InputError(f"network {network.name} has no layers to write")
     graph = network.graph()
-    mapped = {layer.id for layer in network}
+    mapped = {layer.id: layer for layer in network}
     rows = []
     for layer in network:
         row = layer_to_dict(layer)
@@ -163,7 +168,9 @@ def network_to_yaml(network: Network, *, comments: bool = False) -> str:
             found: int | None = source
             while found is not None and found not in mapped:
                 found = next(iter(graph.predecessors(found)), None)
-            row["operand_source"][operand] = layer.id if found is None else found
+            if found is None or not may_feed(mapped[found], layer, operand):
+                found = layer.id
+            row["operand_source"][operand] = found
         rows.append(row)
     return (_comments(network) if comments else "") + to_yaml(rows)
 

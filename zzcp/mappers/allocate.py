@@ -126,9 +126,9 @@ class _Queue:
 
     def precision(self, level: int) -> int:
         """Return the bits of an element: of a partial sum while reduction loops, spatial ones included, are left."""
-        operand = self.operand
+        operand, stored = self.operand, self.operand.stored[level]
         if not operand.is_output:
-            return operand.precision
+            return stored.partial
         above = (
             *self.loops[self.taken :],
             *(loop for link in operand.energy.spatial[level + 1 :] for loop in link),
@@ -137,7 +137,7 @@ class _Queue:
         if operand.revisited and not partial:
             # loops of a window that are left visit outputs again
             partial = visits(operand, self.state, self.taken, level + 1, PYTHON) > operand.elements
-        return operand.precision if partial else operand.final_precision
+        return stored.partial if partial else stored.final
 
 
 def _fill(tenancy: Tenancy, queues: Sequence[_Queue]) -> None:

@@ -55,7 +55,7 @@ def allocate_orders(setting: Setting, dims: Array, sizes: Array) -> tuple[Mappin
 def floats_are_exact(setting: Setting) -> bool:
     """Return whether all sizes and refills are exact in floats, where they are integers."""
     lanes = math.prod(factor for _, _, factor in setting.spatial)
-    bits = max(max(operand.precision, operand.final_precision) for operand in setting.operands)
+    bits = max(bits.most for operand in setting.operands for bits in operand.stored)
     return math.prod(setting.temporal_sizes.values()) * lanes * max(bits, 1) < EXACT_BELOW // 16
 
 
@@ -153,12 +153,12 @@ class _Queue:
 
     def _precision(self, level: int) -> Any:
         """Return the bits of an element: of a partial sum while reduction loops are left, in the unrolling too."""
-        operand = self.operand
+        operand, stored = self.operand, self.operand.stored[level]
         if not operand.is_output:
-            return float(operand.precision)
+            return float(stored.partial)
         links = operand.energy.spatial[level + 1 :]
         if any(operand.kind[dim] == IRRELEVANT and factor > 1 for link in links for dim, factor in link):
-            return float(operand.precision)
+            return float(stored.partial)
         products = self.tables.products(self.tables.group(operand.kind, IRRELEVANT))
         columns = np.arange(self.tables.length)
         left = products[self.taken, columns] < products[-1]
@@ -166,7 +166,7 @@ class _Queue:
             # loops of a window that are left visit outputs again
             seen = np.asarray(visits(operand, self._tiles, 0, level + 1, NUMPY))
             left |= np.broadcast_to(seen, products.shape)[self.taken, columns] > operand.elements
-        return np.where(left, float(operand.precision), float(operand.final_precision))
+        return np.where(left, float(stored.partial), float(stored.final))
 
 
 def _fill(tenancy: Tenancy, queues: list[_Queue], fits: Array) -> None:

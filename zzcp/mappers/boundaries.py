@@ -31,10 +31,9 @@ def largest_boundaries(setting: Setting, dims: Array, sizes: Array) -> Boundarie
     tables.load(dims, sizes)
     result = {}
     for operand in setting.operands:
-        bits = min(operand.precision, operand.final_precision)
         rows = np.full((operand.depth, length), depth, dtype=np.int64)
         for level, memory in enumerate(operand.memories[:-1]):
-            elements = tile_table(setting, operand, level, tables)
+            elements, bits = tile_table(setting, operand, level, tables), operand.stored[level].least
             # one element more than fits, since fractional tiles are rounded
             room = memory.size if operand.energy.integral else memory.size + bits
             rows[level] = np.maximum((elements * bits <= room).sum(axis=0) - 1, 0)

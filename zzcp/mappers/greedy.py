@@ -138,4 +138,4 @@ def _bits(operand: OperandSetting, level: int, held: dict[str, int]) -> float:
             int(held[relation.outer] * outer), int(held.get(relation.inner, 1) * inner)
         )
         elements *= min(most, window)
-    return elements * max(operand.precision, operand.final_precision)
+    return elements * operand.stored[level].most

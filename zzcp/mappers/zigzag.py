@@ -113,8 +113,8 @@ def _require_zigzag(name: str) -> None:
 
 
 def _known_to_zigzag(accelerator: Accelerator) -> Accelerator:
-    """Return a machine without what ZigZag's files cannot say: its memories fetch overlaps of windows again."""
-    memories = tuple(replace(memory, keeps_overlap=()) for memory in accelerator.memories)
+    """Return a machine without what ZigZag's files cannot say, such as memories that keep the overlap of windows."""
+    memories = tuple(replace(memory, keeps_overlap=(), precision=()) for memory in accelerator.memories)
     return replace(accelerator, memories=memories)
 
 

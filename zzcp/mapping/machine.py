@@ -214,4 +214,5 @@ def _without(memory: Memory, leaving: Sequence[str]) -> Memory | None:
             ports.insert(0, replace(port, allocation=allocation))
             carried |= set(allocation)
     keeping = tuple(operand for operand in memory.keeps_overlap if operand in operands)
-    return replace(memory, operands=operands, ports=tuple(ports), keeps_overlap=keeping)
+    precision = tuple(entry for entry in memory.precision if entry[0] in operands)
+    return replace(memory, operands=operands, ports=tuple(ports), keeps_overlap=keeping, precision=precision)

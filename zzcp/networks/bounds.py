@@ -45,6 +45,24 @@ class Outside:
             slope = b / a
             self.cuts[slope] = max(bound / a, self.cuts.get(slope, Fraction(0)))
 
+    def above(self, energy: Fraction, latency: Fraction) -> list[tuple[WeightedSum, Fraction]]:
+        """Return the cuts that a point is below, as weights and bounds."""
+        lines = [
+            (WeightedSum(Fraction(1), Fraction(0)), self.energy),
+            (WeightedSum(Fraction(0), Fraction(1)), self.latency),
+            *((WeightedSum(Fraction(1), slope), bound) for slope, bound in self.cuts.items()),
+        ]
+        return [(weights, bound) for weights, bound in lines if weights.of(energy, latency) < bound]
+
+    def drop(self, weights: WeightedSum) -> None:
+        """Forget a cut."""
+        if not weights.latency:
+            self.energy = Fraction(0)
+        elif not weights.energy:
+            self.latency = Fraction(0)
+        else:
+            del self.cuts[weights.latency / weights.energy]
+
     def corners(self) -> list[Corner]:
         """Return the corners of the polygon, by falling latency and rising energy.
 

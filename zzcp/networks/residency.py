@@ -2,9 +2,10 @@
 
 A tensor that one layer makes and later layers read may stay in a memory that the output of the one and the inputs of
 the others reach, if there is one of it. Then no transfer above that memory is needed on either side, and its bits, at
-final precision, are taken from the memory while other layers run, until the last has read it. A plan is a choice of a
-memory, or none, for every tensor; the order of the layers is given. Layer by layer, what matters of the choices before
-is only which tensors are still there: dynamic programming over the order finds the plan with the least sum.
+final precision or as the memory stores outputs, are taken from it while other layers run, until the last has read it.
+A plan is a choice of a memory, or none, for every tensor; the order of the layers is given. Layer by layer, what
+matters of the choices before is only which tensors are still there: dynamic programming over the order finds the plan
+with the least sum.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from typing import Any
 import networkx as nx
 
 from zzcp.checks import integer, repr_of
+from zzcp.cost.conventions import EXACT, CostConventions
+from zzcp.cost.setting.setting import Bits
+from zzcp.cost.setting_compiler import stored_precision
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
 from zzcp.networks.tasks import LayerTask, Variant
@@ -54,7 +58,7 @@ class Tensor:
     uses : tuple of (int, str)
         Positions of the layers that read it, with the operand.
     bits : int
-        What it takes, at final precision.
+        What it takes, at final precision, where a memory states none of its own.
     memories : tuple of str
         Where it may stay.
     """
@@ -230,12 +234,15 @@ class ResidentPlans:
         For every layer the number of the first one of its shape.
     tensors : sequence of Tensor
         What may stay.
+    conventions : CostConventions
+        How costs are counted.
     """
 
     accelerator: Accelerator
     tasks: Sequence[LayerTask]
     shapes: Sequence[int]
     tensors: Sequence[Tensor]
+    conventions: CostConventions = EXACT
     sizes: dict[str, int] = field(init=False)
     made: dict[int, int] = field(init=False)
 
@@ -282,15 +289,11 @@ class ResidentPlans:
         for index, memory in stays:
             tensor = self.tensors[index]
             counted = 0
-            if tensor.producer == number:
-                resident[layer.output] = memory
-                least = min(layer.precision[layer.output], layer.final_precision)
-                counted = layer.tensor_size(layer.output) * least
-            for reader, operand in tensor.uses:
-                if reader == number:
-                    resident[operand] = memory
-                    counted += layer.tensor_size(operand) * layer.precision[operand]
-            left = max(0, tensor.bits - counted)
+            own = [layer.output] if tensor.producer == number else []
+            for operand in (*own, *(operand for reader, operand in tensor.uses if reader == number)):
+                resident[operand] = memory
+                counted += layer.tensor_size(operand) * self._stored(number, operand, memory).least
+            left = max(0, self.taken(tensor, memory) - counted)
             if left:
                 reserved[memory] = reserved.get(memory, 0) + left
         if any(bits >= self.sizes[memory] for memory, bits in reserved.items()):
@@ -300,6 +303,16 @@ class ResidentPlans:
             tuple((operand, resident[operand]) for operand in layer.operands if operand in resident),
             tuple(sorted(reserved.items())),
         )
+
+    def taken(self, tensor: Tensor, memory: str) -> int:
+        """Return the bits that a tensor takes in a memory."""
+        layer = self.tasks[tensor.producer].layer
+        return layer.tensor_size(layer.output) * self._stored(tensor.producer, layer.output, memory).final
+
+    def _stored(self, number: int, operand: str, memory: str) -> Bits:
+        task = self.tasks[number]
+        link = (dict(task.layer.default_links) | (task.links or {}))[operand]
+        return stored_precision(task.layer, operand, link, self.accelerator.memory(memory), self.conventions)
 
     def staying(self, plan: Sequence[Variant]) -> list[tuple[Tensor, str]]:
         """Return which tensors stay in a plan, and where."""

@@ -107,6 +107,8 @@ class NetworkResult:
         Seconds.
     interrupted : bool
         Whether the user stopped the search.
+    faults : tuple of str
+        What searches claimed against the evaluator, with the layer; none of it went into the bound.
     """
 
     status: Status
@@ -130,6 +132,7 @@ class NetworkResult:
     searches: int = 0
     wall_s: float = 0.0
     interrupted: bool = False
+    faults: tuple[str, ...] = ()
 
     @property
     def energy(self) -> float:
@@ -179,6 +182,8 @@ class NetworkResult:
             data["tensors"] = [tensor.to_dict() for tensor in self.tensors]
         if self.without is not None:
             data["without_residents"] = float(self.without)
+        if self.faults:
+            data["faults"] = list(self.faults)
         return data | {"slopes": self.slopes, "searches": self.searches}
 
     def rows(self) -> list[dict[str, Any]]:

@@ -124,6 +124,8 @@ class _Search:
     nodes: dict[Variant, Node] = field(default_factory=dict)
     own: dict[Variant, Result] = field(default_factory=dict)
     searches: int = 0
+    doubts: int = 0
+    faults: list[str] = field(default_factory=list)
     keys: tuple[Variant, ...] = field(init=False)
     plans: ResidentPlans = field(init=False)
     walk: Walk[Variant] = field(init=False)
@@ -134,7 +136,9 @@ class _Search:
         self.keys = tuple(map(Variant, shapes))
         for key in self.keys:
             self._node(key)
-        self.plans = ResidentPlans(self.accelerator, self.tasks, shapes, self.tensors)
+        self.plans = ResidentPlans(
+            self.accelerator, self.tasks, shapes, self.tensors, self.options.conventions
+        )
         self.walk = self._walk(_OnePlan(self.keys), None if self.tensors else self.enough)
 
     def _walk(self, plans: Plans[Variant], enough: Fraction | None) -> Walk[Variant]:
@@ -154,8 +158,8 @@ class _Search:
                     setting = machine, task.layer, task.spatial, self.options.conventions, task.links
                     model = Evaluator(*setting).model
                     sure = certain(model)
-                    node.outside.energy = first_bound(model, "energy") * sure
-                    node.outside.latency = first_bound(model, "latency") * sure
+                    node.claim("energy", first_bound(model, "energy") * sure)
+                    node.claim("latency", first_bound(model, "latency") * sure)
             except InputError:
                 if not (key.resident or key.reserved):
                     raise
@@ -170,6 +174,7 @@ class _Search:
         self.walk.run(self._first_slopes())
         if self.tensors and not self.interrupt.requested and self.walk.best is not None:
             self.without, best = self.walk.value, self.walk.best
+            self.faults += self.walk.faults
             self.walk = self._walk(self.plans, self.enough)
             self.walk.best = best
             self.walk.run([tangent(self.objective, best.energy, best.latency)] if best.latency else [])
@@ -196,6 +201,10 @@ class _Search:
         jobs = [self._job(key, weights) for key in keys]
         for key, result in self._run("walk over the common slope", keys, jobs):
             self._take(key, weights, with_variant(result, key))
+        doubts = sum(len(node.faults) for node in self.nodes.values())
+        if doubts > self.doubts:
+            self.doubts = doubts
+            self.walk.again()
         return not self.interrupt.requested
 
     def _roomier(self, key: Variant, weights: WeightedSum) -> Variant:
@@ -223,7 +232,8 @@ class _Search:
                 continue
             kept = replace(result, mapping=mapping.with_buffering(evaluation.double_buffered))
             node.offer(with_variant(replace(kept, evaluation=evaluation), key))
-        return node.missing(weights) == 0
+        lack = node.missing(weights)
+        return lack is not None and lack <= 0
 
     def _job(self, key: Variant, weights: WeightedSum) -> Job:
         node = self._node(key)
@@ -232,6 +242,8 @@ class _Search:
         if hint is not None:
             hint = replace(hint, resident=None, reserved=None)
         options = replace(self.options, gap=self.options.gap / _SHARE)
+        if weights in node.doubted:
+            options = replace(options, seed=options.seed + 1, cache=None)
         return job_of(self.accelerator, self.tasks[key.shape], weights, options, key, hint)
 
     def _run(
@@ -246,6 +258,7 @@ class _Search:
 
     def _take(self, key: Variant, goal: Goal, result: Result) -> None:
         self._node(key).take(goal, result)
+        self.faults += (f"layer {self.tasks[key.shape].layer.name}: {fault}" for fault in result.faults)
         self.searches += 1
 
     def _first_slopes(self) -> list[WeightedSum]:
@@ -282,7 +295,7 @@ class _Search:
     def _result(self) -> NetworkResult:
         walk = self.walk
         value = walk.value
-        bound = float_below(min(walk.bound, value)) if value is not None else 0.0
+        bound = float_below(walk.bound) if value is not None else 0.0
         gap = None if value is None else gap_of(value, bound)
         energy, latency = (
             (Fraction(0), Fraction(0)) if walk.best is None else (walk.best.energy, walk.best.latency)
@@ -310,7 +323,17 @@ class _Search:
             searches=self.searches,
             wall_s=time.monotonic() - self.started,
             interrupted=self.interrupt.requested,
+            faults=self._faults(),
         )
+
+    def _faults(self) -> tuple[str, ...]:
+        """Return what was claimed against the evaluator, each once."""
+        own = (
+            f"layer {self.tasks[key.shape].layer.name}: {fault}"
+            for key, node in self.nodes.items()
+            for fault in node.faults
+        )
+        return tuple(dict.fromkeys((*self.faults, *own, *self.walk.faults)))
 
     def _status(self, gap: float | None) -> Status:
         if gap is not None:
@@ -337,7 +360,7 @@ class _Search:
             Resident(
                 self.tasks[tensor.producer].layer.name,
                 memory,
-                tensor.bits,
+                self.plans.taken(tensor, memory),
                 tuple(task.layer.name for task in self.tasks[tensor.producer : tensor.last + 1]),
             )
             for tensor, memory in self.plans.staying(best.plan)

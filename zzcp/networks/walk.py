@@ -89,6 +89,8 @@ class Walk(Generic[K]):
         What the objective is at least.
     slopes : int
         Choices of weights that were looked at.
+    faults : list of str
+        What the sum of the layers' bounds was, against a network that is known; none of it is believed.
     """
 
     objective: str
@@ -101,6 +103,7 @@ class Walk(Generic[K]):
     best: Choice[K] | None = None
     bound: Fraction = Fraction(0)
     slopes: int = 0
+    faults: list[str] = field(default_factory=list)
 
     @property
     def value(self) -> Fraction | None:
@@ -192,7 +195,25 @@ class Walk(Generic[K]):
         known = self.plans.cheapest(lambda key: self._known(key, weights))
         if known is not None:
             self._offer(known[1], weights)
+        if self.best is not None:
+            self._check(self.best.energy, self.best.latency)
         return True
+
+    def again(self) -> None:
+        """Forget what followed from the layers' bounds, of which some are no more, and take over what is left."""
+        slopes, self.bound = list(self.outside.cuts), Fraction(0)
+        self.outside = Outside(Fraction(0), Fraction(0))
+        for weights in (*self._extremes, *(WeightedSum(Fraction(1), slope) for slope in slopes)):
+            self.look(weights)
+
+    def _check(self, energy: Fraction, latency: Fraction) -> None:
+        """Take out what is claimed of all networks against one that is known."""
+        for weights, bound in self.outside.above(energy, latency):
+            self.faults.append(
+                f"the walk claims a bound of {float(bound)}, above a network's "
+                f"{float(weights.of(energy, latency))}"
+            )
+            self.outside.drop(weights)
 
     def _least(self, key: K, weights: WeightedSum) -> Fraction | None:
         node = self.nodes(key)
@@ -216,6 +237,7 @@ class Walk(Generic[K]):
             numbers.append(number)
             energy += node.points[number][0]
             latency += node.points[number][1]
+        self._check(energy, latency)
         value = self.value
         if value is None or combined(energy, latency, self.objective) < value:
             self.best = Choice(tuple(plan), tuple(numbers), energy, latency, weights)

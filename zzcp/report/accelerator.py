@@ -74,6 +74,9 @@ def _memory(accelerator: Accelerator, memory: Memory) -> Text:
         parts.append("always double-buffered")
     if memory.keeps_overlap:
         parts.append(f"keeps the overlap of {' '.join(memory.keeps_overlap)}")
+    if memory.precision:
+        stored = (f"{operand} at {bits} bit" for operand, bits in memory.precision)
+        parts.append(f"stores {', '.join(stored)}")
     text = Text.assemble((memory.name, "bold"), "  ", "; ".join(parts))
     for port in memory.ports:
         text.append(f"\n  {_port(port)}", style="dim")

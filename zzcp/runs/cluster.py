@@ -55,15 +55,7 @@ class DaskCluster:
                 hint="pip install 'zzcp[distributed]'",
             ) from None
         self.address = address
-        try:
-            self._client = Client(address, timeout=10, set_as_default=False)
-        except (AttributeError, OSError, TypeError, ValueError, RuntimeError) as error:
-            raise InputError(
-                "no scheduler answers",
-                expected="the address of a Dask scheduler such as tcp://127.0.0.1:8786",
-                found=str(address),
-                hint=str(error).splitlines()[0] if str(error) else None,
-            ) from None
+        self._client = _connected(Client, address)
         self._session = f"zzcp-{uuid.uuid4().hex}"
         self._events: queue.SimpleQueue[tuple[str, tuple[int, int], Any]] = queue.SimpleQueue()
         self._runs = 0
@@ -156,6 +148,28 @@ class DaskCluster:
     def __exit__(self, *_: object) -> None:
         with suppress(Exception):  # a cluster that has gone needs no farewell
             self._client.close(timeout=5)
+
+
+def _connected(client: Any, address: str) -> Any:
+    """Return a client of Dask's that has reached the scheduler.
+
+    Dask gives a thread of its own ten seconds to start, and fails an assertion where a busy machine takes longer:
+    then one tries again, as long as for a scheduler that does not answer.
+    """
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return client(address, timeout=10, set_as_default=False)
+        except AssertionError:
+            if time.monotonic() > end:
+                raise InputError(f"Dask's own thread did not start within {PATIENCE:.0f} s") from None
+        except (AttributeError, OSError, TypeError, ValueError, RuntimeError) as error:
+            raise InputError(
+                "no scheduler answers",
+                expected="the address of a Dask scheduler such as tcp://127.0.0.1:8786",
+                found=str(address),
+                hint=str(error).splitlines()[0] if str(error) else None,
+            ) from None
 
 
 class _Run:

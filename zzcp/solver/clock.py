@@ -94,6 +94,12 @@ class Clock:
             _WATCHED.clocks.remove(self)
 
 
+def spend(work: float) -> None:
+    """Count work that is done, in the units of a clock, on all clocks that are watched in this thread."""
+    for clock in _WATCHED.clocks:
+        clock.spent += work
+
+
 def look(steps: float = 0.0) -> None:
     """Go on only while all clocks do that are watched in this thread.
 
@@ -107,7 +113,6 @@ def look(steps: float = 0.0) -> None:
     Ended
         If one of them does not.
     """
-    for clock in _WATCHED.clocks:
-        clock.spent += steps / STEPS
+    spend(steps / STEPS)
     if not all(clock.goes_on for clock in _WATCHED.clocks):
         raise Ended

@@ -8,7 +8,7 @@ unrolling then has a mapping.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from zzcp.hardware import Accelerator
@@ -22,13 +22,13 @@ from zzcp.solver.result import Diagnosis, Result
 from zzcp.solver.unrolling.choices import choices_of
 from zzcp.workload import Layer
 
-ELSEWHERE_SECONDS = 10.0
-"""Time for finding out whether another unrolling has a mapping."""
-DIAGNOSIS_SECONDS = 30.0
-"""Time for a diagnosis."""
+ELSEWHERE_WORK = 3.0
+"""Work for finding out whether another unrolling has a mapping; not time, so that the answer is always the same."""
+DIAGNOSIS_WORK = 30.0
+"""Work for a diagnosis."""
 
-Find = Callable[[Freedom, Constraints, float], Result]
-"""Looks for any mapping of any unrolling that is free, under constraints on its loops, for some seconds."""
+Find = Callable[[Freedom, Constraints, Clock], Result]
+"""Looks for any mapping of any unrolling that is free, under constraints on its loops, while a clock goes on."""
 
 
 def barred(
@@ -45,8 +45,10 @@ def barred(
     return Diagnosis((), (), conflict=(texts[0],), further=tuple((text,) for text in texts[1:]))
 
 
-def elsewhere(found: Result) -> str:
+def told_of(found: Result) -> str:
     """Return in words what a search over all unrollings for any mapping says of the one without a mapping."""
+    if found.mapping is not None and not any(factors for _, factors in found.mapping.spatial.unrolling):
+        return "without any unrolling there is a mapping: --spatial auto chooses the best"
     if found.mapping is not None:
         return (
             f"another unrolling has a mapping, such as {words(found.mapping.spatial)}: "
@@ -54,7 +56,7 @@ def elsewhere(found: Result) -> str:
         )
     if found.status == "infeasible":
         return f"nor has any of the {found.space.unrollings:,} unrollings with {found.space.description}"
-    return "whether another unrolling has one was not found out in time"
+    return "whether another unrolling has one was not found out"
 
 
 def words(spatial: SpatialMapping) -> str:
@@ -64,7 +66,7 @@ def words(spatial: SpatialMapping) -> str:
         for name, factors in spatial.unrolling
         if factors
     ]
-    return ", ".join(parts) or "none at all"
+    return ", ".join(parts)
 
 
 @dataclass(slots=True, eq=False)
@@ -83,6 +85,8 @@ class AllUnrollings:
         Looks for a mapping.
     fractional : bool
         Whether lanes count as fractions.
+    clock : Clock
+        When to stop.
     """
 
     accelerator: Accelerator
@@ -91,7 +95,7 @@ class AllUnrollings:
     constraints: Constraints
     find: Find
     fractional: bool
-    clock: Clock = field(default_factory=lambda: Clock(DIAGNOSIS_SECONDS))
+    clock: Clock
     minimal: bool = True
 
     def diagnosis(self) -> Diagnosis | None:
@@ -130,7 +134,7 @@ class AllUnrollings:
         asked = Constraints(tuple(items))
         if self._is_empty(asked):
             return "none"
-        found = self.find(self.freedom.under(asked.on_unrolling, self.layer), asked.on_loops, self.clock.left)
+        found = self.find(self.freedom.under(asked.on_unrolling, self.layer), asked.on_loops, self.clock)
         if found.mapping is not None:
             return "found"
         return "none" if found.status == "infeasible" else "unknown"

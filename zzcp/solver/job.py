@@ -34,6 +34,7 @@ class SearchOptions:
     factors: Factors = "perfect"
     max_padding: float | None = None
     memory_limit: int | None = None
+    elsewhere: bool = True
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ def run_job(job: Job, tell: Callable[[Progress], None] | None = None) -> Result:
         engine=options.engine,
         memory_limit=options.memory_limit,
         cache=options.cache,
+        elsewhere=options.elsewhere,
         on_progress=tell,
         **rest,
     )

@@ -41,11 +41,11 @@ from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.optimize import attempt_after_all, constraints_of, optimize_constrained
 from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
 from zzcp.solver.infeasible import (
-    DIAGNOSIS_SECONDS,
-    ELSEWHERE_SECONDS,
+    DIAGNOSIS_WORK,
+    ELSEWHERE_WORK,
     AllUnrollings,
     barred,
-    elsewhere,
+    told_of,
     with_elsewhere,
 )
 from zzcp.solver.memory import give_back
@@ -84,6 +84,7 @@ def optimize(
     engine: Engine = "auto",
     memory_limit: int | None = None,
     cache: Cache = None,
+    elsewhere: bool = True,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Return the best mapping of a layer on an accelerator, with a proven bound.
@@ -139,6 +140,9 @@ def optimize(
     cache : ResultCache, path or bool, optional
         Where solved layers are kept between runs: a folder, or True for the user's. What is there is not solved again,
         if its gap is what is asked for; its mapping is scored again (see ``docs/cache.md``). By default nothing is.
+    elsewhere : bool
+        Where an unrolling that is given has no mapping: whether the diagnosis says if another one has, which may take
+        a second or two.
     on_progress : callable, optional
         Called with a `Progress` whenever incumbent or bound improve, possibly from another thread.
 
@@ -188,9 +192,8 @@ def optimize(
         engine=engine,
         factors=factors,
         max_padding=max_padding,
-        search_with=partial(
-            Search, workers=workers, seed=seed, deterministic_limit=deterministic_limit, engine=engine
-        ),
+        search_with=partial(Search, workers=workers, seed=seed, engine=engine),
+        work=deterministic_limit,
     )
     if spatial is None and factors == "imperfect":
         spatial = FULL
@@ -207,11 +210,9 @@ def optimize(
         clock = Clock(time_limit)
         try:
             with limited(memory_limit):
-                found = _run(task, freedom, asked, time_limit, seed, hint, on_progress, deterministic_limit)
+                found = _run(task, freedom, asked, time_limit, seed, hint, on_progress)
             if found.status == "infeasible" and not found.interrupted:
-                found = _explained(
-                    task, freedom, asked, max_dims, seed, found, clock.left, deterministic_limit
-                )
+                found = _explained(task, freedom, asked, max_dims if elsewhere else None, seed, found, clock)
             return replace(found, constraints=asked)
         finally:
             give_back()
@@ -237,12 +238,11 @@ def _run(
     seed: int,
     hint: LayerMapping | None,
     on_progress: Callable[[Progress], None] | None,
-    work: float,
 ) -> Result:
     """Return the best mapping of an unrolling that is given, or of all that obey the constraints on them."""
     if isinstance(unrolling, Freedom):
         freedom = unrolling.under(asked.on_unrolling, task.layer)
-        return joint_search(task, freedom, time_limit, seed, on_progress, work).run(hint)
+        return joint_search(task, freedom, time_limit, seed, on_progress).run(hint)
     diagnosis = barred(task.accelerator, task.layer, unrolling, asked)
     if diagnosis is not None:
         return _without_mapping(task, unrolling, diagnosis)
@@ -271,29 +271,47 @@ def _explained(
     task: Task,
     unrolling: SpatialMapping | Freedom,
     asked: Constraints,
-    max_dims: int,
+    max_dims: int | None,
     seed: int,
     found: Result,
-    left: float,
-    work: float,
+    clock: Clock,
 ) -> Result:
-    """Return a result without a mapping that says which constraints bar all unrollings, or whether others have one."""
+    """Return a result without a mapping that says which constraints bar all unrollings, or whether others have one.
+
+    Parameters
+    ----------
+    task, unrolling, asked, seed
+        What was asked.
+    max_dims : int or None
+        Layer dimensions on one array dimension of other unrollings; None where nobody asks for these.
+    found : Result
+        The result.
+    clock : Clock
+        When to stop at the latest.
+    """
     fractional = task.conventions.fractional_unrolling
 
-    def find(freedom: Freedom, on_loops: Constraints, seconds: float) -> Result:
-        own = replace(task, constraints=on_loops, gap=_ANY_GAP, factors="perfect")
-        return joint_search(own, freedom, max(0.0, seconds), seed, work=work).run(any_will_do=True)
+    def find(freedom: Freedom, on_loops: Constraints, clock: Clock) -> Result:
+        own = replace(task, constraints=on_loops, gap=_ANY_GAP, factors="perfect", work=clock.work_left)
+        search = joint_search(own, freedom, max(0.0, clock.left), seed)
+        result = search.run(any_will_do=True)
+        clock.spent += search.clock.spent
+        return result
 
     diagnosis = found.diagnosis
     if isinstance(unrolling, Freedom) and asked and diagnosis is None:
-        clock = Clock(min(DIAGNOSIS_SECONDS, left))
-        conflict = AllUnrollings(task.accelerator, task.layer, unrolling, asked, find, fractional, clock)
+        own = Clock(clock.left, work=min(DIAGNOSIS_WORK, task.work))
+        conflict = AllUnrollings(task.accelerator, task.layer, unrolling, asked, find, fractional, own)
         diagnosis = conflict.diagnosis()
     bounded = not isinstance(unrolling, Freedom) or not unrolling.is_free
-    if bounded and not (task.constraints and diagnosis is not None and diagnosis.changes):
+    if (
+        max_dims is not None
+        and bounded
+        and not (task.constraints and diagnosis is not None and diagnosis.changes)
+    ):
         freedom = Freedom(max_dims).under(asked.on_unrolling, task.layer)
-        other = find(freedom, task.constraints, min(ELSEWHERE_SECONDS, left))
-        diagnosis = with_elsewhere(diagnosis, elsewhere(other))
+        other = find(freedom, task.constraints, Clock(clock.left, work=min(ELSEWHERE_WORK, task.work)))
+        diagnosis = with_elsewhere(diagnosis, told_of(other))
     return replace(found, diagnosis=diagnosis)
 
 
@@ -307,6 +325,8 @@ class Task:
         As for `optimize`.
     search_with : callable
         Returns the search of one unrolling.
+    work : float
+        Limit of the work.
     """
 
     accelerator: Accelerator
@@ -320,6 +340,7 @@ class Task:
     search_with: Callable[..., Search]
     factors: Factors = "perfect"
     max_padding: float = math.inf
+    work: float = math.inf
 
 
 def _optimize_one(
@@ -332,13 +353,13 @@ def _optimize_one(
 ) -> Result:
     """Return the best mapping of one unrolling, or what is proven of mappings better than a rival."""
     setting = task.accelerator, task.layer, spatial, task.conventions, task.links
-    search_with = partial(task.search_with, on_progress=on_progress)
     if task.constraints:
+        search_with = partial(task.search_with, on_progress=on_progress, deterministic_limit=task.work)
         return optimize_constrained(
             setting,
             task.constraints,
             task.objective,
-            time_limit,
+            Clock(time_limit, work=task.work),
             task.gap,
             search_with,
             hint,
@@ -410,12 +431,16 @@ def _search(
 ) -> Result:
     """Return the best mapping of an evaluator, or what is proven of mappings better than a rival."""
     setting = task.accelerator, task.layer, evaluator.setting.spatial, task.conventions, task.links
-    search_with = partial(task.search_with, on_progress=on_progress)
+    search_with = partial(task.search_with, on_progress=on_progress, deterministic_limit=task.work)
     search = search_with(evaluator, task.objective, time_limit, task.gap, rival=rival)
     shortage = diagnose(search.evaluator.model) if hint is None else None
     if shortage is not None:
         certain_of_it = is_certain(search.evaluator.model)
-        attempt = None if certain_of_it else attempt_after_all(setting, search_with, time_limit, task.engine)
+        attempt = (
+            None
+            if certain_of_it
+            else attempt_after_all(setting, search_with, Clock(time_limit, work=task.work), task.engine)
+        )
         if attempt is None or attempt.answer == "none":
             return replace(
                 search.result("infeasible", shortage), engine=attempt.engine if attempt else NO_ENGINE
@@ -432,17 +457,11 @@ def joint_search(
     time_limit: float,
     seed: int,
     on_progress: Callable[[Progress], None] | None = None,
-    work: float = math.inf,
 ) -> JointSearch:
     """Return the search over all unrollings, to be run."""
 
-    def solve(
-        spatial: SpatialMapping, seconds: float, rival: Fraction | None, work: float | None = None
-    ) -> Solve:
-        of_one = task
-        if work is not None:
-            of_one = replace(task, search_with=partial(task.search_with, deterministic_limit=work))
-        result = _optimize_one(of_one, spatial, seconds, None, None, rival)
+    def solve(spatial: SpatialMapping, seconds: float, rival: Fraction | None, work: float) -> Solve:
+        result = _optimize_one(replace(task, work=work), spatial, seconds, None, None, rival)
         if result.status == "infeasible":
             return Solve(result, None, math.inf, closed=True)
         evaluation = result.evaluation
@@ -464,5 +483,5 @@ def joint_search(
         task.gap,
         seed,
         on_progress,
-        work,
+        task.work,
     )

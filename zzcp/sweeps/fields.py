@@ -119,6 +119,7 @@ def _memory_fields(memory: Memory) -> list[Field]:
         field("latency", "latency", Kind.CYCLES, -1),
         field("leakage", "leakage", Kind.ENERGY, -1),
         field("force_double_buffering", "force_double_buffering", Kind.FLAG),
+        *(_precision_field(memory.name, operand) for operand, _ in memory.precision),
     ]
     for position, port in enumerate(memory.ports):
         start = f"{prefix}.ports.{port.name}"
@@ -129,6 +130,20 @@ def _memory_fields(memory: Memory) -> list[Field]:
             _port_field(f"{start}.bandwidth_max", memory.name, position, ("bandwidth_max",), 1),
         ]
     return found
+
+
+def _precision_field(memory: str, operand: str) -> Field:
+    def get(subject: Subject) -> Value | None:
+        return subject.accelerator.memory(memory).stated_precision(operand)
+
+    def put(subject: Subject, value: Value) -> Subject:
+        def change(old: Memory) -> Memory:
+            stated = {**dict(old.precision), operand: int(value)}
+            return replace(old, precision=tuple(stated.items()))
+
+        return _with_memory(subject, memory, change)
+
+    return Field(f"memories.{memory}.precision.{operand}", Kind.BITS, get, put)
 
 
 def _port_field(

@@ -14,7 +14,6 @@ from zzcp.cost import CostConventions
 from zzcp.costs import CostModel, cost_model, priced
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
-from zzcp.hardware.memory import COSTS
 from zzcp.io import MappingFile
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.freedom import Freedom
@@ -158,7 +157,8 @@ def plan_points(
     Raises
     ------
     InputError
-        If there are too many points, or one is no machine or no layer, or the seed is negative.
+        If there are too many points, or one is no machine or no layer, or the seed is negative, or what a cost model
+        gives is varied, too.
     """
     check_seed(seed)
     count = prod(len(axis.steps) for axis in axes) * len(objectives) * sum(map(len, networks))
@@ -172,6 +172,7 @@ def plan_points(
                 subject, values = _at(base, axes, steps)
                 if costs is not None:
                     subject = subject._replace(accelerator=priced(subject.accelerator, costs, resized))
+                    _check_given(axes, subject.accelerator, resized)
                 unrolled, own_links = _unrolling(base, subject, spatial, unrollings)
                 for objective in objectives:
                     task = Task(
@@ -191,12 +192,11 @@ def resized_memories(axes: Sequence[Axis]) -> tuple[str, ...]:
     Raises
     ------
     InputError
-        If there is none, or the costs of one are varied, too: then there is nothing for a cost model to say.
+        If there is none: then there is nothing for a cost model to say.
     """
     names = _resized(axes)
     if not names:
         raise InputError("costs of a model, but no memory changes", expected="--vary memories.NAME.size=...")
-    _check_costs(axes, names, tuple(COSTS))
     return names
 
 
@@ -217,8 +217,7 @@ def model_of_file(accelerator: Accelerator, axes: Sequence[Axis]) -> tuple[CostM
             expected="one of them, such as --costs table",
             found=", ".join(sorted(models)),
         )
-    for name, costing in given.items():
-        _check_costs(axes, (name,), costing.figures)
+    _check_given(axes, accelerator, tuple(given))
     return (cost_model(models.pop()) if models else None), tuple(given)
 
 
@@ -237,6 +236,13 @@ def _varied(axes: Sequence[Axis]) -> list[list[str]]:
     """Return the parts of the names of all fields of memories that are varied."""
     fields = [field.name.split(".") for axis in axes for field in axis.fields]
     return [parts for parts in fields if parts[0] == "memories"]
+
+
+def _check_given(axes: Sequence[Axis], accelerator: Accelerator, names: Sequence[str]) -> None:
+    """Check that what the costs of some memories of a machine came from is not varied as well."""
+    for name in names:
+        costing = accelerator.memory(name).costing
+        _check_costs(axes, (name,), costing.figures if costing is not None else ())
 
 
 def _check_costs(axes: Sequence[Axis], names: Sequence[str], figures: Sequence[str]) -> None:

@@ -310,7 +310,11 @@ class _Run:
     def search_options(self) -> SearchOptions:
         """Return how every point is searched."""
         return SearchOptions(
-            conventions=self.conventions, cache=self.cache, memory_limit=self.where[2], **self.options
+            conventions=self.conventions,
+            cache=self.cache,
+            memory_limit=self.where[2],
+            elsewhere=False,  # it would take longer than most points
+            **self.options,
         )
 
     def _keep(self, store: Store, point: Planned, result: Result) -> None:

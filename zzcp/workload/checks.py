@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zzcp.checks import entries, instance, integer, pairs, repr_of, two
+from zzcp.checks import MAX_PRECISION, entries, instance, integer, pairs, repr_of, two
 from zzcp.errors import InputError, Place, nearest
 from zzcp.workload.equation import DimensionRelation, Equation
 
@@ -14,8 +14,6 @@ MAX_LOOP = 10**11
 """Largest loop accepted."""
 MAX_MACS = 2**62
 """Largest number of multiply-accumulate operations accepted in a layer."""
-MAX_PRECISION = 4096
-"""Largest operand precision accepted, in bits."""
 USUAL_DIMENSIONS = frozenset(
     ["B", "G", "K", "C", "D", "H", "OX", "OY", "OZ", "FX", "FY", "FZ", "IX", "IY", "IZ"]
 )

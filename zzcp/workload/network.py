@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ class Network(Sequence[Layer]):
     Raises
     ------
     InputError
-        If two layers share an id, a source or an end of an edge does not exist, or the graph has a cycle.
+        If two layers share an id, a source or an end of an edge does not exist, the graph has a cycle, or a layer reads
+        more of another one than that makes.
     """
 
     name: str
@@ -120,6 +122,23 @@ class Network(Sequence[Layer]):
                 expected="data flow without cycles",
                 found=_listed("ids", cycle),
             )
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        """Check that no layer reads more of another one than that makes."""
+        by_id = {layer.id: layer for layer in self.layers}
+        for i, layer in enumerate(self.layers):
+            for operand, source in layer.sources.items():
+                producer = by_id.get(source)
+                if producer is None or may_feed(producer, layer, operand):
+                    continue
+                raise InputError(
+                    f"layer {layer.name} reads more of layer {producer.name} than it makes",
+                    place=Place(field=f"layers[{i}].sources.{operand}"),
+                    expected=f"at most {producer.tensor_size(producer.output):,} elements",
+                    found=f"{_least_read(layer, operand):,}",
+                    hint="a tensor that comes from elsewhere, or from several layers, has no source",
+                )
 
     @property
     def macs(self) -> int:
@@ -183,6 +202,31 @@ class Network(Sequence[Layer]):
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
+
+
+def may_feed(producer: Layer, reader: Layer, operand: str) -> bool:
+    """Return whether a layer makes as much as another one reads as an operand.
+
+    Parameters
+    ----------
+    producer, reader : Layer
+        The one that makes the tensor, and the one that reads it.
+    operand : str
+        Of the reader.
+    """
+    return _least_read(reader, operand) <= producer.tensor_size(producer.output)
+
+
+def _least_read(layer: Layer, operand: str) -> int:
+    """Return how many elements an input has at least: windows may begin and end in a padding that is not written."""
+    relevance = layer.relevance(operand)
+    elements = math.prod(layer.sizes[dim] for dim in relevance.relevant)
+    for relation in relevance.partial:
+        touched = layer.touched_positions(relation)
+        if relation.window not in layer.padding and relation.window not in layer.window_sizes:
+            touched = max(1, touched - 2 * relation.dilation * (layer.sizes[relation.inner] - 1))
+        elements *= touched
+    return elements
 
 
 def _listed(label: str, ids: Sequence[int]) -> str:

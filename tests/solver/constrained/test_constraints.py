@@ -135,7 +135,7 @@ def test_constraints_that_the_optimum_obeys_change_nothing(number: int) -> None:
     rng = Random(f"binding {number}")
     while True:
         case = random_case(rng, 300)
-        free = optimize(case.accelerator, case.layer, spatial=case.spatial, time_limit=20, gap=GAP)
+        free = optimize(case.accelerator, case.layer, spatial=case.spatial, time_limit=600, gap=GAP)
         if free.mapping is None:
             continue
         constraints = random_constraints(rng, case, EXACT, rng.choice(list(MAKERS)))
@@ -144,7 +144,7 @@ def test_constraints_that_the_optimum_obeys_change_nothing(number: int) -> None:
         if not constraint_violations(case.accelerator, case.layer, free.mapping, constraints):
             break
     bound = optimize(
-        case.accelerator, case.layer, spatial=case.spatial, constraints=constraints, time_limit=20, gap=GAP
+        case.accelerator, case.layer, spatial=case.spatial, constraints=constraints, time_limit=600, gap=GAP
     )
     assert bound.status == free.status
     assert bound.objective == pytest.approx(free.objective, rel=GAP)

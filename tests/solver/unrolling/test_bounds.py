@@ -14,6 +14,7 @@ from tests.solver.brute_force import random_case
 from zzcp.cost import EXACT, ZIGZAG, CostConventions, Evaluator
 from zzcp.cost.objective import OBJECTIVES, objective_of
 from zzcp.mapping.freedom import Freedom
+from zzcp.solver.constrained.diagnose import demands
 from zzcp.solver.lattice.keys import keys_of
 from zzcp.solver.lattice.start import first_mapping
 from zzcp.solver.unrolling.block import Common
@@ -112,3 +113,31 @@ def test_no_mapping_is_below_a_bound_slow(part: int, conventions: CostConvention
 def test_whole_words_are_certain_only_where_no_lanes_are_idle(seed: int, *, overlap: bool) -> None:
     """The relaxation of many unrollings once was above a mapping whose lanes do not divide a filter."""
     assert check(seed, EXACT, overlap=overlap)
+
+
+@pytest.mark.parametrize("seed", range(5000, 5040))
+def test_the_outermost_memories_hold_whole_tensors(seed: int) -> None:
+    """Unrollings once were searched one by one on a machine that has no room for the layer at all."""
+    case = random_case(Random(seed), 10**12)
+    choices = choices_of(case.accelerator, case.layer, Freedom(2))
+    row = next(iter(choices.blocks()))[-1:]
+    model = Evaluator(case.accelerator, case.layer, choices.spatial(row[0]), EXACT).model
+    operands = model.setting.operands
+    needed = {entry.memory: entry.needed for entry in demands(model)}
+    tops = {operand.memories[-1].name for operand in operands}
+
+    def fits(fewer: int) -> bool:
+        memories = tuple(
+            replace(memory, size=max(1, needed[memory.name] - fewer * (memory.name in tops)))
+            if memory.name in needed
+            else memory
+            for memory in case.accelerator.memories
+        )
+        common = Common.of(replace(case.accelerator, memories=memories), case.layer, EXACT, None, choices)
+        return bool(np.isfinite(CheapBounds(common, "edp").of(row))[0])
+
+    assert fits(0)
+    inner = {memory.name for operand in operands for memory in operand.memories[:-1]}
+    even = not (choices.sizes % choices.totals(row)[0]).any()
+    if even and not tops & inner and not any(operand.relations for operand in operands):
+        assert not fits(1) or all(needed[name] == 1 for name in tops)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import pytest
 
+from tests.machines import machine
 from tests.simulation.tiny_cases import keeping_overlap
 from tests.solver.unrolling.every_unrolling import best_of_all, tiny_case
 from zzcp.cost import EXACT, ZIGZAG, CostConventions
 from zzcp.hardware import Accelerator
 from zzcp.solver import optimize
+from zzcp.workload import Layer
 
 GAP = 1e-4
 FLOAT_ERROR = 1e-12
@@ -57,6 +60,24 @@ def test_no_unrolling_and_no_mapping_is_better(seed: int, conventions: CostConve
 @pytest.mark.parametrize("seed", range(8))
 def test_no_unrolling_and_no_mapping_is_better_where_memories_keep_overlaps(seed: int) -> None:
     check(seed, EXACT, lambda accelerator: keeping_overlap(Random(seed), accelerator))
+
+
+def test_a_whole_tensor_takes_the_bits_of_its_memory() -> None:
+    """The outermost memory has room for the weights at half of the layer's bits only; all unrollings were ruled out."""
+    chip = machine()
+    *inner, top = chip.memories
+    layer = Layer.gemm(b=2, k=8, c=8)
+    bits = 8 * 8 * 4 + 2 * 8 * 8 + 2 * 8 * 8
+    tight = replace(chip, memories=(*inner, replace(top, size=bits, precision=(("I2", 4),))))
+    found, given = (
+        optimize(tight, layer, spatial=spatial, time_limit=ENOUGH)  # type: ignore[arg-type]
+        for spatial in ("auto", {"D1": {"K": 4}, "D2": {"C": 2}})
+    )
+    assert found.objective is not None
+    assert given.objective is not None
+    assert (found.status, found.objective <= given.objective) == ("optimal", True)
+    plain = replace(tight, memories=(*inner, replace(top, size=bits)))
+    assert optimize(plain, layer, spatial="auto", time_limit=ENOUGH).status == "infeasible"
 
 
 @BOTH

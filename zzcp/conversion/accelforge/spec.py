@@ -114,6 +114,8 @@ def _memory(memory: Memory, tensors: dict[str, str], notes: Notes) -> Tagged:
                 f"the smallest word of {memory.name} ({max(smallest)} bits)",
                 "AccelForge counts what is moved in proportion, not in whole words",
             )
+    if memory.precision:
+        notes.miss(f"precision of {memory.name}", "AccelForge counts the bits of the layer there")
     latency = "sum" if shared else "max"
     return Tagged(
         "Memory",

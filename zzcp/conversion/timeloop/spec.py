@@ -148,6 +148,8 @@ def _architecture(machine: Accelerator, order: list[Memory], word: int, notes: N
             "meshY": rows,
         }
         attributes |= _bandwidths(memory, word, notes)
+        if memory.precision:
+            notes.miss(f"precision of {memory.name}", f"words of {word} bits there, too")
         kind = "DRAM" if memory.memory_type == "dram" else "SRAM"
         local.append({"name": _ranged(memory.name, columns * rows), "class": kind, "attributes": attributes})
     columns, rows = meshes[-1]

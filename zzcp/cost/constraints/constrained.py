@@ -320,8 +320,8 @@ def is_exact(evaluator: Evaluator, rules: Sequence[Rule]) -> bool:
     """
     operands = evaluator.setting.operands
     return not any(
-        operands[index].precision != operands[index].final_precision
+        operands[index].stored[level].partial != operands[index].stored[level].final
         for rule in rules
         if isinstance(rule, UtilizationRule)
-        for index, _ in rule.tenants
+        for index, level in rule.tenants
     )

@@ -309,7 +309,7 @@ class PlainArrays:
 
     def __init__(self, model: Model) -> None:
         setting = model.setting
-        bits = max(operand.precision for operand in setting.operands)
+        bits = max(bits.most for operand in setting.operands for bits in operand.stored)
         largest = max(operand.elements for operand in setting.operands)
         if max(math.prod(setting.temporal_sizes.values()), 2 * largest * bits + 1) >= EXACT_BELOW:
             raise TooLargeError

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
-from zzcp.cost.formulas.links import Transfers, tile_elements
+from zzcp.cost.formulas.links import Transfers, bits_of, tile_elements
 from zzcp.cost.formulas.numeric import Numeric
-from zzcp.cost.setting.setting import Setting
+from zzcp.cost.setting.setting import OperandSetting, Setting
 from zzcp.cost.setting.state import OperandState
 from zzcp.hardware import Memory
 
@@ -39,7 +39,7 @@ def stored_bits(
                     operand, operand.energy, state, level + 1, level + 1, setting.conventions, numeric
                 )
             )
-            row.append(elements * transfers.precision[level])
+            row.append(elements * bits_of(operand.stored[level], transfers.partial[level], numeric))
         result.append(row)
     return result
 
@@ -62,16 +62,21 @@ def refilled(setting: Setting, states: Sequence[OperandState], numeric: Numeric)
 
 
 def effective_bits(
-    setting: Setting, states: Sequence[OperandState], moved: Sequence[Transfers]
+    setting: Setting, states: Sequence[OperandState], moved: Sequence[Transfers], numeric: Numeric
 ) -> list[list[Any]]:
     """Return ZigZag's effective size of every tile: divided by the run of relevant loops on top of its level."""
     return [
         [
-            (transfers.tile[level + 1] * transfers.precision[level + 1]) // state.relevant_run[level + 1]
+            held_bits(operand, transfers, level + 1, numeric) // state.relevant_run[level + 1]
             for level in range(operand.depth)
         ]
         for operand, state, transfers in zip(setting.operands, states, moved, strict=True)
     ]
+
+
+def held_bits(operand: OperandSetting, moved: Transfers, arch_level: int, numeric: Numeric) -> Any:
+    """Return the bits of the tile at an arch level, of sums that are complete where no reduction is left above it."""
+    return moved.tile[arch_level] * bits_of(operand.held(arch_level), moved.partial[arch_level], numeric)
 
 
 def greedy_buffering(

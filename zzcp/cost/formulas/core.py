@@ -11,13 +11,14 @@ from zzcp.cost.formulas.capacity import (
     effective_bits,
     forced_flags,
     greedy_buffering,
+    held_bits,
     occupied_bits,
     refilled,
     stated_flags,
     stored_bits,
 )
 from zzcp.cost.formulas.couplings import Pair, compile_couplings
-from zzcp.cost.formulas.links import Transfers, fractional_tiles, tile_elements, transfers
+from zzcp.cost.formulas.links import Transfers, fractional_tiles, side_bits, tile_elements, transfers
 from zzcp.cost.formulas.loading import Fill, Loading, LoadingPlan, compile_loading, scheduled_loading
 from zzcp.cost.formulas.loading_zigzag import PortFill, zigzag_loading
 from zzcp.cost.formulas.moves import Move, access_energy, compile_moves, word_energies
@@ -168,7 +169,7 @@ def compute_traffic(
         if timed is moved and move.width == move.width_min and operand.volumes is None and not kept:
             cycles.append(word)
             continue
-        bits, _ = move_bits(move, timed)
+        bits, _ = move_bits(move, operand, timed, numeric)
         cycles.append(-(-bits // move.width))
     return Traffic(
         states,
@@ -460,10 +461,10 @@ def _fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[tuple[int, 
             least: list[Any] = [0, 0]
             if once is not False:
                 moved = traffic.latency_moves[fill.operand]
-                precisions = moved.lower_precision, moved.upper_precision
                 for side, move in enumerate(fill.moves):
                     elements = first_piece(setting, operand, state, fill.link, fill.link + side, numeric)
-                    bits = elements * precisions[side][fill.link]
+                    upper = model.moves[move].is_upper
+                    bits = elements * side_bits(operand, moved, fill.link, numeric, upper=upper)
                     least[side] = -(-bits // model.moves[move].width)
             # only the last of the relevant loops brings the last of the data
             result[fill.operand, fill.link] = Fill(
@@ -510,16 +511,17 @@ def _zigzag_fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[int,
         if move.back:
             continue
         moved, state = traffic.latency_moves[move.operand], traffic.states[move.operand]
-        average = moved.tile[move.link] * moved.precision[move.link] / state.period[move.link]
+        operand = setting.operands[move.operand]
+        average = held_bits(operand, moved, move.link, numeric) / state.period[move.link]
         if move.is_upper:
-            average = average * setting.operands[move.operand].latency.boost[move.link]
+            average = average * operand.latency.boost[move.link]
         if setting.conventions.truncated_bandwidth:
             average = -(-numeric.truncate(average) // setting.cycles_per_op)
         else:
             average = average / setting.cycles_per_op
         result[index] = PortFill(
             traffic.cycles[index],
-            -(-moved.tile[1] * moved.precision[1] // move.width),
+            -(-held_bits(operand, moved, 1, numeric) // move.width),
             traffic.counts[index] == 1,
             traffic.counts[index] > 1,
             average,
@@ -537,5 +539,5 @@ def copies(model: Model, traffic: Traffic, numeric: Numeric) -> tuple[list[list[
 
 def zigzag_buffering(model: Model, traffic: Traffic, numeric: Numeric) -> tuple[Flags, dict[str, Any]]:
     """Return ZigZag's greedy buffering of a mapping, with the effective use of every memory after it."""
-    effective = effective_bits(model.setting, traffic.states, traffic.energy_moves)
+    effective = effective_bits(model.setting, traffic.states, traffic.energy_moves, numeric)
     return greedy_buffering(model.setting, effective, numeric)

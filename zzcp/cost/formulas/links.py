@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.formulas.numeric import Numeric, ceil_div
-from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting, Variant
+from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, Bits, OperandSetting, Variant
 from zzcp.cost.setting.state import OperandState, merge_down
 from zzcp.mapping.mapping import Levels
 
@@ -28,28 +28,22 @@ class Transfers(NamedTuple):
         Elements that one upper instance sends (or receives) per period of the link.
     partial : list
         For arch level 0 .. L whether reduction loops remain above, so that an output tile is incomplete.
-    precision : list
-        Bits per element of the data held at arch level 0 .. L.
     counts : list
         Periods of the link over the layer: fills of an input tile, drains of an output tile.
     back : list
         Outputs only: how often a partial sum is read back over the link.
-    back_precision : list
-        Outputs only: bits per element read back.
-    lower_precision, upper_precision : list
-        Bits per element of an input's fill or an output's drain on the two sides of the link; they differ where
-        instances below hold parts of sums that are complete above.
+    lower, returning : list
+        Outputs only: whether the sums of a drain are partial on the lower side of the link, and on the upper one, which
+        is whether they come back; they differ where instances below hold parts of sums that are complete above.
     """
 
     tile: list[Any]
     upper: list[Any]
     partial: list[Any]
-    precision: list[Any]
     counts: Sequence[Any]
     back: list[Any]
-    back_precision: list[Any]
-    lower_precision: list[Any]
-    upper_precision: list[Any]
+    lower: list[Any]
+    returning: list[Any]
 
 
 def tile_elements(
@@ -151,24 +145,30 @@ def transfers(
     count = state.counts
     if not operand.is_output:
         none: list[Any] = [False] * (depth + 1)
-        precisions: list[Any] = [operand.precision] * (depth + 1)
-        return Transfers(tile, upper, none, precisions, count, [], [], precisions, precisions)
+        return Transfers(tile, upper, none, count, [], none, none)
     sums = _partial_sums(operand, variant, state, upper, conventions, numeric)
-    final, full = operand.final_precision, operand.precision
-    precision = [numeric.where(flag, full, final) for flag in sums.above]
-    upper_precision = [numeric.where(flag, full, final) for flag in sums.returning]
-    lower_precision = [numeric.where(flag, full, final) for flag in sums.here]
     return Transfers(
         tile,
         upper,
         [*sums.above, False],
-        [*precision, final],
         count,
         sums.back,
-        [numeric.where(flag, full, 0) for flag in sums.returning],
-        upper_precision if conventions.early_final_precision else lower_precision,
-        upper_precision,
+        sums.returning if conventions.early_final_precision else sums.here,
+        sums.returning,
     )
+
+
+def bits_of(bits: Bits, partial: Any, numeric: Numeric) -> Any:
+    """Return the bits of an element that is a partial sum, or not."""
+    if bits.partial == bits.final:
+        return bits.final
+    return numeric.where(partial, bits.partial, bits.final)
+
+
+def side_bits(operand: OperandSetting, moved: Transfers, link: int, numeric: Numeric, *, upper: bool) -> Any:
+    """Return the bits of an element of a fill or a drain on one side of a link: as the memory there stores it."""
+    partial = (moved.returning if upper else moved.lower)[link]
+    return bits_of(operand.held(link + upper), partial, numeric)
 
 
 class _Sums(NamedTuple):

@@ -90,22 +90,23 @@ def kept_words(
     """
     operand, link = setting.operands[move.operand], move.link
     assert operand.slides is not None
+    precision = operand.stored[move.level].partial
     if operand.volumes is None:
         tile = (moved.upper if move.is_upper else moved.tile)[link]
-        words = ceil_div(tile * operand.precision, move.width_min)
+        words = ceil_div(tile * precision, move.width_min)
         for number, loop, steps in rounds(operand, state, link):
             new = new_elements(setting, move, state, number, loop, numeric)
-            words = words + (steps - 1) * ceil_div(new * operand.precision, move.width_min)
+            words = words + (steps - 1) * ceil_div(new * precision, move.width_min)
         return words, whole_refills(operand, state, link, numeric)
     words = all_words
-    most = operand.volumes.words(link + move.is_upper, operand.precision, move.width_min).high
+    most = operand.volumes.words(link + move.is_upper, precision, move.width_min).high
     for number, loop, steps in rounds(operand, state, link):
         table = operand.slides.words(
             number,
             loop,
             link,
             upper=move.is_upper,
-            precision=operand.precision,
+            precision=precision,
             width=move.width_min,
             most=most,
         )
@@ -127,9 +128,10 @@ def kept_transfers(
         Cycles of a whole tile, and those in which a refill may take place.
     """
     operand, link = setting.operands[move.operand], move.link
+    precision = operand.stored[move.level].partial
     whole = whole_refills(operand, state, link, numeric)
     found = [Transfer(cycles, window, whole - 1)]
     for number, loop, steps in rounds(operand, state, link):
         new = new_elements(setting, move, state, number, loop, numeric)
-        found.append(Transfer(ceil_div(new * operand.precision, move.width), window, (steps - 1) * whole))
+        found.append(Transfer(ceil_div(new * precision, move.width), window, (steps - 1) * whole))
     return found

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from zzcp.cost.formulas.links import Transfers, tile_elements
 from zzcp.cost.formulas.moves import Move
 from zzcp.cost.formulas.numeric import Numeric
+from zzcp.cost.formulas.words import move_precision
 from zzcp.cost.setting.setting import IRRELEVANT, OperandSetting, Setting
 from zzcp.cost.setting.state import OperandState
 
@@ -120,10 +121,7 @@ def move_transfers(
         Numbers or arrays.
     """
     operand, link = setting.operands[move.operand], move.link
-    if move.back:
-        precision = moved.back_precision[link]
-    else:
-        precision = (moved.upper_precision if move.is_upper else moved.lower_precision)[link]
+    precision = move_precision(move, operand, moved, numeric)
     kinds = tile_kinds(operand, state, link, numeric)
     periods = state.counts[link]
     # what tiles of an output with windows share comes back with whole tiles

@@ -10,20 +10,25 @@ from __future__ import annotations
 from typing import Any
 
 from zzcp.cost.conventions import CostConventions
-from zzcp.cost.formulas.links import Transfers, volume_arguments
+from zzcp.cost.formulas.links import Transfers, side_bits, volume_arguments
 from zzcp.cost.formulas.moves import Move
 from zzcp.cost.formulas.numeric import Numeric, ceil_div
 from zzcp.cost.setting.setting import OperandSetting
 from zzcp.cost.setting.state import OperandState
 
 
-def move_bits(move: Move, moved: Transfers) -> tuple[Any, Any]:
+def move_bits(move: Move, operand: OperandSetting, moved: Transfers, numeric: Numeric) -> tuple[Any, Any]:
     """Return the bits per period and instance of one movement (of the largest tile), and its periods over the layer."""
     elements = (moved.upper if move.is_upper else moved.tile)[move.link]
+    precision = move_precision(move, operand, moved, numeric)
+    return elements * precision, (moved.back if move.back else moved.counts)[move.link]
+
+
+def move_precision(move: Move, operand: OperandSetting, moved: Transfers, numeric: Numeric) -> Any:
+    """Return the bits of an element of one movement: as its memory stores it, none where nothing is read back."""
     if move.back:
-        return elements * moved.back_precision[move.link], moved.back[move.link]
-    precision = moved.upper_precision if move.is_upper else moved.lower_precision
-    return elements * precision[move.link], moved.counts[move.link]
+        return numeric.where(moved.returning[move.link], operand.stored[move.level].partial, 0)
+    return side_bits(operand, moved, move.link, numeric, upper=move.is_upper)
 
 
 def move_words(
@@ -50,18 +55,19 @@ def move_words(
         Numbers or arrays.
     """
     if operand.volumes is None:
-        bits, count = move_bits(move, moved)
+        bits, count = move_bits(move, operand, moved, numeric)
         return ceil_div(bits, move.width_min), count
     link = move.link
     repeats = state.irrelevant_above[link]
     if not move.back:
-        precision = (moved.upper_precision if move.is_upper else moved.lower_precision)[link]
-        return _all_words(move, operand, state, precision, numeric), repeats
+        partial = (moved.returning if move.is_upper else moved.lower)[link]
+        return _all_words(move, operand, state, partial, numeric), repeats
+    precision = operand.stored[move.level].partial
     if conventions.first_partial_sum_reads:
-        words = _words(move, operand, state, operand.precision, numeric)
+        words = _words(move, operand, state, precision, numeric)
         return numeric.where(moved.partial[link], words, 0), repeats
     if not operand.revisited:
-        return _words(move, operand, state, operand.precision, numeric), repeats - 1
+        return _words(move, operand, state, precision, numeric), repeats - 1
     return _words_again(move, operand, state, numeric), 1
 
 
@@ -72,7 +78,7 @@ def _words_again(move: Move, operand: OperandSetting, state: OperandState, numer
     hold that were visited before it comes back.
     """
     assert operand.volumes is not None
-    link, precision = move.link, operand.precision
+    link, precision = move.link, operand.stored[move.level].partial
     windows = {dim for relation in operand.relations if relation.inner for dim in relation.loops}
     shared = any(dim in windows and factor > 1 for dim, factor in operand.energy.spatial[link])
     # instances that share sums are sent them together: each gets what those before it did not
@@ -84,14 +90,15 @@ def _words_again(move: Move, operand: OperandSetting, state: OperandState, numer
 
 
 def _all_words(
-    move: Move, operand: OperandSetting, state: OperandState, precision: Any, numeric: Numeric
+    move: Move, operand: OperandSetting, state: OperandState, partial: Any, numeric: Numeric
 ) -> Any:
     """Return the words of all tiles, at the precision that they have."""
-    full = _words(move, operand, state, operand.precision, numeric)
-    if operand.final_precision == operand.precision:
+    bits = operand.stored[move.level]
+    full = _words(move, operand, state, bits.partial, numeric)
+    if bits.final == bits.partial:
         return full
-    final = _words(move, operand, state, operand.final_precision, numeric)
-    return numeric.where(precision == operand.precision, full, final)
+    final = _words(move, operand, state, bits.final, numeric)
+    return numeric.where(partial, full, final)
 
 
 def _words(move: Move, operand: OperandSetting, state: OperandState, precision: int, numeric: Numeric) -> Any:

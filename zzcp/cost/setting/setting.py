@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
+from typing import NamedTuple
 
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.setting.overlap import Slides
@@ -63,6 +64,29 @@ class Variant:
     integral: bool
 
 
+class Bits(NamedTuple):
+    """Bits of an element of an operand in one place; of an input both are equal.
+
+    Attributes
+    ----------
+    partial, final : int
+        Of a partial sum, and of what is complete.
+    """
+
+    partial: int
+    final: int
+
+    @property
+    def least(self) -> int:
+        """The smaller of both."""
+        return min(self)
+
+    @property
+    def most(self) -> int:
+        """The larger of both."""
+        return max(self)
+
+
 @dataclass(frozen=True, slots=True)
 class OperandSetting:
     """What the cost model needs of one operand.
@@ -83,7 +107,9 @@ class OperandSetting:
     window_sizes : tuple of int
         Largest extent of every window (padding left out).
     precision, final_precision : int
-        Bits of an element; for inputs both are equal.
+        Bits of an element as the layer has it; for inputs both are equal.
+    stored : tuple of Bits
+        Bits of an element as each of the memories stores it, and as it moves through that memory's ports.
     energy, latency : Variant
         The unrolling as it counts for the energy and for the latency.
     ports : tuple of mapping of Direction to Port
@@ -110,6 +136,7 @@ class OperandSetting:
     window_sizes: tuple[int, ...]
     precision: int
     final_precision: int
+    stored: tuple[Bits, ...]
     energy: Variant
     latency: Variant
     ports: tuple[Mapping[Direction, Port], ...]
@@ -123,6 +150,10 @@ class OperandSetting:
     def depth(self) -> int:
         """Number of memory levels."""
         return len(self.memories)
+
+    def held(self, arch_level: int) -> Bits:
+        """Return the bits of an element at an arch level: at the array as the layer has it."""
+        return self.stored[arch_level - 1] if arch_level else Bits(self.precision, self.final_precision)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from zzcp.checks import repr_of
+from zzcp.checks import MAX_PRECISION, repr_of
 from zzcp.errors import InputError, nearest
 from zzcp.io.onnx.graph import OnnxGraph, OnnxNode
-from zzcp.workload.checks import MAX_PRECISION
 
 KEYS = ("W", "I", "O", "O_final")
 """What a user may say: bits of weights, activations, partial sums and outputs."""

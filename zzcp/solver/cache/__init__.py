@@ -1,4 +1,4 @@
-"""Solved layers that are kept between runs: the questions, the answers, and the file that holds both."""
+"""Solved layers and fronts that are kept between runs: the questions, the answers, and the file that holds both."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple, TypeVar, Union
 
 from zzcp.checks import file_path
 from zzcp.errors import InputError, Place
@@ -19,6 +19,7 @@ from zzcp.solver.cache.entry import StaleEntryError, from_entry, is_kept, to_ent
 from zzcp.solver.cache.question import Question, code_version
 from zzcp.solver.result import Result
 
+T = TypeVar("T")
 VARIABLE = "ZZCP_CACHE_DIR"
 """Environment variable with the folder of the cache."""
 FILE = "solved.sqlite"
@@ -50,7 +51,7 @@ class CacheInfo(NamedTuple):
     path : Path
         Its file.
     entries : int
-        Solved layers.
+        Solved layers and fronts.
     current : int
         Those among them that this version of the code has found; others are never used.
     size : int
@@ -136,6 +137,19 @@ class ResultCache:
         tolerance : float
             The gap that is asked for.
         """
+        return self.read(question, lambda entry: from_entry(entry, question, tolerance))
+
+    def read(self, question: Question, believe: Callable[[dict[str, Any]], T | None]) -> T | None:
+        """Return what an entry says, or None where there is none; one that fails is dropped, with a warning.
+
+        Parameters
+        ----------
+        question : Question
+            What is asked.
+        believe : callable
+            Returns what an entry says after checking it, or None where that is not enough; a `StaleEntryError` where it
+            fails.
+        """
         try:
             if not self.path.exists():
                 return None
@@ -145,7 +159,7 @@ class ResultCache:
             if row is None:
                 return None
             try:
-                return from_entry(_checked(*row), question, tolerance)
+                return believe(_checked(*row))
             except StaleEntryError as error:
                 with self._database() as database:
                     database.execute("DELETE FROM solved WHERE key = ? AND digest = ?", (key, row[0]))
@@ -168,8 +182,23 @@ class ResultCache:
         """
         if not is_kept(result):
             return
-        entry = json.dumps(to_entry(result, question.objective, tolerance))
-        row = (question.key, code_version(), result.gap, _digest(entry), entry)
+        assert result.gap is not None
+        self.write(question, result.gap, to_entry(result, question.objective, tolerance))
+
+    def write(self, question: Question, gap: float, data: dict[str, Any]) -> None:
+        """Keep an entry, unless there is one with a smaller gap.
+
+        Parameters
+        ----------
+        question : Question
+            What was asked.
+        gap : float
+            Of what was found.
+        data : dict
+            The entry.
+        """
+        entry = json.dumps(data)
+        row = (question.key, code_version(), gap, _digest(entry), entry)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with self._database() as database:

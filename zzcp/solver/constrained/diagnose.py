@@ -84,10 +84,13 @@ def is_certain(model: Model) -> bool:
 def _lacks_room_for_results(model: Model) -> bool:
     """Return whether the smallest tiles do not fit even if all sums of the output took the bits of results."""
     output = next(operand for operand in model.setting.operands if operand.is_output)
-    least, partial = min(output.final_precision, output.precision), max(output.precision, 1)
+    stored = {memory.name: bits for memory, bits in zip(output.memories, output.stored, strict=True)}
     for shortage in demands(model):
         sums = sum(bits for name, bits in shortage.tiles if name == output.name)
-        if shortage.needed - sums + sums * least // partial > shortage.size:
+        results = (
+            sums * stored[shortage.memory].least // max(stored[shortage.memory].partial, 1) if sums else 0
+        )
+        if shortage.needed - sums + results > shortage.size:
             return True
     return False
 

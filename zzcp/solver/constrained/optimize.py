@@ -40,7 +40,7 @@ def optimize_constrained(
     setting: tuple[Accelerator, Layer, SpatialMapping, CostConventions, Mapping[str, str] | None],
     constraints: Constraints,
     objective: Goal,
-    time_limit: float,
+    clock: Clock,
     gap: float,
     search_with: Callable[..., Any],
     hint: LayerMapping | None,
@@ -49,9 +49,8 @@ def optimize_constrained(
 ) -> Result:
     """Return the best mapping that obeys constraints, or why there is none; parameters as for `optimize`.
 
-    With a rival's objective only mappings that are better than it are of interest.
+    With a rival's objective only mappings that are better than it are of interest. The clock has just started.
     """
-    clock = Clock(time_limit)
     with clock.interrupt:
         problem = Problem(*setting, search_with, clock, engine)
         case = problem.case(constraints)
@@ -95,14 +94,13 @@ def optimize_constrained(
 def attempt_after_all(
     setting: tuple[Accelerator, Layer, SpatialMapping, CostConventions, Mapping[str, str] | None],
     search_with: Callable[..., Any],
-    seconds: float,
+    clock: Clock,
     engine: Engine,
 ) -> Attempt:
     """Look for a mapping where `diagnose` finds that the smallest tiles do not fit, but cannot be certain.
 
     Two copies of a small tile may take more than one copy of all data, of which neighbouring windows share a part.
     """
-    clock = Clock(seconds)
     with clock.interrupt:
         return _attempt(Problem(*setting, search_with, clock, engine), Constraints())
 

@@ -156,7 +156,8 @@ def _first_piece(chain: ChainModel, fill: FillSetting) -> Any:
     model.add(piece >= lookup(model, boundary, "recurring", table.fill - table.room))
     operand = chain.cost.setting.operands[fill.operand]
     # what recurs may be partial sums, and these shorter than a first piece of results
-    shorter = operand.is_output and operand.final_precision > operand.precision
+    sides = (operand.held(fill.link), operand.stored[fill.link])
+    shorter = operand.is_output and any(bits.final > bits.partial for bits in sides)
     once = lookup(model, boundary, "once", (table.room > 0).astype(np.int64)) if shorter else 1
     for below in range(fill.link):
         beneath = chain.boundaries[fill.operand][below]

@@ -165,6 +165,7 @@ def _add_capacity(chain: ChainModel) -> None:
 def _stored_bits(chain: ChainModel, index: int, level: int, forced: bool) -> Any:
     setting = chain.cost.setting
     operand = setting.operands[index]
+    stored = operand.stored[level]
     row = chain.boundaries[index]
     spatial = operand.energy.reduction_above[level] > 1
     if level + 1 < operand.depth:
@@ -175,13 +176,13 @@ def _stored_bits(chain: ChainModel, index: int, level: int, forced: bool) -> Any
         final = lookup_data(chain.model, boundary, "final", table.bits * copies)
     else:
         whole = _whole_tile(chain, index, level)
-        partial, final = whole * operand.precision, whole * operand.final_precision
-    if operand.precision == operand.final_precision or spatial or not operand.is_output:
+        partial, final = whole * stored.partial, whole * stored.final
+    if stored.partial == stored.final or spatial or not operand.is_output:
         return partial
     complete = _reduction_complete(chain, row[level])
     if isinstance(complete, bool):
         return final if complete else partial
-    most = max(operand.precision, operand.final_precision) * _whole_tile(chain, index, level) * 2
+    most = stored.most * _whole_tile(chain, index, level) * 2
     bits = chain.model.new_int_var(0, int(most), f"bits{index}.{level}")
     chain.model.add(bits == final).only_enforce_if(complete)
     chain.model.add(bits == partial).only_enforce_if(~complete)

@@ -132,21 +132,22 @@ class Restriction:
         setting = self.cost.setting.operands[operand]
         early = self.cost.setting.conventions.early_final_precision and not low
         below = level + 1 if early else level
-        if not setting.is_output or setting.precision == setting.final_precision:
-            return self._bits_at(operand, level, setting.precision, low, twice)
+        stored = setting.stored[level]
+        if not setting.is_output or stored.partial == stored.final:
+            return self._bits_at(operand, level, stored.partial, low, twice)
         if below == setting.depth:
-            return self._bits_at(operand, level, setting.final_precision, low, twice)
+            return self._bits_at(operand, level, stored.final, low, twice)
         if setting.energy.reduction_above[below] > 1:
-            return self._bits_at(operand, level, setting.precision, low, twice)
+            return self._bits_at(operand, level, stored.partial, low, twice)
         complete = self._is_complete(operand, below)
-        partial = self._bits_at(operand, level, setting.precision, low, twice)
-        final = self._bits_at(operand, level, setting.final_precision, low, twice)
+        partial = self._bits_at(operand, level, stored.partial, low, twice)
+        final = self._bits_at(operand, level, stored.final, low, twice)
         if isinstance(complete, bool):
             return final if complete else partial
         key = operand, level, f"bits {low} {twice}"
         if key not in self._columns:
             elements = float(np.max(self._states(operand, level)[1]))
-            most = math.ceil(elements * max(setting.precision, setting.final_precision)) * (1 + twice)
+            most = math.ceil(elements * stored.most) * (1 + twice)
             chosen = self.model.new_int_var(0, min(most, MOST_BITS), f"bits{operand}.{level}")
             self._add(chosen == final, [complete])
             self._add(chosen == partial, [~complete])
@@ -328,7 +329,7 @@ class Restriction:
             elements = np.broadcast_to(np.asarray(tile), (len(states),))
             self._most[place] = elements[-1]
             if self.capacities:
-                least = min(held.precision, held.final_precision)
+                least = held.stored[level].least
                 bits = np.minimum(elements, MOST_BITS // max(least, 1)) * least
                 kept = np.flatnonzero(bits <= held.memories[level].size + ROUNDING)
                 # where nothing fits the capacity itself says so

@@ -14,7 +14,7 @@ from typing import Any
 from zzcp.cost.constraints.rules import BufferRule, Rule
 from zzcp.cost.formulas.core import Model
 from zzcp.mapping.constraints import Constraint
-from zzcp.solver.clock import Clock
+from zzcp.solver.clock import Clock, spend
 from zzcp.solver.cp_sat import cp_model, new_model
 from zzcp.solver.cpsat.restrict import MOST_BITS, Restriction, add_chain
 from zzcp.solver.cpsat.run import new_solver, run_patiently
@@ -161,9 +161,13 @@ def solve(
     solver = new_solver()
     solver.parameters.random_seed = seed
     solver.parameters.max_time_in_seconds = max(clock.left, 0.05)
+    if clock.work_left < math.inf:
+        solver.parameters.max_deterministic_time = max(clock.work_left, 1e-6)
     solver.parameters.cp_model_presolve = presolve
     solver.parameters.catch_sigint_signal = False
     if clock.interrupt.requested:
         return solver, cp_model.UNKNOWN
     status = run_patiently(solver, model, None, clock.left, clock.interrupt)
+    if status is not None:
+        spend(solver.response_proto.deterministic_time)
     return solver, cp_model.UNKNOWN if status is None else status

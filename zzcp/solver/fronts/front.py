@@ -141,6 +141,8 @@ class Front:
         What proved it, as in `Result`.
     freedom : Freedom or None
         The unrollings that it is the front of; None where one was given.
+    cached : bool
+        Whether it was found in an earlier run, and kept; the seconds are those of that search.
     """
 
     accelerator: str
@@ -156,6 +158,7 @@ class Front:
     supported_only: bool = False
     engine: str = NO_ENGINE
     freedom: Freedom | None = None
+    cached: bool = False
 
     @property
     def complete(self) -> bool:

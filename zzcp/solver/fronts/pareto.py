@@ -20,10 +20,12 @@ from zzcp.interrupt import Interrupt
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
 from zzcp.mapping.unrollings import Choice, unrolling_of
+from zzcp.solver.cache import Cache, ResultCache
 from zzcp.solver.engines import Engine, check_engine, joined
 from zzcp.solver.fronts.every_unrolling import JointPoints
 from zzcp.solver.fronts.exploration import Exploration, FrontProgress
 from zzcp.solver.fronts.front import Front, FrontPoint, OpenRange
+from zzcp.solver.fronts.kept import from_entry, front_question, is_kept, to_entry
 from zzcp.solver.fronts.known import hull
 from zzcp.solver.fronts.proofs import Range
 from zzcp.solver.fronts.supported import WeightedSearch
@@ -47,6 +49,7 @@ def pareto(
     conventions: CostConventions = EXACT,
     links: Mapping[str, str] | None = None,
     engine: Engine = "auto",
+    cache: Cache = None,
     on_progress: Callable[[FrontProgress], None] | None = None,
 ) -> Front:
     """Return the energy-latency front of a layer: the mappings that no other beats in both, each proven.
@@ -70,8 +73,8 @@ def pareto(
     gap : float
         A point may be missing if its energy is below that of the front (or of the hull) by less than this fraction.
         With 0 the front is exact to the last bit, which takes far longer.
-    seed, workers, conventions, links, engine
-        As for `optimize`.
+    seed, workers, conventions, links, engine, cache
+        As for `optimize`. Fronts are kept that no limit of time has ended.
     on_progress : callable, optional
         Called with a `FrontProgress` after every search.
 
@@ -104,21 +107,52 @@ def pareto(
     check_engine(engine)
     function(on_progress, "on_progress")
     unrolling = unrolling_of(accelerator, layer, spatial, max_dims)
-    started = time.monotonic()
 
-    search: WeightedSearch | JointPoints
-    if isinstance(unrolling, SpatialMapping):
-        search = WeightedSearch(accelerator, layer, unrolling, conventions, links, seed, workers, engine)
-    else:
-        search = JointPoints(accelerator, layer, unrolling, conventions, links, seed, workers, engine)
-    with Interrupt() as interrupt:
-        exploration = Exploration(
-            search, time_limit, search_limit, max_points, supported_only, gap, on_progress, interrupt, started
-        )
-        exploration.run()
-    front = _front(exploration, accelerator, layer, conventions)
-    del search, exploration
-    give_back()
+    def explore() -> Front:
+        started = time.monotonic()
+        search: WeightedSearch | JointPoints
+        if isinstance(unrolling, SpatialMapping):
+            search = WeightedSearch(accelerator, layer, unrolling, conventions, links, seed, workers, engine)
+        else:
+            search = JointPoints(accelerator, layer, unrolling, conventions, links, seed, workers, engine)
+        with Interrupt() as interrupt:
+            exploration = Exploration(
+                search,
+                time_limit,
+                search_limit,
+                max_points,
+                supported_only,
+                gap,
+                on_progress,
+                interrupt,
+                started,
+            )
+            exploration.run()
+        front = _front(exploration, accelerator, layer, conventions)
+        del search, exploration
+        give_back()
+        return front
+
+    kept = ResultCache.of(cache)
+    if kept is None:
+        return explore()
+    question = front_question(
+        accelerator,
+        layer,
+        unrolling,
+        conventions,
+        links,
+        supported_only=supported_only,
+        max_points=max_points,
+        gap=gap,
+        seed=seed,
+        engine=engine,
+    )
+    front = kept.read(question, lambda entry: from_entry(entry, question, gap))
+    if front is None:
+        front = explore()
+        if is_kept(front, max_points):
+            kept.write(question, front.gap, to_entry(front))
     return front
 
 

@@ -25,6 +25,7 @@ from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import MaxLatency
 from zzcp.mapping.default import default_spatial
+from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.optimize import attempt_after_all
 from zzcp.solver.constrained.problem import Attempt
@@ -174,7 +175,7 @@ class WeightedSearch:
             return None
         if is_certain(model):
             return Attempt("none")
-        return attempt_after_all(self._setting, self._search_with, seconds, self.engine)
+        return attempt_after_all(self._setting, self._search_with, Clock(seconds), self.engine)
 
 
 def supported_point(

@@ -82,7 +82,7 @@ def least_refills(model: Model, move: Move, state: OperandState, count: Array) -
     least = np.full(len(count), np.iinfo(np.int64).max)
     for number, loop, steps in possible_rounds(model, move, state):
         new = new_elements(model.setting, move, state, number, loop, NUMPY)
-        cycles = ceil_div(new * operand.precision, move.width)
+        cycles = ceil_div(new * operand.stored[move.level].partial, move.width)
         least = np.where(steps > 1, np.minimum(least, cycles), least)
         most = np.maximum(most, steps)
     whole = np.maximum(1, count // most)

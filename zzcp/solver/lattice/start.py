@@ -135,7 +135,6 @@ def _random_batch(
     for index, operand in enumerate(setting.operands):
         # what slides above a cut does not matter to the size of a tile
         state = operand_states(replace(operand, slides=None), every_cut, setting)
-        bits = max(operand.precision, operand.final_precision)
         rows = []
         below = np.zeros(width, dtype=np.int64)
         for level, memory in enumerate(operand.memories):
@@ -148,7 +147,7 @@ def _random_batch(
                     tile_elements(
                         operand, operand.energy, state, cut + 1, level + 1, setting.conventions, NUMPY
                     )
-                    * bits
+                    * operand.stored[level].most
                     <= room
                     for cut in range(depth + 1)
                 ]

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from zzcp.cost.formulas.capacity import held_bits
 from zzcp.cost.formulas.core import Model
-from zzcp.cost.formulas.links import Transfers, tile_elements, transfers, visits
+from zzcp.cost.formulas.links import Transfers, side_bits, tile_elements, transfers, visits
 from zzcp.cost.formulas.moves import access_energy
 from zzcp.cost.formulas.numeric import NUMPY
 from zzcp.cost.formulas.overlap import keeps
@@ -200,7 +201,7 @@ def has_headroom(model: Model) -> bool:
         for operand in setting.operands
         for variant in (operand.energy, operand.latency)
     )
-    bits = max(max(operand.precision, operand.final_precision, 1) for operand in setting.operands)
+    bits = max(max(bits.most, 1) for operand in setting.operands for bits in operand.stored)
     slivers = max(math.prod(1 + r.dilation for r in operand.relations) for operand in setting.operands)
     run = math.prod(setting.temporal_sizes.values()) * setting.cycles_per_op
     refill = setting.refill
@@ -274,7 +275,7 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Dr
         accesses.append(Accesses(_array(counted, len(grid_data)).reshape(shape), cost))
         move_tables.append(_move_table(model, number, state, timed, shape))
     period = (state.period[link] * setting.cycles_per_op).reshape(shape)
-    effective = _whole(_array(moved.tile[link] * moved.precision[link], len(grid_data)).reshape(shape))
+    effective = _whole(_array(held_bits(operand, moved, link, NUMPY), len(grid_data)).reshape(shape))
     stored = _stored(model, index, link, data)
     fill, room = _fill(model, link, move_tables, shape)
     table = partial(
@@ -288,11 +289,11 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Dr
         moves=tuple(move_tables),
         period=period,
         stored=stored,
-        bits=_whole(stored * operand.final_precision),
-        bits_partial=_whole(stored * operand.precision),
+        bits=_whole(stored * operand.held(link).final),
+        bits_partial=_whole(stored * operand.held(link).partial),
         overlaps=overlapping(model, index, link, data),
         effective=effective,
-        timed_bits=_array(timed.tile[link] * timed.precision[link], len(grid_data)).reshape(shape),
+        timed_bits=_array(held_bits(operand, timed, link, NUMPY), len(grid_data)).reshape(shape),
         fill=fill,
         room=room,
         refill=_refill(setting, index, link, state, timed, shape),
@@ -306,7 +307,7 @@ def _move_table(
     """Return the table of one movement, given the states of its boundary and its operand's transfers in the latency."""
     setting, move = model.setting, model.moves[number]
     link, length = move.link, math.prod(shape)
-    timed_bits, timed_count = move_bits(move, timed)
+    timed_bits, timed_count = move_bits(move, setting.operands[move.operand], timed, NUMPY)
     count = _array(timed_count, length)
     reads_all = setting.conventions.first_partial_sum_reads
     repeats = count if move.back and not reads_all else np.maximum(0, count - 1)
@@ -485,7 +486,7 @@ def _fitting(model: Model, index: int, link: int, data: StateSpace) -> StateSpac
         return data
     operand = model.setting.operands[index]
     memory = operand.memories[link - 1]
-    least = min(operand.final_precision, operand.precision)
+    least = operand.held(link).least
     return data.only(np.flatnonzero(_whole(_stored(model, index, link, data) * least) <= memory.size))
 
 
@@ -582,7 +583,9 @@ def _once_precisions(model: Model, index: int, link: int) -> tuple[int, int]:
     others = {dim: np.array([size]) for dim, size in sizes.items() if operand.kind.get(dim) == IRRELEVANT}
     state = grid_state(model, index, link, whole, np.array([irrelevant]), others)
     moved = transfers(operand, operand.latency, state, model.setting.conventions, NUMPY)
-    lower, upper = (int(_array(side[link], 1)[0]) for side in (moved.lower_precision, moved.upper_precision))
+    lower, upper = (
+        int(_array(side_bits(operand, moved, link, NUMPY, upper=side), 1)[0]) for side in (False, True)
+    )
     return lower, upper
 
 

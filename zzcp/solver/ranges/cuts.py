@@ -30,7 +30,7 @@ def by_completion(relaxation: Relaxation, factors: Factors) -> list[Relaxation]:
     setting = relaxation.model.setting
     index = next(number for number, operand in enumerate(setting.operands) if operand.is_output)
     output, alive = setting.operands[index], relaxation.lattice.alive
-    if output.precision == output.final_precision:
+    if all(bits.partial == bits.final for bits in output.stored):
         return []
     whole = factors.reuse[index] == factors.reuse[index].max()
     complete = whole.reshape(relaxation.lattice.shape)

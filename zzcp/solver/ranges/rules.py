@@ -223,7 +223,7 @@ def _filling(
     for operand, level in rule.tenants:
         place = operand, level + 1
         held = model.setting.operands[operand]
-        width = max(held.precision, held.final_precision)
+        width = held.stored[level].most
         if place not in alive:
             others = math.inf
             continue

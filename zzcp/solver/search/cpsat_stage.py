@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from zzcp.cost.constraints.constrained import is_exact
-from zzcp.solver.clock import Ended
+from zzcp.solver.clock import Ended, spend
 from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.model import build_model
@@ -212,7 +212,7 @@ class CpSatStage:
             on_bound=on_bound,
         )
         status = outcome.status
-        self.search.clock.spent += outcome.work
+        spend(outcome.work)
         if status == cp_model.MODEL_INVALID:
             return Claim(Fraction(0), "the solver does not accept the model")
         if status == cp_model.INFEASIBLE:

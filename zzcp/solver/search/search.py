@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from zzcp.mappers import Budget, Genetic, Problem
 from zzcp.mapping import Mapping as LayerMapping
+from zzcp.solver.clock import spend
 from zzcp.solver.cpsat.target import first_bound
 from zzcp.solver.lattice.start import first_mapping, outermost_mapping
 from zzcp.solver.memory_limit import exceeded
@@ -182,7 +183,7 @@ class Search(SearchState):
         )
         budget = Budget(descendants, seconds=max(self.clock.left, 1e-3), seed=self.seed)
         found = Genetic().map(problem, budget).mapping
-        self.clock.spent += descendants * _SCORED
+        spend(descendants * _SCORED)
         if found is not None and (not self.rules or self.admits(found)):
             self.offer(found)
             self.tell("descendants")

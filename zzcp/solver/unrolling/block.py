@@ -13,7 +13,7 @@ import numpy as np
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.formulas.overlap import keeps
-from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting, Setting
+from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, Bits, OperandSetting, Setting
 from zzcp.hardware import Accelerator, Direction
 from zzcp.mapping import SpatialMapping
 from zzcp.solver.lattice.keys import Array
@@ -46,6 +46,8 @@ class Movement:
         Memory and port.
     width, word : int
         Of the port: bits per cycle, and those of the smallest access.
+    bits : Bits
+        Of an element, as the memory stores it.
     """
 
     link: int
@@ -56,6 +58,7 @@ class Movement:
     port: tuple[str, str]
     width: int
     word: int
+    bits: Bits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +142,10 @@ class Block:
         self.count = len(block)
         self.exact = not self.setting.conventions.fractional_unrolling
         self.least_bits = [
-            [self._tile_bits(operand, number, level) for level in range(1, operand.depth + 1)]
+            [
+                *(self._tile_bits(operand, number, level) for level in range(1, operand.depth)),
+                self._whole_bits(operand, number),
+            ]
             for number, operand in enumerate(self.setting.operands)
         ]
         self.fits = np.ones(len(block), dtype=bool)
@@ -249,7 +255,6 @@ class Block:
     def tile(self, operand: OperandSetting, number: int, level: int, grown: int = -1) -> Array:
         """Return the elements of the smallest tile of one instance, with at least two iterations of one dimension."""
         groups = self.below(number, level)
-        result = np.ones(self.count)
         prime = self.common.smallest_prime[self.iterations[:, grown]] if grown >= 0 else None
         sizes: dict[str, Array] = {}
         for position, dim in enumerate(self.dims):
@@ -260,8 +265,28 @@ class Block:
             size = lanes if prime is None or position != grown else lanes * (prime - 1) + 1
             # several array dimensions may have more lanes together than there are iterations
             sizes[dim] = np.minimum(size, self.setting.layer.sizes[dim])
+        return self._elements(operand, sizes)
+
+    def _whole_bits(self, operand: OperandSetting, number: int) -> Array:
+        """Return the bits of what an instance of the outermost memory of an operand holds: all of its loops."""
+        below, above = self.below(number, operand.depth), self.above(number, operand.depth)
+        sizes: dict[str, Array] = {}
+        for position, dim in enumerate(self.dims):
+            if operand.kind[dim] == IRRELEVANT:
+                continue
+            lanes, left = self.whole(below, dim), self.iterations[:, position]
+            # as above, some instance has lanes with work in the last iteration
+            part = np.where(self.scale[:, position] == 1, lanes * left, lanes * (left - 1) + 1)
+            size = self.setting.layer.sizes[dim]
+            sizes[dim] = np.where(self.whole(above, dim) == 1, size, np.minimum(part, size))
+        return self._elements(operand, sizes) * operand.stored[-1].least
+
+    def _elements(self, operand: OperandSetting, sizes: dict[str, Array]) -> Array:
+        """Return the elements of a tile of an operand that has so many indices of its dimensions, at the least."""
+        result = np.ones(self.count)
+        for dim, size in sizes.items():
             if operand.kind[dim] == RELEVANT:
-                result *= sizes[dim]
+                result *= size
         for relation, most in zip(operand.relations, operand.window_sizes, strict=True):
             one = np.ones(self.count, dtype=np.int64)
             outer, inner = sizes.get(relation.outer, one), sizes.get(relation.inner, one)
@@ -274,7 +299,7 @@ class Block:
 
     def _tile_bits(self, operand: OperandSetting, number: int, level: int, grown: int = -1) -> Array:
         """Return the bits of the smallest tile, with the second copy that its memory makes of what is refilled."""
-        bits = self.tile(operand, number, level, grown) * min(operand.precision, operand.final_precision)
+        bits = self.tile(operand, number, level, grown) * operand.held(level).least
         if not operand.memories[level - 1].doubles(operand.memory_operand):
             return bits
         if operand.relations:
@@ -326,7 +351,7 @@ class Block:
     def _words(self, operand: OperandSetting, number: int, movement: Movement) -> Array:
         """Return the bits of whole words that pass where a movement takes place in every iteration."""
         tile = self.certain_tile(operand, number, movement.link + movement.upper)
-        precision = operand.precision if movement.back else min(operand.precision, operand.final_precision)
+        precision = movement.bits.partial if movement.back else movement.bits.least
         return np.ceil(tile * precision / movement.word) * movement.word * self.transfers(number, movement)
 
     def certain_tile(self, operand: OperandSetting, number: int, level: int) -> Array:
@@ -386,10 +411,7 @@ class Block:
         busy: dict[tuple[str, str], Array] = {}
         for number, operand in enumerate(self.setting.operands):
             forced = self._forced(operand, number, position)
-            bits, share = (
-                min(operand.precision, operand.final_precision),
-                1.0 if self.exact else self.share(operand) ** 2,
-            )
+            share = 1.0 if self.exact else self.share(operand) ** 2
             for index, movement in enumerate(self.common.movements[number]):
                 every = forced[movement.link]
                 moved = np.where(every, self.always[number][index], self.once[number][index])
@@ -401,9 +423,9 @@ class Block:
                     moved = self.always[number][index] * visits / self.total
                 if movement.back:
                     again = np.where(every, 1 - 1 / self.reuse[number], 0.0)
-                    moved, precision = moved * again, operand.precision
+                    moved, precision = moved * again, movement.bits.partial
                 else:
-                    precision = bits
+                    precision = movement.bits.least
                 bits_moved = moved * share * precision
                 if self.exact:
                     words = self.words[number][index]
@@ -502,6 +524,7 @@ def movements_of(operand: OperandSetting) -> list[Movement]:
                     port=(memory.name, port.name),
                     width=port.bandwidth_max,
                     word=port.bandwidth_min,
+                    bits=operand.stored[level],
                 )
             )
     return found

@@ -94,8 +94,12 @@ class CheapBounds:
         energy = float(setting.mac_energy) if plain else 0.0
         rounded = ROUNDED**2 if setting.conventions.fractional_unrolling else 1.0
         for operand, movements in zip(setting.operands, self.common.movements, strict=True):
-            bits = min(operand.precision, operand.final_precision) * touched(setting.layer, operand) * rounded
-            energy += sum(bits * movement.energy for movement in movements if not movement.back)
+            elements = touched(setting.layer, operand) * rounded
+            energy += sum(
+                movement.bits.least * elements * movement.energy
+                for movement in movements
+                if not movement.back
+            )
             if rounded < 1:
                 energy -= sum(movement.access for movement in movements)
         return max(0.0, energy)

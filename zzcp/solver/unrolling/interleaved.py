@@ -146,13 +146,13 @@ class Interleaved(Weighted):
                 moved = block.once[number][index] * block.reuse[number] / reuse
             else:
                 moved = self._without_reuse(number, index, most) / reuse
-            least = min(operand.precision, operand.final_precision)
+            least = movement.bits.least
             if movement.back:
                 share = np.maximum(0.0, 1 - reuse / block.reuse[number])
-                bits = moved * share * operand.precision
+                bits = moved * share * movement.bits.partial
             else:
                 share = np.ones(self.count)
-                partial = operand.precision if block.exact else least
+                partial = movement.bits.partial if block.exact else least
                 bits = np.maximum(moved, block.once[number][index])
                 bits = bits * np.where(once, least, max(partial, least))
             visits = block.total / reuse
@@ -163,7 +163,7 @@ class Interleaved(Weighted):
             if block.exact and not link and not keeps(operand, link):
                 bits = np.maximum(bits, block.words[number][index] / reuse * share)
                 tile = block.tile(operand, number, movement.link + movement.upper) * (
-                    operand.precision if movement.back else least
+                    movement.bits.partial if movement.back else least
                 )
                 busy = np.maximum(
                     busy, np.ceil(tile / movement.width) * block.total / reuse * share * counted
@@ -333,7 +333,7 @@ class _Room:
         )
         relevant = [i for i, dim in enumerate(block.dims) if operand.kind[dim] == RELEVANT]
         first, each = ({i: part[i] for i in relevant} for part in (first, each))
-        bits = min(operand.precision, operand.final_precision)
+        bits = operand.held(link).least
         free = block.free[number, link - 1] * (1 + MARGIN)
         room = free / bits if bits else np.full(block.count, np.inf)
         if not block.exact:

@@ -156,16 +156,16 @@ class _Relaxed(Weighted):
         every = self._column(lanes) * self._windows(operand, number, level)
         reuse = self._product(self.ladders.high, operand, reuse=True)
         whole = self._column(block.reuse[number])
-        least = min(operand.precision, operand.final_precision)
+        least = movement.bits.least
         often = 1 / reuse
         precision: Array
         if movement.back:
             often = np.maximum(0.0, often - 1 / whole)
-            precision = np.asarray(operand.precision)
+            precision = np.asarray(movement.bits.partial)
             bits = every * often * precision
         else:
             once = touched(block.setting.layer, operand) * self._column(block.copies(number, level))
-            partial = max(operand.precision, least) if block.exact else least
+            partial = movement.bits.partial if block.exact else least
             precision = np.where(reuse < whole, partial, least)
             if keeps(operand, movement.link):
                 # all elements come again in every round of the loops that do not matter to them; no more is certain
@@ -248,7 +248,7 @@ class _Relaxed(Weighted):
         tile = self._tile(operand, number, link)
         if not block.exact:
             tile = np.floor(tile * self._column(block.share(operand)))
-        bits = tile * min(operand.precision, operand.final_precision)
+        bits = tile * operand.held(link).least
         if operand.memories[link - 1].doubles(operand.memory_operand) and not operand.relations:
             whole = self._column(np.ones(self.count, dtype=bool))
             for position, dim in enumerate(self.dims):

@@ -47,6 +47,8 @@ from zzcp.workload import Layer
 
 _SAMPLED, _TRIED = 2**14, 8
 """Unrollings among which those are looked for that promise most, and how many of these are searched for a moment."""
+_FEW = 2**10
+"""Unrollings among which one with a mapping is looked for, where any will do."""
 _MOMENT = 1.0
 """Work of such a search."""
 _CROWDED = 1 / 2
@@ -104,7 +106,7 @@ class JointSearch:
     freedom : Freedom
         What the unrolling may be.
     solve : callable
-        Searches one unrolling within some seconds, for what is better than a rival's objective; with so much work.
+        Searches one unrolling within some seconds, for what is better than a rival's objective, with so much work.
     free : bool
         Whether every mapping may be the result: no constraints.
     time_limit : float
@@ -191,9 +193,12 @@ class JointSearch:
                 self._offer(self._evaluator(hint.spatial), hint)
             ended = True
             with self.clock.watched():
-                self._start()
+                if any_will_do and self.free:
+                    self._find_any()
+                else:
+                    self._start()
                 if not (any_will_do and self.best):
-                    self._close(self._cheap())
+                    self._close(self._cheap(), any_will_do=any_will_do)
                 ended = False
             self.complete = self.complete and not ended
         result = self._result(smallest)
@@ -227,10 +232,25 @@ class JointSearch:
                 break
             spatial = self.choices.spatial(first.choice)
             if self.free:
-                self._take(self.solve(spatial, max(self.clock.left, 0.1), self.value, _MOMENT))
+                work = min(_MOMENT, self.clock.work_left)
+                self._take(self.solve(spatial, max(self.clock.left, 0.1), self.value, work))
             else:
                 self._try(spatial)
             self._tell("first mappings")
+
+    def _find_any(self) -> None:
+        """Find a mapping of an unrolling that promises something; without constraints the smallest one may have one."""
+        if not self.choices.groups:
+            return
+        block = self.choices.sample(_FEW, np.random.default_rng(self.seed))
+        bounds = self.bounds.of(block)
+        known = self.value
+        for at in np.argsort(bounds, kind="stable")[:_TRIED]:
+            if not self.clock.goes_on or not np.isfinite(bounds[at]):
+                break
+            self._try(self.choices.spatial(block[at]))
+            if self.value != known:
+                break
 
     def _usual(self) -> list[SpatialMapping]:
         """Return the unrolling that is taken where none is chosen, if it is in the space for sure."""
@@ -260,7 +280,8 @@ class JointSearch:
         """Look for a mapping of an unrolling."""
         if not self.free:
             if self.value is None:
-                self._take(self.solve(spatial, max(self.clock.left / 10, 0.1), None))
+                seconds, work = max(self.clock.left / 10, 0.1), self.clock.work_left / 10
+                self._take(self.solve(spatial, seconds, None, work))
             return
         evaluator = self._evaluator(spatial)
         keys = keys_of(evaluator.setting.temporal_sizes)
@@ -312,20 +333,22 @@ class JointSearch:
         self.complete = True
         return left
 
-    def _close(self, waiting: Pool) -> None:
-        """Raise the least bound until it reaches the incumbent."""
+    def _close(self, waiting: Pool, *, any_will_do: bool = False) -> None:
+        """Raise the least bound until it reaches the incumbent, or until there is one, if any will do."""
         ordered, left = Pool(), list[Open]()
         while self.complete and (left or len(waiting) or len(ordered)):
             least = min(waiting.least, ordered.least, left[0].bound if left else math.inf)
             if least > self.bound:
                 self.bound = least
                 self._tell(f"{len(left) + len(waiting) + len(ordered):,} unrollings left")
-            if self.near(self.bound) or least >= self.ceiling:
+            if any_will_do and self.best is not None:
+                self.complete = False
+            elif self.near(self.bound) or least >= self.ceiling:
                 self.closed = min(self.closed, least)
                 self.ruled_out["bound"] += len(waiting) + len(ordered)
                 self.ruled_out["relaxation"] += len(left)
                 break
-            if not self.clock.goes_on:
+            elif not self.clock.goes_on:
                 self.complete = False
             elif waiting.least <= least:
                 self._order(waiting, ordered)
@@ -413,7 +436,7 @@ class JointSearch:
 
     def _searched(self, spatial: SpatialMapping) -> float | None:
         """Search an unrolling; return its bound, or None where it is closed."""
-        found = self.solve(spatial, max(self.clock.left, 0.1), self.value)
+        found = self.solve(spatial, max(self.clock.left, 0.1), self.value, self.clock.work_left)
         self._take(found)
         if found.closed:
             self.solved += 1
@@ -487,7 +510,7 @@ def _has_smallest_tiles(evaluator: Evaluator) -> bool:
     not refilled, hence not kept twice.
     """
     for operand in evaluator.setting.operands:
-        if operand.is_output and operand.precision > operand.final_precision:
+        if any(bits.partial > bits.final for bits in operand.stored):
             return False
         if any(memory.doubles(operand.memory_operand) for memory in operand.memories):
             return False
