@@ -18,6 +18,11 @@ DEV   := $(VENV)/.installed-dev
 # The lock: what builds zzcp, what it needs to run, and everything; resolved and renewed by uv.
 LOCK    := locks
 UV      := .venv-uv/bin/uv
+# Looks for known vulnerabilities; in an environment of its own, which make audit makes.
+AUDIT    := .venv-audit/bin/pip-audit
+PATIENCE ?= 60
+LOOK     := timeout $(PATIENCE) $(AUDIT) --vulnerability-service osv --disable-pip --require-hashes \
+	--progress-spinner off --requirement $(LOCK)/dev.txt
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --no-config --universal \
 	--python-version $(OLDEST) --generate-hashes
 # Prints what pyproject.toml says builds zzcp.
@@ -25,7 +30,8 @@ BUILDS  := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["bu
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo cluster-demo test test-slow test-newest test-oldest lint format bench bench-compare lock clean
+.PHONY: help demo cluster-demo test test-slow fuzz coverage audit test-newest test-oldest lint format bench bench-compare \
+	lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +51,12 @@ test-slow: $(DEV) ## run the tests that take minutes
 fuzz: $(DEV) ## change good files at random: a result or one message (FUZZ=1000 tries each more often)
 	@ZZCP_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz tests/io/test_fuzz.py tests/conversion/test_fuzz.py -n $(WORKERS)
 
+coverage: $(DEV) ## run the tests (COVER=tests/cost: some of them) and say which branches of the package none takes
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --cov --cov-report=term:skip-covered --cov-report=html:build/coverage $(COVER)
+
+audit: $(AUDIT) ## look for known vulnerabilities of the locked packages (needs the network)
+	@$(LOOK)
+
 test-newest: ## run the tests with the newest release of everything, in .venv-newest
 	$(call venv,.venv-newest)
 	@.venv-newest/bin/python -m pip install --quiet --no-input --upgrade --upgrade-strategy eager pip --editable ".[dev]"
@@ -62,6 +74,9 @@ lint: $(DEV) ## check style and types
 	$(BIN)/ruff check . || status=1; \
 	$(BIN)/ruff format --check . || status=1; \
 	$(BIN)/mypy || status=1; \
+	if [ -x $(AUDIT) ]; then $(LOOK) \
+		|| echo "note: make audit has found something, or did not end; that is no fault of the style" >&2; \
+	else echo "note: known vulnerabilities of packages are not looked for; make audit does, and make lint after it" >&2; fi; \
 	exit $$status
 
 format: $(DEV) ## put the code into the house style
@@ -82,7 +97,7 @@ lock: $(UV) ## renew the lock files with the newest release of everything
 	@$(PYTHON) -c '$(BUILDS)' | $(COMPILE) --output-file $(LOCK)/build.txt -
 
 clean: ## remove the environments and everything else that was generated
-	rm -rf $(VENV) .venv-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* .coverage* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call lowest,WHAT): install the oldest releases of WHAT that are allowed, built with those that are there.
@@ -116,6 +131,10 @@ $(DEV): pyproject.toml $(LOCK)/build.txt $(LOCK)/dev.txt | $(BIN)/python
 
 $(BIN)/python:
 	$(call venv,$(VENV))
+
+$(AUDIT):
+	$(call venv,.venv-audit)
+	@.venv-audit/bin/python -m pip install --quiet --no-input --disable-pip-version-check pip-audit
 
 $(UV):
 	$(call venv,.venv-uv)

@@ -10,6 +10,7 @@ import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -239,3 +240,55 @@ def test_an_interval_of_no_length_inside_of_another_is_infeasible() -> None:
     model = cp_model.CpModel()
     model.add_no_overlap([model.new_interval_var(0, 10, 10, "long"), model.new_interval_var(5, 0, 5, "none")])
     assert cp_model.CpSolver().solve(model) == cp_model.INFEASIBLE
+
+
+def test_a_deterministic_limit_counts_per_worker() -> None:
+    """So that what all of them have done can be more: it is what a search counts against its own limit."""
+    limit, spent = 0.3, [0.0]
+    model = assignment(60, 3000)
+    for seed in range(10):  # how far they get beside each other depends on the machine
+        spent.append(_work(model, limit, workers=4, seed=seed))
+        if spent[-1] > 1.2 * limit:
+            break
+    assert max(spent) > 1.2 * limit
+    assert _work(model, limit, workers=1) < 1.1 * limit
+
+
+def test_parts_of_presolve_look_at_no_limit() -> None:
+    """Work is counted there, but only looked at when presolve is through: 25 times the limit with OR-Tools 9.15."""
+    rng, limit = Random(1), 1e-3
+    model = cp_model.CpModel()
+    variables = [model.new_int_var(0, 50, "") for _ in range(200)]
+    weights = [rng.randrange(1, 90) for _ in variables]
+    for _ in range(300):
+        some = rng.sample(range(200), 100)
+        model.add(sum(weights[i] * variables[i] for i in some) <= rng.randrange(1000, 5000))
+    model.maximize(sum(rng.randrange(1, 9) * variable for variable in variables))
+    assert _work(model, limit, workers=1) > 3 * limit
+
+
+def assignment(size: int, more: int) -> cp_model.CpModel:
+    """Return an assignment problem in which pairs of assignments cost something, too."""
+    rng, model = Random(1), cp_model.CpModel()
+    x = [[model.new_bool_var("") for _ in range(size)] for _ in range(size)]
+    costs = [rng.randrange(1, 1000) * entry for row in x for entry in row]
+    for number in range(size):
+        model.add_exactly_one(x[number])
+        model.add_exactly_one([row[number] for row in x])
+    for _ in range(more):
+        a, b, c, d = (rng.randrange(size) for _ in range(4))
+        both = model.new_bool_var("")
+        model.add_bool_or([x[a][b].negated(), x[c][d].negated(), both])
+        costs.append(rng.randrange(1, 100) * both)
+    model.minimize(sum(costs))
+    return model
+
+
+def _work(model: cp_model.CpModel, limit: float, *, workers: int, seed: int = 0) -> float:
+    """Return the work that a solver with a deterministic limit has done, in its own unit."""
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = workers
+    solver.parameters.random_seed = seed
+    solver.parameters.max_deterministic_time = limit
+    assert solver.solve(model) in (cp_model.FEASIBLE, cp_model.UNKNOWN)
+    return float(solver.response_proto.deterministic_time)
