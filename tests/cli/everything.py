@@ -33,33 +33,36 @@ TIMES = re.compile(r'("(?:\w+_s|seconds|time|cpu|front_seconds)": )[\d.e+-]+')
 TOY = f"{ROOT}/docs/toy.yaml"
 FILES = f"-a {TOY} -w net.yaml"
 ONE = f"{FILES} --layer first"
+MAPPERS = "loma,salsa,random,genetic,greedy"
+LONG = "--time-limit 1200"
+"""A machine may be busy: what a limit ends is another result."""
 
 PARALLEL = {
-    "layers.json": f"solve {FILES} --spatial full",
-    "full.json": f"solve {FILES} --spatial full --objective ed2",
-    "network.json": f"solve {FILES} --spatial full --scope network --keep-on-chip --gap 1e-6",
-    "sweep.json": f"sweep {FILES} --spatial full --vary memories.buf.size=256,512 --db :memory:",
+    "layers.json": f"solve {LONG} {FILES} --spatial full",
+    "full.json": f"solve {LONG} {FILES} --spatial full --objective ed2",
+    "network.json": f"solve {LONG} {FILES} --spatial full --scope network --keep-on-chip --gap 1e-6",
+    "sweep.json": f"sweep {LONG} {FILES} --spatial full --vary memories.buf.size=256,512 --db :memory:",
 }
 """What searches side by side, by the name of the file that it writes."""
 PARALLEL_SLOW = {
-    "auto.json": f"solve {FILES}",
-    "imperfect.json": f"solve {FILES} --spatial full --factors imperfect",
-    "network_auto.json": f"solve {FILES} --scope network --keep-on-chip",
+    "auto.json": f"solve {LONG} {FILES}",
+    "imperfect.json": f"solve {LONG} {FILES} --spatial full --factors imperfect",
+    "network_auto.json": f"solve {LONG} {FILES} --scope network --keep-on-chip",
 }
 ALONE = {
-    "cp_sat.json": f"solve {ONE} --spatial full --engine cp-sat --deterministic-limit 5 -j 1",
-    "pareto.json": f"pareto {ONE} --spatial full",
-    "supported.json": f"pareto {ONE} --supported --spatial full",
+    "cp_sat.json": f"solve {LONG} {ONE} --spatial full --engine cp-sat --deterministic-limit 5 -j 1",
+    "pareto.json": f"pareto {LONG} {ONE} --spatial full",
+    "supported.json": f"pareto {LONG} {ONE} --supported --spatial full",
     "explain.json": "explain layers.json",
     "evaluate.json": f"evaluate {FILES} -m layers.json",
     "convert.json": f"convert {ROOT}/tests/conversion/data/array.af.yaml -o array.yaml",
 }
 ALONE_SLOW = {
-    "even.json": f"solve {ONE} --spatial full --constraints even.yaml -j 1",
-    "verify.json": "verify network.json -j 1",
-    "compare.json": f"compare {ONE} --spatial full --mappers loma,salsa,random,genetic,greedy -j 1",
-    "front.json": f"pareto {ONE} --supported --max-dims 1",
-    "verify_auto.json": "verify auto.json -j 1",
+    "even.json": f"solve {LONG} {ONE} --spatial full --constraints even.yaml -j 1",
+    "verify.json": f"verify {LONG} network.json -j 1",
+    "compare.json": f"compare {LONG} --mapper-time 1200 {ONE} --spatial full --mappers {MAPPERS} -j 1",
+    "front.json": f"pareto {LONG} --search-limit 1200 {ONE} --supported --max-dims 1",
+    "verify_auto.json": f"verify {LONG} auto.json -j 1",
 }
 OTHERS = (
     "report layers.json network.json sweep.json pareto.json -o page.html",
