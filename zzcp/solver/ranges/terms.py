@@ -308,7 +308,7 @@ def tile_bits(model: Model, table: BoundaryTable) -> tuple[Array, Array]:
     """Return the bits of a tile in its memory, forced copies included: at the least, and as partial sums.
 
     A tile of the output is complete only if no reduction loops are left above the boundary beneath it; none are left
-    above its own then either.
+    above its own then either. Beneath the innermost one is the array's, below which there are none.
 
     Returns
     -------
@@ -324,7 +324,10 @@ def tile_bits(model: Model, table: BoundaryTable) -> tuple[Array, Array]:
     if not operand.is_output or operand.energy.reduction_above[level] > 1:
         return partial, partial
     final = np.broadcast_to((table.bits * copies)[:, None], table.period.shape)
-    may_end = complete(model, table)[None, :] & ~table.overlaps[:, None]
+    ends = complete(model, table)
+    if level == 0:
+        ends = ends & (table.reuse_values == 1)
+    may_end = ends[None, :] & ~table.overlaps[:, None]
     return np.where(may_end, np.minimum(final, partial), partial), partial
 
 

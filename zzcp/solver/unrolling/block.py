@@ -279,7 +279,23 @@ class Block:
             part = np.where(self.scale[:, position] == 1, lanes * left, lanes * (left - 1) + 1)
             size = self.setting.layer.sizes[dim]
             sizes[dim] = np.where(self.whole(above, dim) == 1, size, np.minimum(part, size))
-        return self._elements(operand, sizes) * operand.stored[-1].least
+        return self._elements(operand, sizes) * self.kept_precision(number, operand.depth)
+
+    def kept_precision(self, number: int, level: int) -> Array:
+        """Return the bits per element that are kept at a level at the least, shape (unrollings,).
+
+        Outputs of which lanes further out hold other parts are no complete sums yet; nor are those at the innermost
+        level, while there are loops that add to them.
+        """
+        partial = self.copies(number, level) > 1
+        if level == 1:
+            partial |= self.adds(number)
+        bits = self.setting.operands[number].held(level)
+        return np.where(partial, bits.partial, bits.least)
+
+    def adds(self, number: int) -> Array:
+        """Return whether loops are left that are irrelevant to an operand: they add to an output."""
+        return np.asarray((self.iterations[:, self.irrelevant(number)] > 1).any(axis=1))
 
     def _elements(self, operand: OperandSetting, sizes: dict[str, Array]) -> Array:
         """Return the elements of a tile of an operand that has so many indices of its dimensions, at the least."""
@@ -299,7 +315,7 @@ class Block:
 
     def _tile_bits(self, operand: OperandSetting, number: int, level: int, grown: int = -1) -> Array:
         """Return the bits of the smallest tile, with the second copy that its memory makes of what is refilled."""
-        bits = self.tile(operand, number, level, grown) * operand.held(level).least
+        bits = self.tile(operand, number, level, grown) * self.kept_precision(number, level)
         if not operand.memories[level - 1].doubles(operand.memory_operand):
             return bits
         if operand.relations:
@@ -351,7 +367,7 @@ class Block:
     def _words(self, operand: OperandSetting, number: int, movement: Movement) -> Array:
         """Return the bits of whole words that pass where a movement takes place in every iteration."""
         tile = self.certain_tile(operand, number, movement.link + movement.upper)
-        precision = movement.bits.partial if movement.back else movement.bits.least
+        precision = self.precision(number, movement)
         return np.ceil(tile * precision / movement.word) * movement.word * self.transfers(number, movement)
 
     def certain_tile(self, operand: OperandSetting, number: int, level: int) -> Array:
@@ -367,16 +383,37 @@ class Block:
 
         Tiles that lie in the padding as a whole do not count.
         """
-        operand = self.setting.operands[number]
+        level = movement.link + movement.upper
         # of n lanes with data no fewer instances have some than n divided by the lanes of each
-        lanes = self.spread(number, movement.link + movement.upper, idle=True)
+        lanes = self.spread(number, level, idle=True)
+        outside = 0.0
+        relations = self.setting.operands[number].relations
         if movement.back and not movement.upper:
             lanes = lanes / self.parts(number, movement.link)
-        outside = 0.0
-        for relation in operand.relations:
-            pairs = math.prod(self.setting.layer.sizes[dim] for dim in relation.loops)
-            outside += pairs_outside(self.setting.layer, relation) / pairs
+            for dim in (dim for relation in relations for dim in relation.loops if dim in self.dims):
+                # instances whose windows overlap get what they share together
+                lanes = lanes / self.whole(self.common.linked[number][movement.link], dim)
+        for relation in relations:
+            beyond = pairs_outside(self.setting.layer, relation)
+            outside += beyond / math.prod(self.setting.layer.sizes[dim] for dim in relation.loops)
+            for dim in relation.loops if beyond else ():
+                if dim in self.dims:
+                    # what an instance has in its last iteration may lie in the padding as a whole
+                    whole = self.whole(self.above(number, level), dim) == 1
+                    lanes = lanes * np.where(whole, self.scale[:, self.dims.index(dim)], 1.0)
         return np.asarray(lanes * self.total * max(0.0, 1 - outside))
+
+    def precision(self, number: int, movement: Movement) -> Array:
+        """Return the bits per element that a movement has at the least, shape (unrollings,)."""
+        if movement.back:
+            return np.full(self.count, movement.bits.partial)
+        if not self.exact:
+            return np.full(self.count, movement.bits.least)
+        early = self.setting.conventions.early_final_precision
+        partial = self.copies(number, movement.link + (movement.upper or early)) > 1
+        if movement.link == 0:
+            partial |= self.adds(number)
+        return np.where(partial, movement.bits.partial, movement.bits.least)
 
     def _distinct(self, operand: OperandSetting, number: int, level: int) -> Array:
         """Return the elements that one instance's lanes use in one iteration, on average."""
@@ -423,9 +460,8 @@ class Block:
                     moved = self.always[number][index] * visits / self.total
                 if movement.back:
                     again = np.where(every, 1 - 1 / self.reuse[number], 0.0)
-                    moved, precision = moved * again, movement.bits.partial
-                else:
-                    precision = movement.bits.least
+                    moved = moved * again
+                precision = self.precision(number, movement)
                 bits_moved = moved * share * precision
                 if self.exact:
                     words = self.words[number][index]

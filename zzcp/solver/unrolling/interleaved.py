@@ -146,25 +146,29 @@ class Interleaved(Weighted):
                 moved = block.once[number][index] * block.reuse[number] / reuse
             else:
                 moved = self._without_reuse(number, index, most) / reuse
-            least = movement.bits.least
+            least = block.precision(number, movement)
             if movement.back:
                 share = np.maximum(0.0, 1 - reuse / block.reuse[number])
-                bits = moved * share * movement.bits.partial
+                bits = moved * share * least
             else:
                 share = np.ones(self.count)
                 partial = movement.bits.partial if block.exact else least
                 bits = np.maximum(moved, block.once[number][index])
-                bits = bits * np.where(once, least, max(partial, least))
+                bits = bits * np.where(once, least, np.maximum(partial, least))
             visits = block.total / reuse
             if link:
                 visits = visits / self.rooms[number, link].data
             counted = block.counted(movement, np.maximum(visits, 1.0))
             busy = bits / movement.width / block.instances(number, movement) * counted
+            if block.exact and link and not keeps(operand, link):
+                # every tile takes a word at the least
+                word = block.transfers(number, movement) * np.minimum(movement.word, movement.word * least)
+                data = self.rooms[number, link].data
+                words = np.where(data < 2, block.words[number][index], word / data)  # noqa: PLR2004 - two iterations
+                bits = np.maximum(bits, words / reuse * share)
             if block.exact and not link and not keeps(operand, link):
                 bits = np.maximum(bits, block.words[number][index] / reuse * share)
-                tile = block.tile(operand, number, movement.link + movement.upper) * (
-                    movement.bits.partial if movement.back else least
-                )
+                tile = block.tile(operand, number, movement.link + movement.upper) * least
                 busy = np.maximum(
                     busy, np.ceil(tile / movement.width) * block.total / reuse * share * counted
                 )
@@ -333,9 +337,9 @@ class _Room:
         )
         relevant = [i for i, dim in enumerate(block.dims) if operand.kind[dim] == RELEVANT]
         first, each = ({i: part[i] for i in relevant} for part in (first, each))
-        bits = operand.held(link).least
+        bits = block.kept_precision(number, link)
         free = block.free[number, link - 1] * (1 + MARGIN)
-        room = free / bits if bits else np.full(block.count, np.inf)
+        room = np.where(bits > 0, free / np.maximum(bits, 1), np.inf)
         if not block.exact:
             # the tile is rounded down
             room = (room + 1) / block.share(operand)

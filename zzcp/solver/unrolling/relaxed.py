@@ -156,7 +156,7 @@ class _Relaxed(Weighted):
         every = self._column(lanes) * self._windows(operand, number, level)
         reuse = self._product(self.ladders.high, operand, reuse=True)
         whole = self._column(block.reuse[number])
-        least = movement.bits.least
+        least = self._column(block.precision(number, movement))
         often = 1 / reuse
         precision: Array
         if movement.back:
@@ -165,7 +165,7 @@ class _Relaxed(Weighted):
             bits = every * often * precision
         else:
             once = touched(block.setting.layer, operand) * self._column(block.copies(number, level))
-            partial = movement.bits.partial if block.exact else least
+            partial = np.maximum(movement.bits.partial, least) if block.exact else least
             precision = np.where(reuse < whole, partial, least)
             if keeps(operand, movement.link):
                 # all elements come again in every round of the loops that do not matter to them; no more is certain
@@ -187,8 +187,9 @@ class _Relaxed(Weighted):
             cycles = np.maximum(cycles, each * times * counted)
             # all transfers but one have a period of their own
             late = np.maximum(0.0, each - self._column(self.run) / visits) * np.maximum(0.0, times - 1)
-            # where lanes are idle in a last iteration, how many instances take part then is not known here
-            words = np.ceil(tile / movement.word) * movement.word * self._column(self._even)
+            # where lanes are idle in a last iteration, tiles may have a single element then
+            certain = np.where(self._column(self._even(operand)), tile, np.minimum(tile, 1.0))
+            words = np.ceil(certain / movement.word) * movement.word
             energy_bits = np.maximum(bits, words * self._column(block.transfers(number, movement)) * often)
             energy = energy_bits * movement.energy
         else:
@@ -248,7 +249,13 @@ class _Relaxed(Weighted):
         tile = self._tile(operand, number, link)
         if not block.exact:
             tile = np.floor(tile * self._column(block.share(operand)))
-        bits = tile * operand.held(link).least
+        least = self._column(block.kept_precision(number, link))
+        if operand.is_output:
+            # complete sums only where no loops are left that add to them
+            reuse = self._product(self.ladders.high, operand, reuse=True)
+            partial = reuse < self._column(block.reuse[number])
+            least = np.where(partial, operand.held(link).partial, least)
+        bits = tile * least
         if operand.memories[link - 1].doubles(operand.memory_operand) and not operand.relations:
             whole = self._column(np.ones(self.count, dtype=bool))
             for position, dim in enumerate(self.dims):
@@ -259,10 +266,10 @@ class _Relaxed(Weighted):
             bits = bits * np.where(whole, 1, 2)
         return np.broadcast_to(bits <= self._column(block.free[number, link - 1] * (1 + MARGIN)), shape)
 
-    @property
-    def _even(self) -> Array:
-        """Whether no lanes of any dimension are ever idle."""
-        return np.asarray((self.block.scale == 1).all(axis=1))
+    def _even(self, operand: OperandSetting) -> Array:
+        """Return whether no lanes of an operand's dimensions are ever idle."""
+        of_data = [i for i, dim in enumerate(self.dims) if operand.kind[dim] != IRRELEVANT]
+        return np.asarray((self.block.scale[:, of_data] == 1).all(axis=1))
 
     def _tile(self, operand: OperandSetting, number: int, level: int) -> Array:
         """Return the elements of the largest tile of one instance at the least, for every rung."""
