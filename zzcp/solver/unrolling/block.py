@@ -295,7 +295,10 @@ class Block:
 
     def adds(self, number: int) -> Array:
         """Return whether loops are left that are irrelevant to an operand: they add to an output."""
-        return np.asarray((self.iterations[:, self.irrelevant(number)] > 1).any(axis=1))
+        left = np.zeros(self.count, dtype=bool)
+        for position in self.irrelevant(number):
+            left |= self.iterations[:, position] > 1
+        return left
 
     def _elements(self, operand: OperandSetting, sizes: dict[str, Array]) -> Array:
         """Return the elements of a tile of an operand that has so many indices of its dimensions, at the least."""
@@ -405,6 +408,10 @@ class Block:
 
     def precision(self, number: int, movement: Movement) -> Array:
         """Return the bits per element that a movement has at the least, shape (unrollings,)."""
+        name = "precision", number, movement.link, movement.upper, movement.back
+        return self._keep(name, lambda: self._precision(number, movement))
+
+    def _precision(self, number: int, movement: Movement) -> Array:
         if movement.back:
             return np.full(self.count, movement.bits.partial)
         if not self.exact:

@@ -20,6 +20,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 
@@ -192,50 +193,54 @@ class Choices:
 
         Those that ask for more lanes than there are iterations left are none (`SpatialMapping.violations`).
         """
-        factors = self._factors(block)
-        lanes = self._in_use(factors)
-        reduced = (lanes == factors).all(axis=(1, 2))
         valid = np.ones(len(block), dtype=bool)
-        left = np.broadcast_to(self.sizes, factors[:, 0].shape)
-        for taken in factors.swapaxes(0, 1):
-            valid &= (taken <= left).all(axis=1)
-            left = -(-left // taken)
+        reduced, kept = valid.copy(), ~valid
+        units = np.ones(len(block))
+        for position, size in enumerate(self.sizes.tolist()):
+            factors = self._factors(block, position)
+            lanes = _in_use(size, factors)
+            left: Any = size
+            for number, taken in factors.items():
+                valid &= taken <= left
+                left = np.ceil(left / taken)
+                changed = lanes[number] != taken
+                reduced &= ~changed
+                if self.pinned and self.pinned[number][position]:
+                    kept |= changed
+                units *= lanes[number]
+            again = _in_use(size, lanes)
+            for number, taken in lanes.items():
+                kept |= again[number] != taken
         if self.least_units:
-            valid &= lanes.prod(axis=(1, 2)) >= self.least_units
-        if self.fractional:
-            return valid
-        kept = reduced | (self._in_use(lanes) != lanes).any(axis=(1, 2))
-        if self.pinned:
-            kept |= ((lanes != factors) & np.array(self.pinned, dtype=bool)).any(axis=(1, 2))
-        return np.asarray(valid & kept)
+            valid &= units >= self.least_units
+        return valid if self.fractional else np.asarray(valid & (reduced | kept))
 
-    def _factors(self, block: Array) -> Array:
-        """Return the factors of every array dimension, shape (unrollings, array dimensions, dimensions)."""
-        found = [group.factors[block[:, number]] for number, group in enumerate(self.groups)]
-        return np.concatenate(found, axis=1)[:, self._array_order]
+    def _factors(self, block: Array, position: int) -> dict[int, Array]:
+        """Return the factors of a dimension on the array dimensions that may have some, by their positions."""
+        found = {}
+        for number, (group, member) in enumerate(self._places):
+            factors = self.groups[group].factors[:, member, position]
+            if (factors > 1).any():
+                found[number] = factors.astype(float)[block[:, group]]
+        return found
 
     def lanes(self, block: Array) -> list[Array]:
         """Return the lanes in use of every group, shape (unrollings, dimensions)."""
-        if not self.groups:
-            return []
-        lanes = self._in_use(self._factors(block))
-        return [
-            lanes[:, [self.array_dimensions.index(name) for name in group.members]].prod(axis=1)
-            for group in self.groups
-        ]
+        found = [np.ones((len(block), len(self.dims)), dtype=np.int64, order="F") for _ in self.groups]
+        for position, size in enumerate(self.sizes.tolist()):
+            for number, lanes in _in_use(size, self._factors(block, position)).items():
+                found[self._places[number][0]][:, position] *= lanes.astype(np.int64)
+        return found
 
-    def _in_use(self, factors: Array) -> Array:
-        """Return the lanes in use: the largest factor of every dimension is reduced to what its iterations need.
-
-        See `zzcp.cost.setting.unrolling.whole_factors`; of several largest ones it is the first.
-        """
-        total = factors.prod(axis=1)
-        left = -(-self.sizes // total)
-        largest = factors.max(axis=1)
-        needed = -(-self.sizes // (left * (total // largest)))
-        lanes = factors.copy()
-        np.put_along_axis(lanes, factors.argmax(axis=1)[:, None, :], needed[:, None, :], axis=1)
-        return lanes
+    @property
+    def _places(self) -> list[tuple[int, int]]:
+        """Return the group of every array dimension, and its position among the members."""
+        places = {
+            name: (number, member)
+            for number, group in enumerate(self.groups)
+            for member, name in enumerate(group.members)
+        }
+        return [places[name] for name in self.array_dimensions]
 
     @property
     def _array_order(self) -> list[int]:
@@ -255,6 +260,25 @@ class Choices:
                 if (row > 1).any()
             }
         )
+
+
+def _in_use(size: int, factors: dict[int, Array]) -> dict[int, Array]:
+    """Return the lanes in use of a dimension: its largest factor is reduced to what the iterations need.
+
+    See `zzcp.cost.setting.unrolling.whole_factors`; of several largest ones it is the first. Quotients of floats, which
+    are divided faster, are those of integers here, since these are much smaller than 2^53.
+    """
+    if not factors:
+        return {}
+    total: Any = math.prod(factors.values())
+    largest = np.maximum.reduce(list(factors.values()))
+    needed = np.ceil(size / (np.ceil(size / total) * (total / largest)))
+    found, waiting = {}, np.ones(len(largest), dtype=bool)
+    for number, taken in factors.items():
+        first = waiting & (taken == largest)
+        found[number] = np.where(first, needed, taken)
+        waiting &= ~first
+    return found
 
 
 def choices_of(

@@ -164,7 +164,7 @@ class Interleaved(Weighted):
                 # every tile takes a word at the least
                 word = block.transfers(number, movement) * np.minimum(movement.word, movement.word * least)
                 data = self.rooms[number, link].data
-                words = np.where(data < 2, block.words[number][index], word / data)  # noqa: PLR2004 - two iterations
+                words = np.where(data < 2, block.words[number][index], word / data)
                 bits = np.maximum(bits, words / reuse * share)
             if block.exact and not link and not keeps(operand, link):
                 bits = np.maximum(bits, block.words[number][index] / reuse * share)
