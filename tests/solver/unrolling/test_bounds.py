@@ -98,9 +98,9 @@ def test_more_lanes_than_iterations_on_two_array_dimensions() -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("seed", [1090, 1351, 1614, 1842])
+@pytest.mark.parametrize("seed", [1090, 1351, 1614, 1842, 20347])
 def test_bounds_that_were_once_too_high(seed: int, conventions: CostConventions) -> None:
-    """Instances without data, windows of a stated size, second copies of windows, floored copies."""
+    """Instances without data, windows of a stated size, copies of windows, floored copies, products of fractions."""
     check(seed, conventions)
 
 

@@ -314,7 +314,7 @@ class Block:
             )
             result *= np.clip(window, 1, max(most, 1))
         # as ZigZag counts lanes that are a fraction, or that it floors
-        return result if self.exact else np.floor(result * self.share(operand))
+        return result if self.exact else np.floor(result * self.kept_share(operand))
 
     def _tile_bits(self, operand: OperandSetting, number: int, level: int, grown: int = -1) -> Array:
         """Return the bits of the smallest tile, with the second copy that its memory makes of what is refilled."""
@@ -333,6 +333,11 @@ class Block:
                 )
         below = self.common.smallest_prime[self.iterations[:, grown]] if grown >= 0 else 1
         return bits * np.where(left > below, 2, 1)
+
+    def kept_share(self, operand: OperandSetting) -> Array:
+        """Return what is left of the room that a tile takes where lanes are fractions, which ZigZag need not round."""
+        relevant = [i for i, dim in enumerate(self.dims) if operand.kind[dim] != IRRELEVANT]
+        return np.asarray(np.minimum(self.share(operand), self.scale[:, relevant].prod(axis=1)))
 
     def share(self, operand: OperandSetting) -> Array:
         """Return what ZigZag's rounding leaves of an operand's tile whose lanes are fractions."""

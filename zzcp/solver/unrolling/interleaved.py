@@ -342,7 +342,7 @@ class _Room:
         room = np.where(bits > 0, free / np.maximum(bits, 1), np.inf)
         if not block.exact:
             # the tile is rounded down
-            room = (room + 1) / block.share(operand)
+            room = (room + 1) / block.kept_share(operand)
         if operand.memories[link - 1].doubles(operand.memory_operand) and not windows:
             # all but the whole are kept twice
             whole = one

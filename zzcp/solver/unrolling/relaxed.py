@@ -248,7 +248,7 @@ class _Relaxed(Weighted):
             return result
         tile = self._tile(operand, number, link)
         if not block.exact:
-            tile = np.floor(tile * self._column(block.share(operand)))
+            tile = np.floor(tile * self._column(block.kept_share(operand)))
         least = self._column(block.kept_precision(number, link))
         if operand.is_output:
             # complete sums only where no loops are left that add to them
