@@ -224,6 +224,19 @@ def test_a_weaker_bound_is_proven_again(right: Book) -> None:
     ]
 
 
+def test_unrollings_that_are_chosen_with_loops_that_need_not_divide(tmp_path: Path) -> None:
+    layer = Layer.gemm(b=3, k=4, c=2, name="gemm")
+    result = optimize(MACHINE, layer, spatial="auto", factors="imperfect", time_limit=600, gap=0.01)
+    assert result.objective is not None
+    right = book(tmp_path, result, layer=layer)
+    assert right.layer["space"]["factors"] == "imperfect"
+    assert right.check(time_limit=600).proven
+    right.layer["lower_bound"] = result.objective * 1.001
+    right.layer["gap"] = 0.0
+    (claimed,) = right.check(time_limit=600).layers
+    assert claimed.proof.state == CONTRADICTED
+
+
 def test_too_little_time(tmp_path: Path) -> None:
     layer = Layer.conv(b=1, k=64, c=64, oy=56, ox=56, fy=3, fx=3)
     large = machine(buffer=2**16)

@@ -159,7 +159,7 @@ def run(
     _tell_idle(tasks, machine, output)
     if given_alone and mapping is None and accelerator is not None and not machine.dataflows:
         output.note(
-            "loops that do not divide are searched for full unrollings: none is chosen with --factors imperfect"
+            "loops that do not divide are searched for full unrollings; --spatial auto chooses these, too"
         )
     stopped = interrupt.requested and len(results) < len(tasks)
     return exit_code(

@@ -50,9 +50,12 @@ from zzcp.solver.infeasible import (
 )
 from zzcp.solver.memory import give_back
 from zzcp.solver.memory_limit import limited
+from zzcp.solver.padding.choices import Paddings
+from zzcp.solver.padding.relaxed import Relaxed
 from zzcp.solver.padding.search import PaddedSearch
 from zzcp.solver.result import Diagnosis, KnownBound, Progress, Result, gap_of
 from zzcp.solver.search.search import Search
+from zzcp.solver.unrolling.root import root_bound
 from zzcp.solver.unrolling.search import JointSearch, Solve
 from zzcp.workload import Layer
 
@@ -103,9 +106,9 @@ def optimize(
     max_dims : int
         Layer dimensions on one array dimension, at most, where the unrolling is chosen.
     factors : str
-        ``perfect``: loops that divide. ``imperfect``: also loops whose last tiles are smaller, and the bound holds for
-        all of them; not where the unrolling is chosen, under constraints, or under conventions that count all tiles as
-        whole ones. Where nothing is said of the unrolling it is as with ``full``.
+        ``perfect``: loops that divide. ``imperfect``: also loops whose last tiles are smaller, and the bound holds
+        for all of them; not under constraints on loops, where memories keep the overlap of windows, or under
+        conventions that count all tiles as whole ones. Where nothing is said of the unrolling it is as with ``full``.
     max_padding : float
         What loops may come to beyond the iterations of a dimension, as a share of these; by default all that can win.
     time_limit : float, optional
@@ -376,12 +379,6 @@ def _check_imperfect(task: Task, unrolling: SpatialMapping | Freedom) -> None:
     """Check that loops that do not divide go with what else is asked."""
     expected = "factors perfect"
     conventions = task.conventions
-    if isinstance(unrolling, Freedom):
-        raise InputError(
-            "the unrolling is chosen for loops that divide",
-            expected=f"{expected}, or an unrolling that is given",
-            found="imperfect",
-        )
     if task.constraints:
         raise InputError("constraints are for loops that divide", expected=expected, found="imperfect")
     if not supports_remainders(conventions):
@@ -390,8 +387,9 @@ def _check_imperfect(task: Task, unrolling: SpatialMapping | Freedom) -> None:
             expected=expected,
             found="imperfect",
         )
-    assert isinstance(unrolling, SpatialMapping)
-    setting = Evaluator(task.accelerator, task.layer, unrolling, conventions, task.links).setting
+    # what is not unrolled slides in time: no other unrolling has more windows whose overlap may stay
+    spatial = unrolling.given.fitted(task.layer) if isinstance(unrolling, Freedom) else unrolling
+    setting = Evaluator(task.accelerator, task.layer, spatial, conventions, task.links).setting
     for operand in setting.operands:
         if operand.slides is not None:
             keeping = operand.memories[operand.slides.kept.index(True) - 1]
@@ -413,11 +411,19 @@ def padded_search(
     """Return the search over all loops of one unrolling, whether they divide or not, to be run."""
     evaluator = Evaluator(task.accelerator, task.layer, spatial, task.conventions, task.links)
 
-    def solve(of: Evaluator, seconds: float, beaten: Fraction | None) -> Result:
-        return _search(task, of, seconds, None, None, beaten)
+    def solve(of: Evaluator, seconds: float, beaten: Fraction | None, work: float) -> Result:
+        return _search(replace(task, work=work), of, seconds, None, None, beaten)
 
     return PaddedSearch(
-        evaluator, task.objective, solve, time_limit, task.gap, task.max_padding, rival, on_progress
+        evaluator,
+        task.objective,
+        solve,
+        time_limit,
+        task.gap,
+        task.max_padding,
+        rival,
+        on_progress,
+        task.work,
     )
 
 
@@ -460,8 +466,12 @@ def joint_search(
 ) -> JointSearch:
     """Return the search over all unrollings, to be run."""
 
-    def solve(spatial: SpatialMapping, seconds: float, rival: Fraction | None, work: float) -> Solve:
-        result = _optimize_one(replace(task, work=work), spatial, seconds, None, None, rival)
+    def solve(
+        spatial: SpatialMapping, seconds: float, rival: Fraction | None, work: float, *, briefly: bool = False
+    ) -> Solve:
+        # for a first incumbent loops that divide are enough
+        of_one = replace(task, work=work, factors="perfect" if briefly else task.factors)
+        result = _optimize_one(of_one, spatial, seconds, None, None, rival)
         if result.status == "infeasible":
             return Solve(result, None, math.inf, closed=True)
         evaluation = result.evaluation
@@ -470,6 +480,11 @@ def joint_search(
         gap = gap_of(min(known), result.lower_bound) if known else 1.0
         return Solve(result, value, result.lower_bound, gap <= task.gap * (1 + 1e-9))
 
+    def root(of: Evaluator, goal: Goal, value: float, known: float) -> float:
+        sizes = Paddings.of(task.layer, of.setting.iterations, task.max_padding).sizes
+        return Relaxed(of, sizes).bound_of_all(goal, value, known)
+
+    imperfect = task.factors == "imperfect"
     return JointSearch(
         task.accelerator,
         task.layer,
@@ -484,4 +499,6 @@ def joint_search(
         seed,
         on_progress,
         task.work,
+        root if imperfect else root_bound,
+        task.max_padding if imperfect else None,
     )

@@ -74,6 +74,14 @@ class Space:
         }
 
 
+def of_factors(max_padding: float | None) -> str:
+    """Return in words which loops are in a space, after what else is; nothing where they must divide."""
+    if max_padding is None:
+        return ""
+    limit = f", up to {max_padding:.0%} beyond the iterations" if isfinite(max_padding) else ""
+    return f", loops that divide or do not{limit}"
+
+
 def _factors(max_padding: float) -> dict[str, Any]:
     """Return what result files say of loops that need not divide; without a limit of the padding none is named."""
     return {"factors": "imperfect"} | ({"max_padding": max_padding} if isfinite(max_padding) else {})

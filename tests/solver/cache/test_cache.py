@@ -110,6 +110,16 @@ def test_the_space_of_unrollings_comes_back_too(tmp_path: Path) -> None:
     assert not solve(tmp_path).cached
 
 
+@pytest.mark.parametrize("spatial", [{}, "auto"])
+def test_loops_that_need_not_divide_come_back_as_such(tmp_path: Path, spatial: Any) -> None:
+    """Of what was kept nothing said so once, and `verify` would have proven less than was claimed."""
+    options = {"spatial": spatial, "factors": "imperfect", "max_padding": 0.5}
+    first, again = (solve(tmp_path, **options) for _ in range(2))
+    assert again.cached
+    assert again.space == first.space
+    assert again.to_dict()["space"]["factors"] == "imperfect"
+
+
 def test_constraints_are_part_of_the_question_and_obeyed_again(tmp_path: Path, searches: list[str]) -> None:
     constraints = {"max_latency": 400}
     free, bound = solve(tmp_path), solve(tmp_path, constraints=constraints)

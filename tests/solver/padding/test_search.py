@@ -108,8 +108,6 @@ def test_padding_can_be_limited() -> None:
 def test_what_cannot_be_asked_is_refused() -> None:
     with pytest.raises(InputError, match="conventions zigzag count all tiles as whole ones"):
         optimize(SMALL, PRIME, spatial=SPATIAL, factors="imperfect", conventions=ZIGZAG)
-    with pytest.raises(InputError, match="the unrolling is chosen for loops that divide"):
-        optimize(SMALL, PRIME, spatial="auto", factors="imperfect")
     with pytest.raises(InputError, match="constraints are for loops that divide"):
         optimize(SMALL, PRIME, spatial=SPATIAL, factors="imperfect", constraints={"innermost": ["K"]})
     with pytest.raises(InputError, match="factors"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping as MappingType
 from fractions import Fraction
 from typing import Any
@@ -136,4 +137,5 @@ def space_of(data: MappingType[str, Any]) -> Space:
         complete=bool(data["complete"]),
         description=str(data["description"]),
         freedom=None if freedom is None else Freedom.from_dict(freedom),
+        max_padding=float(data.get("max_padding", math.inf)) if data.get("factors") == "imperfect" else None,
     )

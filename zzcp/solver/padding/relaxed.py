@@ -14,7 +14,8 @@ from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import Goal
 from zzcp.cost.setting.lookups import divisors_of
 from zzcp.solver.lattice.keys import Key, keys_of
-from zzcp.solver.unrolling.root import bound_of_keys
+from zzcp.solver.padding.choices import Paddings
+from zzcp.solver.unrolling.root import bound_of_keys, root_bound
 
 _MOST_CELLS, _MOST_ENTRIES = 8_000_000, 500_000
 """Largest tables that are made for a bound."""
@@ -82,6 +83,15 @@ class Relaxed:
         if not keys or states > _MOST_ENTRIES or states * math.prod(depths) > _MOST_CELLS:
             return known
         return max(known, bound_of_keys(self._evaluator(frozenset(cut)).model, keys, goal, value))
+
+    def bound_of_all(self, goal: Goal, value: float, known: float) -> float:
+        """Return a lower bound of all mappings, with loops that divide or not; parameters as for `bound`."""
+        least = root_bound(self.evaluator, goal, value, known)
+        for sizes in Paddings(self.sizes).split(self.idle):
+            if least <= known:
+                break
+            least = min(least, self.bound(sizes, goal, value, known))
+        return least
 
     def _evaluator(self, dims: frozenset[str]) -> Evaluator:
         if dims not in self._open:

@@ -28,7 +28,7 @@ from zzcp.solver.padding.choices import Paddings
 from zzcp.solver.padding.loops import shortened
 from zzcp.solver.padding.relaxed import Relaxed
 from zzcp.solver.result import Progress, Result, float_below, gap_of
-from zzcp.solver.space import Space
+from zzcp.solver.space import Space, of_factors
 from zzcp.solver.unrolling.root import root_bound
 
 _FLOAT_ERROR = 2.0**-30
@@ -40,7 +40,7 @@ Padded = Mapping[str, int]
 
 
 _TRIED, _SHARE = 8, 0.02
-"""Combinations of padded sizes that are tried before anything is proven, and the share of the time for each."""
+"""Combinations of padded sizes that are tried before anything is proven, and the share of time and work for each."""
 _NEW, _BOUNDED = range(2)
 
 
@@ -91,7 +91,8 @@ class PaddedSearch:
     objective : str
         ``edp``, ``energy``, ``latency`` or ``ed2``.
     solve : callable
-        Searches the mappings of an evaluator within some seconds, for what is better than a rival's objective.
+        Searches the mappings of an evaluator within some seconds, for what is better than a rival's objective, with so
+        much work.
     time_limit : float
         Seconds.
     tolerance : float
@@ -102,16 +103,19 @@ class PaddedSearch:
         An objective that is known elsewhere: only what is better counts.
     on_progress : callable, optional
         Called with a `Progress` whenever incumbent or bound improve.
+    work : float
+        Limit of the work, in the units of `zzcp.solver.clock`.
     """
 
     evaluator: Evaluator
     objective: Goal
-    solve: Callable[[Evaluator, float, Fraction | None], Result]
+    solve: Callable[[Evaluator, float, Fraction | None, float], Result]
     time_limit: float
     tolerance: float
     most_padding: float = math.inf
     rival: Fraction | None = None
     on_progress: Callable[[Progress], None] | None = None
+    work: float = math.inf
     best: Result | None = None
     value: Fraction | None = None
     bound: float = 0.0
@@ -123,7 +127,7 @@ class PaddedSearch:
     relaxed: Relaxed = field(init=False)
 
     def __post_init__(self) -> None:
-        self.clock = Clock(self.time_limit)
+        self.clock = Clock(self.time_limit, work=self.work)
         setting = self.evaluator.setting
         self.paddings = Paddings.of(setting.layer, setting.iterations, self.most_padding)
         self.relaxed = Relaxed(self.evaluator, self.paddings.sizes)
@@ -147,24 +151,30 @@ class PaddedSearch:
             shortage = diagnose(self.evaluator.model)
             if shortage is not None and is_certain(self.evaluator.model):
                 # the smallest tiles are the same whatever the loops come to
-                return replace(self.solve(self.evaluator, 0.1, self.rival), wall_s=self.clock.passed)
+                return replace(self._solve(self.evaluator, 0.1, self.rival), wall_s=self.clock.passed)
             ended = True
             with self.clock.watched():
                 perfect = self._searched({})
-                self._start()
+                if self.rival is None or self.value is not None:
+                    # else a better one is known elsewhere, and mostly nothing of this unrolling comes near it
+                    self._start()
                 self._close(perfect)
                 ended = False
             self.complete = self.complete and not ended
         return self._result()
+
+    def _solve(
+        self, evaluator: Evaluator, seconds: float, rival: Fraction | None, share: float = 1.0
+    ) -> Result:
+        return self.solve(evaluator, seconds, rival, self.clock.work_left * share)
 
     def _start(self) -> None:
         """Look for a better incumbent among padded sizes with many divisors, for a short time each."""
         for padded in self.paddings.promising(_TRIED):
             if not self.clock.goes_on or self.target is None:
                 break
-            result = self.solve(
-                self.evaluator.with_padded(padded), max(self.clock.left * _SHARE, 0.1), self.target
-            )
+            seconds = max(self.clock.left * _SHARE, 0.1)
+            result = self._solve(self.evaluator.with_padded(padded), seconds, self.target, _SHARE)
             if result.mapping is not None and result.evaluation is not None:
                 self._take(result)
         self._tell("padded sizes with many divisors")
@@ -242,7 +252,7 @@ class PaddedSearch:
     def _searched(self, padded: Padded) -> float:
         """Search the mappings of some padded sizes; return their bound, infinite where they are closed."""
         evaluator = self.evaluator.with_padded(padded)
-        result = self.solve(evaluator, max(self.clock.left, 0.1), self.target)
+        result = self._solve(evaluator, max(self.clock.left, 0.1), self.target)
         if result.status == "infeasible":
             self.counts["capacity"] += 1
             return math.inf
@@ -260,7 +270,7 @@ class PaddedSearch:
         """Take over a mapping that is given."""
         evaluation = self.evaluator.evaluate(hint)
         self.value = objective_of(evaluation, self.objective)
-        nothing = self.solve(self.evaluator, 0.0, self.rival)
+        nothing = self._solve(self.evaluator, 0.0, self.rival)
         mapping = hint.with_buffering(evaluation.double_buffered)
         self.best = replace(nothing, objective=float(self.value), mapping=mapping, evaluation=evaluation)
 
@@ -289,11 +299,11 @@ class PaddedSearch:
         known = self.target
         if known is None:
             status = "infeasible" if self.complete and math.isinf(least) else "unknown"
-            nothing = self.solve(self.evaluator, 0.0, self.rival)
+            nothing = self._solve(self.evaluator, 0.0, self.rival)
             return replace(nothing, status=status, wall_s=self.clock.passed, space=self.space)  # type: ignore[arg-type]
         bound = float_below(known if math.isinf(least) else min(Fraction(least), known))
         if self.best is None or self.value is None:
-            nothing = self.solve(self.evaluator, 0.0, self.rival)
+            nothing = self._solve(self.evaluator, 0.0, self.rival)
             return replace(nothing, lower_bound=bound, wall_s=self.clock.passed, space=self.space)
         gap = gap_of(self.value, bound)
         return replace(
@@ -309,11 +319,9 @@ class PaddedSearch:
     @property
     def space(self) -> Space:
         """What the bound holds for."""
-        ways = "loops that divide or do not"
-        if math.isfinite(self.most_padding):
-            ways += f", up to {self.most_padding:.0%} beyond the iterations"
+        given = Space.given(complete=self.complete)
         return replace(
-            Space.given(complete=self.complete),
-            description=f"the given unrolling, {ways}",
+            given,
+            description=given.description + of_factors(self.most_padding),
             max_padding=self.most_padding,
         )

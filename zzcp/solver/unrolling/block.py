@@ -75,15 +75,18 @@ class Common:
         Of every operand.
     linked : list of list of list of int
         Per operand and link the groups of array dimensions there; the last are those above the top level.
-    smallest_prime : ndarray of int
-        Of every number up to the largest dimension.
+    smallest_loop : ndarray of int
+        For every number of iterations up to those of the largest dimension: the smallest loop of more than one.
+    imperfect : bool
+        Whether loops need not divide.
     """
 
     setting: Setting
     choices: Choices
     movements: list[list[Movement]]
     linked: list[list[list[int]]]
-    smallest_prime: Array
+    smallest_loop: Array
+    imperfect: bool = False
 
     @property
     def leakage(self) -> float:
@@ -98,15 +101,19 @@ class Common:
         conventions: CostConventions,
         links: Mapping[str, str] | None,
         choices: Choices,
+        *,
+        imperfect: bool = False,
     ) -> Common:
         """Return it for a layer on an accelerator."""
+        largest = max((layer.sizes[dim] for dim in choices.dims), default=1)
         setting = Evaluator(accelerator, layer, SpatialMapping(), conventions, links).setting
         return cls(
             setting,
             choices,
             [movements_of(operand) for operand in setting.operands],
             [groups_of_links(operand, choices) for operand in setting.operands],
-            smallest_primes(max((layer.sizes[dim] for dim in choices.dims), default=1)),
+            np.minimum(np.arange(largest + 1), 2) if imperfect else smallest_primes(largest),
+            imperfect,
         )
 
 
@@ -255,14 +262,14 @@ class Block:
     def tile(self, operand: OperandSetting, number: int, level: int, grown: int = -1) -> Array:
         """Return the elements of the smallest tile of one instance, with at least two iterations of one dimension."""
         groups = self.below(number, level)
-        prime = self.common.smallest_prime[self.iterations[:, grown]] if grown >= 0 else None
+        loop = self.common.smallest_loop[self.iterations[:, grown]] if grown >= 0 else None
         sizes: dict[str, Array] = {}
         for position, dim in enumerate(self.dims):
             if operand.kind[dim] == IRRELEVANT:
                 continue
             lanes = self.whole(groups, dim)
             # the last lanes of the last iteration may be idle
-            size = lanes if prime is None or position != grown else lanes * (prime - 1) + 1
+            size = lanes if loop is None or position != grown else lanes * (loop - 1) + 1
             # several array dimensions may have more lanes together than there are iterations
             sizes[dim] = np.minimum(size, self.setting.layer.sizes[dim])
         return self._elements(operand, sizes)
@@ -323,6 +330,8 @@ class Block:
             return bits
         if operand.relations:
             return bits  # the whole tile, which is kept once, may have no more elements than the smallest one
+        if grown >= 0 and self.common.imperfect:
+            return bits  # of three iterations the whole takes less than two copies of two
         left = np.ones(self.count, dtype=np.int64)
         for position, dim in enumerate(self.dims):
             if operand.kind[dim] != IRRELEVANT:
@@ -331,7 +340,7 @@ class Block:
                 left *= np.where(
                     even, self.iterations[:, position], np.maximum(1, self.iterations[:, position] - 1)
                 )
-        below = self.common.smallest_prime[self.iterations[:, grown]] if grown >= 0 else 1
+        below = self.common.smallest_loop[self.iterations[:, grown]] if grown >= 0 else 1
         return bits * np.where(left > below, 2, 1)
 
     def kept_share(self, operand: OperandSetting) -> Array:

@@ -1,12 +1,13 @@
 """Bounds of many unrollings at once by a relaxation of their mappings, coarser and faster than that of `root`.
 
-A mapping's boundaries are a chain: for every operand and link the factor of every dimension that lies below it. Here a
-factor is a class of neighbouring divisors: the least counts for the room that a tile takes, the greatest for how often
-it is used. With u the product of the irrelevant factors below a link the elements of an operand without
-windows pass it 1 / u as often as in every iteration; with windows, tiles with more of them share more elements.
-Energies, and cycles of ports, are sums over the boundaries, so that the cheapest chain follows from dynamic programming
-(`chains`). The latency is at least the run's and every port's cycles, hence any weighted mean of these; the weights are
-moved towards the port that is busiest in the cheapest chain (fictitious play: Brown 1951).
+A mapping's boundaries are a chain: for every operand and link the factor of every dimension that lies below it. Here
+a factor is a class of neighbouring divisors, or of neighbouring numbers where loops need not divide: the least counts
+for the room that a tile takes, the greatest for how often it is used. With u the product of the irrelevant factors
+below a link the elements of an operand without windows pass it 1 / u as often as in every iteration; with windows,
+tiles with more of them share more elements. Energies, and cycles of ports, are sums over the boundaries, so that the
+cheapest chain follows from dynamic programming (`chains`). The latency is at least the run's and every port's cycles,
+hence any weighted mean of these; the weights are moved towards the port that is busiest in the cheapest chain
+(fictitious play: Brown 1951).
 """
 
 from __future__ import annotations
@@ -72,20 +73,22 @@ def relaxed_bounds(common: Common, block: Array, goal: Goal, value: float, known
     every = common.choices.iterations(block)
     counts = np.array([[len(divisors(int(size))) for size in row] for row in every]).reshape(every.shape)
     order = np.lexsort((*counts.T, counts.prod(axis=1)))
-    for some, rungs in _chunks(order, every, _CELLS):
+    for some, rungs in _chunks(order, every, _CELLS, imperfect=common.imperfect):
         relaxed = _Relaxed(Block(common, block[some]), rungs)
         first = relaxed.bounds(goal, value)
         result[some] = np.maximum(result[some], first.bound)
     return result
 
 
-def _chunks(order: Array, iterations: Array, most: int) -> Iterator[tuple[Array, list[int]]]:
+def _chunks(
+    order: Array, iterations: Array, most: int, *, imperfect: bool
+) -> Iterator[tuple[Array, list[int]]]:
     """Yield as many unrollings as can be computed at once, and the rungs of their dimensions."""
     start = 0
     while start < len(order):
         some = order[start:]
         while True:
-            rungs = rungs_of(iterations[some], most)
+            rungs = rungs_of(iterations[some], most, imperfect=imperfect)
             fewer = max(1, _ENTRIES // math.prod(rungs))
             if fewer >= len(some):
                 break
@@ -99,7 +102,7 @@ class _Relaxed(Weighted):
 
     def __init__(self, block: Block, rungs: list[int]) -> None:
         self.block = block
-        self.ladders = Ladders.of(block.iterations, rungs)
+        self.ladders = Ladders.of(block.iterations, rungs, imperfect=block.common.imperfect)
         self.count = block.count
         self.dims = block.dims
         operands = block.setting.operands
@@ -178,7 +181,8 @@ class _Relaxed(Weighted):
         counted = block.counted(movement, np.maximum(visits, 1.0))
         cycles = bits / movement.width / self._column(block.instances(number, movement)) * counted
         late: Array = self._column(np.zeros(self.count))
-        if keeps(operand, movement.link):
+        if keeps(operand, movement.link) or (block.exact and block.common.imperfect):
+            # of tiles of several sizes no words, and no cycles of their own, are certain
             energy = bits * movement.energy
         elif block.exact:
             # whole words, and whole cycles of the largest tile

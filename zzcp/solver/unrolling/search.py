@@ -35,7 +35,7 @@ from zzcp.solver.cpsat.model import certain
 from zzcp.solver.lattice.keys import Array, keys_of
 from zzcp.solver.lattice.start import first_mapping, outermost_mapping
 from zzcp.solver.result import Progress, Result, float_below, gap_of
-from zzcp.solver.space import Space
+from zzcp.solver.space import Space, of_factors
 from zzcp.solver.unrolling.block import Common
 from zzcp.solver.unrolling.bounds import CheapBounds
 from zzcp.solver.unrolling.choices import Choices, choices_of
@@ -119,6 +119,10 @@ class JointSearch:
         Called with a `Progress` whenever incumbent or bound improve.
     work : float
         Limit of the work, in the units of `zzcp.solver.clock`.
+    root : callable
+        Bounds the mappings of one unrolling by their relaxation, as `zzcp.solver.unrolling.root.root_bound`.
+    max_padding : float, optional
+        Where loops need not divide: what they may come to beyond the iterations.
     """
 
     accelerator: Accelerator
@@ -134,6 +138,8 @@ class JointSearch:
     seed: int = 0
     on_progress: Callable[[Progress], None] | None = None
     work: float = math.inf
+    root: Callable[[Evaluator, Goal, float, float], float] = root_bound
+    max_padding: float | None = None
     best: Result | None = None
     value: Fraction | None = None
     bound: float = 0.0
@@ -154,7 +160,14 @@ class JointSearch:
         self.choices = choices_of(
             self.accelerator, self.layer, self.freedom, fractional=self.conventions.fractional_unrolling
         )
-        self.common = Common.of(self.accelerator, self.layer, self.conventions, self.links, self.choices)
+        self.common = Common.of(
+            self.accelerator,
+            self.layer,
+            self.conventions,
+            self.links,
+            self.choices,
+            imperfect=self.max_padding is not None,
+        )
         self.bounds = CheapBounds(self.common, self.objective)
 
     @property
@@ -233,7 +246,7 @@ class JointSearch:
             spatial = self.choices.spatial(first.choice)
             if self.free:
                 work = min(_MOMENT, self.clock.work_left)
-                self._take(self.solve(spatial, max(self.clock.left, 0.1), self.value, work))
+                self._take(self.solve(spatial, max(self.clock.left, 0.1), self.value, work, briefly=True))
             else:
                 self._try(spatial)
             self._tell("first mappings")
@@ -281,7 +294,7 @@ class JointSearch:
         if not self.free:
             if self.value is None:
                 seconds, work = max(self.clock.left / 10, 0.1), self.clock.work_left / 10
-                self._take(self.solve(spatial, seconds, None, work))
+                self._take(self.solve(spatial, seconds, None, work, briefly=True))
             return
         evaluator = self._evaluator(spatial)
         keys = keys_of(evaluator.setting.temporal_sizes)
@@ -431,7 +444,7 @@ class JointSearch:
             self.ruled_out["capacity"] += 1
             return None
         value = float(self.value) if self.value is not None else known * 1e3
-        found = root_bound(evaluator, self.objective, value, known)
+        found = self.root(evaluator, self.objective, value, known)
         return found * float(certain(evaluator.model)) * (1 - _FLOAT_ERROR)
 
     def _searched(self, spatial: SpatialMapping) -> float | None:
@@ -479,8 +492,9 @@ class JointSearch:
             dict(self.ruled_out),
             self.solved,
             self.complete and not self.stuck,
-            self.freedom.description,
+            self.freedom.description + of_factors(self.max_padding),
             self.freedom,
+            self.max_padding,
         )
 
     def _result(self, smallest: Evaluator) -> Result:
