@@ -228,6 +228,8 @@ def solve(**arguments: Any) -> Any:
     options.spatial(),
     options.chosen_spatial,
     options.max_dims,
+    options.factors,
+    options.max_padding,
     options.reading,
     options.layers,
     click.option(
@@ -353,6 +355,8 @@ def verify(**arguments: Any) -> Any:
     options.spatial(),
     options.chosen_spatial,
     options.max_dims,
+    options.factors,
+    options.max_padding,
     options.reading,
     options.layers,
     click.option(
@@ -472,6 +476,7 @@ def explain(**arguments: Any) -> Any:
     options.spatial("spatial mapping"),
     options.chosen_spatial,
     options.max_dims,
+    options.factors,
     options.reading,
     click.option("--layer", metavar="NAME", help="The layer, by name or id; needed where there are several."),
     click.option(

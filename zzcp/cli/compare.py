@@ -21,6 +21,7 @@ from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.report.compared import compared_report
 from zzcp.report.summary import left_out_report
 from zzcp.solver.cache import ResultCache
+from zzcp.solver.job import factor_options, unrolling_without_choice
 
 
 def run(
@@ -29,6 +30,8 @@ def run(
     mapping: str | None,
     chosen: str | None,
     max_dims: int,
+    factors: str,
+    max_padding: float | None,
     reading: Reading,
     layers: Sequence[str],
     mappers: str,
@@ -66,7 +69,7 @@ def run(
         inputs = stack.enter_context(
             open_inputs(accelerator, workload, mapping, layers, reading, conventions)
         )
-        unrollings = UnrollingOptions.of(chosen, max_dims)
+        unrollings = UnrollingOptions.of(chosen or unrolling_without_choice(factors), max_dims)  # type: ignore[arg-type]
         tasks = [CompareTask(layer, *inputs.unrolled(layer, unrollings)) for layer in inputs.layers]
         limits = {
             "time_limit": time_limit,
@@ -75,6 +78,7 @@ def run(
             "seed": seed,
             "engine": engine,
             "cache": ResultCache.of(cache),
+            **factor_options(factors, max_padding),  # type: ignore[arg-type]  # one of the command's choices
         }
         options = CompareOptions(
             inputs.machine,

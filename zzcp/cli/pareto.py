@@ -25,6 +25,7 @@ def run(
     mapping: str | None,
     chosen: str | None,
     max_dims: int,
+    factors: str,
     reading: Reading,
     layer: str | None,
     points: int | None,
@@ -73,6 +74,7 @@ def run(
                 conventions=CONVENTIONS[conventions],
                 links=links,
                 cache=cache,
+                factors=factors,  # type: ignore[arg-type]  # one of the command's choices
                 on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),
                 **options,  # type: ignore[arg-type]  # each of its own kind
             )

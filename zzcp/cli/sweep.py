@@ -34,6 +34,8 @@ def run(
     mapping: str | None,
     chosen: str | None,
     max_dims: int,
+    factors: str,
+    max_padding: float | None,
     reading: Reading,
     layers: Sequence[str],
     vary: Sequence[str],
@@ -107,6 +109,8 @@ def run(
                     cache=cache,
                     neighbours=not each_alone,
                     engine=engine,  # type: ignore[arg-type]  # one of the command's choices
+                    factors=factors,  # type: ignore[arg-type]  # the same
+                    max_padding=max_padding,
                     costs=model,
                     on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),
                 )

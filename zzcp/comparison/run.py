@@ -23,10 +23,12 @@ from zzcp.mappers import Budget, Mapper, Problem, Search, make_mapper, options_o
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
+from zzcp.mapping.mapping import FACTORS, Factors
 from zzcp.mapping.unrollings import GIVEN, Unrolling, UnrollingOptions
 from zzcp.solver import Progress, Result, optimize
 from zzcp.solver.cache import Cache, ResultCache
 from zzcp.solver.engines import Engine, check_engine
+from zzcp.solver.job import factor_options, unrolling_without_choice
 from zzcp.workload import Layer, Network
 
 DEFAULT_MAPPERS = ("loma", "salsa", "random", "genetic", "greedy")
@@ -109,6 +111,8 @@ def compare(
     mapper_time: float | None = None,
     lpf_limit: int | None = 6,
     engine: Engine = "auto",
+    factors: Factors = "perfect",
+    max_padding: float | None = None,
     cache: Cache = None,
     on_progress: Tell | None = None,
 ) -> Comparison:
@@ -148,8 +152,8 @@ def compare(
         Seconds that a mapper may take for a layer. Without either limit every mapper stops by its own rule.
     lpf_limit : int, optional
         Most loop prime factors of LOMA.
-    engine, cache
-        Of the solver; see `zzcp.optimize`.
+    engine, factors, max_padding, cache
+        Of the solver; see `zzcp.optimize`. Mappers have loops that divide in any case.
     on_progress : callable, optional
         Called with a `Progress` of the solver, and whenever a mapper starts.
 
@@ -168,6 +172,7 @@ def compare(
         If a mapping is better than what is proven. It holds the comparison.
     """
     check_engine(engine)
+    choice(factors, "factors", FACTORS)
     choice(objective, "objective", OBJECTIVES)
     function(on_progress, "on_progress")
     chosen = make_mappers(mappers, lpf_limit=lpf_limit)
@@ -177,7 +182,8 @@ def compare(
     for entry in layers:
         check_setting(accelerator, entry, conventions, links)
     several = not isinstance(layer, Layer)
-    unrollings = UnrollingOptions.of(spatial if isinstance(spatial, str) else None, max_dims)
+    chosen_by = spatial if isinstance(spatial, str) else unrolling_without_choice(factors)
+    unrollings = UnrollingOptions.of(chosen_by, max_dims)
     tasks = [
         make_task(accelerator, entry, spatial, links, fitted=several, unrollings=unrollings)
         for entry in layers
@@ -194,7 +200,8 @@ def compare(
         objective,
         conventions,
         Budget(evaluations, mapper_time, seed),
-        {**limits, "seed": seed, "engine": engine, "cache": ResultCache.of(cache)},
+        {**limits, "seed": seed, "engine": engine, "cache": ResultCache.of(cache)}
+        | factor_options(factors, max_padding),
     )
     found: dict[object, ComparedLayer] = {}
     with Interrupt() as interrupt:

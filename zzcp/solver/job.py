@@ -12,7 +12,7 @@ from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping.constraints import Constraints
 from zzcp.mapping.mapping import Factors
-from zzcp.mapping.unrollings import Unrolling
+from zzcp.mapping.unrollings import FULL, Choice, Unrolling
 from zzcp.solver.cache import ResultCache
 from zzcp.solver.engines import Engine
 from zzcp.solver.optimize import optimize
@@ -35,6 +35,18 @@ class SearchOptions:
     max_padding: float | None = None
     memory_limit: int | None = None
     elsewhere: bool = True
+
+
+def factor_options(factors: Factors, max_padding: float | None) -> dict[str, Any]:
+    """Return what of the loops `optimize` is told: nothing where they divide."""
+    if factors == "perfect":
+        return {}
+    return {"factors": factors} | ({} if max_padding is None else {"max_padding": max_padding})
+
+
+def unrolling_without_choice(factors: Factors) -> Choice | None:
+    """Return how an unrolling is found of which nothing is said: with loops that need not divide it is a full one."""
+    return FULL if factors == "imperfect" else None
 
 
 @dataclass(frozen=True)

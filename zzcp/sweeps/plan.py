@@ -124,6 +124,7 @@ def plan_points(
     unrollings: UnrollingOptions = FREE,
     costs: CostModel | None = None,
     resized: Sequence[str] = (),
+    loops: Mapping[str, Any] | None = None,
 ) -> Iterator[Planned]:
     """Yield every point of the grid, after checking that each is a machine and a layer.
 
@@ -153,6 +154,8 @@ def plan_points(
         What memories cost at every point.
     resized : sequence of str
         These memories.
+    loops : mapping, optional
+        What the solver is told of loops that need not divide.
 
     Raises
     ------
@@ -182,7 +185,7 @@ def plan_points(
                         dict(links) if links else own_links,
                         objective,
                     )
-                    key = point_key(release, *task, conventions, seed, engine)
+                    key = point_key(release, *task, conventions, seed, engine, loops)
                     yield Planned(steps, values, network.name, task, key)
 
 

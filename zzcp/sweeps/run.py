@@ -27,12 +27,13 @@ from zzcp.cost.objective import OBJECTIVES
 from zzcp.costs import CostModel, falling
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
+from zzcp.mapping.mapping import FACTORS, Factors
 from zzcp.mapping.unrollings import FREE, Choice, UnrollingOptions
 from zzcp.runs import Estimate, Executor, executor_for
 from zzcp.runs.progress import Changes, Watchers
 from zzcp.solver.cache import Cache, ResultCache
 from zzcp.solver.engines import Engine, check_engine
-from zzcp.solver.job import Job, SearchOptions
+from zzcp.solver.job import Job, SearchOptions, factor_options, unrolling_without_choice
 from zzcp.solver.portable import SEARCH
 from zzcp.solver.result import Result
 from zzcp.sweeps.neighbours import Place, Series, due, first_boxes, series_of, settled
@@ -98,6 +99,8 @@ def sweep(
     memory_limit: int | None = None,
     db: str | Path | None = None,
     engine: Engine = "auto",
+    factors: Factors = "perfect",
+    max_padding: float | None = None,
     costs: CostModel | None = None,
     cache: Cache = None,
     neighbours: bool = True,
@@ -137,6 +140,8 @@ def sweep(
         SQLite file that keeps every result as it comes; what it holds already is not solved again.
     engine : str
         For every point, as for `optimize`; what another one has solved is solved again.
+    factors, max_padding
+        For every point, as for `optimize`.
     costs : CostModel, optional
         What memories cost whose size or width is varied, at every point (`zzcp.costs.cost_model`); by default what the
         file says, whatever their size, unless it names a cost model.
@@ -161,6 +166,7 @@ def sweep(
     jobs = integer(jobs, "jobs", least=1, most=MAX_WORKERS)
     seed = check_seed(seed)
     check_engine(engine)
+    choice(factors, "factors", FACTORS)
     function(on_progress, "on_progress")
     for name in entries(objectives, "objectives", "names of objectives"):
         choice(name, "objective", OBJECTIVES)
@@ -170,7 +176,10 @@ def sweep(
     axes = make_axes(accelerator, [layer for network in networks for layer in network], vary)
     if isinstance(spatial, str):
         spatial, unrollings = None, UnrollingOptions.of(spatial, unrollings.max_dims)
+    elif spatial is None and unrollings.choice is None:
+        unrollings = UnrollingOptions.of(unrolling_without_choice(factors), unrollings.max_dims)
     names: Sequence[str]
+    loops = factor_options(factors, max_padding)
     if costs is None:
         costs, names = model_of_file(accelerator, axes)
     else:
@@ -191,9 +200,10 @@ def sweep(
             unrollings,
             costs,
             names,
+            loops,
         )
     )
-    options: dict[str, Any] = {"time_limit": time_limit, "gap": gap, "seed": seed, "engine": engine}
+    options: dict[str, Any] = {"time_limit": time_limit, "gap": gap, "seed": seed, "engine": engine} | loops
     stated = {} if costs is None else {"costs": _stated(costs, names, plan)}
     started = time.monotonic()
     where = jobs, scheduler, memory_limit

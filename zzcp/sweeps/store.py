@@ -44,6 +44,7 @@ def point_key(
     conventions: CostConventions,
     seed: int,
     engine: str = "auto",
+    loops: Mapping[str, Any] | None = None,
 ) -> str:
     """Return a hash of all that the optimum and its proof depend on; names of machines and layers do not count."""
     content = [
@@ -59,6 +60,8 @@ def point_key(
     ]
     if engine != "auto":
         content.append(engine)
+    if loops:
+        content.append(sorted(loops.items()))
     return sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
 
 

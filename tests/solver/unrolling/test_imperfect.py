@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -214,3 +215,56 @@ def test_what_does_not_go_together_is_one_message(
     chip = replace(chip, memories=tuple(replace(memory, size=10**6) for memory in chip.memories))
     with pytest.raises(InputError, match=message):
         optimize(change(chip), layer, spatial="auto", factors="imperfect", **options)  # type: ignore[arg-type]
+
+
+# ---- beside other commands ------------------------------------------------------------------------------------
+
+ODD = Layer.gemm(b=7, k=4, c=2)
+
+
+def test_mappers_are_compared_with_the_optimum_over_all_loops() -> None:
+    options = {"spatial": {"D1": {"K": 4}}, "time_limit": ENOUGH}
+    optimum = optimize(machine(), ODD, factors="imperfect", **options)  # type: ignore[arg-type]
+    compared = zzcp.compare(machine(), ODD, ["greedy"], factors="imperfect", **options)  # type: ignore[arg-type]
+    assert compared.options["factors"] == "imperfect"
+    (layer,) = compared.layers
+    assert layer.result.objective == optimum.objective
+    assert layer.mappers[0].objective is not None
+    assert layer.mappers[0].objective >= layer.result.lower_bound
+
+
+def test_every_point_of_a_sweep_is_over_all_loops(tmp_path: Path) -> None:
+    vary = {"memories.w_regs.size": [64, 128]}
+    how = {"spatial": {"D1": {"K": 4}}, "time_limit": ENOUGH, "db": tmp_path / "points.sqlite"}
+    perfect, found, again = (
+        zzcp.sweep(machine(), ODD, vary, factors=factors, **how)  # type: ignore[arg-type]
+        for factors in ("perfect", "imperfect", "imperfect")
+    )
+    assert found.options["factors"] == "imperfect"
+    assert [point.reused for point in found.points] == [False, False]
+    assert [point.reused for point in again.points] == [True, True]
+    for point, plain, kept in zip(found.points, perfect.points, again.points, strict=True):
+        chip = replace(
+            machine(),
+            memories=tuple(
+                replace(memory, size=dict(point.values)["memories.w_regs.size"])
+                if memory.name == "w_regs"
+                else memory
+                for memory in machine().memories
+            ),
+        )
+        alone = optimize(chip, ODD, spatial={"D1": {"K": 4}}, factors="imperfect", time_limit=ENOUGH)
+        assert alone.objective is not None
+        assert point.outcome.objective == pytest.approx(alone.objective, rel=1e-4)
+        assert kept.outcome.objective == point.outcome.objective
+        assert plain.outcome.objective is not None
+        assert point.outcome.objective is not None
+        assert point.outcome.objective <= plain.outcome.objective * (1 + 1e-4)
+        assert point.outcome.data["space"]["factors"] == "imperfect"
+
+
+def test_fronts_are_of_loops_that_divide() -> None:
+    with pytest.raises(InputError, match="fronts are of loops that divide: expected perfect"):
+        zzcp.pareto(machine(), ODD, factors="imperfect")
+    with pytest.raises(InputError, match="factors"):
+        zzcp.sweep(machine(), ODD, {"memories.w_regs.size": [64]}, factors="any")  # type: ignore[arg-type]

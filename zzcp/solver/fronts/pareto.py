@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from zzcp.checks import MAX_WORKERS, check_seed, duration, function, gap_tolerance, integer
+from zzcp.checks import MAX_WORKERS, check_seed, choice, duration, function, gap_tolerance, integer
 from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import EXACT, CostConventions
+from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
+from zzcp.mapping.mapping import FACTORS, Factors
 from zzcp.mapping.unrollings import Choice, unrolling_of
 from zzcp.solver.cache import Cache, ResultCache
 from zzcp.solver.engines import Engine, check_engine, joined
@@ -49,6 +51,7 @@ def pareto(
     conventions: CostConventions = EXACT,
     links: Mapping[str, str] | None = None,
     engine: Engine = "auto",
+    factors: Factors = "perfect",
     cache: Cache = None,
     on_progress: Callable[[FrontProgress], None] | None = None,
 ) -> Front:
@@ -75,6 +78,8 @@ def pareto(
         With 0 the front is exact to the last bit, which takes far longer.
     seed, workers, conventions, links, engine, cache
         As for `optimize`. Fronts are kept that no limit of time has ended.
+    factors : str
+        ``perfect``: fronts are of loops that divide.
     on_progress : callable, optional
         Called with a `FrontProgress` after every search.
 
@@ -106,6 +111,13 @@ def pareto(
     seed = check_seed(seed)
     check_engine(engine)
     function(on_progress, "on_progress")
+    if choice(factors, "factors", FACTORS) != "perfect":
+        raise InputError(
+            "fronts are of loops that divide",
+            place=Place(field="factors"),
+            expected="perfect; single points of a front are found by optimize with a weighted sum",
+            found=factors,
+        )
     unrolling = unrolling_of(accelerator, layer, spatial, max_dims)
 
     def explore() -> Front:
