@@ -127,6 +127,11 @@ class Frames:
     _up: dict[Counts, list[Step]] = field(init=False)
     _down: dict[Counts, list[Step]] = field(init=False)
 
+    @property
+    def small(self) -> bool:
+        """Whether the lattice is so small that tables have all vectors, whichever are left."""
+        return math.prod(self.shape) <= _SMALL
+
     @classmethod
     def around(cls, alive: Mapping[Place, Array], shape: tuple[int, ...], depths: tuple[int, ...]) -> Frames:
         """Return the frames for the vectors that are left for every boundary."""

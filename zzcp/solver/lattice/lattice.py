@@ -82,7 +82,9 @@ class Lattice:
     def restricted(self, alive: Mapping[Place, Array]) -> Lattice:
         """Return the same lattice with fewer vectors for the boundaries."""
         result = copy(self)
-        result.alive, result._frames, result._entries = dict(alive), None, {}
+        result.alive, result._entries = dict(alive), {}
+        if self._frames is not None and not self._frames.small:
+            result._frames = None
         return result
 
     @property

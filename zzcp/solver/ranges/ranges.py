@@ -261,6 +261,7 @@ class RangeSearch:
         part = replace(part, high=high, known=known)
         if both and high > low * _LONG:
             return known, part.halves()
+        part, line = self._renewed(part, line, value)
         alive = self._below(relaxation, line, weights)
         part = replace(part, relaxation=relaxation.restricted(alive))
         found, left = self._enumerate(part, line, weights, alive)
@@ -270,6 +271,18 @@ class RangeSearch:
         if not smaller:
             self._open.append((known, alive))
         return known, smaller
+
+    def _renewed(self, part: _Part, line: Line, value: float) -> tuple[_Part, Line]:
+        """Return a part and its chord for the incumbent of now, where it was another that they were made for."""
+        better = self.steps.value()
+        if not 0 < better < value:
+            return part, line
+        high = part.high
+        if self.goal.curved and part.low > 0:
+            high = min(high, self.goal.most_energy(better, part.relaxation.base))
+            if high <= part.low * (1 + _MARGIN):
+                return part, line
+        return replace(part, high=high), self.goal.line(part.low, high, better)
 
     def _smaller(self, part: _Part, least: float, chains: Sequence[Chain]) -> list[_Part]:
         """Return what takes the place of a part with too many labels; nothing if it must stay open."""
