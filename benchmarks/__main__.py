@@ -36,6 +36,7 @@ SUITES = (
     "validation",
     "unrollings",
     "leakage",
+    "imperfect",
 )
 LONG = (
     "sweeps",
@@ -48,6 +49,7 @@ LONG = (
     "executors",
     "networks",
     "unrollings",
+    "imperfect",
 )
 """Suites that take about an hour, download much or need packages of their own; they run only where they are named."""
 
