@@ -21,7 +21,7 @@ _MARGIN = 1e-9
 _MOST_CELLS, _MOST_ENTRIES = 2_000_000, 200_000
 """Largest tables that are made for a bound."""
 _ROUNDS = 6
-"""Dynamic programs of the last bound."""
+"""Dynamic programs of every bound: what other bounds leave to begin with may be a bad start."""
 
 
 def root_bound(evaluator: Evaluator, goal: Goal, value: float, known: float) -> float:
@@ -76,12 +76,12 @@ def _bound(relaxation: Relaxation, powers: tuple[int, int], value: float) -> flo
         return (
             relaxation.tighten(Line(1 / value, 0.0), _ROUNDS, enough=1 + _MARGIN)[0] * value * (1 - _MARGIN)
         )
-    least_latency = max(base, relaxation.tighten(Line(0.0, 1 / base), 3)[0] * base * (1 - _MARGIN))
+    least_latency = max(base, relaxation.tighten(Line(0.0, 1 / base), _ROUNDS)[0] * base * (1 - _MARGIN))
     if not energy or math.isinf(least_latency):
         # infinite where there is no chain of boundaries at all, hence no mapping
         return least_latency**latency
     most_energy = value / least_latency**latency
-    found = relaxation.tighten(Line(1 / most_energy, 0.0), 1, enough=1 + _MARGIN)[0]
+    found = relaxation.tighten(Line(1 / most_energy, 0.0), _ROUNDS, enough=1 + _MARGIN)[0]
     least_energy = max(relaxation.least_energy, found * most_energy * (1 - _MARGIN))
     bound = least_energy * least_latency**latency
     if bound >= value or least_energy <= 0:
