@@ -37,6 +37,7 @@ SUITES = (
     "unrollings",
     "leakage",
     "imperfect",
+    "load",
 )
 LONG = (
     "sweeps",
@@ -50,6 +51,7 @@ LONG = (
     "networks",
     "unrollings",
     "imperfect",
+    "load",
 )
 """Suites that take about an hour, download much or need packages of their own; they run only where they are named."""
 

@@ -61,7 +61,9 @@ def is_whole(path: Path) -> bool:
     [
         f"solve {SEED}",
         f"solve {SEED} --scope network",
-        f"sweep {SEED} --vary memories.sram_8KB.size=2KB:40KB:+4KB --db {{folder}}/points.db",
+        # many points that take little each: a kill is as likely to meet a write as a search
+        "sweep -a docs/toy.yaml -w tests/data/tiny_gemm.yaml --spatial full --vary memories.buf.size=256:2048:+32 "
+        "--db {folder}/points.db",
     ],
     ids=["solve", "network", "sweep"],
 )
