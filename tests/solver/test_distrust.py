@@ -65,14 +65,14 @@ def solve(path: Path, workload: str, *options: str) -> dict[str, Any]:
         "-j",
         "1",
     ]
-    done = CliRunner().invoke(cli, [*words, "--time-limit", "30", *options])
+    done = CliRunner().invoke(cli, [*words, "--time-limit", "600", *options])
     assert done.exit_code in (0, 3, 4), done.output
     data: dict[str, Any] = json.loads(path.read_text())
     return data
 
 
 def verdict(path: Path) -> tuple[int, str]:
-    done = CliRunner().invoke(cli, ["verify", str(path), "--time-limit", "30", "-j", "1"])
+    done = CliRunner().invoke(cli, ["verify", str(path), "--time-limit", "600", "-j", "1"])
     return done.exit_code, done.stdout
 
 

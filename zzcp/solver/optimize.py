@@ -55,7 +55,6 @@ from zzcp.solver.padding.relaxed import Relaxed
 from zzcp.solver.padding.search import PaddedSearch
 from zzcp.solver.result import Diagnosis, KnownBound, Progress, Result, gap_of
 from zzcp.solver.search.search import Search
-from zzcp.solver.unrolling.root import root_bound
 from zzcp.solver.unrolling.search import JointSearch, Solve
 from zzcp.workload import Layer
 
@@ -499,6 +498,6 @@ def joint_search(
         seed,
         on_progress,
         task.work,
-        root if imperfect else root_bound,
+        root if imperfect else None,
         task.max_padding if imperfect else None,
     )

@@ -119,8 +119,8 @@ class JointSearch:
         Called with a `Progress` whenever incumbent or bound improve.
     work : float
         Limit of the work, in the units of `zzcp.solver.clock`.
-    root : callable
-        Bounds the mappings of one unrolling by their relaxation, as `zzcp.solver.unrolling.root.root_bound`.
+    root : callable, optional
+        Bounds the mappings of one unrolling by their relaxation, in place of `zzcp.solver.unrolling.root.root_bound`.
     max_padding : float, optional
         Where loops need not divide: what they may come to beyond the iterations.
     """
@@ -138,7 +138,7 @@ class JointSearch:
     seed: int = 0
     on_progress: Callable[[Progress], None] | None = None
     work: float = math.inf
-    root: Callable[[Evaluator, Goal, float, float], float] = root_bound
+    root: Callable[[Evaluator, Goal, float, float], float] | None = None
     max_padding: float | None = None
     best: Result | None = None
     value: Fraction | None = None
@@ -444,7 +444,7 @@ class JointSearch:
             self.ruled_out["capacity"] += 1
             return None
         value = float(self.value) if self.value is not None else known * 1e3
-        found = self.root(evaluator, self.objective, value, known)
+        found = (self.root or root_bound)(evaluator, self.objective, value, known)
         return found * float(certain(evaluator.model)) * (1 - _FLOAT_ERROR)
 
     def _searched(self, spatial: SpatialMapping) -> float | None:
