@@ -52,8 +52,9 @@ SLOWER, SECONDS = 10, 120
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this suite."""
-    parser.add_argument(
-        "--seconds", type=float, default=SECONDS, help="limit of every search over all loops (imperfect)"
+    group = parser.add_argument_group("imperfect")
+    group.add_argument(
+        "--each", type=float, metavar="SECONDS", default=SECONDS, help=f"limit of a search (else {SECONDS})"
     )
 
 
@@ -62,11 +63,11 @@ def run(*, quick: bool, console: Console, options: argparse.Namespace) -> dict[s
     pairs = [(machine, name) for name in LAYERS for machine in MACHINES]
     rows = []
     for machine, name in pairs[:2] if quick else pairs:
-        rows.append(measured(machine, name, options.seconds))
+        rows.append(measured(machine, name, options.each))
         console.print(rows[-1], highlight=False)
     if not quick:
-        replace_part("imperfect", page(rows, options.seconds), PAGE)
-    return {"seconds": options.seconds, "gap": GAP, "rows": rows}
+        replace_part("imperfect", page(rows, options.each), PAGE)
+    return {"seconds": options.each, "gap": GAP, "rows": rows}
 
 
 def measured(machine: str, name: str, seconds: float) -> dict[str, Any]:
