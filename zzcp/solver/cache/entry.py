@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
 from zzcp.cost.constraints.constrained import constraint_violations
 from zzcp.cost.evaluate import evaluate
+from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.objective import Goal, objective_of
 from zzcp.errors import InputError
 from zzcp.mapping import Mapping
@@ -61,6 +64,44 @@ def meets(entry: dict[str, Any], objective: Fraction, tolerance: float) -> bool:
     return gap_of(objective, entry["lower_bound"]) <= tolerance
 
 
+@contextmanager
+def reading() -> Iterator[None]:
+    """Whatever is wrong with an entry that is read here, it is stale.
+
+    Raises
+    ------
+    StaleEntryError
+        In place of any error that damaged data cause.
+    """
+    try:
+        yield
+    except StaleEntryError:
+        raise
+    except InputError as error:
+        raise StaleEntryError(str(error)) from None
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StaleEntryError(repr(error)) from None
+
+
+def scored_again(data: MappingType[str, Any], question: Question) -> tuple[Mapping, Evaluation]:
+    """Return a mapping that was written, and what it costs by the evaluator."""
+    mapping = Mapping.from_dict(data)
+    scored = as_scored(mapping, question.conventions, question.constraints)
+    return mapping, evaluate(question.accelerator, question.layer, scored, question.conventions)
+
+
+def check_unrolling(mapping: Mapping, question: Question) -> None:
+    """Check that a mapping has the unrolling that is asked for, where one is.
+
+    Raises
+    ------
+    StaleEntryError
+        If it has another one.
+    """
+    if not isinstance(question.spatial, Freedom) and mapping.spatial != question.spatial:
+        raise StaleEntryError("another unrolling")
+
+
 def from_entry(entry: dict[str, Any], question: Question, tolerance: float) -> Result | None:
     """Return the result that an entry holds, scored by the evaluator again; None where it proves less than is asked.
 
@@ -78,13 +119,12 @@ def from_entry(entry: dict[str, Any], question: Question, tolerance: float) -> R
     StaleEntryError
         If the mapping does not cost what the entry says, or is no answer to the question.
     """
-    try:
+    with reading():
         objective = Fraction(entry["objective"])
         if not meets(entry, objective, tolerance):
             return None
-        mapping, space = Mapping.from_dict(entry["mapping"]), space_of(entry["space"])
-        scored = as_scored(mapping, question.conventions, question.constraints)
-        evaluation = evaluate(question.accelerator, question.layer, scored, question.conventions)
+        space = space_of(entry["space"])
+        mapping, evaluation = scored_again(entry["mapping"], question)
         violations = constraint_violations(
             question.accelerator, question.layer, mapping, question.constraints, question.conventions
         )
@@ -98,8 +138,7 @@ def from_entry(entry: dict[str, Any], question: Question, tolerance: float) -> R
             raise StaleEntryError(f"a bound of {bound!r} for an objective of {float(found)!r}")
         if gap_of(found, bound) > tolerance:
             raise StaleEntryError(f"optimal with a bound of {bound!r} for an objective of {float(found)!r}")
-        if not isinstance(question.spatial, Freedom) and mapping.spatial != question.spatial:
-            raise StaleEntryError("another unrolling")
+        check_unrolling(mapping, question)
         return Result(
             status="optimal",
             objective=float(found),
@@ -119,12 +158,6 @@ def from_entry(entry: dict[str, Any], question: Question, tolerance: float) -> R
             space=space,
             cached=True,
         )
-    except StaleEntryError:
-        raise
-    except InputError as error:
-        raise StaleEntryError(str(error)) from None
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise StaleEntryError(repr(error)) from None
 
 
 def space_of(data: MappingType[str, Any]) -> Space:

@@ -8,18 +8,14 @@ from itertools import pairwise
 from typing import Any
 
 from zzcp.cost.conventions import CostConventions
-from zzcp.cost.evaluate import evaluate
-from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
-from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints
 from zzcp.mapping.freedom import Freedom
-from zzcp.solver.cache.entry import StaleEntryError
+from zzcp.solver.cache.entry import StaleEntryError, check_unrolling, reading, scored_again
 from zzcp.solver.cache.question import Question
 from zzcp.solver.fronts.front import Front, FrontPoint, OpenRange
 from zzcp.solver.fronts.known import Corner, corner_of, hull
-from zzcp.solver.result import as_scored
 from zzcp.workload import Layer
 
 
@@ -87,7 +83,7 @@ def from_entry(entry: Mapping[str, Any], question: Question, gap: float) -> Fron
     StaleEntryError
         If a mapping does not cost what the entry says, or the points are no front.
     """
-    try:
+    with reading():
         points = tuple(_point(data, question) for data in entry["points"])
         corners = [corner_of((point.mapping, point.evaluation)) for point in points]
         supported_only = bool(question.options["supported_only"])
@@ -108,19 +104,11 @@ def from_entry(entry: Mapping[str, Any], question: Question, gap: float) -> Fron
             freedom=spatial if isinstance(spatial, Freedom) else None,
             cached=True,
         )
-    except StaleEntryError:
-        raise
-    except InputError as error:
-        raise StaleEntryError(str(error)) from None
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise StaleEntryError(repr(error)) from None
 
 
 def _point(data: Mapping[str, Any], question: Question) -> FrontPoint:
     """Return a point, scored again."""
-    mapping = LayerMapping.from_dict(data["mapping"])
-    scored = as_scored(mapping, question.conventions, question.constraints)
-    evaluation = evaluate(question.accelerator, question.layer, scored, question.conventions)
+    mapping, evaluation = scored_again(data["mapping"], question)
     corner, said = corner_of((mapping, evaluation)), [Fraction(value) for value in data["cost"]]
     if list(corner) != said:
         raise StaleEntryError(
@@ -129,8 +117,7 @@ def _point(data: Mapping[str, Any], question: Question) -> FrontPoint:
     bound = Fraction(data["lower_bound"])
     if not 0 <= bound <= corner[1]:
         raise StaleEntryError(f"a bound of {float(bound)!r} for an energy of {float(corner[1])!r}")
-    if isinstance(question.spatial, SpatialMapping) and mapping.spatial != question.spatial:
-        raise StaleEntryError("another unrolling")
+    check_unrolling(mapping, question)
     return FrontPoint(mapping, evaluation, bound, bool(data["supported"]))
 
 
