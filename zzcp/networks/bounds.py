@@ -16,6 +16,8 @@ from zzcp.cost.objective import DELAYS, WeightedSum, combined
 
 Corner = tuple[Fraction, Fraction]
 """Energy and latency of a corner of a polygon."""
+ENERGY, LATENCY = WeightedSum(Fraction(1), Fraction(0)), WeightedSum(Fraction(0), Fraction(1))
+"""Each alone, as a sum."""
 _BITS = 30
 """Of a slope: more would cost time in rational arithmetic, and find the same mappings."""
 
@@ -48,8 +50,8 @@ class Outside:
     def above(self, energy: Fraction, latency: Fraction) -> list[tuple[WeightedSum, Fraction]]:
         """Return the cuts that a point is below, as weights and bounds."""
         lines = [
-            (WeightedSum(Fraction(1), Fraction(0)), self.energy),
-            (WeightedSum(Fraction(0), Fraction(1)), self.latency),
+            (ENERGY, self.energy),
+            (LATENCY, self.latency),
             *((WeightedSum(Fraction(1), slope), bound) for slope, bound in self.cuts.items()),
         ]
         return [(weights, bound) for weights, bound in lines if weights.of(energy, latency) < bound]
@@ -98,9 +100,9 @@ def tangent(objective: str, energy: Fraction, latency: Fraction) -> WeightedSum:
     """Return the weights of the line that touches the curve of an objective at a point."""
     power = DELAYS[objective]
     if objective == "energy":
-        return WeightedSum(Fraction(1), Fraction(0))
+        return ENERGY
     if objective == "latency":
-        return WeightedSum(Fraction(0), Fraction(1))
+        return LATENCY
     return WeightedSum(Fraction(1), short(power * energy / latency))
 
 

@@ -11,14 +11,11 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from zzcp.cost.objective import Goal, WeightedSum, combined, objective_of
-from zzcp.networks.bounds import Corner, Outside, best_of, cut_of_product, least_objective
+from zzcp.networks.bounds import ENERGY, LATENCY, Corner, Outside, best_of, cut_of_product, least_objective
 from zzcp.solver.result import Result, float_below, gap_of
 
-_ALONE = {
-    "energy": WeightedSum(Fraction(1), Fraction(0)),
-    "latency": WeightedSum(Fraction(0), Fraction(1)),
-}
-"""Energy and latency as sums."""
+_ALONE = {"energy": ENERGY, "latency": LATENCY}
+"""Goals that are sums."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from fractions import Fraction
 from typing import Generic, Protocol, TypeVar
 
 from zzcp.cost.objective import DELAYS, WeightedSum, combined
-from zzcp.networks.bounds import Corner, Outside, least_objective, short, tangent
+from zzcp.networks.bounds import ENERGY, LATENCY, Corner, Outside, least_objective, short, tangent
 from zzcp.networks.nodes import Node
 from zzcp.solver.result import gap_of
 
@@ -128,7 +128,7 @@ class Walk(Generic[K]):
         first : iterable of WeightedSum
             Weights to begin with.
         """
-        for weights in (*self._extremes, *first):
+        for weights in (ENERGY, LATENCY, *first):
             self.look(weights)
         while not self.closed:
             self.bound, corner = least_objective(self.objective, self.outside)
@@ -158,9 +158,9 @@ class Walk(Generic[K]):
         """
         energy, latency = corner
         if not latency:
-            yield WeightedSum(Fraction(0), Fraction(1))
+            yield LATENCY
         elif not energy:
-            yield WeightedSum(Fraction(1), Fraction(0))
+            yield ENERGY
         elif self.best is not None and self.objective in ("edp", "ed2"):
             yield from self._steep(corner)
         if energy and latency:
@@ -181,10 +181,6 @@ class Walk(Generic[K]):
             if far > self.best.latency:
                 yield WeightedSum(Fraction(1), short((self.best.energy - energy) / (far - self.best.latency)))
 
-    @property
-    def _extremes(self) -> tuple[WeightedSum, WeightedSum]:
-        return WeightedSum(Fraction(1), Fraction(0)), WeightedSum(Fraction(0), Fraction(1))
-
     def look(self, weights: WeightedSum) -> bool:
         """Take over what the nodes tell for weights without any search; return whether there is a plan at all."""
         self.slopes += 1
@@ -203,7 +199,7 @@ class Walk(Generic[K]):
         """Forget what followed from the layers' bounds, of which some are no more, and take over what is left."""
         slopes, self.bound = list(self.outside.cuts), Fraction(0)
         self.outside = Outside(Fraction(0), Fraction(0))
-        for weights in (*self._extremes, *(WeightedSum(Fraction(1), slope) for slope in slopes)):
+        for weights in (ENERGY, LATENCY, *(WeightedSum(Fraction(1), slope) for slope in slopes)):
             self.look(weights)
 
     def _check(self, energy: Fraction, latency: Fraction) -> None:
