@@ -14,19 +14,10 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from tests.workloads import GEMM
 from zzcp.cli.main import cli
 
 ROOT = Path(__file__).parents[2]
-LAYER = """\
-- id: {id}
-  name: {name}
-  operator_type: Gemm
-  equation: O[b][k]+=W[k][c]*I[b][c]
-  loop_dims: [B, K, C]
-  loop_sizes: {sizes}
-  operand_precision: {{W: 8, I: 8, O: 16, O_final: 8}}
-  operand_source: {{W: {id}, I: {source}}}
-"""
 SIZES = ([4, 8, 6], [4, 6, 8], [4, 8, 6])
 TIMES = re.compile(r'("(?:\w+_s|seconds|time|cpu|front_seconds)": )[\d.e+-]+')
 """Fields that say how long something took."""
@@ -90,7 +81,7 @@ def main(folder: Path, where: str, slow: bool) -> None:
     folder.mkdir(parents=True)
     os.chdir(folder)
     layers = (
-        LAYER.format(id=number, name=name, sizes=sizes, source=max(0, number - 1))
+        GEMM.format(id=number, name=name, sizes=sizes, source=max(0, number - 1))
         for number, (name, sizes) in enumerate(zip(("first", "second", "third"), SIZES, strict=True))
     )
     Path("net.yaml").write_text("".join(layers))

@@ -14,6 +14,7 @@ pytest.importorskip("jinja2")
 pytest.importorskip("plotly")
 
 from tests.report.pages import EVIL, read
+from tests.workloads import GEMM
 from zzcp.cli.main import cli
 from zzcp.html.page import report_page
 from zzcp.html.residents import residency_chart, stays_of
@@ -21,16 +22,6 @@ from zzcp.io.result import ResultFile, load_results
 from zzcp.plot.entries import entries_of
 
 ROOT = Path(__file__).parents[2]
-LAYER = """\
-- id: {id}
-  name: {name}
-  operator_type: Gemm
-  equation: O[b][k]+=W[k][c]*I[b][c]
-  loop_dims: [B, K, C]
-  loop_sizes: [4, 8, 8]
-  operand_precision: {{W: 8, I: 8, O: 16, O_final: 8}}
-  operand_source: {{W: {id}, I: {source}}}
-"""
 NAMES = ("first", "twice", "twice", "last")
 
 
@@ -38,7 +29,9 @@ NAMES = ("first", "twice", "twice", "last")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the result of a chain of layers, of which some tensors stay on the chip."""
     folder = tmp_path_factory.mktemp("network")
-    layers = [LAYER.format(id=i, name=name, source=max(0, i - 1)) for i, name in enumerate(NAMES)]
+    layers = [
+        GEMM.format(id=i, name=name, sizes=[4, 8, 8], source=max(0, i - 1)) for i, name in enumerate(NAMES)
+    ]
     (folder / "chain.yaml").write_text("".join(layers))
     machine = (ROOT / "docs" / "toy.yaml").read_text()
     (folder / "toy.yaml").write_text(machine.replace("size: 256", "size: 4096"))

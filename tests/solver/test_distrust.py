@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 from ortools.sat.python import cp_model
 
+from tests.workloads import GEMM
 from zzcp import Layer, load_accelerator
 from zzcp.cli.main import cli
 from zzcp.cost import Evaluator
@@ -34,19 +35,11 @@ from zzcp.solver.unrolling.search import JointSearch
 from zzcp.solver.verify import verify
 
 ROOT = Path(__file__).parents[2]
-LAYER = """\
-- id: {id}
-  name: {name}
-  operator_type: Gemm
-  equation: O[b][k]+=W[k][c]*I[b][c]
-  loop_dims: [B, K, C]
-  loop_sizes: {sizes}
-  operand_precision: {{W: 8, I: 8, O: 16, O_final: 8}}
-  operand_source: {{W: {id}, I: {id}}}
-"""
-TINY = LAYER.format(id=0, name="tiny", sizes=[4, 6, 4])
-LONG = LAYER.format(id=0, name="long", sizes=[36, 60, 48])
-TWO = LAYER.format(id=0, name="first", sizes=[4, 8, 6]) + LAYER.format(id=1, name="second", sizes=[6, 4, 4])
+TINY = GEMM.format(id=0, source=0, name="tiny", sizes=[4, 6, 4])
+LONG = GEMM.format(id=0, source=0, name="long", sizes=[36, 60, 48])
+TWO = GEMM.format(id=0, source=0, name="first", sizes=[4, 8, 6]) + GEMM.format(
+    id=1, source=1, name="second", sizes=[6, 4, 4]
+)
 
 
 def solve(path: Path, workload: str, *options: str) -> dict[str, Any]:
