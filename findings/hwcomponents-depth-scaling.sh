@@ -27,7 +27,7 @@ from math import log
 
 from hwcomponents.scaling import cacti_depth_energy
 from hwcomponents_cacti import SRAM
-from hwcomponents_library.library.misc import RaaamEDRAM
+from hwcomponents_library import RaaamEDRAM
 
 SHALLOW, DEEP, WIDTH = 1024, 262144, 64
 function = cacti_depth_energy(DEEP, SHALLOW)
