@@ -46,7 +46,7 @@ test: $(DEV) ## run the tests, all but the slow ones
 	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS)
 
 test-slow: $(DEV) ## run the tests that take minutes
-	@$(BIN)/python -m pytest -m slow -n $(WORKERS)
+	@$(BIN)/python -m pytest -m slow -n $(WORKERS) -o faulthandler_timeout=10800
 
 fuzz: $(DEV) ## change good files at random: a result or one message (FUZZ=1000 tries each more often)
 	@ZZCP_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz tests/io/test_fuzz.py tests/conversion/test_fuzz.py -n $(WORKERS)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli import everything
+from tests.runs.clusters import LocalCluster
 
 LONGEST = 1800
 
@@ -42,11 +43,9 @@ def test_hashes_and_processes_change_nothing(tmp_path: Path) -> None:
 def test_nor_do_executors(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """All of it, in this process, in others, and on a cluster; thrice with other hashes."""
     pytest.importorskip("distributed")
-    from tests.runs.test_cluster import local_cluster  # noqa: PLC0415 - it needs the package
-
     one = run(tmp_path / "one", "1", 1, "slow")
     same(one, run(tmp_path / "two", "2", 2, "slow"))
-    with local_cluster(tmp_path_factory) as cluster:
+    with LocalCluster(tmp_path_factory.mktemp("dask")) as cluster:
         far: Any = run(tmp_path / "far", cluster.scheduler_address, 3, "slow")
     assert len(far) > len(everything.PARALLEL)
     same({name: one[name] for name in far}, far)

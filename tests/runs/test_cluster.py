@@ -15,6 +15,7 @@ import pytest
 
 import zzcp
 from tests.machines import machine
+from tests.runs.clusters import LocalCluster
 from zzcp.errors import InputError
 from zzcp.interrupt import Interrupt
 from zzcp.mapping.default import default_spatial
@@ -31,26 +32,18 @@ LAYERS = [Layer.gemm(b=2, k=size, c=4, name=f"k{size}") for size in (2, 3, 4, 5,
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with local_cluster(tmp_path_factory) as local:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    with LocalCluster(tmp_path_factory.mktemp("dask")) as local:
+        with DaskCluster(local.scheduler_address) as executor:
+            wait_for_workers(executor, 2)
         yield local
 
 
-def local_cluster(tmp_path_factory: pytest.TempPathFactory, tries: int = 5) -> Any:
-    """Return a cluster; a machine that is busy for the ten seconds that Dask gives its thread is asked again."""
-    try:
-        return distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            local_directory=str(tmp_path_factory.mktemp("dask")),
-            death_timeout=600,
-        )
-    except (AssertionError, TimeoutError):
-        if tries == 1:
-            raise
-        return local_cluster(tmp_path_factory, tries - 1)
+def wait_for_workers(executor: DaskCluster, number: int) -> dict[str, int]:
+    """Return the processes of the workers, once there are so many."""
+    executor._client.wait_for_workers(number, timeout=600)
+    pids: dict[str, int] = executor._client.run(os.getpid)
+    return pids
 
 
 def jobs(**options: Any) -> list[Job]:
@@ -77,7 +70,7 @@ class Heard:
         self.told.append(("ended", number))
 
 
-def test_results_are_those_of_this_process(cluster: Any) -> None:
+def test_results_are_those_of_this_process(cluster: LocalCluster) -> None:
     heard = Heard()
     with DaskCluster(cluster.scheduler_address) as executor, Interrupt() as interrupt:
         assert executor.jobs == 2
@@ -92,7 +85,7 @@ def test_results_are_those_of_this_process(cluster: Any) -> None:
         assert (told[0], told[-1]) == ("started", "ended")
 
 
-def test_sweeps_and_networks_run_unchanged(cluster: Any, tmp_path: Path) -> None:
+def test_sweeps_and_networks_run_unchanged(cluster: LocalCluster, tmp_path: Path) -> None:
     sizes = {"memories.w_regs.size": "4,8,16"}
 
     def points(table: zzcp.sweeps.SweepTable) -> list[object]:
@@ -114,7 +107,7 @@ def test_sweeps_and_networks_run_unchanged(cluster: Any, tmp_path: Path) -> None
     assert far_away.searches == here.searches
 
 
-def test_the_cache_is_that_of_the_driver(cluster: Any, tmp_path: Path) -> None:
+def test_the_cache_is_that_of_the_driver(cluster: LocalCluster, tmp_path: Path) -> None:
     cache = ResultCache(tmp_path)
     with DaskCluster(cluster.scheduler_address) as executor, Interrupt() as interrupt:
         first = dict(executor.run(SEARCH, jobs(cache=cache), interrupt))
@@ -124,7 +117,7 @@ def test_the_cache_is_that_of_the_driver(cluster: Any, tmp_path: Path) -> None:
     assert [again[n].objective for n in range(5)] == [first[n].objective for n in range(5)]
 
 
-def test_a_stop_keeps_what_was_found(cluster: Any, root: Path) -> None:
+def test_a_stop_keeps_what_was_found(cluster: LocalCluster, root: Path) -> None:
     chip = zzcp.load_accelerator(root / "models/accelerators/eyeriss_like.yaml")
     (layer,) = zzcp.load_workload(root / "models/workloads/gemm_512.yaml")
     spatial = Freedom()  # takes some ten seconds
@@ -151,21 +144,21 @@ def test_a_stop_keeps_what_was_found(cluster: Any, root: Path) -> None:
     assert all(result.interrupted for result in found.values() if result.status != "optimal")
 
 
-def test_a_worker_that_dies_loses_nothing(cluster: Any) -> None:
-    workers = [worker.pid for worker in cluster.workers.values()]
+def test_a_worker_that_dies_loses_nothing(cluster: LocalCluster) -> None:
     killed = []
 
     def kill() -> None:
-        killed.append(workers[0])
-        os.kill(workers[0], signal.SIGKILL)
+        killed.append(next(iter(workers.values())))
+        os.kill(killed[0], signal.SIGKILL)
 
     with DaskCluster(cluster.scheduler_address) as executor, Interrupt() as interrupt:
+        workers = wait_for_workers(executor, 2)
         found = list(executor.run(SEARCH, jobs() * 3, interrupt, Heard(kill)))
     assert killed
     assert sorted(number for number, _ in found) == list(range(15))
 
 
-def test_another_zzcp_is_one_clear_error(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_zzcp_is_one_clear_error(cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(far, "version", lambda _: "9.9.9")
     expected = (
         r"runs another zzcp: expected zzcp 9\.9\.9, code [0-9a-f]+, records 1, found zzcp 0\.1\.0, code"
@@ -183,7 +176,7 @@ def test_no_scheduler_is_one_clear_error(address: Any, monkeypatch: pytest.Monke
         DaskCluster(address)
 
 
-def test_a_busy_machine_starts_a_thread_late(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_machine_starts_a_thread_late(cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     start, late = distributed.utils.LoopRunner.start, iter([True, True])
 
     def once_too_late(self: Any) -> None:
@@ -204,6 +197,73 @@ def test_a_thread_that_never_starts_is_one_clear_error(monkeypatch: pytest.Monke
     monkeypatch.setattr("zzcp.runs.cluster.PATIENCE", 0.0)
     with pytest.raises(InputError, match="Dask's own thread did not start within 0 s"):
         DaskCluster("tcp://127.0.0.1:8786")
+
+
+class Silent:
+    """Calls of Dask's that never return, so often; then they do as usual."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, times: int) -> None:
+        self.left, self.over = times, threading.Event()
+        usual = getattr(owner, name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            if self.left > 0:
+                self.left -= 1
+                self.over.wait(600)
+            return usual(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, call)
+        monkeypatch.setattr("zzcp.runs.cluster.PATIENCE", 1.0)
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Silent]]:
+    made: list[Silent] = []
+
+    def make(owner: type, name: str, times: int = 1000) -> Silent:
+        made.append(Silent(monkeypatch, owner, name, times))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.over.set()
+
+
+def test_a_scheduler_that_falls_silent_is_one_clear_error(
+    cluster: LocalCluster, silent: Callable[..., Silent]
+) -> None:
+    silent(distributed.Client, "nthreads")
+    with pytest.raises(InputError, match="does not answer any more"):
+        DaskCluster(cluster.scheduler_address)
+
+
+def test_workers_that_do_not_say_what_they_are_are_told_of(
+    cluster: LocalCluster, silent: Callable[..., Silent]
+) -> None:
+    silent(distributed.Client, "run", times=1)
+    with pytest.warns(UserWarning, match="not every worker at tcp:.* answers"):
+        executor = DaskCluster(cluster.scheduler_address)
+    with executor, Interrupt() as interrupt:
+        assert len(list(executor.run(SEARCH, jobs(), interrupt))) == len(LAYERS)
+
+
+def test_a_result_that_does_not_come_is_computed_again(
+    cluster: LocalCluster, silent: Callable[..., Silent]
+) -> None:
+    with DaskCluster(cluster.scheduler_address) as executor, Interrupt() as interrupt:
+        lost = silent(distributed.Future, "result", times=2)
+        found = list(executor.run(SEARCH, jobs(), interrupt))
+    assert lost.left == 0
+    assert sorted(number for number, _ in found) == list(range(len(LAYERS)))
+
+
+def test_a_farewell_has_an_end(
+    cluster: LocalCluster, silent: Callable[..., Silent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zzcp.runs.cluster._FAREWELL", 0.5)
+    with DaskCluster(cluster.scheduler_address):
+        parting = silent(distributed.Client, "close", times=1)
+    assert parting.left == 0
 
 
 def test_workers_run_only_what_is_of_zzcp() -> None:

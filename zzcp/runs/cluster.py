@@ -9,9 +9,10 @@ import time
 import uuid
 import warnings
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, cast
 
 from zzcp.errors import InputError
 from zzcp.interrupt import Interrupt
@@ -30,6 +31,17 @@ _POLL = 0.1
 """Seconds between two looks at whether the user wants the end."""
 _LOOK = 2.0
 """Seconds between two looks at which workers there are."""
+_FAREWELL = 15.0
+"""Seconds that Dask has to take leave."""
+
+
+@dataclass(eq=False)
+class _Answer(Generic[T]):
+    """Of a call in another thread: what it returned or raised, once it is there."""
+
+    value: T | None = None
+    error: Exception | None = None
+    there: threading.Event = field(default_factory=threading.Event)
 
 
 class DaskCluster:
@@ -105,12 +117,7 @@ class DaskCluster:
 
     def stop(self) -> None:
         """Ask all workers to end what they do for this driver with what they have."""
-
-        def ask() -> None:
-            with suppress(Exception):  # of workers that go meanwhile
-                self._client.run(far.stop, self._session, on_error="ignore")
-
-        threading.Thread(target=ask, daemon=True).start()
+        _begin(lambda: self._client.run(far.stop, self._session, on_error="ignore"))
 
     def look(self) -> None:
         """See now and then how many workers there are, and whether there is a scheduler."""
@@ -122,7 +129,7 @@ class DaskCluster:
         end = time.monotonic() + PATIENCE
         while True:
             with suppress(OSError, RuntimeError, TimeoutError, ValueError):
-                self.jobs = max(1, sum(self._client.nthreads().values()))
+                self.jobs = max(1, sum(_within(PATIENCE, self._client.nthreads).values()))
                 if self._client.status == "running":
                     return
             if time.monotonic() > end:
@@ -130,8 +137,15 @@ class DaskCluster:
             time.sleep(_POLL)
 
     def _check_workers(self) -> None:
-        """Check that the workers that are there have the zzcp that this is."""
-        answers = self._client.run(far.identity, on_error="return")
+        """Check that the workers that are there have the zzcp that this is.
+
+        Every task asks again: a worker that does not answer is told of, not waited for.
+        """
+        try:
+            answers = _within(PATIENCE, lambda: self._client.run(far.identity, on_error="return"))
+        except TimeoutError:
+            warnings.warn(f"not every worker at {self.address} answers", stacklevel=3)
+            return
         for worker, found in answers.items():
             if found != far.identity():
                 raise _other(worker, found)
@@ -147,7 +161,42 @@ class DaskCluster:
 
     def __exit__(self, *_: object) -> None:
         with suppress(Exception):  # a cluster that has gone needs no farewell
-            self._client.close(timeout=5)
+            _within(_FAREWELL, lambda: self._client.close(timeout=5))
+
+
+def _begin(call: Callable[[], T]) -> _Answer[T]:
+    """Call something of Dask's in a thread of its own, which ends with the program at the latest.
+
+    Dask's calls wait for its event loop, which may have ended, and for workers and schedulers that may never answer;
+    few of them take a limit, and none of these holds where the loop itself stands still.
+    """
+    answer = _Answer[T]()
+
+    def take() -> None:
+        try:
+            answer.value = call()
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            answer.error = error
+        answer.there.set()
+
+    threading.Thread(target=take, name="zzcp-dask", daemon=True).start()
+    return answer
+
+
+def _within(seconds: float, call: Callable[[], T]) -> T:
+    """Return what a call of Dask's returns.
+
+    Raises
+    ------
+    TimeoutError
+        If it does not return within the given seconds; whatever it raises else.
+    """
+    answer = _begin(call)
+    if not answer.there.wait(seconds):
+        raise TimeoutError(f"Dask does not answer within {seconds:.0f} s")
+    if answer.error is not None:
+        raise answer.error
+    return cast("T", answer.value)
 
 
 def _connected(client: Any, address: str) -> Any:
@@ -159,7 +208,7 @@ def _connected(client: Any, address: str) -> Any:
     end = time.monotonic() + PATIENCE
     while True:
         try:
-            return client(address, timeout=10, set_as_default=False)
+            return _within(PATIENCE, lambda: client(address, timeout=10, set_as_default=False))
         except AssertionError:
             if time.monotonic() > end:
                 raise InputError(f"Dask's own thread did not start within {PATIENCE:.0f} s") from None
@@ -213,8 +262,8 @@ class _Run:
         finally:
             if self.out and not self.told:
                 self.cluster.stop()
-            for future in self.out.values():
-                future.cancel()
+            if self.out:
+                _begin(lambda: [future.cancel() for future in self.out.values()])
         if self.lost and not self.interrupt.requested:
             raise LostError(
                 f"workers were ended while they were searching, again and again ({self.lost} searches are missing)",
@@ -260,7 +309,12 @@ class _Run:
         if future.status != "finished":
             self._failed(number, future)
             return
-        answer = json.loads(future.result())
+        try:
+            answer = json.loads(_within(PATIENCE, future.result))
+        except TimeoutError:  # its worker has gone, or is as good as gone
+            _begin(future.cancel)
+            self._again(number)
+            return
         if "done" in answer:
             task = self.tasks[number]
             result = self.work.unpack_result(task, answer["done"])
@@ -276,14 +330,18 @@ class _Run:
     def _failed(self, number: int, future: Any) -> None:
         """See why there is no answer, and hand the task out again where that can help."""
         if future.status == "error":
-            error = future.exception()
+            error = _within(PATIENCE, future.exception)
             if type(error).__name__ != "KilledWorker":
                 raise _other("a worker", error)
             self.killed[number] += 1
             if self.killed[number] >= TRIES:
                 self.lost += 1
                 return
-        self.cluster._look()  # cancelled: by the user, or since the scheduler has gone
+        self._again(number)  # cancelled: by the user, or since the scheduler has gone
+
+    def _again(self, number: int) -> None:
+        """Hand a task out once more, to those that are still there."""
+        self.cluster._look()
         if not self.interrupt.requested:
             self.waiting.append(number)
 
@@ -294,7 +352,7 @@ class _Run:
             return
         self.told = True
         for number in [number for number in self.out if number not in self.begun]:
-            self.out.pop(number).cancel()
+            _begin(self.out.pop(number).cancel)
         self.cluster.stop()
 
     def _tell_of_silence(self) -> None:
