@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zzcp.records.plain import LINE, json_text
+from zzcp.records.plain import LINE, Rows, json_parts, json_text
 
 SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -36,3 +36,14 @@ def test_what_fits_stands_on_one_line() -> None:
 def test_what_is_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="JSON"):
         json_text({"energy": float("nan")})
+
+
+@given(st.dictionaries(st.text(), DATA), st.lists(DATA, max_size=5))
+def test_parts_are_the_whole(data: dict[str, object], rows: list[object]) -> None:
+    assert json.loads("".join(json_parts({**data, "points": Rows(iter(rows))}))) == {**data, "points": rows}
+
+
+def test_many_rows_are_written_as_a_list_is() -> None:
+    rows = [{"number": number, "text": "x" * 60} for number in range(50)]
+    data = {"kind": "sweep", "of": list(range(100))}
+    assert "".join(json_parts({**data, "rows": Rows(iter(rows))})) == json_text({**data, "rows": rows})

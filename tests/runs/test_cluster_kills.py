@@ -20,7 +20,7 @@ distributed = pytest.importorskip("distributed")
 KILLS = 60
 SWEEP = (
     "sweep -a models/accelerators/seed_eyeriss_1_2_4.yaml -w models/workloads/seed_workload.yaml -q --no-cache "
-    "--vary memories.sram_8KB.size=2KB:40KB:+2KB"
+    "--spatial full --vary memories.sram_8KB.size=2KB:40KB:+2KB"
 )
 
 
@@ -54,7 +54,7 @@ def stored(db: Path) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_whatever_is_killed_the_bytes_are_the_same(root: Path, tmp_path: Path) -> None:
-    alone = sweep(root, tmp_path / "alone.db", tmp_path / "alone.json", "-j", "1", spatial="full")
+    alone = sweep(root, tmp_path / "alone.db", tmp_path / "alone.json", "-j", "1")
     _, errors = alone.communicate(timeout=600)
     assert (alone.returncode, errors) == (0, "")
     expected = points(tmp_path / "alone.json")
@@ -68,7 +68,7 @@ def test_whatever_is_killed_the_bytes_are_the_same(root: Path, tmp_path: Path) -
             db, out = tmp_path / f"{rounds}.db", tmp_path / f"{rounds}.json"
             known: dict[str, str] = {}
             while True:
-                driver = sweep(root, db, out, "--scheduler", cluster.scheduler_address, spatial="full")
+                driver = sweep(root, db, out, "--scheduler", cluster.scheduler_address)
                 while driver.poll() is None and kills < KILLS:
                     time.sleep(rng.uniform(0.2, 3.0))
                     cluster.scale(2)  # Dask gives a worker up that dies while it starts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import signal
@@ -183,3 +184,15 @@ def test_the_estimate_is_that_of_equal_tasks() -> None:
         estimate.started(number)
         estimate.ended(number)
     assert estimate.left == 0
+
+
+def test_a_process_whose_parent_has_gone_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    ours, theirs = multiprocessing.Pipe()
+    ours.close()
+    child = os.fork()
+    if not child:
+        processes._send(theirs, "done", 1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 1
+    assert capfd.readouterr() == ("", "")

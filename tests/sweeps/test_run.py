@@ -213,7 +213,8 @@ def test_bad_arguments(arguments: dict[str, object], part: str) -> None:
 SCRIPT = """
 import sys, zzcp
 zzcp.sweep(zzcp.load_accelerator("docs/toy.yaml"), zzcp.Layer.gemm(b=4, k=4, c=4),
-           {"memories.buf.size": "16B:74B:+2B"}, db=sys.argv[1], jobs=int(sys.argv[2]), spatial="full")
+           {"memories.buf.size": "16B:74B:+2B"}, db=sys.argv[1], jobs=int(sys.argv[2]), spatial="full",
+           neighbours=False)
 """
 
 

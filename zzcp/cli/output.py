@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 from zzcp.cli.program import say
 from zzcp.documents.whole import write_whole
 from zzcp.errors import InputError, Place
-from zzcp.records.plain import json_text
+from zzcp.records.plain import Rows, json_parts, json_text
 from zzcp.report.style import PIPED, render
 
 PAUSE = 10.0
@@ -47,10 +47,11 @@ class Output:
             sys.stdout.write(render(_console(sys.stdout), *parts))
 
     def finish(self, data: Any) -> None:
-        """Write the JSON, if asked for."""
+        """Write the JSON, if asked for; a value of `data` may be `Rows`."""
         if self.json_path is None:
             return
-        write_text(self.json_path, json_text(data))
+        long = isinstance(data, dict) and any(isinstance(value, Rows) for value in data.values())
+        write_text(self.json_path, json_parts(data) if long else json_text(data))
 
     def note(self, text: str) -> None:
         """Print a remark."""
@@ -127,8 +128,8 @@ def _console(stream: TextIO) -> Console:
     )
 
 
-def write_text(path: str, text: str, option: str = "--json") -> None:
-    """Write a file as a whole, or to standard output.
+def write_text(path: str, text: str | Iterable[str], option: str = "--json") -> None:
+    """Write a file as a whole, or to standard output; the text may come in parts.
 
     Raises
     ------
@@ -136,7 +137,7 @@ def write_text(path: str, text: str, option: str = "--json") -> None:
         If it cannot be written, naming the option that asked for it.
     """
     if path == STDOUT:
-        sys.stdout.write(text)
+        sys.stdout.writelines([text] if isinstance(text, str) else text)
         return
     try:
         write_whole(path, text)

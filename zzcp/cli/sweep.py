@@ -123,7 +123,7 @@ def run(
             data["best_under"] = {"budget": budget, "best": [best.to_dict() for best in within]}
         output.finish(with_peak(data, memory_limit))
         if csv_path is not None:
-            write_text(csv_path, table.to_csv(), "--csv")
+            write_text(csv_path, table.csv_lines(), "--csv")
         save_figure(plot_path, "sweep", table)
         if table.interrupted:
             output.note(f"stopped; what had been found is kept in {db}: the same command goes on from there")

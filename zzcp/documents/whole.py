@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 
-def write_whole(path: str | Path, content: str | bytes) -> None:
+def write_whole(path: str | Path, content: str | bytes | Iterable[str]) -> None:
     """Write a file: its old content stays until the new one is there as a whole.
 
     What is no regular file, such as a device or a pipe, and a file in a folder that takes no new ones, is written in
@@ -18,28 +19,31 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
     ----------
     path : str or Path
         The file; of a link, what it points to.
-    content : str or bytes
-        Its new content; text is written as UTF-8.
+    content : str, bytes or iterable of str
+        Its new content, or the parts of it; text is written as UTF-8.
 
     Raises
     ------
     OSError
         If it cannot be written; its old content is still there.
     """
-    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+    parts = [content] if isinstance(content, str | bytes) else content
+    data = (part if isinstance(part, bytes) else part.encode("utf-8", "backslashreplace") for part in parts)
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
-        target.write_bytes(data)
+        with target.open("wb") as device:
+            device.writelines(data)
         return
     part = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
     try:
         file = part.open("xb")
     except (FileNotFoundError, PermissionError):
-        target.write_bytes(data)
+        with target.open("wb") as direct:
+            direct.writelines(data)
         return
     try:
         with file:
-            file.write(data)
+            file.writelines(data)
             file.flush()
             os.fsync(file.fileno())
         if target.exists():

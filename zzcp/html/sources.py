@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -125,11 +126,12 @@ def _sweep(document: Document) -> SweepFile:
                     ("points", number_, name), f"the status is {point.status}",
                     expected=f"{name} of a mapping" if found else f"no {name}",
                 )  # fmt: skip
+    axes = _axes(table)
     return SweepFile(
         document.file,
         table,
-        tuple(_place(document, ("points", i), table, point.values) for i, point in enumerate(table.points)),
-        tuple(_place(document, ("totals", i), table, total.values) for i, total in enumerate(table.totals)),
+        tuple(_place(document, ("points", i), axes, point.values) for i, point in enumerate(table.points)),
+        tuple(_place(document, ("totals", i), axes, total.values) for i, total in enumerate(table.totals)),
         tuple(_loops(document, ("points", i), point) for i, point in enumerate(table.points)),
     )
 
@@ -145,16 +147,35 @@ def _front(document: Document) -> FrontFile:
     )
 
 
+class _Axis(NamedTuple):
+    """An axis, with where each of its steps stands."""
+
+    name: str
+    fields: list[str]
+    places: dict[tuple[Any, ...], int]
+
+
+def _axes(table: SweptTable) -> list[_Axis]:
+    return [
+        _Axis(
+            axis.name,
+            [field.name for field in axis.fields],
+            {tuple(step): number for number, step in reversed([*enumerate(axis.values)])},
+        )
+        for axis in table.axes
+    ]
+
+
 def _place(
-    document: Document, path: FieldPath, table: SweptTable, values: dict[str, int | float | bool | str]
+    document: Document, path: FieldPath, axes: Sequence[_Axis], values: dict[str, int | float | bool | str]
 ) -> tuple[int, ...]:
     """Return where values stand on the axes."""
     places = []
-    for axis in table.axes:
-        step = [values.get(field.name, "") for field in axis.fields]
-        if step not in axis.values:
+    for axis in axes:
+        place = axis.places.get(tuple(values.get(field, "") for field in axis.fields))
+        if place is None:
             raise document.error((*path, "values"), f"these are no values of the axis {axis.name}")
-        places.append(axis.values.index(step))
+        places.append(place)
     return tuple(places)
 
 

@@ -59,13 +59,17 @@ class Curve(NamedTuple):
 def curves_of(data: Mapping[str, Any]) -> dict[str, list[Curve]]:
     """Return the curves of a sweep, by objective."""
     axes = data["axes"]
+    steps = [{tuple(step): number for number, step in enumerate(axis["values"])} for axis in axes]
     several_layers = len({(point["workload"], point["layer"]) for point in data["points"]}) > 1
     several_files = len({point["workload"] for point in data["points"]}) > 1
     found: dict[str, dict[str, Curve]] = {}
     for point in data["points"]:
         if point.get("objective") is None:
             continue
-        places = [_place(axis, point["values"]) for axis in axes]
+        places = [
+            known[tuple(point["values"][field["name"]] for field in axis["fields"])]
+            for axis, known in zip(axes, steps, strict=True)
+        ]
         parts = [f"{point['workload']}: {point['layer']}" if several_files else point["layer"]]
         parts = parts if several_layers else []
         parts += [
@@ -79,11 +83,6 @@ def curves_of(data: Mapping[str, Any]) -> dict[str, list[Curve]]:
         curve.loading.append(float(point["evaluation"]["latency"]["data_loading"]))
         curve.proven.append(point["status"] == "optimal")
     return {objective: list(curves.values()) for objective, curves in found.items()}
-
-
-def _place(axis: Mapping[str, Any], values: Mapping[str, Any]) -> int:
-    step = [values[field["name"]] for field in axis["fields"]]
-    return [list(entry) for entry in axis["values"]].index(step)
 
 
 def _short(name: str) -> str:

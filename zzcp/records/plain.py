@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from zzcp.hardware import Accelerator
@@ -16,9 +16,46 @@ LINE = 110
 """Longest list or object that is written on one line."""
 
 
+class Rows:
+    """Many entries of a list, which are made while they are written.
+
+    Parameters
+    ----------
+    entries : iterator
+        The entries; they are gone through once.
+    """
+
+    def __init__(self, entries: Iterator[Any]) -> None:
+        self.entries = entries
+
+
 def json_text(data: Any) -> str:
     """Return data as JSON: what fits into a line on one, the rest indented; keys keep their order."""
     return f"{_json(data, '')}\n"
+
+
+def json_parts(data: dict[str, Any]) -> Iterator[str]:
+    """Yield a dictionary as JSON, piece by piece: a value of it may be `Rows`.
+
+    It is written as `json_text` does it, but for lists of rows that would fit into a line.
+    """
+    start = "{\n  "
+    for key, value in data.items():
+        yield f"{start}{json.dumps(key, ensure_ascii=False)}: "
+        start = ",\n  "
+        if isinstance(value, Rows):
+            yield from _each(value.entries)
+        else:
+            yield _json(value, "  ")
+    yield "\n}\n"
+
+
+def _each(entries: Iterator[Any]) -> Iterator[str]:
+    start = "["
+    for entry in entries:
+        yield f"{start}\n    {_json(entry, '    ')}"
+        start = ","
+    yield "[]" if start == "[" else "\n  ]"
 
 
 def _json(data: Any, indent: str) -> str:

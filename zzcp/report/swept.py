@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -11,6 +12,7 @@ from rich.text import Text
 from zzcp.hardware import Accelerator
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.unrolling_constraints import units_in_use
+from zzcp.records.plain import Rows
 from zzcp.records.sources import Sources, inputs_data
 from zzcp.report.style import amount, count, plural, product_of, section, units
 from zzcp.report.tables import FittedTable, table
@@ -23,6 +25,9 @@ from zzcp.sweeps.values import value_text
 
 _MANY = 12
 """Most contradictions that are listed."""
+_ROWS = 1_000
+"""Most rows of a table, and most points without a mapping that are listed."""
+T = TypeVar("T")
 _SIZES: dict[str, Callable[[float], str]] = {"energy": amount, "latency": count}
 
 
@@ -49,10 +54,10 @@ def sweep_report(
     within : sequence of Best
         The best machines within the budget.
     """
-    parts: list[RenderableType] = [section(_title(swept), _points(swept))]
-    totals = [total for total in swept.totals() if total.layers > 1]
+    parts: list[RenderableType] = [section(_title(swept), _points(swept), *_more(len(swept.points)))]
+    totals, number = _first(total for total in swept.each_total() if total.layers > 1)
     if totals:
-        parts.append(section("Layers one after the other", _totals(swept, totals)))
+        parts.append(section("Layers one after the other", _totals(swept, totals), *_more(number)))
     if len(swept.points) > 1:
         parts.append(section("Best", *_best(swept)))
     if budget:
@@ -65,14 +70,27 @@ def sweep_report(
         parts.append(
             section("Monotonicity", *(Text(line) for check in swept.checks for line in _check(swept, check)))
         )
-    diagnosed = dict.fromkeys(
-        f"{_where(swept, point)}: {point.outcome.data['diagnosis']}"
-        for point in swept.points
-        if "diagnosis" in point.outcome.data
-    )
+    diagnosed, number = _first(point for point in swept.points if "diagnosis" in point.outcome.data)
     if diagnosed:
-        parts.append(section("Without a mapping", *(Text(line) for line in diagnosed)))
+        lines = dict.fromkeys(f"{_where(swept, p)}: {p.outcome.data['diagnosis']}" for p in diagnosed)
+        parts.append(section("Without a mapping", *map(Text, lines), *_more(number)))
     return Group(*parts)
+
+
+def _first(entries: Iterable[T]) -> tuple[list[T], int]:
+    """Return the first entries that are shown, and the number of all."""
+    shown: list[T] = []
+    number = 0
+    for entry in entries:
+        number += 1
+        if number <= _ROWS:
+            shown.append(entry)
+    return shown, number
+
+
+def _more(number: int) -> list[Text]:
+    """Return what is said under the first of so many rows."""
+    return [Text(f"{number - _ROWS:,} more: --csv and --json write all")] if number > _ROWS else []
 
 
 def _title(swept: SweepTable) -> str:
@@ -92,7 +110,7 @@ def _points(swept: SweepTable) -> FittedTable:
         "status", ">gap", ">optimum", ">energy pJ", ">cycles", ">units", ">loading", ">stalls", ">s",
         spare=("s", "loading", "stalls", "units"),
     )  # fmt: skip
-    for point in swept.points:
+    for point in islice(swept.points, _ROWS):
         outcome = point.outcome
         cells: list[str | Text] = [*_labels(swept, point.steps)]
         cells += [Text(_name(point, column)) for column in several]
@@ -122,7 +140,10 @@ def _points(swept: SweepTable) -> FittedTable:
 def _several(swept: SweepTable) -> list[str]:
     """Return the columns that tell points of the same step apart."""
     columns = ("workload", "layer", "objective")
-    names = {column: {_name(point, column) for point in swept.points} for column in columns}
+    names: dict[str, set[str]] = {column: set() for column in columns}
+    for point in swept.points:
+        for column in columns:
+            names[column].add(_name(point, column))
     return [column for column in columns if len(names[column]) > 1]
 
 
@@ -243,7 +264,7 @@ def _check(swept: SweepTable, check: Check) -> list[str]:
             for entry in check.violations[:_MANY]
         ]
         return [
-            f"{title}: CONTRADICTED by {len(check.violations):,} of {plural(check.pairs, 'pair')} of points",
+            f"{title}: CONTRADICTED by {check.contradicting:,} of {plural(check.pairs, 'pair')} of points",
             *lines,
         ]
     way = {field.better for field in axis.fields}
@@ -259,7 +280,7 @@ def _check(swept: SweepTable, check: Check) -> list[str]:
 
 
 def swept_data(version: str, machine: Accelerator, swept: SweepTable, inputs: Sources) -> dict[str, Any]:
-    """Return the JSON of a sweep, with the files that it was made from.
+    """Return the JSON of a sweep, with the files that it was made from; many points are `Rows`.
 
     Parameters
     ----------
@@ -272,7 +293,8 @@ def swept_data(version: str, machine: Accelerator, swept: SweepTable, inputs: So
     inputs : mapping of str to Source or sequence of Source
         The files that the inputs come from, by their roles.
     """
-    return {"zzcp_version": version, **swept.to_dict(), "inputs": inputs_data(inputs, machine)}
+    rows = list if isinstance(swept.points, tuple) else Rows
+    return {"zzcp_version": version, **swept.to_dict(rows=rows), "inputs": inputs_data(inputs, machine)}
 
 
 def fields_report(known: Mapping[str, Field], subject: Subject) -> RenderableType:

@@ -189,11 +189,19 @@ def _serve(connection: Connection, inherited: Sequence[Connection], parent: int)
         work = work if given is None else given
         try:
             with Interrupt():  # from the very beginning of a task it ends with what it has
-                result = work(task, lambda message: connection.send(("progress", message)))
+                result = work(task, lambda message: _send(connection, "progress", message))
         except Exception as error:  # noqa: BLE001 - raised again on the other side
-            connection.send(("failed", error))
+            _send(connection, "failed", error)
         else:
-            connection.send(("done", result))
+            _send(connection, "done", result)
+
+
+def _send(connection: Connection, kind: str, payload: Any) -> None:
+    """Send a message to the other side; where that has ended, there is nobody left to work for, or to tell."""
+    try:
+        connection.send((kind, payload))
+    except (BrokenPipeError, ConnectionResetError):
+        os._exit(1)
 
 
 def _end_with(parent: int) -> None:

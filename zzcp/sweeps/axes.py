@@ -78,10 +78,10 @@ def make_axis(names: str, values: Given, known: Mapping[str, Field]) -> Axis:
         steps = _text_steps(fields, values) if isinstance(values, str) else _plain_steps(fields, values)
     except InputError as error:
         raise error.at(field=names) from None
-    repeated = [step for number, step in enumerate(steps) if step in steps[:number]]
     axis = Axis(fields, steps)
-    if repeated:
-        raise InputError("value given twice", place=Place(field=names), found=axis.text(repeated[0]))
+    if len(set(steps)) < len(steps):
+        repeated = next(step for number, step in enumerate(steps) if step in steps[:number])
+        raise InputError("value given twice", place=Place(field=names), found=axis.text(repeated))
     if not steps:
         raise InputError("no values", place=Place(field=names), expected="at least one")
     return axis

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zzcp.checks import pairs, repr_of
@@ -88,12 +89,14 @@ def best_under(table: SweepTable, budget: Mapping[str, float]) -> list[Best]:
         If something else is limited, or a limit is no positive number.
     """
     limits = _limits(budget)
-    groups: dict[tuple[str, str], dict[tuple[Step, ...], list[SweepPoint]]] = {}
-    for point in table.points:
-        steps = groups.setdefault((point.workload, point.objective), {})
-        steps.setdefault(point.steps, []).append(point)
-    most = {key: max(map(len, steps.values())) for key, steps in groups.items()}
-    return [_best(*key, steps, most[key], limits) for key, steps in groups.items()]
+    found: dict[tuple[str, str], _Choice] = {}
+    for machine in table.machines():
+        for objective, points in machine.items():
+            key = points[0].workload, objective
+            if key not in found:
+                found[key] = _Choice(*key)
+            found[key].look_at(points, limits)
+    return [choice.best() for choice in found.values()]
 
 
 def _limits(budget: Mapping[str, float]) -> dict[str, float]:
@@ -111,36 +114,58 @@ def _limits(budget: Mapping[str, float]) -> dict[str, float]:
     return limits
 
 
-def _best(
-    workload: str,
-    objective: str,
-    machines: Mapping[tuple[Step, ...], list[SweepPoint]],
-    layers: int,
-    limits: Mapping[str, float],
-) -> Best:
-    within: list[Best] = []
-    proven = True
-    for steps, points in machines.items():
+@dataclass(slots=True, eq=False)
+class _Choice:
+    """The best machine so far, for one workload and objective; by the number of its layers that have a mapping.
+
+    How many layers there are, is known at the end only: of a sweep that was stopped, some may be missing anywhere.
+    """
+
+    workload: str
+    objective: str
+    layers: int = 0
+    total: int = 0
+    within: Counter[int] = field(default_factory=Counter)
+    bests: dict[int, Best] = field(default_factory=dict)
+    open: set[int] = field(default_factory=set)
+    """Where a layer may have a mapping that was not found."""
+    unproven: set[int] = field(default_factory=set)
+    """Where a mapping of a machine within the budget is not proven optimal."""
+
+    def look_at(self, points: Sequence[SweepPoint], limits: Mapping[str, float]) -> None:
+        """Count a machine's points of all layers."""
         found = [point.outcome.data["evaluation"] for point in points if "evaluation" in point.outcome.data]
-        if len(found) < layers:
-            proven = proven and all(
-                point.outcome.status == "infeasible" or "evaluation" in point.outcome.data for point in points
-            )
-            continue
+        layers = len(found)
+        self.total += 1
+        self.layers = max(self.layers, len(points))
+        if any(
+            point.outcome.status != "infeasible" and "evaluation" not in point.outcome.data
+            for point in points
+        ):
+            self.open.add(layers)
+        if not found:
+            return
         energy = sum(entry["energy"]["total"] for entry in found)
         latency = sum(entry["latency"]["total"] for entry in found)
         figures = {"area": points[0].area, "power": energy / latency}
         if any(figures[name] > most for name, most in limits.items()):
-            continue
-        proven = proven and all(point.outcome.status == "optimal" for point in points)
-        value = float(combined(energy, latency, objective))
-        within.append(
-            Best(
-                workload, objective, 0, len(machines), steps, points[0].values, energy, latency, value,
+            return
+        self.within[layers] += 1
+        if any(point.outcome.status != "optimal" for point in points):
+            self.unproven.add(layers)
+        value = float(combined(energy, latency, self.objective))
+        known = self.bests.get(layers)
+        if known is None or (value, figures["area"]) < (known.value, known.area):
+            self.bests[layers] = Best(
+                self.workload, self.objective, 0, 0, points[0].steps, points[0].values, energy, latency, value,
                 figures["area"], figures["power"],
-            )
-        )  # fmt: skip
-    if not within:
-        return Best(workload, objective, 0, len(machines))
-    best = min(within, key=lambda entry: (entry.value, entry.area))
-    return replace(best, within=len(within), proven=proven)
+            )  # fmt: skip
+
+    def best(self) -> Best:
+        """Return the best of the machines on which every layer has a mapping."""
+        if self.layers not in self.bests:
+            return Best(self.workload, self.objective, 0, self.total)
+        proven = self.layers not in self.unproven and not any(layers < self.layers for layers in self.open)
+        return replace(
+            self.bests[self.layers], within=self.within[self.layers], total=self.total, proven=proven
+        )

@@ -13,13 +13,17 @@ which it is due.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cmp_to_key
-from itertools import pairwise, product
+from itertools import islice, product
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.evaluator import Evaluator
@@ -31,10 +35,10 @@ from zzcp.mapping.mapping import MAPPING_KEYS
 from zzcp.solver.cache.entry import space_of
 from zzcp.solver.job import Job, SearchOptions
 from zzcp.solver.result import KnownBound, Result, gap_of
-from zzcp.sweeps.axes import Axis, Step
+from zzcp.sweeps.axes import Axis
+from zzcp.sweeps.order import places_of
 from zzcp.sweeps.outcome import Outcome
 from zzcp.sweeps.plan import Planned, job_of
-from zzcp.sweeps.theorem import ordered
 
 Place = tuple[int, ...]
 """Of a point in its series: its steps along the axes that have an order, the worst first."""
@@ -42,7 +46,24 @@ Place = tuple[int, ...]
 SHARPER = 0.01
 """A point is settled without a search where the gap is at most this share of the one that is asked for."""
 _NEAREST = 12
-"""Mappings of other points that are tried, those of the nearest."""
+"""Other points whose mappings are tried, the nearest corners."""
+_AT_HAND = 64
+"""Mappings of a series that are not read again."""
+
+
+class Points(NamedTuple):
+    """How a series comes by its points, whose numbers it keeps.
+
+    Attributes
+    ----------
+    planned : callable
+        Returns the point of a number.
+    outcome : callable
+        Returns what is known of it.
+    """
+
+    planned: Callable[[int], Planned]
+    outcome: Callable[[int], Outcome | None]
 
 
 @dataclass(slots=True, eq=False)
@@ -51,53 +72,125 @@ class Series:
 
     Parameters
     ----------
-    points : dict of tuple of int to Planned
-        By their places.
-    known : dict of tuple of int to Outcome
-        What is known of those that were due.
+    source : Points
+        Where they come from.
+    numbers : dict of tuple of int to int
+        The points by their places.
     """
 
-    points: dict[Place, Planned] = field(default_factory=dict)
-    known: dict[Place, Outcome] = field(default_factory=dict)
+    source: Points
+    numbers: dict[Place, int] = field(default_factory=dict)
+    _known: dict[Place, float] = field(default_factory=dict)
+    _ranked: list[Place] = field(default_factory=list)
+    _best: NDArray[np.int32] | None = None
+    _read: dict[str, LayerMapping] = field(default_factory=dict)
+
+    def point(self, place: Place) -> Planned:
+        """Return a point before it is solved."""
+        return self.source.planned(self.numbers[place])
+
+    def outcome(self, place: Place) -> Outcome | None:
+        """Return what is known of a point that was due."""
+        return self.source.outcome(self.numbers[place]) if place in self._known else None
+
+    def learn(self, places: Iterable[Place]) -> None:
+        """Count on what is known of points that were due."""
+        for place in places:
+            found = self.source.outcome(self.numbers[place])
+            if found is not None:
+                self._known[place] = -1.0 if found.objective is None else found.lower_bound
+        self._best = None
+
+    def knows(self, place: Place) -> bool:
+        """Return whether a point was due and has an outcome."""
+        return place in self._known
 
     def bound(self, place: Place) -> Outcome | None:
         """Return the point with the best bound among those that are nowhere worse; None where there is none."""
-        better = [
-            outcome
-            for other, outcome in self.known.items()
-            if outcome.objective is not None and all(b >= a for a, b in zip(place, other, strict=True))
-        ]
-        return max(better, key=lambda outcome: outcome.lower_bound, default=None)
+        if len(self._known) == 0:
+            return None
+        if self._best is None:
+            self._ranked, self._best = self._ranks()
+        rank = int(self._best[place])
+        return self.outcome(self._ranked[rank - 1]) if rank else None
 
-    def mappings(self, place: Place, most: int = _NEAREST) -> list[LayerMapping]:
-        """Return the mappings of the nearest points, without their choice of double buffers, each once."""
-        near = sorted(
-            (sum(abs(a - b) for a, b in zip(place, other, strict=True)), other)
-            for other, outcome in self.known.items()
-            if outcome.objective is not None
-        )
+    def _ranks(self) -> tuple[list[Place], NDArray[np.int32]]:
+        """Return the known points by their bounds, and for every place the highest number among those nowhere worse.
+
+        Numbers begin at 1; 0 stands for none.
+        """
+        ranked = sorted((bound, place) for place, bound in self._known.items() if bound >= 0)
+        best = np.zeros(tuple(side + 1 for side in map(max, zip(*self.numbers, strict=True))), dtype=np.int32)
+        for rank, (_, place) in enumerate(ranked, 1):
+            best[place] = rank
+        for axis in range(best.ndim):
+            turned = np.flip(best, axis)
+            np.maximum.accumulate(turned, axis=axis, out=turned)
+        return [place for _, place in ranked], best
+
+    def mappings(self, places: Iterable[Place]) -> list[LayerMapping]:
+        """Return the mappings of some points, without their choice of double buffers, each once."""
         found: dict[str, LayerMapping] = {}
-        for _, other in near:
-            data = self.known[other].data
-            mapping = LayerMapping.from_dict({key: data[key] for key in MAPPING_KEYS if key in data})
-            mapping = mapping.with_buffering(None)
-            found.setdefault(repr(mapping), mapping)
-            if len(found) == most:
-                break
+        for place in places:
+            outcome = self.outcome(place)
+            if outcome is None or outcome.objective is None:
+                continue
+            data = {key: outcome.data[key] for key in MAPPING_KEYS if key in outcome.data}
+            name = repr({**data, "double_buffered": None})
+            if name not in self._read:
+                if len(self._read) >= _AT_HAND:
+                    self._read.clear()
+                self._read[name] = LayerMapping.from_dict(data).with_buffering(None)
+            found[name] = self._read[name]
         return list(found.values())
+
+
+class Due(NamedTuple):
+    """A point that is to be solved or settled now.
+
+    Attributes
+    ----------
+    series : Series
+        Of the point.
+    place : tuple of int
+        Its place.
+    near : tuple of tuple of int
+        Places whose mappings may be good ones.
+    """
+
+    series: Series
+    place: Place
+    near: tuple[Place, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """The points of a series between two of them."""
+    """The points of a series between two of them.
+
+    Parameters
+    ----------
+    series : Series
+        The series.
+    worst, best : tuple of int
+        Two corners of the box.
+    around : tuple of tuple of int
+        Corners of the boxes that it was cut from, the smallest first.
+    """
 
     series: Series
     worst: Place
     best: Place
+    around: tuple[Place, ...] = ()
 
     def places(self) -> Iterator[Place]:
         """Yield all of its places."""
         return product(*(range(a, b + 1) for a, b in zip(self.worst, self.best, strict=True)))
+
+    def due(self, place: Place) -> Due:
+        """Return a place as one that is to be solved: of the known corners around it the nearest come first."""
+        corners = dict.fromkeys((self.worst, self.best, *self.around))
+        near = sorted(corners, key=lambda other: sum(abs(a - b) for a, b in zip(place, other, strict=True)))
+        return Due(self.series, place, tuple(near[:_NEAREST]))
 
     def halves(self, search: SearchOptions) -> list[Box]:
         """Return what it is made of, cut in two; nothing where it is one point.
@@ -114,84 +207,79 @@ class Box:
         middle = (self.worst[axis] + self.best[axis]) // 2
         below = (*self.best[:axis], middle, *self.best[axis + 1 :])
         above = (*self.worst[:axis], middle + 1, *self.worst[axis + 1 :])
-        return [Box(self.series, self.worst, below), Box(self.series, above, self.best)]
+        around = (self.worst, self.best, *self.around)[:_NEAREST]
+        return [
+            Box(self.series, self.worst, below, around),
+            Box(self.series, above, self.best, around),
+        ]
 
     def _changing(self, sides: Sequence[int], search: SearchOptions) -> list[int]:
         """Return the sides along which the mapping of the worst corner changes its cost."""
-        worst = self.series.known.get(self.worst)
+        worst = self.series.outcome(self.worst)
         if worst is None or worst.objective is None or len(sides) < 2:
             return []
-        (mapping,) = self.series.mappings(self.worst, 1)
-        ends = [
-            tuple(self.best[axis] if axis == side else at for axis, at in enumerate(self.worst))
-            for side in sides
-        ]
-        goal = self.series.points[self.worst].task.objective
-        before = worst.exact(goal)
+        mappings = self.series.mappings([self.worst])
+        before = worst.exact(self.series.point(self.worst).task.objective)
         found = []
-        for side, end in zip(sides, ends, strict=True):
-            best = cheapest([mapping], job_of(self.series.points[end].task, search))
+        for side in sides:
+            end = tuple(self.best[axis] if axis == side else at for axis, at in enumerate(self.worst))
+            best = cheapest(mappings, job_of(self.series.point(end).task, search))
             if best is not None and best[0] != before:
                 found.append(side)
         return found
 
 
-def series_of(plan: Sequence[Planned], axes: Sequence[Axis], *, exact: bool) -> list[Series]:
-    """Return the points of a plan by what they can know of each other.
+def series_of(
+    points: Iterable[Planned], runs: int, axes: Sequence[Axis], source: Points, *, exact: bool
+) -> list[Series]:
+    """Return the points of a grid by what they can know of each other.
 
     Parameters
     ----------
-    plan : sequence of Planned
-        The points.
+    points : iterable of Planned
+        The points in the order of their numbers.
+    runs : int
+        Points at each step of the axes: pairs of a layer and an objective.
     axes : sequence of Axis
         What is varied.
+    source : Points
+        How a series comes by a point.
     exact : bool
         Whether costs are counted as the theorem needs it.
     """
-    places = [_places(axis) if exact else None for axis in axes]
+    places = [places_of(axis) if exact else None for axis in axes]
     found: dict[object, Series] = {}
-    for point in plan:
+    for number, point in enumerate(points):
         place, rest = [], []
         for step, known in zip(point.steps, places, strict=True):
             if known is None:
                 rest.append(step)
             else:
                 place.append(known[step])
-        layer = point.task.layer
-        key = point.workload, layer.id, layer.name, point.task.objective, point.task.spatial, tuple(rest)
-        found.setdefault(key, Series()).points[tuple(place)] = point
+        key = number % runs, point.task.spatial, tuple(rest)
+        series = found.get(key)
+        if series is None:
+            series = found[key] = Series(source)
+        series.numbers[tuple(place)] = number
     return list(found.values())
 
 
-def _places(axis: Axis) -> dict[Step, int] | None:
-    """Return the places of an axis' steps from the worst to the best; None where they have no such order."""
-
-    def compare(first: Step, second: Step) -> int:
-        return -1 if ordered(axis, first, second) else 1 if ordered(axis, second, first) else 0
-
-    steps = sorted(axis.steps, key=cmp_to_key(compare))
-    if not all(ordered(axis, *pair) for pair in pairwise(steps)):
-        return None
-    return {step: number for number, step in enumerate(steps)}
-
-
-def settled(series: Series, place: Place, job: Job) -> Result | Job:
+def settled(due: Due, job: Job) -> Result | Job:
     """Return the result of a point where it follows from what others have, or its search with what they know.
 
     Parameters
     ----------
-    series : Series
-        Of the point.
-    place : tuple of int
-        Its place.
+    due : Due
+        The point.
     job : Job
         Its search.
     """
     started = time.monotonic()
-    better = series.bound(place)
+    better = due.series.bound(due.place)
     if better is not None and better.lower_bound > 0:
         job = replace(job, known_bound=KnownBound(better.lower_bound, better.data["engine"]))
-    best = cheapest(series.mappings(place), job)
+    enough = None if better is None else better.lower_bound / (1 - job.options.gap * SHARPER / 2)
+    best = cheapest(due.series.mappings(due.near), job, enough)
     if best is None:
         return job
     value, mapping, evaluation = best
@@ -216,8 +304,20 @@ def settled(series: Series, place: Place, job: Job) -> Result | Job:
     )
 
 
-def cheapest(mappings: Sequence[LayerMapping], job: Job) -> tuple[Fraction, LayerMapping, Evaluation] | None:
-    """Return the mapping that is the best for a search, with its objective and its cost; None where none is valid."""
+def cheapest(
+    mappings: Sequence[LayerMapping], job: Job, enough: float | None = None
+) -> tuple[Fraction, LayerMapping, Evaluation] | None:
+    """Return the mapping that is the best for a search, with its objective and its cost; None where none is valid.
+
+    Parameters
+    ----------
+    mappings : sequence of Mapping
+        Mappings of the layer, for other machines.
+    job : Job
+        The search.
+    enough : float, optional
+        An objective that need not be bettered: the first mapping that has it is taken.
+    """
     best: tuple[Fraction, LayerMapping, Evaluation] | None = None
     evaluators: dict[SpatialMapping, Evaluator] = {}
     for mapping in mappings:
@@ -229,6 +329,8 @@ def cheapest(mappings: Sequence[LayerMapping], job: Job) -> tuple[Fraction, Laye
             value = objective_of(evaluation, job.goal)
             if best is None or value < best[0]:
                 best = value, mapping, evaluation
+            if enough is not None and value <= enough:
+                break
     return best
 
 
@@ -236,20 +338,38 @@ def first_boxes(series: Sequence[Series]) -> list[Box]:
     """Return the boxes that hold all points: a series whose points are no box is one of single points."""
     boxes = []
     for entry in series:
-        worst = tuple(map(min, zip(*entry.points, strict=True)))
-        best = tuple(map(max, zip(*entry.points, strict=True)))
-        whole = Box(entry, worst, best)
-        full = all(place in entry.points for place in whole.places())
-        boxes += [whole] if full else [Box(entry, place, place) for place in entry.points]
+        worst = tuple(map(min, zip(*entry.numbers, strict=True)))
+        best = tuple(map(max, zip(*entry.numbers, strict=True)))
+        full = math.prod(b - a + 1 for a, b in zip(worst, best, strict=True)) == len(entry.numbers)
+        ends = [(worst, best)] if full else [(place, place) for place in entry.numbers]
+        boxes += [Box(entry, *corners) for corners in ends]
     return boxes
+
+
+def by_series(due: Iterable[Due]) -> dict[Series, list[Place]]:
+    """Return the places of points by their series."""
+    found: dict[Series, list[Place]] = {}
+    for point in due:
+        found.setdefault(point.series, []).append(point.place)
+    return found
+
+
+def corners(boxes: Sequence[Box]) -> list[Due]:
+    """Return the corners of boxes that are not known yet, each once."""
+    found: dict[tuple[Series, Place], Due] = {}
+    for box in boxes:
+        for place in (box.worst, box.best):
+            if not box.series.knows(place):
+                found.setdefault((box.series, place), box.due(place))
+    return list(found.values())
 
 
 def closes(box: Box, gap: float) -> bool:
     """Return whether the mapping of the worst corner is as good as the bound of the best one."""
-    worst, best = box.series.known.get(box.worst), box.series.known.get(box.best)
+    worst, best = box.series.outcome(box.worst), box.series.outcome(box.best)
     if worst is None or best is None:
         return False
-    objective = worst.exact(box.series.points[box.worst].task.objective)
+    objective = worst.exact(box.series.point(box.worst).task.objective)
     return (
         objective is not None
         and best.objective is not None
@@ -257,8 +377,8 @@ def closes(box: Box, gap: float) -> bool:
     )
 
 
-def due(boxes: Sequence[Box], search: SearchOptions) -> tuple[list[tuple[Series, Place]], list[Box]]:
-    """Return the points that follow from the corners of boxes, and the boxes that are to be looked at next.
+def following(boxes: Sequence[Box], search: SearchOptions) -> tuple[list[Box], list[Box]]:
+    """Return the boxes whose points follow from their corners, and those that are to be looked at next.
 
     Parameters
     ----------
@@ -267,11 +387,24 @@ def due(boxes: Sequence[Box], search: SearchOptions) -> tuple[list[tuple[Series,
     search : SearchOptions
         How points are searched.
     """
-    inner: list[tuple[Series, Place]] = []
-    following: list[Box] = []
+    closed: list[Box] = []
+    further: list[Box] = []
     for box in boxes:
         if closes(box, search.gap):
-            inner += [(box.series, place) for place in box.places() if place not in box.series.known]
+            closed.append(box)
         else:
-            following += box.halves(search)
-    return inner, following
+            further += box.halves(search)
+    return closed, further
+
+
+def inside(boxes: Sequence[Box]) -> Iterator[Due]:
+    """Yield the points of boxes that are not known yet."""
+    for box in boxes:
+        yield from (box.due(place) for place in box.places() if not box.series.knows(place))
+
+
+def batched(due: Iterable[Due], most: int) -> Iterator[list[Due]]:
+    """Yield points in groups of at most so many."""
+    points = iter(due)
+    while some := list(islice(points, most)):
+        yield some

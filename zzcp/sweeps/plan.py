@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
-from itertools import product
-from math import prod
 from typing import Any, NamedTuple
 
-from zzcp.checks import all_of, check_seed, pairs
-from zzcp.cost import CostConventions
-from zzcp.costs import CostModel, cost_model, priced
+from zzcp.checks import all_of, pairs
+from zzcp.costs import CostModel, cost_model
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
 from zzcp.io import MappingFile
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.freedom import Freedom
-from zzcp.mapping.unrollings import AUTO, FREE, Unrolling, UnrollingOptions
+from zzcp.mapping.unrollings import AUTO, Unrolling, UnrollingOptions
 from zzcp.solver.job import Job, SearchOptions
 from zzcp.sweeps.axes import Axis, Given, Step, make_axis, parse_axis
 from zzcp.sweeps.fields import Subject, catalogue
 from zzcp.sweeps.refit import refit
-from zzcp.sweeps.store import point_key
 from zzcp.workload import Layer, Network
-
-MAX_POINTS = 100_000
-"""Most points of a sweep."""
 
 Workloads = Layer | Network | Sequence[Layer | Network]
 Vary = Mapping[str, Given] | Iterable[str]
@@ -111,84 +103,6 @@ def as_networks(workloads: Workloads) -> list[Network]:
     return networks
 
 
-def plan_points(
-    accelerator: Accelerator,
-    networks: Sequence[Network],
-    axes: Sequence[Axis],
-    objectives: Sequence[str],
-    spatial: GivenUnrolling,
-    links: Mapping[str, str] | None,
-    conventions: CostConventions,
-    seed: int,
-    engine: str = "auto",
-    unrollings: UnrollingOptions = FREE,
-    costs: CostModel | None = None,
-    resized: Sequence[str] = (),
-    loops: Mapping[str, Any] | None = None,
-) -> Iterator[Planned]:
-    """Yield every point of the grid, after checking that each is a machine and a layer.
-
-    Parameters
-    ----------
-    accelerator : Accelerator
-        The machine whose fields are varied.
-    networks : sequence of Network
-        What runs on it.
-    axes : sequence of Axis
-        What is varied.
-    objectives : sequence of str
-        What is minimised, one after the other.
-    spatial : SpatialMapping, dict or MappingFile, optional
-        The unrolling, as for `sweep`.
-    links : mapping of str to str, optional
-        Memory operand of every operand.
-    conventions : CostConventions
-        How costs are counted.
-    seed : int
-        Of the solver.
-    engine : str
-        See `zzcp.optimize`.
-    unrollings : UnrollingOptions
-        How an unrolling is found that is not given.
-    costs : CostModel, optional
-        What memories cost at every point.
-    resized : sequence of str
-        These memories.
-    loops : mapping, optional
-        What the solver is told of loops that need not divide.
-
-    Raises
-    ------
-    InputError
-        If there are too many points, or one is no machine or no layer, or the seed is negative, or what a cost model
-        gives is varied, too.
-    """
-    check_seed(seed)
-    count = prod(len(axis.steps) for axis in axes) * len(objectives) * sum(map(len, networks))
-    if count > MAX_POINTS:
-        raise InputError("too many points", expected=f"at most {MAX_POINTS:,}", found=f"{count:,}")
-    release = version("zzcp")
-    for steps in product(*(axis.steps for axis in axes)):
-        for network in networks:
-            for layer in network:
-                base = Subject(accelerator, layer)
-                subject, values = _at(base, axes, steps)
-                if costs is not None:
-                    subject = subject._replace(accelerator=priced(subject.accelerator, costs, resized))
-                    _check_given(axes, subject.accelerator, resized)
-                unrolled, own_links = _unrolling(base, subject, spatial, unrollings)
-                for objective in objectives:
-                    task = Task(
-                        subject.accelerator,
-                        subject.layer,
-                        unrolled,
-                        dict(links) if links else own_links,
-                        objective,
-                    )
-                    key = point_key(release, *task, conventions, seed, engine, loops)
-                    yield Planned(steps, values, network.name, task, key)
-
-
 def resized_memories(axes: Sequence[Axis]) -> tuple[str, ...]:
     """Return the memories whose size or width is varied.
 
@@ -220,7 +134,7 @@ def model_of_file(accelerator: Accelerator, axes: Sequence[Axis]) -> tuple[CostM
             expected="one of them, such as --costs table",
             found=", ".join(sorted(models)),
         )
-    _check_given(axes, accelerator, tuple(given))
+    check_costs_given(axes, accelerator, tuple(given))
     return (cost_model(models.pop()) if models else None), tuple(given)
 
 
@@ -241,7 +155,7 @@ def _varied(axes: Sequence[Axis]) -> list[list[str]]:
     return [parts for parts in fields if parts[0] == "memories"]
 
 
-def _check_given(axes: Sequence[Axis], accelerator: Accelerator, names: Sequence[str]) -> None:
+def check_costs_given(axes: Sequence[Axis], accelerator: Accelerator, names: Sequence[str]) -> None:
     """Check that what the costs of some memories of a machine came from is not varied as well."""
     for name in names:
         costing = accelerator.memory(name).costing
@@ -274,7 +188,7 @@ def without_theorem(axes: Sequence[Axis], names: Sequence[str]) -> tuple[Axis, .
     )
 
 
-def _at(subject: Subject, axes: Sequence[Axis], steps: Sequence[Step]) -> tuple[Subject, dict[str, Any]]:
+def at_steps(subject: Subject, axes: Sequence[Axis], steps: Sequence[Step]) -> tuple[Subject, dict[str, Any]]:
     """Return the machine and the layer at a point."""
     values: dict[str, Any] = {}
     for axis, step in zip(axes, steps, strict=True):
@@ -288,7 +202,7 @@ def _at(subject: Subject, axes: Sequence[Axis], steps: Sequence[Step]) -> tuple[
     return subject, values
 
 
-def _unrolling(
+def unrolling_at(
     base: Subject, subject: Subject, spatial: GivenUnrolling, unrollings: UnrollingOptions
 ) -> tuple[Unrolling, dict[str, str] | None]:
     """Return the unrolling at a point, or what it may be, and the links that a mapping file gives."""

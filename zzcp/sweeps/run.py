@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -35,24 +33,38 @@ from zzcp.solver.cache import Cache, ResultCache
 from zzcp.solver.engines import Engine, check_engine
 from zzcp.solver.job import Job, SearchOptions, factor_options, unrolling_without_choice
 from zzcp.solver.portable import SEARCH
-from zzcp.solver.result import Result
-from zzcp.sweeps.neighbours import Place, Series, due, first_boxes, series_of, settled
-from zzcp.sweeps.outcome import Outcome
+from zzcp.sweeps.grid import Grid
+from zzcp.sweeps.kept import points_of
+from zzcp.sweeps.ledger import Ledger
+from zzcp.sweeps.neighbours import (
+    Due,
+    Points,
+    Series,
+    batched,
+    by_series,
+    corners,
+    first_boxes,
+    following,
+    inside,
+    series_of,
+    settled,
+)
 from zzcp.sweeps.plan import (
     GivenUnrolling,
-    Planned,
     Vary,
     Workloads,
     as_networks,
     job_of,
     make_axes,
     model_of_file,
-    plan_points,
     resized_memories,
     without_theorem,
 )
 from zzcp.sweeps.store import Store
-from zzcp.sweeps.table import SweepPoint, SweepTable
+from zzcp.sweeps.table import SweepTable
+
+BATCH = 64
+"""Points per process that are prepared at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,50 +198,60 @@ def sweep(
         names = resized_memories(axes)
     if costs is not None:
         axes = without_theorem(axes, names)
-    plan = list(
-        plan_points(
-            accelerator,
-            networks,
-            axes,
-            objectives,
-            spatial,
-            links,
-            conventions,
-            seed,
-            engine,
-            unrollings,
-            costs,
-            names,
-            loops,
-        )
-    )
-    options: dict[str, Any] = {"time_limit": time_limit, "gap": gap, "seed": seed, "engine": engine} | loops
-    stated = {} if costs is None else {"costs": _stated(costs, names, plan)}
-    started = time.monotonic()
-    where = jobs, scheduler, memory_limit
-    exact = replace(conventions, name="exact") == EXACT
-    instance(neighbours, bool, "neighbours", "true or false")
-    series = series_of(plan, axes, exact=exact and neighbours)
-    run = _Run(plan, series, options, conventions, ResultCache.of(cache), where, on_progress, started)
-    with closing(Store(":memory:" if db is None else db)) as store:
-        run.go(store)
-    table = SweepTable(
-        accelerator.name,
-        conventions.name,
+    grid = Grid(
+        accelerator,
+        networks,
         axes,
-        tuple(run.points()),
-        len(plan),
-        (),
-        run.interrupted,
-        time.monotonic() - started,
-        options | stated,
+        objectives,
+        spatial,
+        links,
+        conventions,
+        seed,
+        engine,
+        unrollings,
+        costs,
+        names,
+        loops,
     )
-    return table.checked(exact=exact)
+    instance(neighbours, bool, "neighbours", "true or false")
+    exact = replace(conventions, name="exact") == EXACT
+    store = Store(db)
+    try:
+        ledger = Ledger(grid, store, time_limit, gap)
+        source = Points(grid.__getitem__, ledger.get)
+        series = series_of(grid.walk(), grid.runs, axes, source, exact=exact and neighbours)
+        options: dict[str, Any] = {
+            "time_limit": time_limit,
+            "gap": gap,
+            "seed": seed,
+            "engine": engine,
+        } | loops
+        stated = {} if costs is None else {"costs": _stated(costs, names, grid)}
+        where, started = (jobs, scheduler, memory_limit), time.monotonic()
+        run = _Run(ledger, series, options, conventions, ResultCache.of(cache), where, on_progress, started)
+        run.go()
+        table = SweepTable(
+            accelerator.name,
+            conventions.name,
+            axes,
+            points_of(ledger),
+            len(grid),
+            (),
+            run.interrupted,
+            time.monotonic() - started,
+            options | stated,
+        ).checked(exact=exact)
+    except BaseException:
+        store.close()
+        raise
+    if isinstance(table.points, tuple):  # else they are read from it
+        store.close()
+    return table
 
 
-def _stated(costs: CostModel, names: Sequence[str], plan: Sequence[Planned]) -> dict[str, Any]:
+def _stated(costs: CostModel, names: Sequence[str], grid: Grid) -> dict[str, Any]:
     """Return what a result says of the model that gave costs to some memories."""
-    notes = falling((point.task.accelerator for point in plan), names)
+    notes = falling(grid.machines(), names)
     return {"model": costs.name, "version": costs.version, "memories": list(names), "notes": notes}
 
 
@@ -237,7 +259,7 @@ def _stated(costs: CostModel, names: Sequence[str], plan: Sequence[Planned]) -> 
 class _Run:
     """The points of a sweep while they are solved."""
 
-    plan: list[Planned]
+    ledger: Ledger
     series: list[Series]
     options: dict[str, Any]
     conventions: CostConventions
@@ -245,77 +267,76 @@ class _Run:
     where: tuple[int, str | None, int | None]
     on_progress: Callable[[SweepProgress], None] | None
     started: float
-    found: dict[str, Outcome] = field(default_factory=dict)
-    solved: set[str] = field(default_factory=set)
     interrupted: bool = False
     estimate: Estimate = field(default_factory=lambda: Estimate(0, 1))
     names: Sequence[str] = ()
-    copies: Counter[str] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.copies = Counter(point.key for point in self.plan)
-
-    def go(self, store: Store) -> None:
+    def go(self) -> None:
         """Solve what the store does not know, until all is done or the user stops it."""
-        limits = self.options["time_limit"], self.options["gap"]
-        for point in self.plan:
-            known = None if point.key in self.found else store.get(point.key, *limits)
-            if known is not None:
-                self.found[point.key] = known
-        missing = len(self.copies.keys() - self.found.keys())
+        missing = self.ledger.look_up()
         workers, scheduler, _ = self.where
         try:
             # the processes come first: they must not inherit what others have set for signals
             with executor_for(min(workers, missing), scheduler) as executor, Interrupt() as interrupt:
                 self.estimate = Estimate(missing, executor.jobs)
                 self._tell()
-                self._rounds(store, executor, interrupt)
+                self._rounds(executor, interrupt)
                 self.interrupted = self.interrupted or interrupt.requested
         except KeyboardInterrupt:
             self.interrupted = True
         self._tell()
 
-    def _rounds(self, store: Store, executor: Executor, interrupt: Interrupt) -> None:
+    def _rounds(self, executor: Executor, interrupt: Interrupt) -> None:
         """Solve the corners of boxes, and cut those that are not settled by theirs."""
         boxes = first_boxes(self.series)
         while boxes and not interrupt.requested:
-            corners = {(box.series, place): None for box in boxes for place in (box.worst, box.best)}
-            self._round(list(corners), store, executor, interrupt)
-            inner, boxes = due(boxes, self.search_options())
-            self._round(inner, store, executor, interrupt)
+            due = corners(boxes)
+            self._round(due, executor, interrupt)
+            for series, places in by_series(due).items():
+                series.learn(places)
+            closed, boxes = following(boxes, self.search_options())
+            self._round(inside(closed), executor, interrupt)
 
-    def _round(
-        self, places: Sequence[tuple[Series, Place]], store: Store, executor: Executor, interrupt: Interrupt
-    ) -> None:
-        """Solve what is missing of some points, from what is known before."""
-        points: list[Planned] = []
-        jobs: list[Job] = []
-        asked: set[str] = set()
-        for series, place in places:
-            point = series.points[place]
-            if point.key in self.found or point.key in asked:
-                continue
+    def _round(self, due: Iterable[Due], executor: Executor, interrupt: Interrupt) -> None:
+        """Solve what is missing of some points, from what is known before; so many at a time that jobs stay few."""
+        missing = (point for point in due if point.series.numbers[point.place] not in self.ledger)
+        for some in batched(missing, BATCH * executor.jobs):
             if interrupt.requested:
                 return
-            asked.add(point.key)
-            answer = settled(series, place, job_of(point.task, self.search_options()))
-            if isinstance(answer, Job):
-                points.append(point)
-                jobs.append(answer)
-            else:
-                self.estimate.total -= 1
-                self._keep(store, point, answer)
-                self._tell()
-        self.names = [point.name for point in points]
+            self._batch(some, executor, interrupt)
+
+    def _batch(self, due: Sequence[Due], executor: Executor, interrupt: Interrupt) -> None:
+        numbers: list[int] = []
+        jobs: list[Job] = []
+        names: list[str] = []
+        asked: set[int] = set()
+        try:
+            for point in due:
+                number = point.series.numbers[point.place]
+                first = self.ledger.grid.first[number]
+                if first in asked:
+                    continue
+                if interrupt.requested:
+                    return
+                asked.add(first)
+                planned = point.series.point(point.place)
+                answer = settled(point, job_of(planned.task, self.search_options()))
+                if isinstance(answer, Job):
+                    numbers.append(number)
+                    jobs.append(answer)
+                    names.append(planned.name)
+                else:
+                    self.estimate.total -= 1
+                    self.ledger.put(number, answer, at_once=False)
+                    self._tell()
+        finally:
+            self.ledger.write()
+        self.names = names
         self.estimate.running.clear()
-        for number, result in executor.run(
-            SEARCH, jobs, interrupt, Watchers(self.estimate, Changes(self._tell))
-        ):
-            self._keep(store, points[number], result)
-        for series, place in places:
-            found = self.found.get(series.points[place].key)
-            if found is not None:
-                series.known[place] = found
+        watchers = Watchers(self.estimate, Changes(self._tell))
+        for place, result in executor.run(SEARCH, jobs, interrupt, watchers):
+            self.interrupted = self.interrupted or result.interrupted
+            self.ledger.put(numbers[place], result)
 
     def search_options(self) -> SearchOptions:
         """Return how every point is searched."""
@@ -327,43 +348,19 @@ class _Run:
             **self.options,
         )
 
-    def _keep(self, store: Store, point: Planned, result: Result) -> None:
-        """Write what was found at a point, unless the search was stopped before it had an answer."""
-        outcome = Outcome.of(result)
-        self.interrupted = self.interrupted or result.interrupted
-        if result.interrupted and outcome.status not in ("optimal", "infeasible"):
-            return
-        what = {
-            "values": point.values,
-            "accelerator": point.task.accelerator.name,
-            "workload": point.workload,
-            "layer": point.task.layer.name,
-            "objective": point.task.objective,
-        }
-        store.put(point.key, what, self.options["time_limit"], self.options["gap"], outcome)
-        self.found[point.key] = outcome
-        self.solved.add(point.key)
-
-    def points(self) -> Iterator[SweepPoint]:
-        """Yield what there is, in the order of the grid."""
-        first: set[str] = set()
-        for steps, values, workload, task, key in self.plan:
-            if key in self.found:
-                reused = key not in self.solved or key in first
-                first.add(key)
-                machine = task.accelerator
-                yield SweepPoint(
-                    steps, values, machine.name, workload, task.layer, task.objective, self.found[key], reused,
-                    machine.area,
-                )  # fmt: skip
-
     def _tell(self) -> None:
         if self.on_progress is None:
             return
         seconds = time.monotonic() - self.started
-        solved = len(self.solved)
+        ledger = self.ledger
         running = self.estimate.names(self.names)
-        done = sum(self.copies[key] for key in self.found)
         self.on_progress(
-            SweepProgress(done, len(self.plan), done - solved, seconds, self.estimate.left, running)
+            SweepProgress(
+                ledger.done,
+                len(ledger.grid),
+                ledger.done - ledger.solved,
+                seconds,
+                self.estimate.left,
+                running,
+            )
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from zzcp.checks import file_path
 from zzcp.cost import CostConventions
@@ -65,13 +65,35 @@ def point_key(
     return sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
 
 
+class Row(NamedTuple):
+    """What is written of a point.
+
+    Attributes
+    ----------
+    key : str
+        What was solved.
+    what : mapping
+        The same for readers.
+    time_limit, gap : float
+        With what.
+    outcome : Outcome
+        What was found.
+    """
+
+    key: str
+    what: Mapping[str, Any]
+    time_limit: float
+    gap: float
+    outcome: Outcome
+
+
 class Store:
     """A database of solved points.
 
     Parameters
     ----------
-    path : str or Path
-        The file, which is made if there is none; ``:memory:`` keeps nothing.
+    path : str or Path or None
+        The file, which is made if there is none; None for one that goes with the program.
 
     Raises
     ------
@@ -79,10 +101,11 @@ class Store:
         If the file cannot be opened, or is no such database.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = str(file_path(path))
+    def __init__(self, path: str | Path | None) -> None:
+        self.path = "" if path is None else str(file_path(path))  # SQLite's name of a temporary file
         try:
-            self._database = sqlite3.connect(self.path, timeout=60.0)
+            # a table that is read from it may be handed to another thread; one at a time reads
+            self._database = sqlite3.connect(self.path, timeout=60.0, check_same_thread=False)
             self._open()
         except (sqlite3.Error, ValueError) as error:
             raise InputError(
@@ -122,20 +145,21 @@ class Store:
                 "SELECT time_limit, gap, outcome FROM points WHERE key = ?", (key,)
             ).fetchone()
         except sqlite3.Error as error:
-            raise self._damaged(str(error)) from None
+            raise self.damaged(str(error)) from None
         if row is None:
             return None
         try:
             outcome = Outcome.from_dict(json.loads(row[2]))
         except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
-            raise self._damaged(f"the result of point {key[:12]} ({error})") from None
+            raise self.damaged(f"the result of point {key[:12]} ({error})") from None
         if outcome.gap is not None and outcome.gap <= gap:
             return replace(outcome, status="optimal")
         if outcome.status != "infeasible" and (row[0] < time_limit or row[1] > gap):
             return None
         return outcome
 
-    def _damaged(self, found: str) -> InputError:
+    def damaged(self, found: str) -> InputError:
+        """Return the error that the file is damaged."""
         return InputError(
             "the database of the sweep is damaged",
             place=Place(self.path),
@@ -145,11 +169,24 @@ class Store:
 
     def put(self, key: str, what: Mapping[str, Any], time_limit: float, gap: float, outcome: Outcome) -> None:
         """Write a point; once this returns, it is in the file."""
+        self.put_all([Row(key, what, time_limit, gap, outcome)])
+
+    def put_all(self, rows: Sequence[Row]) -> None:
+        """Write points, all or none; once this returns, they are in the file.
+
+        Raises
+        ------
+        InputError
+            If they cannot be written.
+        """
+        plain = [
+            (row.key, json.dumps(row.what), row.time_limit, row.gap, json.dumps(row.outcome.to_dict()))
+            for row in rows
+        ]
         try:
             with self._database:
-                self._database.execute(
-                    "INSERT OR REPLACE INTO points VALUES (?, datetime('now'), ?, ?, ?, ?)",
-                    (key, json.dumps(what), time_limit, gap, json.dumps(outcome.to_dict())),
+                self._database.executemany(
+                    "INSERT OR REPLACE INTO points VALUES (?, datetime('now'), ?, ?, ?, ?)", plain
                 )
         except sqlite3.Error as error:
             raise InputError(

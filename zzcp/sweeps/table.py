@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 from zzcp.cost.evaluation import COMPONENTS
-from zzcp.frames import frame, html_table
+from zzcp.frames import MOST_ROWS, frame, html_table
 from zzcp.sweeps.axes import Axis, Step
 from zzcp.sweeps.outcome import Outcome
 from zzcp.sweeps.theorem import Check, Seen, check_axes
@@ -126,8 +127,9 @@ class SweepTable:
         How costs were counted.
     axes : tuple of Axis
         What was varied.
-    points : tuple of SweepPoint
-        What was found; those that a stopped sweep did not reach are missing.
+    points : sequence of SweepPoint
+        What was found; those that a stopped sweep did not reach are missing. Up to 1,000 are a tuple; more are read
+        from the database when they are looked at.
     total : int
         Number of points in the grid.
     checks : tuple of Check
@@ -143,7 +145,7 @@ class SweepTable:
     accelerator: str
     conventions: str
     axes: tuple[Axis, ...]
-    points: tuple[SweepPoint, ...]
+    points: Sequence[SweepPoint]
     total: int
     checks: tuple[Check, ...]
     interrupted: bool
@@ -157,27 +159,36 @@ class SweepTable:
 
     def totals(self) -> tuple[Total, ...]:
         """Return the sums over the layers of every network at every step, where all of them have a mapping."""
-        groups: dict[tuple[tuple[Step, ...], str, str], list[SweepPoint]] = {}
-        for point in self.points:
-            groups.setdefault((point.steps, point.workload, point.objective), []).append(point)
-        return tuple(
-            Total(
-                steps,
-                points[0].values,
-                workload,
-                objective,
-                len(points),
-                sum(found["energy"]["total"] for found in evaluations),
-                sum(found["latency"]["total"] for found in evaluations),
-            )
-            for (steps, workload, objective), points in groups.items()
-            if len(evaluations := [p.outcome.data["evaluation"] for p in points if p.outcome.energy_exact])
-            == len(points)
-        )
+        return tuple(self.each_total())
+
+    def each_total(self) -> Iterator[Total]:
+        """Yield what `totals` returns."""
+        for machine in self.machines():
+            for objective, points in machine.items():
+                found = [p.outcome.data["evaluation"] for p in points if p.outcome.energy_exact]
+                if len(found) < len(points):
+                    continue
+                yield Total(
+                    points[0].steps,
+                    points[0].values,
+                    points[0].workload,
+                    objective,
+                    len(points),
+                    sum(entry["energy"]["total"] for entry in found),
+                    sum(entry["latency"]["total"] for entry in found),
+                )
+
+    def machines(self) -> Iterator[dict[str, list[SweepPoint]]]:
+        """Yield the points of every workload at every step, by their objectives."""
+        for _, group in groupby(self.points, lambda point: (point.steps, point.workload)):
+            found: dict[str, list[SweepPoint]] = {}
+            for point in group:
+                found.setdefault(point.objective, []).append(point)
+            yield found
 
     def checked(self, *, exact: bool) -> SweepTable:
         """Return the table with the theorem checked along its axes; it is known to hold under `EXACT` only."""
-        seen = [
+        seen = (
             Seen(
                 point.series,
                 point.steps,
@@ -187,11 +198,17 @@ class SweepTable:
                 _loading(point.outcome),
             )
             for point in self.points
-        ]
+        )
         return replace(self, checks=check_axes(self.axes, seen, exact=exact))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
+    def to_dict(self, *, rows: Callable[[Iterator[Any]], Any] = list) -> dict[str, Any]:
+        """Return plain data for JSON.
+
+        Parameters
+        ----------
+        rows : callable
+            Takes what yields the points, or the totals, and returns what stands for them: by default their list.
+        """
         return {
             "kind": "sweep",
             "accelerator": self.accelerator,
@@ -209,26 +226,28 @@ class SweepTable:
             ],
             "options": dict(self.options),
             "monotonicity": [check.to_dict() for check in self.checks],
-            "points": [point.to_dict() for point in self.points],
-            "totals": [total.to_dict() for total in self.totals()],
+            "points": rows(point.to_dict() for point in self.points),
+            "totals": rows(total.to_dict() for total in self.each_total()),
         }
 
     def to_csv(self) -> str:
         """Return the table as CSV: a column per varied field, then what was found."""
+        return "".join(self.csv_lines())
+
+    def csv_lines(self) -> Iterator[str]:
+        """Yield the lines of the CSV."""
         fields = [field.name for axis in self.axes for field in axis.fields]
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([*fields, *_COLUMNS])
+        yield _csv_line([*fields, *_COLUMNS])
         for point in self.points:
-            writer.writerow([*(point.values[name] for name in fields), *_cells(point)])
-        return text.getvalue()
+            yield _csv_line([*(point.values[name] for name in fields), *_cells(point)])
 
     def rows(self) -> list[dict[str, Any]]:
         """Return what the CSV holds, a dictionary per point; None where there is no figure."""
-        return [
-            {**point.values, **{key: None if cell == "" else cell for key, cell in _named(point)}}
-            for point in self.points
-        ]
+        return list(self._each_row())
+
+    def _each_row(self) -> Iterator[dict[str, Any]]:
+        for point in self.points:
+            yield {**point.values, **{key: None if cell == "" else cell for key, cell in _named(point)}}
 
     def to_frame(self) -> pandas.DataFrame:
         """Return the table as a DataFrame: a column per varied field, then what was found.
@@ -244,9 +263,12 @@ class SweepTable:
     def _repr_html_(self) -> str:
         """Return the table for notebooks, without the parts of the latency."""
         hidden = {*COMPONENTS, "lower_bound", "wall_s", "engine"}
-        rows = [{key: cell for key, cell in row.items() if key not in hidden} for row in self.rows()]
+        first = islice(self._each_row(), MOST_ROWS)
+        rows = [{key: cell for key, cell in row.items() if key not in hidden} for row in first]
         rows = [row | ({"gap": None} if row["status"] == "optimal" else {}) for row in rows]
         notes = [] if self.complete else [f"{len(self.points):,} of {self.total:,} points"]
+        if len(self.points) > MOST_ROWS:
+            notes.insert(0, f"{len(self.points) - MOST_ROWS:,} more rows: to_frame() has all")
         return html_table(f"sweep of {self.accelerator}, conventions {self.conventions}", rows, notes)
 
 
@@ -254,6 +276,12 @@ _COLUMNS = (
     "workload", "layer", "objective_name", "status", "objective", "lower_bound", "gap", "energy", "latency", "edp",
     *COMPONENTS, "wall_s", "diagnosis", "engine", "area",
 )  # fmt: skip
+
+
+def _csv_line(cells: Sequence[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
 
 
 def _named(point: SweepPoint) -> list[tuple[str, object]]:

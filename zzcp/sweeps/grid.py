@@ -1,0 +1,179 @@
+"""The points of a sweep as a sequence that holds none of them: each is made when it is asked for."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple, overload
+
+from zzcp.checks import check_seed
+from zzcp.cost import CostConventions
+from zzcp.costs import CostModel, priced
+from zzcp.errors import InputError
+from zzcp.hardware import Accelerator
+from zzcp.mapping.unrollings import FREE, UnrollingOptions
+from zzcp.sweeps.axes import Axis, Step
+from zzcp.sweeps.fields import Subject
+from zzcp.sweeps.plan import GivenUnrolling, Planned, Task, at_steps, check_costs_given, unrolling_at
+from zzcp.sweeps.store import point_key
+from zzcp.workload import Layer, Network
+
+MAX_POINTS = 100_000
+"""Most points of a sweep."""
+_DIGEST = 32
+"""Bytes of a key."""
+
+
+class _Run(NamedTuple):
+    """One search at every step of the axes."""
+
+    workload: str
+    layer: Layer
+    objective: str
+
+
+class Grid(Sequence[Planned]):
+    """Every point of a sweep, in the order of its axes, the first one changing slowest.
+
+    Of each only its key is kept, and which of equal ones is the first: what a sweep takes of memory does not depend on
+    the machines and layers that it makes. All are made once in the beginning, which checks them.
+
+    Parameters
+    ----------
+    accelerator : Accelerator
+        The machine whose fields are varied.
+    networks : sequence of Network
+        What runs on it.
+    axes : sequence of Axis
+        What is varied.
+    objectives : sequence of str
+        What is minimised, one after the other.
+    spatial : SpatialMapping, dict or MappingFile, optional
+        The unrolling, as for `sweep`.
+    links : mapping of str to str, optional
+        Memory operand of every operand.
+    conventions : CostConventions
+        How costs are counted.
+    seed : int
+        Of the solver.
+    engine : str
+        See `zzcp.optimize`.
+    unrollings : UnrollingOptions
+        How an unrolling is found that is not given.
+    costs : CostModel, optional
+        What memories cost at every point.
+    resized : sequence of str
+        These memories.
+    loops : mapping, optional
+        What the solver is told of loops that need not divide.
+
+    Raises
+    ------
+    InputError
+        If there are too many points, or the seed is negative.
+    """
+
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        networks: Sequence[Network],
+        axes: Sequence[Axis],
+        objectives: Sequence[str],
+        spatial: GivenUnrolling,
+        links: Mapping[str, str] | None,
+        conventions: CostConventions,
+        seed: int,
+        engine: str = "auto",
+        unrollings: UnrollingOptions = FREE,
+        costs: CostModel | None = None,
+        resized: Sequence[str] = (),
+        loops: Mapping[str, Any] | None = None,
+    ) -> None:
+        check_seed(seed)
+        self.accelerator, self.axes, self.resized = accelerator, axes, resized
+        self._runs = [
+            _Run(network.name, layer, objective)
+            for network in networks
+            for layer in network
+            for objective in objectives
+        ]
+        self._length = prod(len(axis.steps) for axis in axes) * len(self._runs)
+        if self._length > MAX_POINTS:
+            raise InputError("too many points", expected=f"at most {MAX_POINTS:,}", found=f"{self._length:,}")
+        self._spatial, self._unrollings, self._links, self._costs = spatial, unrollings, links, costs
+        self._release = version("zzcp")
+        self._asked = conventions, seed, engine, loops
+        self._keys = bytearray()
+        self.first = array("l")
+        """For every point that was walked over the number of the first one with the same key."""
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, number: int) -> Planned: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[Planned]: ...
+
+    def __getitem__(self, number: int | slice) -> Planned | list[Planned]:
+        """Return a point."""
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(self._length))]
+        if not 0 <= number < self._length:
+            raise IndexError(number)
+        rest, run = divmod(number, len(self._runs))
+        steps: list[Step] = []
+        for axis in reversed(self.axes):
+            rest, place = divmod(rest, len(axis.steps))
+            steps.append(axis.steps[place])
+        return self._made(tuple(reversed(steps)), self._runs[run], self.key(number))
+
+    @property
+    def runs(self) -> int:
+        """Points at each step of the axes: pairs of a layer and an objective."""
+        return len(self._runs)
+
+    def key(self, number: int) -> str | None:
+        """Return the key of a point; None before it was walked over."""
+        found = self._keys[number * _DIGEST : (number + 1) * _DIGEST]
+        return found.hex() or None
+
+    def walk(self) -> Iterator[Planned]:
+        """Yield every point once, check that each is a machine and a layer, and note their keys.
+
+        Raises
+        ------
+        InputError
+            If a point is none, or what a cost model gives is varied, too.
+        """
+        seen: dict[bytes, int] = {}
+        del self.first[:], self._keys[:]
+        for steps in product(*(axis.steps for axis in self.axes)):
+            for run in self._runs:
+                point = self._made(steps, run, None)
+                digest = bytes.fromhex(point.key)
+                self.first.append(seen.setdefault(digest, len(self.first)))
+                self._keys += digest
+                yield point
+
+    def machines(self) -> Iterator[Accelerator]:
+        """Yield the machine at every step of the axes."""
+        for number in range(0, self._length, max(1, len(self._runs))):
+            yield self[number].task.accelerator
+
+    def _made(self, steps: tuple[Step, ...], run: _Run, key: str | None) -> Planned:
+        base = Subject(self.accelerator, run.layer)
+        subject, values = at_steps(base, self.axes, steps)
+        if self._costs is not None:
+            subject = subject._replace(accelerator=priced(subject.accelerator, self._costs, self.resized))
+            check_costs_given(self.axes, subject.accelerator, self.resized)
+        unrolled, own_links = unrolling_at(base, subject, self._spatial, self._unrollings)
+        links = dict(self._links) if self._links else own_links
+        task = Task(subject.accelerator, subject.layer, unrolled, links, run.objective)
+        return Planned(
+            steps, values, run.workload, task, key or point_key(self._release, *task, *self._asked)
+        )
