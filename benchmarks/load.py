@@ -1,7 +1,7 @@
 """Load: many layers, many levels and many points, with seconds of the processor and the largest memory taken.
 
-Every case runs in a process of its own (``python -m benchmarks.load CASE NUMBER`` is one). Two sizes of a case tell
-what one layer or point more takes; 100,000 points are reckoned from them, not run.
+Every case runs in a process of its own (``python -m benchmarks.load CASE NUMBER`` is one). Sizes of a case tell what
+one layer or point more takes.
 """
 
 from __future__ import annotations
@@ -31,9 +31,13 @@ LAYER = """\
   operand_precision: {{W: 8, I: 8, O: 16, O_final: 8}}, operand_source: {{W: {id}, I: {id}}}}}
 """
 SHAPES = 8
-CASES: dict[str, tuple[int, ...]] = {"layers": (1_000, 10_000), "levels": (4, 8, 12), "points": (200, 2_000)}
-MANY = 100_000
-"""Points that are reckoned."""
+CASES: dict[str, tuple[int, ...]] = {
+    "layers": (1_000, 10_000),
+    "levels": (4, 8, 12),
+    "points": (1_000, 10_000, 100_000),
+}
+COSTS = 10
+"""Energies of a memory at every size of it."""
 
 
 def layers(number: int, folder: Path) -> str:
@@ -80,10 +84,12 @@ def deep(number: int) -> Accelerator:
 
 
 def points(number: int, folder: Path) -> str:
-    """Sweep a tiny layer over so many sizes of a memory."""
-    sizes = f"memories.buf.size=256:{256 + 8 * (number - 1)}:+8"
+    """Sweep a tiny layer over so many sizes of a memory, and energies of it."""
+    sizes = f"memories.buf.size=256:{256 + 8 * (number // COSTS - 1)}:+8"
+    costs = f"memories.buf.r_cost={','.join(str(1 + cost) for cost in range(COSTS))}"
     gemm = ROOT / "tests" / "data" / "tiny_gemm.yaml"
-    return _run("sweep", "-a", TOY, "-w", gemm, "--vary", sizes, "--db", folder / "points.db")
+    files = "--db", folder / "points.db", "--csv", folder / "points.csv"
+    return _run("sweep", "-a", TOY, "-w", gemm, "--vary", sizes, "--vary", costs, *files)
 
 
 def _run(*words: str | Path) -> str:
@@ -121,18 +127,10 @@ def run(*, quick: bool, console: Console) -> list[dict[str, Any]]:
         head = ["case", "number", "outcome", "cpu s", "peak MB"]
         cells = [
             [row["case"], f"{row['number']:,}", row["said"], f"{row['cpu_s']:.1f}", f"{row['peak_mb']:.0f}"]
-            for row in [*rows, _reckoned(rows)]
+            for row in rows
         ]
         replace_part("load", table(head, cells), RELIABILITY)
     return rows
-
-
-def _reckoned(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what many points take, by what the second size took more than the first."""
-    few, more = (row for row in rows if row["case"] == "points")
-    steps = (MANY - more["number"]) / (more["number"] - few["number"])
-    found = {name: more[name] + steps * (more[name] - few[name]) for name in ("cpu_s", "peak_mb")}
-    return {"case": "points", "number": MANY, "said": "reckoned", **found}
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -20,7 +21,7 @@ from zzcp.sweeps import Axis, Check, SweepPoint, SweepTable
 from zzcp.sweeps.axes import Step
 from zzcp.sweeps.budget import Best
 from zzcp.sweeps.fields import Field, Subject
-from zzcp.sweeps.table import Total
+from zzcp.sweeps.table import Total, totals_of
 from zzcp.sweeps.values import value_text
 
 _MANY = 12
@@ -54,12 +55,18 @@ def sweep_report(
     within : sequence of Best
         The best machines within the budget.
     """
-    parts: list[RenderableType] = [section(_title(swept), _points(swept), *_more(len(swept.points)))]
-    totals, number = _first(total for total in swept.each_total() if total.layers > 1)
-    if totals:
-        parts.append(section("Layers one after the other", _totals(swept, totals), *_more(number)))
+    seen = _Seen.of(swept)
+    parts: list[RenderableType] = [
+        section(_title(swept, seen), _points(swept, seen), *_more(len(swept.points)))
+    ]
+    if seen.totals.number:
+        parts.append(
+            section(
+                "Layers one after the other", _totals(swept, seen.totals.first), *_more(seen.totals.number)
+            )
+        )
     if len(swept.points) > 1:
-        parts.append(section("Best", *_best(swept)))
+        parts.append(section("Best", *_best(swept, seen)))
     if budget:
         parts.append(
             section(f"Best within {_budget(budget)}", *(Text(_machine(swept, best)) for best in within))
@@ -70,22 +77,64 @@ def sweep_report(
         parts.append(
             section("Monotonicity", *(Text(line) for check in swept.checks for line in _check(swept, check)))
         )
-    diagnosed, number = _first(point for point in swept.points if "diagnosis" in point.outcome.data)
-    if diagnosed:
-        lines = dict.fromkeys(f"{_where(swept, p)}: {p.outcome.data['diagnosis']}" for p in diagnosed)
-        parts.append(section("Without a mapping", *map(Text, lines), *_more(number)))
+    without = seen.diagnosed
+    if without.number:
+        lines = dict.fromkeys(f"{_where(swept, p)}: {p.outcome.data['diagnosis']}" for p in without.first)
+        parts.append(section("Without a mapping", *map(Text, lines), *_more(without.number)))
     return Group(*parts)
 
 
-def _first(entries: Iterable[T]) -> tuple[list[T], int]:
-    """Return the first entries that are shown, and the number of all."""
-    shown: list[T] = []
-    number = 0
-    for entry in entries:
-        number += 1
-        if number <= _ROWS:
-            shown.append(entry)
-    return shown, number
+@dataclass(slots=True, eq=False)
+class _Some(Generic[T]):
+    """The first entries, which are shown, and the number of all."""
+
+    first: list[T] = field(default_factory=list)
+    number: int = 0
+
+    def add(self, entry: T) -> None:
+        self.number += 1
+        if self.number <= _ROWS:
+            self.first.append(entry)
+
+
+_COLUMNS = ("workload", "layer", "objective")
+"""What tells points of the same step apart."""
+
+
+@dataclass(slots=True, eq=False)
+class _Seen:
+    """What the report says of all points, which are gone through once."""
+
+    reused: int = 0
+    names: dict[str, set[str]] = field(default_factory=lambda: {column: set() for column in _COLUMNS})
+    best: dict[tuple[str, str, str], SweepPoint] = field(default_factory=dict)
+    """For every layer and objective the point with the lowest value; of equals the first."""
+    totals: _Some[Total] = field(default_factory=_Some)
+    diagnosed: _Some[SweepPoint] = field(default_factory=_Some)
+
+    @classmethod
+    def of(cls, swept: SweepTable) -> _Seen:
+        found = cls()
+        for machine in swept.machines():
+            for point in machine:
+                found.look_at(point)
+            for total in totals_of(machine):
+                if total.layers > 1:
+                    found.totals.add(total)
+        return found
+
+    def look_at(self, point: SweepPoint) -> None:
+        self.reused += point.reused
+        for column in _COLUMNS:
+            self.names[column].add(_name(point, column))
+        if "diagnosis" in point.outcome.data:
+            self.diagnosed.add(point)
+        value = point.outcome.objective
+        if value is None:
+            return
+        known = self.best.get(point.series)
+        if known is None or known.outcome.objective is None or value < known.outcome.objective:
+            self.best[point.series] = point
 
 
 def _more(number: int) -> list[Text]:
@@ -93,17 +142,16 @@ def _more(number: int) -> list[Text]:
     return [Text(f"{number - _ROWS:,} more: --csv and --json write all")] if number > _ROWS else []
 
 
-def _title(swept: SweepTable) -> str:
+def _title(swept: SweepTable, seen: _Seen) -> str:
     done = plural(len(swept.points), "point")
     if not swept.complete:
         done = f"{len(swept.points):,} of {plural(swept.total, 'point')}"
-    reused = sum(point.reused for point in swept.points)
-    known = f", {reused:,} of them known before" if reused else ""
+    known = f", {seen.reused:,} of them known before" if seen.reused else ""
     return f"{done} of {swept.accelerator}{known}, conventions {swept.conventions}"
 
 
-def _points(swept: SweepTable) -> FittedTable:
-    several = _several(swept)
+def _points(swept: SweepTable, seen: _Seen) -> FittedTable:
+    several = [column for column in _COLUMNS if len(seen.names[column]) > 1]
     rows = table(
         *(f">{axis_title(axis)}" for axis in swept.axes),
         *several,
@@ -135,16 +183,6 @@ def _points(swept: SweepTable) -> FittedTable:
             f"{outcome.wall_s:.1f}",
         )
     return rows
-
-
-def _several(swept: SweepTable) -> list[str]:
-    """Return the columns that tell points of the same step apart."""
-    columns = ("workload", "layer", "objective")
-    names: dict[str, set[str]] = {column: set() for column in columns}
-    for point in swept.points:
-        for column in columns:
-            names[column].add(_name(point, column))
-    return [column for column in columns if len(names[column]) > 1]
 
 
 def _name(point: SweepPoint, column: str) -> str:
@@ -179,17 +217,9 @@ def _totals(swept: SweepTable, totals: list[Total]) -> FittedTable:
     return rows
 
 
-def _best(swept: SweepTable) -> list[Text]:
-    """Return for every layer and objective the point with the lowest value; of equals the first."""
-    best: dict[tuple[str, str, str], SweepPoint] = {}
-    for point in swept.points:
-        value = point.outcome.objective
-        if value is None:
-            continue
-        known = best.get(point.series)
-        if known is None or known.outcome.objective is None or value < known.outcome.objective:
-            best[point.series] = point
-    if not best:
+def _best(swept: SweepTable, seen: _Seen) -> list[Text]:
+    """Return for every layer and objective where its value is the lowest."""
+    if not seen.best:
         return [Text("no point has a mapping")]
     return [
         Text(
@@ -197,7 +227,7 @@ def _best(swept: SweepTable) -> list[Text]:
             f"{_SIZES.get(point.objective, product_of)(point.outcome.objective or 0)} at {_steps(swept, point)}"
             f"{_inside(swept, point.steps)}"
         )
-        for point in best.values()
+        for point in seen.best.values()
     ]
 
 
@@ -300,9 +330,9 @@ def swept_data(version: str, machine: Accelerator, swept: SweepTable, inputs: So
 def fields_report(known: Mapping[str, Field], subject: Subject) -> RenderableType:
     """Return the fields that can be varied, with their values."""
     rows = table("field", ">value", "kind")
-    for field in known.values():
-        value = field.get(subject)
+    for entry in known.values():
+        value = entry.get(subject)
         rows.add_row(
-            Text(field.name), "" if value is None else value_text(value, field.kind), field.kind.value
+            Text(entry.name), "" if value is None else value_text(value, entry.kind), entry.kind.value
         )
     return section("Fields that can be varied", rows)

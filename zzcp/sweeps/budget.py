@@ -11,7 +11,7 @@ from zzcp.checks import pairs, repr_of
 from zzcp.cost.objective import combined
 from zzcp.errors import InputError, Place
 from zzcp.sweeps.axes import Step
-from zzcp.sweeps.table import SweepPoint, SweepTable
+from zzcp.sweeps.table import SweepPoint, SweepTable, by_objective
 
 BUDGETS = ("area", "power")
 """What can be limited: the machine's area in the unit of its file, and energy by latency, in pJ per cycle."""
@@ -91,7 +91,7 @@ def best_under(table: SweepTable, budget: Mapping[str, float]) -> list[Best]:
     limits = _limits(budget)
     found: dict[tuple[str, str], _Choice] = {}
     for machine in table.machines():
-        for objective, points in machine.items():
+        for objective, points in by_objective(machine).items():
             key = points[0].workload, objective
             if key not in found:
                 found[key] = _Choice(*key)

@@ -14,7 +14,7 @@ from zzcp.cost import CostConventions
 from zzcp.costs import CostModel, priced
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
-from zzcp.mapping.unrollings import FREE, UnrollingOptions
+from zzcp.mapping.unrollings import FREE, Unrolling, UnrollingOptions
 from zzcp.sweeps.axes import Axis, Step
 from zzcp.sweeps.fields import Subject
 from zzcp.sweeps.plan import GivenUnrolling, Planned, Task, at_steps, check_costs_given, unrolling_at
@@ -23,6 +23,8 @@ from zzcp.workload import Layer, Network
 
 MAX_POINTS = 100_000
 """Most points of a sweep."""
+_AT_HAND = 512
+"""Points that are not made again."""
 _DIGEST = 32
 """Bytes of a key."""
 
@@ -106,6 +108,8 @@ class Grid(Sequence[Planned]):
         self._spatial, self._unrollings, self._links, self._costs = spatial, unrollings, links, costs
         self._release = version("zzcp")
         self._asked = conventions, seed, engine, loops
+        self._unchanged: dict[int, tuple[Unrolling, dict[str, str] | None]] = {}
+        self._made_before: dict[int, Planned] = {}
         self._keys = bytearray()
         self.first = array("l")
         """For every point that was walked over the number of the first one with the same key."""
@@ -125,12 +129,19 @@ class Grid(Sequence[Planned]):
             return [self[each] for each in range(*number.indices(self._length))]
         if not 0 <= number < self._length:
             raise IndexError(number)
+        if number in self._made_before:
+            return self._made_before[number]
         rest, run = divmod(number, len(self._runs))
         steps: list[Step] = []
         for axis in reversed(self.axes):
             rest, place = divmod(rest, len(axis.steps))
             steps.append(axis.steps[place])
-        return self._made(tuple(reversed(steps)), self._runs[run], self.key(number))
+        if len(self._made_before) >= _AT_HAND:
+            self._made_before.clear()
+        point = self._made_before[number] = self._made(
+            tuple(reversed(steps)), self._runs[run], self.key(number)
+        )
+        return point
 
     @property
     def runs(self) -> int:
@@ -171,9 +182,18 @@ class Grid(Sequence[Planned]):
         if self._costs is not None:
             subject = subject._replace(accelerator=priced(subject.accelerator, self._costs, self.resized))
             check_costs_given(self.axes, subject.accelerator, self.resized)
-        unrolled, own_links = unrolling_at(base, subject, self._spatial, self._unrollings)
+        unrolled, own_links = self._unrolled(base, subject)
         links = dict(self._links) if self._links else own_links
         task = Task(subject.accelerator, subject.layer, unrolled, links, run.objective)
         return Planned(
             steps, values, run.workload, task, key or point_key(self._release, *task, *self._asked)
         )
+
+    def _unrolled(self, base: Subject, subject: Subject) -> tuple[Unrolling, dict[str, str] | None]:
+        """Return the unrolling at a point, and the links that go with it: the same while array and layer are."""
+        if subject.layer is not base.layer or subject.accelerator.array is not base.accelerator.array:
+            return unrolling_at(base, subject, self._spatial, self._unrollings)
+        key = id(base.layer)  # of a layer that is kept
+        if key not in self._unchanged:
+            self._unchanged[key] = unrolling_at(base, subject, self._spatial, self._unrollings)
+        return self._unchanged[key]

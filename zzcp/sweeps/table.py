@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
@@ -115,6 +115,30 @@ class Total:
         }
 
 
+def by_objective(points: Iterable[SweepPoint]) -> dict[str, list[SweepPoint]]:
+    """Return points by their objectives."""
+    found: dict[str, list[SweepPoint]] = {}
+    for point in points:
+        found.setdefault(point.objective, []).append(point)
+    return found
+
+
+def totals_of(machine: Iterable[SweepPoint]) -> Iterator[Total]:
+    """Yield the sums over the layers of a workload at a step, for every objective where all have a mapping."""
+    for objective, points in by_objective(machine).items():
+        found = [p.outcome.data["evaluation"] for p in points if p.outcome.energy_exact]
+        if len(found) == len(points):
+            yield Total(
+                points[0].steps,
+                points[0].values,
+                points[0].workload,
+                objective,
+                len(points),
+                sum(entry["energy"]["total"] for entry in found),
+                sum(entry["latency"]["total"] for entry in found),
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class SweepTable:
     """The points of a sweep in the order of its grid, the first axis changing slowest.
@@ -164,27 +188,12 @@ class SweepTable:
     def each_total(self) -> Iterator[Total]:
         """Yield what `totals` returns."""
         for machine in self.machines():
-            for objective, points in machine.items():
-                found = [p.outcome.data["evaluation"] for p in points if p.outcome.energy_exact]
-                if len(found) < len(points):
-                    continue
-                yield Total(
-                    points[0].steps,
-                    points[0].values,
-                    points[0].workload,
-                    objective,
-                    len(points),
-                    sum(entry["energy"]["total"] for entry in found),
-                    sum(entry["latency"]["total"] for entry in found),
-                )
+            yield from totals_of(machine)
 
-    def machines(self) -> Iterator[dict[str, list[SweepPoint]]]:
-        """Yield the points of every workload at every step, by their objectives."""
-        for _, group in groupby(self.points, lambda point: (point.steps, point.workload)):
-            found: dict[str, list[SweepPoint]] = {}
-            for point in group:
-                found.setdefault(point.objective, []).append(point)
-            yield found
+    def machines(self) -> Iterator[list[SweepPoint]]:
+        """Yield the points of every workload at every step."""
+        for _, points in groupby(self.points, lambda point: (point.steps, point.workload)):
+            yield list(points)
 
     def checked(self, *, exact: bool) -> SweepTable:
         """Return the table with the theorem checked along its axes; it is known to hold under `EXACT` only."""
