@@ -21,6 +21,10 @@ UV      := .venv-uv/bin/uv
 # Looks for known vulnerabilities; in an environment of its own, which make audit makes.
 AUDIT    := .venv-audit/bin/pip-audit
 PATIENCE ?= 60
+# Makes mutants of the code; in an environment of its own, which make mutants makes.
+COSMIC  := .venv-mutants/bin/cosmic-ray
+MUTANTS ?= 40
+SEED    ?= 0
 LOOK     := timeout $(PATIENCE) $(AUDIT) --vulnerability-service osv --disable-pip --require-hashes \
 	--progress-spinner off --requirement $(LOCK)/dev.txt
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --no-config --universal \
@@ -30,7 +34,7 @@ BUILDS  := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["bu
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo cluster-demo test test-slow fuzz coverage audit test-newest test-oldest lint format bench bench-compare \
+.PHONY: help demo cluster-demo test test-slow fuzz coverage audit mutants test-newest test-oldest lint format bench bench-compare \
 	lock clean
 
 help: ## list the targets
@@ -56,6 +60,9 @@ coverage: $(DEV) ## run the tests (COVER=tests/cost: some of them) and say which
 
 audit: $(AUDIT) ## look for known vulnerabilities of the locked packages (needs the network)
 	@$(LOOK)
+
+mutants: $(DEV) $(COSMIC) ## put faults into cost/ and solver/, one at a time: tests must fail (MUTANTS=40 SEED=0)
+	@.venv-mutants/bin/python -m benchmarks.mutants --python $(abspath $(BIN)/python) --number $(MUTANTS) --seed $(SEED)
 
 test-newest: ## run the tests with the newest release of everything, in .venv-newest
 	$(call venv,.venv-newest)
@@ -135,6 +142,10 @@ $(BIN)/python:
 $(AUDIT):
 	$(call venv,.venv-audit)
 	@.venv-audit/bin/python -m pip install --quiet --no-input --disable-pip-version-check pip-audit
+
+$(COSMIC):
+	$(call venv,.venv-mutants)
+	@.venv-mutants/bin/python -m pip install --quiet --no-input --disable-pip-version-check cosmic-ray
 
 $(UV):
 	$(call venv,.venv-uv)
