@@ -39,6 +39,7 @@ from zzcp.mapping.constraints import (
     TileSize,
 )
 from zzcp.mapping.constraints_reader import MAX_SIZE
+from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.workload import DimensionRelation, Equation
 from zzcp.workload.checks import MAX_LOOP, MAX_MACS, MAX_PRECISION
 
@@ -85,8 +86,14 @@ def of_constraint(item: Any) -> tuple[Callable[..., Any], dict[str, Any]]:
 RUN = {"spatial": SPATIAL, "time_limit": 2.0, "gap": 0.5}
 HOW = {"conventions": zzcp.EXACT, "links": None}
 SEARCH = {"seed": 0, "engine": "auto", "on_progress": None}
+UNROLLINGS = {"max_dims": 2}
+FACTORS = {"factors": "perfect", "max_padding": 1.0}
+LIMIT = {"memory_limit": None}
+PLACES = {"scheduler": None} | LIMIT
 NETWORK = {"dimensions": None, "precision": "file", "operators": "macs"}
 WINDOW = {"stride": 1, "padding": 0}
+IMAGE = {"b": 1, "oy": 2, "ox": 2, "fy": 1, "fx": 1}
+NAMED = {"name": "a", "id": 0}
 
 CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "optimize": (
@@ -98,7 +105,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
             "deterministic_limit": None,
             "workers": 1,
         }
-        | {"constraints": None, "hint": None, "cache": None}
+        | {"constraints": None, "hint": None, "cache": None, "known_bound": None, "elsewhere": True}
+        | UNROLLINGS
+        | FACTORS
+        | LIMIT
         | RUN
         | HOW
         | SEARCH,
@@ -106,7 +116,9 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "optimize_network": (
         zzcp.optimize_network,
         {"accelerator": MACHINE, "network": [LAYER], "objective": "edp", "keep_on_chip": False, "cache": None}
-        | {"constraints": None, "jobs": 1, "max_dims": 2}
+        | {"constraints": None, "jobs": 1}
+        | UNROLLINGS
+        | PLACES
         | RUN
         | HOW
         | SEARCH,
@@ -114,7 +126,8 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "pareto": (
         zzcp.pareto,
         {"accelerator": MACHINE, "layer": LAYER, "search_limit": 1.0, "max_points": 1, "supported_only": True}
-        | {"workers": 1}
+        | {"workers": 1, "factors": "perfect", "cache": None}
+        | UNROLLINGS
         | RUN
         | HOW
         | SEARCH,
@@ -122,7 +135,9 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "compare": (
         zzcp.compare,
         {"accelerator": MACHINE, "layer": LAYER, "mappers": ["greedy"], "objective": "edp", "evaluations": 2}
-        | {"deterministic_limit": None, "workers": 1, "mapper_time": None, "lpf_limit": 6}
+        | {"deterministic_limit": None, "workers": 1, "mapper_time": None, "lpf_limit": 6, "cache": None}
+        | UNROLLINGS
+        | FACTORS
         | RUN
         | HOW
         | SEARCH,
@@ -130,18 +145,22 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "sweep": (
         zzcp.sweep,
         {"accelerator": MACHINE, "workloads": LAYER, "vary": {"memories.sram.size": [8192]}}
-        | {"objectives": ["edp"], "jobs": 1, "db": None}
+        | {"objectives": ["edp"], "jobs": 1, "cache": None, "db": None, "costs": None, "neighbours": True}
+        | {"unrollings": UnrollingOptions()}
+        | FACTORS
+        | PLACES
         | RUN
         | HOW
         | SEARCH,
     ),
     "evaluate": (
         zzcp.evaluate,
-        {"accelerator": MACHINE, "layer": LAYER, "mapping": MAPPING, "conventions": zzcp.EXACT},
+        {"accelerator": MACHINE, "layer": LAYER, "mapping": MAPPING, "conventions": zzcp.EXACT}
+        | {"allow_invalid": False},
     ),
     "Evaluator": (
         zzcp.Evaluator,
-        {"accelerator": MACHINE, "layer": LAYER, "spatial": MAPPING.spatial} | HOW,
+        {"accelerator": MACHINE, "layer": LAYER, "spatial": MAPPING.spatial, "padded": None} | HOW,
     ),
     "constraint_violations": (
         zzcp.constraint_violations,
@@ -158,10 +177,21 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         {"first": RESULT, "other": None, "objective": None, "time_limit": 1.0, "gap": 0.5, "names": None}
         | {"on_progress": None},
     ),
-    "explain two": (zzcp.explain, {"first": RESULT, "other": RESULT, "names": ("a", "b")}),
+    "explain two": (
+        zzcp.explain,
+        {
+            "first": RESULT,
+            "other": RESULT,
+            "names": ("a", "b"),
+            "what_if": True,
+            "resolve": False,
+            "cache": None,
+        },
+    ),
     "verify": (
         zzcp.verify,
-        {"result": "nothing.json", "accelerator": None, "network": None, "time_limit": 1.0} | SEARCH,
+        {"result": "nothing.json", "accelerator": None, "network": None, "time_limit": 1.0, "bounds": True}
+        | SEARCH,
     ),
     "load_accelerator": (zzcp.load_accelerator, {"path": "docs/toy.yaml"}),
     "load_workload": (zzcp.load_workload, {"path": "models/workloads/seed_workload.yaml"} | NETWORK),
@@ -174,14 +204,23 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         zzcp.Layer.conv,
         {"dilation": 1, "name": "a", "operator": "Conv", "precision": {}, "id": 0},
     ),
-    "Layer.gemm": (zzcp.Layer.gemm, {"b": 2, "k": 2, "c": 2, "batch": 2, "precision": {"W": 4}}),
-    "Layer.depthwise": (zzcp.Layer.depthwise, {"g": 2, "dilation": 1} | WINDOW),
-    "Layer.pooling": (zzcp.Layer.pooling, {"g": 2, "precision": {}} | WINDOW),
-    "Layer.add": (zzcp.Layer.add, {"g": 2, "b": 1, "oy": 1, "ox": 1}),
+    "Layer.gemm": (
+        zzcp.Layer.gemm,
+        {"b": 2, "k": 2, "c": 2, "batch": 2, "precision": {"W": 4}} | NAMED,
+    ),
+    "Layer.depthwise": (
+        zzcp.Layer.depthwise,
+        {"g": 2, "dilation": 1, "precision": {}} | IMAGE | WINDOW | NAMED,
+    ),
+    "Layer.pooling": (zzcp.Layer.pooling, {"g": 2, "precision": {}} | IMAGE | WINDOW | NAMED),
+    "Layer.add": (zzcp.Layer.add, {"g": 2, "b": 1, "oy": 1, "ox": 1, "precision": {}} | NAMED),
     "DimensionRelation": (DimensionRelation, attributes(DimensionRelation.parse("ix=ox+fx"))),
     "DimensionRelation.parse": (DimensionRelation.parse, {"text": "ix=ox+fx"}),
     "Equation.parse": (Equation.parse, {"text": "O[b]+=W[b]*I[b]"}),
-    "Network": (zzcp.Network, {"name": "a", "layers": (LAYER,), "skipped": (), "edges": (), "notes": ()}),
+    "Network": (
+        zzcp.Network,
+        {"name": "a", "layers": (LAYER,), "skipped": (), "edges": (), "notes": (), "crosswise": ()},
+    ),
     "Port": (zzcp.Port, attributes(MACHINE.memories[0].ports[0])),
     "Memory": (zzcp.Memory, attributes(MACHINE.memories[0])),
     "OperationalArray": (zzcp.OperationalArray, attributes(MACHINE.array)),
@@ -198,6 +237,9 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
             "order": MAPPING.order,
             "allocation": MAPPING.allocation,
             "bypass": None,
+            "buffering": None,
+            "links": None,
+            "factors": "perfect",
         },
     ),
     "Mapping.from_dict": (zzcp.Mapping.from_dict, {"data": MAPPING.to_dict()}),
@@ -248,6 +290,17 @@ def test_no_public_function_is_left_out() -> None:
     }
     others = {"InputError", "MappingError", "ZzcpError", "EXACT", "ZIGZAG", "ZIGZAG_3_0", "__version__"}
     assert set(zzcp.__all__) - results - others <= named
+
+
+def test_no_argument_is_left_out() -> None:
+    """`sweep` took any costs and unrollings, and ended in an AttributeError."""
+    given: dict[Any, set[str]] = {}
+    for call, arguments in CALLS.values():
+        given.setdefault(call, set()).update(arguments)
+    for call, names in given.items():
+        parameters = signature(call).parameters.values()
+        stated = {entry.name for entry in parameters if entry.kind is not entry.VAR_KEYWORD}
+        assert stated <= names, call
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -44,6 +44,23 @@ UNEVEN = Mapping.from_dict(
 )
 
 
+@pytest.mark.parametrize("tool", ["timeloop", "accelforge"])
+def test_a_tensor_that_stays_has_no_counterpart(tool: Any) -> None:
+    """It ended in a ValueError: there are fewer levels than memories."""
+    stays = replace(EVEN, temporal={**EVEN.temporal, "O": EVEN.temporal["O"][:2]}, resident={"O": "sram"})
+    with pytest.raises(
+        InputError, match="O stays in sram between layers: expected a mapping whose tensors all"
+    ):
+        export(MACHINE, GEMM, stays, tool)
+
+
+@pytest.mark.parametrize("tool", ["timeloop", "accelforge"])
+def test_what_other_tensors_take_is_not_there(tool: Any) -> None:
+    reserved = replace(EVEN, reserved={"sram": 4096})
+    smaller = replace(MACHINE, memories=(MEMORIES[0], replace(MEMORIES[1], size=4096), MEMORIES[2]))
+    assert export(MACHINE, GEMM, reserved, tool) == export(smaller, GEMM, EVEN, tool)
+
+
 class _Loader(yaml.SafeLoader):
     """Reads a tag as a key of its mapping."""
 

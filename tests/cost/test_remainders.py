@@ -148,6 +148,22 @@ def test_conventions_without_smaller_tiles_refuse() -> None:
     assert zzcp.evaluate(SMALL, GEMM, divided, conventions=ZIGZAG).valid
 
 
+def test_loops_over_dimensions_that_the_layer_lacks() -> None:
+    """These ended in a KeyError."""
+    with pytest.raises(MappingError, match="operand O has a loop over Q, which layer gemm lacks"):
+        zzcp.evaluate(SMALL, GEMM, gemm(("C", 3), ("B", 5), ("K", 2), ("Q", 2)))
+
+
+@pytest.mark.parametrize("allow_invalid", [False, True])
+def test_loops_without_end(allow_invalid: bool) -> None:
+    """Of the product of two large primes all divisors were looked for."""
+    primes = ("B", 99_999_999_977), ("B", 99_999_999_947)
+    with pytest.raises(
+        MappingError, match=r"its loops run 9999999992400000001219 .* expected 200000000000 at"
+    ):
+        zzcp.evaluate(SMALL, GEMM, gemm(*primes, ("K", 2)), allow_invalid=allow_invalid)
+
+
 def test_windows_on_the_output_divide() -> None:
     layer = Layer("O[k][iy]+=W[k][fy]*I[k][oy]", {"K": 1, "OY": 5, "FY": 3}, relations=("iy=1*oy+1*fy",))
     order = [("OY", 2), ("FY", 3), ("OY", 3)]

@@ -359,6 +359,17 @@ def test_the_entry_for_all_layers() -> None:
     assert named == [entry | {"name": "Conv"}, entry]  # ZigZag demands an entry for all others
 
 
+def test_operands_of_other_names_are_linked_in_the_file_for_zigzag() -> None:
+    """It once named W and I whatever the operands were."""
+    temporal = {"Y": [[["K", 2]]], "A": [[["K", 2]]], "B": [[["K", 2]]]}
+    data = {"spatial_mapping": {}, "temporal_mapping": temporal}
+    with pytest.raises(InputError, match="does not say which memory operand holds Y: expected links of all"):
+        Mapping.from_dict(data).to_zigzag()
+    links = {"A": "I2", "B": "I1", "Y": "O"}
+    (entry,) = yaml.safe_load(Mapping.from_dict(data | {"memory_operand_links": links}).to_zigzag())
+    assert entry["memory_operand_links"] == links
+
+
 @pytest.mark.differential
 @given(cases())
 @settings(max_examples=15)

@@ -6,7 +6,8 @@ from typing import Any
 
 from rich.console import Console
 
-from zzcp import Mapping, load_accelerator
+from tests.machines import machine, memory
+from zzcp import Layer, Mapping, load_accelerator, optimize
 from zzcp.report.nest import level_names, loop_nest
 from zzcp.report.style import PIPED, render
 
@@ -80,3 +81,36 @@ def test_memories_are_named_where_their_number_fits() -> None:
         "X": ("level 0",),
     }
     assert level_names(Mapping.from_dict(data), machine, {"W": "I1"})["W"][0] == "rf_64B_I"
+
+
+OTHER_NAMES = {
+    "spatial_mapping": {},
+    "temporal_mapping": {"Y": [[], [["K", 2]]], "A": [[["K", 2]], []], "B": [[["K", 2]]]},
+    "bypass": {"B": ["sram"]},
+}
+
+
+def test_operands_of_other_names_and_a_bypass() -> None:
+    """A mapping that states no links ended in a message about a layer that has O, W and I."""
+    small = machine((memory("sram", "I1 I2 O"), memory("dram", "I1 I2 O", size=10**9)))
+    assert level_names(Mapping.from_dict(OTHER_NAMES), small) == {
+        "Y": ("level 0", "level 1"),
+        "A": ("level 0", "level 1"),
+        "B": ("level 0",),
+    }
+    links = {"memory_operand_links": {"Y": "O", "A": "I2", "B": "I1"}}
+    assert level_names(Mapping.from_dict(OTHER_NAMES | links), small) == {
+        "Y": ("sram", "dram"),
+        "A": ("sram", "dram"),
+        "B": ("dram",),
+    }
+
+
+def test_a_solved_mapping_says_what_holds_operands_of_other_names() -> None:
+    layer = Layer("Y[b][k]+=A[b][c]*B[c][k]", {"B": 2, "K": 2, "C": 2})
+    result = optimize(machine(), layer, spatial={})
+    assert result.mapping is not None
+    assert result.mapping.links == {"Y": "O", "A": "I2", "B": "I1"}
+    usual = optimize(machine(), Layer.gemm(b=2, k=2, c=2), spatial={})
+    assert usual.mapping is not None
+    assert usual.mapping.links is None

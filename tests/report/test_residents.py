@@ -98,6 +98,17 @@ def test_the_page_shows_the_network_as_a_whole(result: ResultFile) -> None:
     assert '"residency-0":' in page
 
 
+def test_a_network_of_which_nothing_may_stay(path: Path, tmp_path: Path) -> None:
+    """The page of one that was solved without --keep-on-chip ended in an UndefinedError."""
+    totals = ("without_residents", "resident", "gap", "status")
+    result = changed(path, tmp_path, lambda data: [data["totals"].pop(key) for key in totals])
+    page = report_page([result], version="1")
+    keys = {key for key, _, _ in read(page).found}
+    assert "totals.lower_bound" in keys
+    assert not {"totals.without_residents", "totals.resident.bits"} & keys
+    assert "nothing on the chip" not in page
+
+
 def test_without_residents_there_is_no_picture(path: Path, tmp_path: Path) -> None:
     nothing = changed(path, tmp_path, lambda data: data["totals"].pop("resident"))
     page = report_page([nothing], version="1")

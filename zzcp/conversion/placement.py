@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator, Memory
 from zzcp.mapping import Mapping
-from zzcp.mapping.machine import without_bypassed
+from zzcp.mapping.machine import machine_of
 from zzcp.mapping.mapping import Loop
 from zzcp.workload import Layer
 
@@ -45,7 +45,7 @@ class Placement:
     stored : tuple of Stored
         Every operand in every memory that holds it.
     machine : Accelerator
-        The machine without what is bypassed.
+        The machine without what is bypassed, and without the room that other tensors take.
     links : mapping of str to str
         Memory operand of every operand of the layer.
     """
@@ -63,9 +63,20 @@ def place(accelerator: Accelerator, layer: Layer, mapping: Mapping) -> Placement
     ----------
     accelerator, layer, mapping
         The mapping, which is valid, and what it is for.
+
+    Raises
+    ------
+    InputError
+        If a tensor stays in a memory between layers: other tools bring all of them from the outermost one.
     """
-    links = dict(mapping.links or layer.default_links)
-    machine = without_bypassed(accelerator, mapping.bypass or {}, links)
+    for operand, name in (mapping.resident or {}).items():
+        raise InputError(
+            f"{operand} stays in {name} between layers",
+            expected="a mapping whose tensors all come from the outermost memory",
+            hint="solve without --keep-on-chip",
+        )
+    links = dict(layer.default_links) | dict(mapping.links or {})
+    machine = machine_of(accelerator, mapping, links)
     loops = mapping.order
     stored = []
     for operand, ends in mapping.allocation.items():

@@ -261,9 +261,9 @@ class Evaluator:
         sizes: dict[str, int] = {}
         for dim, size in order or ():
             sizes[dim] = sizes.get(dim, 1) * size
-        if mapping.is_imperfect and not every_loop_runs(order or (), setting.iterations):
+        if sizes != self._needed:  # so are loops over dimensions that the layer lacks
             return False
-        return sizes == self._needed
+        return not mapping.is_imperfect or every_loop_runs(order or (), setting.iterations)
 
     def _score(
         self, mapping: Mapping, *, regular: bool

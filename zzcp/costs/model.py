@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ def clock_in_key(clock: float | None) -> str:
     return "" if clock is None else f"@{clock:.12g}"
 
 
+@runtime_checkable
 class CostModel(Protocol):
     """A model of components; other libraries join through an object with these four."""
 

@@ -12,6 +12,9 @@ from zzcp.plot.entries import Entry
 from zzcp.plot.style import HATCHES, INK, PALETTE
 from zzcp.report.style import bits
 
+_OPTIONAL = ("lower_bound", "gap", "without_residents")
+"""What the totals of a network need not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stay:
@@ -139,5 +142,4 @@ def network_of(result: ResultFile) -> Mapping[str, Any] | None:
     totals = result.data["totals"]
     if result.data.get("scope") != "network" or totals.get("objective") is None:
         return None
-    found: Mapping[str, Any] = totals
-    return found
+    return {**dict.fromkeys(_OPTIONAL), "status": "", **totals}

@@ -10,6 +10,10 @@ from zzcp.hardware import Accelerator
 from zzcp.mapping.machine import machine_of
 from zzcp.mapping.mapping import Loop, Mapping, flatten, order_conflict, refine
 from zzcp.workload import Layer
+from zzcp.workload.checks import MAX_LOOP
+
+_MOST = 2 * MAX_LOOP
+"""What loops that need not divide may come to: less than twice the iterations of a dimension do something."""
 
 
 class Structure(NamedTuple):
@@ -18,7 +22,7 @@ class Structure(NamedTuple):
     Attributes
     ----------
     broken : list of str
-        What makes the mapping meaningless: missing operands or levels, unknown dimensions.
+        What makes the mapping meaningless: missing operands or levels, unknown dimensions, loops without end.
     violations : list of str
         What makes it invalid, though a cost can be computed: loops that do not cover the layer, loop orders that
         contradict each other.
@@ -55,6 +59,14 @@ def check_structure(
     reference = orders[first]
     sizes = {operand: _sizes(order, needed) for operand, order in orders.items()}
     if mapping.is_imperfect:
+        too_long = [
+            f"operand {operand}: its loops run {size} iterations of {dim}, expected {_MOST} at most"
+            for operand, found in sizes.items()
+            for dim, size in found.items()
+            if size > _MOST
+        ]
+        if too_long:
+            return Structure(too_long, [])
         finest = _finest(orders.values())
         needed = {dim: _padded_size(finest, dim, size) for dim, size in needed.items()}
     # a gap that all operands share is one gap

@@ -38,6 +38,9 @@ MAPPING_KEYS = (
     "factors",
 )
 
+DEFAULT_LINKS = {"O": "O", "W": "I2", "I": "I1"}
+"""Which memory operand holds operands of the usual names, where nothing else is said."""
+
 Factors = Literal["perfect", "imperfect"]
 FACTORS = get_args(Factors)
 """Loops that divide, or loops whose last tiles may be smaller."""
@@ -255,7 +258,8 @@ class Mapping:
         Raises
         ------
         InputError
-            If the loops need not divide: ZigZag has no smaller last tiles.
+            If the loops need not divide: ZigZag has no smaller last tiles. Or if operands have names other than O, W
+            and I, and the mapping does not say which memory operand holds them.
         """
         if self.is_imperfect:
             raise InputError(
@@ -263,13 +267,21 @@ class Mapping:
                 expected="a mapping with perfect factors",
                 found="factors: imperfect",
             )
+        links = dict(self.links or DEFAULT_LINKS)
+        unknown = [operand for operand in self.temporal if operand not in links]
+        if unknown:
+            raise InputError(
+                f"the mapping does not say which memory operand holds {unknown[0]}",
+                expected="links of all operands, such as {A: I1, B: I2, Y: O}",
+                found="none" if self.links is None else repr_of(links),
+            )
         entry: dict[str, Any] = {
             "name": name,
             "spatial_mapping": {
                 array_dimension: [f"{dim}, {factor}" for dim, factor in factors]
                 for array_dimension, factors in self.spatial.unrolling
             },
-            "memory_operand_links": dict(self.links or {"O": "O", "W": "I2", "I": "I1"}),
+            "memory_operand_links": links,
             "temporal_ordering": [[loop.dim, loop.size] for loop in self.order],
         }
         entries = [entry] if name == "default" else [entry, {**entry, "name": "default"}]

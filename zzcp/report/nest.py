@@ -12,11 +12,9 @@ from zzcp.errors import MappingError
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping
 from zzcp.mapping.machine import machine_of
+from zzcp.mapping.mapping import DEFAULT_LINKS
 from zzcp.report.style import loops
 from zzcp.report.tables import table
-
-DEFAULT_LINKS = {"O": "O", "W": "I2", "I": "I1"}
-"""Memory operands of ZigZag's usual operand names."""
 
 Flags = MappingType[str, Sequence[bool]]
 
@@ -37,7 +35,9 @@ def level_names(
     """
     links = {**DEFAULT_LINKS, **(links or {}), **(mapping.links or {})}
     if accelerator is not None and mapping.changes_machine:
-        accelerator = machine_of(accelerator, mapping, links)
+        # where nobody says what holds an operand, its levels are numbers
+        told = links.keys() >= mapping.temporal.keys()
+        accelerator = machine_of(accelerator, mapping, links) if told else None
     result = {}
     for operand, levels in mapping.temporal.items():
         names = tuple(f"level {number}" for number in range(len(levels)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zzcp.checks import instance
 from zzcp.runs.executor import Executor, InProcess
 from zzcp.runs.processes import LocalProcesses
 
@@ -22,6 +23,7 @@ def executor_for(jobs: int, scheduler: str | None = None) -> Executor:
         If the cluster is not to be had.
     """
     if scheduler is not None:
+        instance(scheduler, str, "scheduler", "an address such as tcp://127.0.0.1:8786")
         from zzcp.runs.cluster import DaskCluster  # noqa: PLC0415 - needs an optional dependency
 
         return DaskCluster(scheduler)

@@ -18,11 +18,13 @@ from zzcp.checks import (
     gap_tolerance,
     instance,
     integer,
+    repr_of,
 )
 from zzcp.cost import EXACT, CostConventions
 from zzcp.cost.arguments import check_setting
 from zzcp.cost.objective import OBJECTIVES
 from zzcp.costs import CostModel, falling
+from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.mapping.mapping import FACTORS, Factors
@@ -179,6 +181,11 @@ def sweep(
     seed = check_seed(seed)
     check_engine(engine)
     choice(factors, "factors", FACTORS)
+    instance(unrollings, UnrollingOptions, "unrollings")
+    if costs is not None and not isinstance(costs, CostModel):
+        raise InputError(
+            "costs", expected="a cost model, as zzcp.costs.cost_model returns it", found=repr_of(costs)
+        )
     function(on_progress, "on_progress")
     for name in entries(objectives, "objectives", "names of objectives"):
         choice(name, "objective", OBJECTIVES)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from zzcp.checks import choice, integer, pairs
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.setting.lookups import divisors_of
 from zzcp.errors import MappingError
 from zzcp.workload import Layer
+from zzcp.workload.checks import MAX_LOOP
 
 Padded = int | tuple[int, ...]
 """The product of the loops of a dimension, or all tile sizes that are looked at."""
@@ -57,12 +59,17 @@ def check_padded(
 
     Raises
     ------
+    InputError
+        If it is no such mapping, or the layer lacks a dimension.
     MappingError
         If the conventions, or a window on the output, ask for loops that divide.
     """
-    found = {
-        dim: size for dim, size in (padded or {}).items() if isinstance(size, tuple) or size > iterations[dim]
-    }
+    given = pairs(padded or {}, "padded", "a dictionary of dimensions and the products of their loops")
+    for dim, size in given.items():
+        choice(dim, "dimension of padded", tuple(iterations))
+        if not isinstance(size, tuple):
+            integer(size, f"loops of {dim}", least=1, most=2 * MAX_LOOP)
+    found = {dim: size for dim, size in given.items() if isinstance(size, tuple) or size > iterations[dim]}
     if found and not supports_remainders(conventions):
         raise MappingError(
             [

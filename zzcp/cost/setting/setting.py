@@ -19,6 +19,7 @@ from zzcp.cost.setting.overlap import Slides
 from zzcp.cost.setting.volumes import Volumes
 from zzcp.hardware import Accelerator, Direction, Memory, Port
 from zzcp.mapping import SpatialMapping
+from zzcp.mapping.mapping import DEFAULT_LINKS
 from zzcp.workload import DimensionRelation, Layer
 
 Number = int | float
@@ -305,8 +306,12 @@ class Setting:
 
     @property
     def own_links(self) -> Mapping[str, str] | None:
-        """The memory operands where they are not those that the layer has by default."""
-        return None if self.links == self.layer.default_links else self.links
+        """The memory operands where neither names nor places of the operands are the usual ones.
+
+        A mapping of operands named otherwise states them: without its layer nobody could tell the inputs apart.
+        """
+        usual = DEFAULT_LINKS.keys() >= self.links.keys() and self.links == self.layer.default_links
+        return None if usual else self.links
 
     def operand_index(self, name: str) -> int:
         """Return the position of an operand in `operands`."""

@@ -308,7 +308,8 @@ def _score(
 def merged(mapping: Mapping, setting: Setting) -> Mapping:
     """Return the same mapping with irrelevant loops that stand directly above a boundary moved below it.
 
-    That is how the cost model counts them (`zzcp.cost.setting.state.merge_down`).
+    That is how the cost model counts them (`zzcp.cost.setting.state.merge_down`). The mapping states the links where a
+    reader needs them.
     """
     order = mapping.order
     ends = {}
@@ -316,4 +317,4 @@ def merged(mapping: Mapping, setting: Setting) -> Mapping:
         cuts = mapping.allocation[operand.name]
         levels = tuple(order[start:end] for start, end in zip((0, *cuts[:-1]), cuts, strict=True))
         ends[operand.name] = merge_down(dict(operand.kind), levels)[1]
-    return Mapping.from_order(mapping.spatial, order, ends, mapping.buffering, mapping.links)
+    return Mapping.from_order(mapping.spatial, order, ends, mapping.buffering, setting.own_links)
