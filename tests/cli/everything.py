@@ -30,6 +30,7 @@ LONG = "--time-limit 1200"
 
 PARALLEL = {
     "layers.json": f"solve {LONG} {FILES} --spatial full",
+    "one_auto.json": f"solve {LONG} {ONE}",
     "full.json": f"solve {LONG} {FILES} --spatial full --objective ed2",
     "network.json": f"solve {LONG} {FILES} --spatial full --scope network --keep-on-chip --gap 1e-6",
     "sweep.json": f"sweep {LONG} {FILES} --spatial full --vary memories.buf.size=256,512 --db :memory:",

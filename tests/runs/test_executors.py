@@ -16,7 +16,7 @@ import pytest
 
 from zzcp.errors import InputError
 from zzcp.interrupt import Interrupt
-from zzcp.runs import Estimate, LostError, cores, executor_for, processes
+from zzcp.runs import Estimate, LostError, cores, executor_for, processes, workers
 
 
 @pytest.fixture(autouse=True)
@@ -191,8 +191,10 @@ def test_a_process_whose_parent_has_gone_says_nothing(capfd: pytest.CaptureFixtu
     ours.close()
     child = os.fork()
     if not child:
-        processes._send(theirs, "done", 1)
-        os._exit(0)
+        try:
+            workers._send(theirs, "done", 1)
+        finally:
+            os._exit(0)  # whatever happens: a second copy of the tests must not go on
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 1
     assert capfd.readouterr() == ("", "")

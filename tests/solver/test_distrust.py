@@ -118,7 +118,7 @@ def root_is_worse(evaluator: Any, objective: Any, value: float, known: float) ->
     return 2 * value
 
 
-def closed_without_search(self: JointSearch, spatial: Any) -> None:
+def closed_without_search(self: JointSearch, choice: Any) -> None:
     """Say that the search of an unrolling has found nothing, and that there is nothing."""
     self.solved += 1
 
@@ -126,10 +126,10 @@ def closed_without_search(self: JointSearch, spatial: Any) -> None:
 @pytest.mark.parametrize(
     ("stage", "lie"),
     [
-        ("zzcp.solver.unrolling.search.CheapBounds.of", cheap_is_infinite),
-        ("zzcp.solver.unrolling.search.interleaved_bounds", all_is_worse),
-        ("zzcp.solver.unrolling.search.relaxed_bounds", all_is_worse),
-        ("zzcp.solver.unrolling.search.root_bound", root_is_worse),
+        ("zzcp.solver.unrolling.steps.CheapBounds.of", cheap_is_infinite),
+        ("zzcp.solver.unrolling.steps.interleaved_bounds", all_is_worse),
+        ("zzcp.solver.unrolling.steps.relaxed_bounds", all_is_worse),
+        ("zzcp.solver.unrolling.steps.root_bound", root_is_worse),
         ("zzcp.solver.unrolling.search.JointSearch._searched", closed_without_search),
     ],
     ids=["cheap bounds", "orders", "relaxation", "root", "search"],

@@ -175,7 +175,7 @@ def evaluate(**arguments: Any) -> Any:
     options.engine,
     options.seed(),
     options.conventions,
-    options.jobs("Layers solved"),
+    options.jobs("Layers solved", "; processes that share one layer's unrollings"),
     options.scheduler,
     options.memory_limit,
     click.option(
@@ -324,7 +324,7 @@ def sweep(**arguments: Any) -> Any:
     options.seconds("the proof of each bound", 60.0),
     options.seed(1, "Added to the seed of the result: other random choices are made"),
     options.engine,
-    options.jobs("Bounds proven"),
+    options.jobs("Bounds proven", "; processes that share one layer's unrollings"),
     options.json,
     options.quiet,
 )
@@ -392,7 +392,7 @@ def verify(**arguments: Any) -> Any:
     options.engine,
     options.seed(),
     options.conventions,
-    options.jobs("Layers compared"),
+    options.jobs("Layers compared", "; processes that share one layer's unrollings"),
     options.csv,
     options.picture,
     options.no_cache,

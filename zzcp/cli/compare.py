@@ -17,6 +17,7 @@ from zzcp.comparison.run import CompareOptions, assemble, make_mappers
 from zzcp.cost import CONVENTIONS
 from zzcp.interrupt import Interrupt
 from zzcp.mappers import Budget
+from zzcp.mapping.freedom import Freedom
 from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.report.compared import compared_report
 from zzcp.report.summary import left_out_report
@@ -113,7 +114,16 @@ def _compare_all(
     chosen = list(different.values())
     work = partial(compare_layer, options=options)
     names = [task.layer.name for task in chosen]
-    results = search_all(work, chosen, names, jobs=jobs, quiet=quiet, interrupt=interrupt, verb="comparing")
+    results = search_all(
+        work,
+        chosen,
+        names,
+        jobs=jobs,
+        quiet=quiet,
+        interrupt=interrupt,
+        verb="comparing",
+        spreads=any(isinstance(task.spatial, Freedom) for task in chosen),
+    )
     found = {shape: results[number] for number, shape in enumerate(different) if number in results}
     return assemble(tasks, found, options, stopped=interrupt.requested)
 

@@ -323,8 +323,8 @@ scheduler = click.option(
 )
 
 
-def jobs(work: str) -> Callable[[F], F]:
-    """Return the option for how much of the work is done side by side, such as ``Layers solved``."""
+def jobs(work: str, alone: str = "") -> Callable[[F], F]:
+    """Return the option for how much of the work is done side by side, such as ``Layers solved``, also of one alone."""
     return click.option(
         "-j",
         "--jobs",
@@ -332,5 +332,5 @@ def jobs(work: str) -> Callable[[F], F]:
         default=cores,
         show_default="the cores",
         metavar="N",
-        help=f"{work} side by side.",
+        help=f"{work} side by side{alone}.",
     )

@@ -13,6 +13,7 @@ from zzcp.interrupt import Interrupt
 from zzcp.report.style import plural
 from zzcp.runs import Executor, LostError, executor_for
 from zzcp.runs.executor import Watcher, Work
+from zzcp.runs.helpers import helpers_for
 from zzcp.runs.progress import Watchers
 from zzcp.solver import Progress, Result
 from zzcp.solver.memory_limit import peak
@@ -56,6 +57,7 @@ def search_all(
     verb: str = "solving",
     samples: dict[int, list[Progress]] | None = None,
     scheduler: str | None = None,
+    spreads: bool = False,
 ) -> dict[int, R]:
     """Run tasks and return the results by number; after an interrupt only those that have been begun have one.
 
@@ -73,10 +75,17 @@ def search_all(
         Takes all that the tasks report, by number.
     scheduler : str, optional
         Of a cluster that runs them instead of this machine.
+    spreads : bool
+        Whether a task that is the only one can use several processes.
     """
     # the processes come first: they must not inherit the threads of the display
     executor: Executor = executor_for(min(jobs, len(tasks)), scheduler)
-    with executor, Monitor(names, quiet=quiet, verb=verb, jobs=executor.jobs) as monitor:
+    alone = spreads and len(tasks) == 1 and scheduler is None
+    with (
+        helpers_for(jobs if alone else 1),
+        executor,
+        Monitor(names, quiet=quiet, verb=verb, jobs=executor.jobs) as monitor,
+    ):
         watcher: Watcher = monitor if samples is None else Watchers(Recorder(samples), monitor)
         found: dict[int, R] = {}
         with suppress(LostError):  # the exit code tells of what is missing

@@ -19,6 +19,7 @@ from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.io.constraints import load_constraints, placed
 from zzcp.mapping import Constraints, LayerConstraints, SpatialMapping
+from zzcp.mapping.freedom import Freedom
 from zzcp.mapping.idle import idle_units
 from zzcp.mapping.unrollings import FULL, UnrollingOptions
 from zzcp.mapping.zigzag_unrolling import zigzag_cuts
@@ -259,6 +260,7 @@ def _solve_all(
             interrupt=interrupt,
             samples=samples,
             scheduler=scheduler,
+            spreads=isinstance(chosen[0].spatial, Freedom),
         )
     places = {shape: number for number, shape in enumerate(different) if number in found}
     solved = {**known, **{shape: found[number] for shape, number in places.items()}}

@@ -61,7 +61,14 @@ def run(
             names = [results.layers[group[0]].layer.name for group in groups]
             firsts = [group[0] for group in groups]
             found = search_all(
-                work, firsts, names, jobs=jobs, quiet=quiet, interrupt=interrupt, verb="proving"
+                work,
+                firsts,
+                names,
+                jobs=jobs,
+                quiet=quiet,
+                interrupt=interrupt,
+                verb="proving",
+                spreads=any("freedom" in results.layers[first].data.get("space", {}) for first in firsts),
             )
             for number, group in enumerate(groups):
                 proofs |= dict.fromkeys(group, found.get(number, Proof(SKIPPED)))

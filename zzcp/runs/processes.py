@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, TypeVar
 
 from zzcp.interrupt import Interrupt
 from zzcp.runs.executor import LostError, Unwatched, Watcher, Work
+from zzcp.runs.workers import Worker, ask_to_end, end_workers, new_worker
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,16 +24,6 @@ TRIES = 3
 """How often a task is begun whose process is ended from outside."""
 _POLL = 0.1
 """Seconds between two looks at whether the user wants the end."""
-
-
-@dataclass(eq=False)
-class _Worker:
-    process: Any
-    connection: Connection
-    number: int | None = None
-    told: bool = False
-    work: object = None
-    """What it has been given to do with its tasks."""
 
 
 class LocalProcesses:
@@ -55,19 +41,9 @@ class LocalProcesses:
         self.jobs = jobs
         self._started = time.monotonic()
         self._alone = True
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         for _ in range(jobs):
-            self._workers.append(self._new())
-
-    def _new(self) -> _Worker:
-        forks = "fork" in multiprocessing.get_all_start_methods()
-        context: Any = multiprocessing.get_context("fork" if forks else None)
-        ours, theirs = context.Pipe()
-        inherited = [worker.connection for worker in self._workers] + [ours] if forks else []
-        process = context.Process(target=_serve, args=(theirs, inherited, os.getpid()), daemon=True)
-        process.start()
-        theirs.close()
-        return _Worker(process, ours)
+            self._workers.append(new_worker(self._workers))
 
     def run(
         self, work: Work[T, R], tasks: Sequence[T], interrupt: Interrupt, watcher: Watcher | None = None
@@ -85,7 +61,7 @@ class LocalProcesses:
                 break
             if interrupt.requested:
                 for worker in busy.values():
-                    _ask_to_end(worker)
+                    ask_to_end(worker)
             for connection in wait(list(busy), _POLL):
                 worker = busy[connection]  # type: ignore[index]
                 number = worker.number
@@ -128,7 +104,7 @@ class LocalProcesses:
             worker.number, worker.told, worker.work = number, False, work
             watcher.started(number)
 
-    def _receive(self, worker: _Worker) -> tuple[str, Any]:
+    def _receive(self, worker: Worker) -> tuple[str, Any]:
         """Return the next message of a process; one that has ended gets a successor."""
         try:
             kind, payload = worker.connection.recv()
@@ -137,22 +113,17 @@ class LocalProcesses:
             return "lost", None
         return kind, payload
 
-    def _replace(self, worker: _Worker) -> None:
+    def _replace(self, worker: Worker) -> None:
         place = self._workers.index(worker)
         worker.connection.close()
         worker.process.join(1)
-        self._workers[place] = self._new()
+        self._workers[place] = new_worker(self._workers)
 
     def __enter__(self) -> LocalProcesses:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self._workers:
-            worker.connection.close()
-        for worker in self._workers:
-            if worker.number is None:
-                worker.process.join(1)
-            worker.process.kill()
+        end_workers(self._workers)
 
 
 def _seconds(process: int, started: float) -> float:
@@ -162,50 +133,3 @@ def _seconds(process: int, started: float) -> float:
         return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError):
         return time.monotonic() - started
-
-
-def _ask_to_end(worker: _Worker) -> None:
-    if not worker.told:
-        worker.told = True
-        with suppress(ProcessLookupError):
-            os.kill(worker.process.pid, signal.SIGTERM)
-
-
-def _serve(connection: Connection, inherited: Sequence[Connection], parent: int) -> None:
-    """Work off tasks until the other side closes the connection, or ends."""
-    # Ctrl-C reaches every process of the terminal; it is the parent that passes the wish on
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    Interrupt.forget()
-    for other in inherited:
-        other.close()
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    work: Any = None
-    while True:
-        try:
-            _, given, task = connection.recv()
-        except (EOFError, OSError):
-            return
-        work = work if given is None else given
-        try:
-            with Interrupt():  # from the very beginning of a task it ends with what it has
-                result = work(task, lambda message: _send(connection, "progress", message))
-        except Exception as error:  # noqa: BLE001 - raised again on the other side
-            _send(connection, "failed", error)
-        else:
-            _send(connection, "done", result)
-
-
-def _send(connection: Connection, kind: str, payload: Any) -> None:
-    """Send a message to the other side; where that has ended, there is nobody left to work for, or to tell."""
-    try:
-        connection.send((kind, payload))
-    except (BrokenPipeError, ConnectionResetError):
-        os._exit(1)
-
-
-def _end_with(parent: int) -> None:
-    """End this process when its parent has ended, even if that was killed during a search."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)

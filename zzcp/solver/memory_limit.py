@@ -57,6 +57,11 @@ def limited(most: int | None) -> Iterator[None]:
         _GUARD.most, _GUARD.looked, _GUARD.over = before, 0.0, False
 
 
+def limit() -> int | None:
+    """Return the bytes that this process may have (`limited`); None where that of the machine counts."""
+    return _GUARD.most
+
+
 def taken() -> int:
     """Return the bytes of memory that this process has; 0 where the system does not say."""
     with suppress(OSError, ValueError, IndexError):

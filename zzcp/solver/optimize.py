@@ -34,6 +34,7 @@ from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
 from zzcp.mapping.mapping import FACTORS, Factors
 from zzcp.mapping.unrolling_constraints import check_names
 from zzcp.mapping.unrollings import FULL, Choice, unrolling_of
+from zzcp.runs.helpers import helpers_for
 from zzcp.solver.cache.question import Question
 from zzcp.solver.cache.store import Cache, ResultCache
 from zzcp.solver.clock import Clock
@@ -55,7 +56,9 @@ from zzcp.solver.padding.relaxed import Relaxed
 from zzcp.solver.padding.search import PaddedSearch
 from zzcp.solver.result import Diagnosis, KnownBound, Progress, Result, gap_of
 from zzcp.solver.search.search import Search
-from zzcp.solver.unrolling.search import JointSearch, Solve
+from zzcp.solver.unrolling.ahead import InHelper
+from zzcp.solver.unrolling.search import JointSearch
+from zzcp.solver.unrolling.steps import Solve, Steps
 from zzcp.workload import Layer
 
 DEFAULT_TIME_LIMIT = 60.0
@@ -77,6 +80,7 @@ def optimize(
     deterministic_limit: float | None = None,
     gap: float = 1e-4,
     workers: int = 1,
+    jobs: int = 1,
     seed: int = 0,
     conventions: CostConventions = EXACT,
     links: Mapping[str, str] | None = None,
@@ -120,6 +124,9 @@ def optimize(
         to a hundredth of it.
     workers : int
         Threads of the solver.
+    jobs : int
+        Processes of this machine that help where the unrolling is chosen and there is no deterministic limit; the
+        result is the same whatever it is, but for a search that the time limit ends.
     seed : int
         Of all random choices; with one worker and no time limit in effect the result depends on nothing else.
     conventions : CostConventions
@@ -175,6 +182,7 @@ def optimize(
     if memory_limit is not None:
         memory_limit = integer(memory_limit, "memory limit", least=1)
     workers = integer(workers, "workers", least=1, most=MAX_WORKERS)
+    jobs = integer(jobs, "jobs", least=1, most=MAX_WORKERS)
     seed = check_seed(seed)
     check_engine(engine)
     if hint is not None:
@@ -211,7 +219,7 @@ def optimize(
     def search() -> Result:
         clock = Clock(time_limit)
         try:
-            with limited(memory_limit):
+            with limited(memory_limit), helpers_for(jobs if isinstance(freedom, Freedom) else 1):
                 found = _run(task, freedom, asked, time_limit, seed, hint, on_progress)
             if found.status == "infeasible" and not found.interrupted:
                 found = _explained(task, freedom, asked, max_dims if elsewhere else None, seed, found, clock)
@@ -500,4 +508,10 @@ def joint_search(
         task.work,
         root if imperfect else None,
         task.max_padding if imperfect else None,
+        InHelper(partial(_steps, task, freedom, seed)),
     )
+
+
+def _steps(task: Task, freedom: Freedom, seed: int) -> Steps:
+    """Return the steps of the search over all unrollings, for a helper."""
+    return joint_search(task, freedom, math.inf, seed).steps

@@ -32,6 +32,8 @@ from zzcp.workload import Layer
 
 _MOST_MERGED = 2**19
 """Unrollings of array dimensions that are alike, above which each dimension stands for itself."""
+_IN_BLOCK = 2**18
+"""Unrollings that are listed together, before those are left out that are the same as others."""
 
 
 def smallest_factors(size: int, most: int) -> list[int]:
@@ -139,7 +141,7 @@ class Choices:
             np.add.at(counts, same.reshape(-1), weights)
         return int(counts[values >= least].sum())
 
-    def blocks(self, least: float = 0, most: int = 2**18) -> Iterator[Array]:
+    def blocks(self, least: float = 0) -> Iterator[Array]:
         """Yield the unrollings of at least so many lanes that are not an image of others, in blocks.
 
         Yields
@@ -147,26 +149,36 @@ class Choices:
         ndarray of int, shape (unrollings, groups)
             Choices of the groups.
         """
+        for start in self.starts(least):
+            yield self.block(start, least)
+
+    def starts(self, least: float = 0) -> range:
+        """Return where the blocks of the unrollings of at least so many lanes start, in the space of their groups."""
+        return range(0, math.prod(len(numbers) for numbers in self._usable(least)), _IN_BLOCK)
+
+    def block(self, start: int, least: float = 0, most: int = _IN_BLOCK) -> Array:
+        """Return the block of `blocks` that starts at a place, or a part of it, shape (at most `most`, groups)."""
         if not self.groups:
-            yield np.zeros((1, 0), dtype=np.int64)
-            return
+            return np.zeros((1, 0), dtype=np.int64)
+        usable = self._usable(least)
+        counts = [len(numbers) for numbers in usable]
+        index = np.arange(start, min(start + most, math.prod(counts)))
+        places = np.unravel_index(index, counts)
+        block = np.stack([numbers[at] for numbers, at in zip(usable, places, strict=True)], axis=-1)
+        units = math.prod(group.units[block[:, n]] for n, group in enumerate(self.groups))
+        block = block[units >= least]
+        for image in self.images:
+            other = np.stack([found[block[:, g]] for g, found in enumerate(image)], axis=-1)
+            # the first of an unrolling and its image, by the position in the whole space
+            block = block[self._position(other) >= self._position(block)]
+        return np.asarray(block[self._is_reduced(block)])
+
+    def _usable(self, least: float) -> list[Array]:
+        """Return the choices of every group with which an unrolling may have at least so many lanes."""
         every = math.prod(int(group.units.max()) for group in self.groups)
-        usable = [
+        return [
             np.flatnonzero(group.units * (every // int(group.units.max())) >= least) for group in self.groups
         ]
-        counts = [len(numbers) for numbers in usable]
-        total = math.prod(counts)
-        for start in range(0, total, most):
-            index = np.arange(start, min(start + most, total))
-            places = np.unravel_index(index, counts)
-            block = np.stack([numbers[at] for numbers, at in zip(usable, places, strict=True)], axis=-1)
-            units = math.prod(group.units[block[:, n]] for n, group in enumerate(self.groups))
-            block = block[units >= least]
-            for image in self.images:
-                other = np.stack([found[block[:, g]] for g, found in enumerate(image)], axis=-1)
-                # the first of an unrolling and its image, by the position in the whole space
-                block = block[self._position(other) >= self._position(block)]
-            yield block[self._is_reduced(block)]
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
         """Return some unrollings at random, shape (at most `count`, groups): fewer where some are not valid."""

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from zzcp.solver.lattice.keys import Array
+
+
+class Portion(NamedTuple):
+    """Some unrollings.
+
+    Attributes
+    ----------
+    number : int
+        How many portions were before.
+    rows, bounds : ndarray
+        The unrollings, in some order, and their bounds.
+    """
+
+    number: int
+    rows: Array
+    bounds: Array
 
 
 @dataclass(slots=True, eq=False)
@@ -63,3 +81,41 @@ class Pool:
         if not rows:
             return np.zeros((0, 0), dtype=np.int64), np.zeros(0)
         return np.concatenate(rows).astype(np.int64), np.concatenate(bounds)
+
+
+@dataclass(slots=True, eq=False)
+class Portions:
+    """Unrollings to which none is added any more, in portions with the least bounds first.
+
+    Parameters
+    ----------
+    pool : Pool
+        The unrollings.
+    size : int
+        Of a portion.
+    """
+
+    pool: Pool
+    size: int
+    _next: deque[Portion] = field(default_factory=deque)
+    _taken: int = 0
+
+    def __len__(self) -> int:
+        return len(self.pool) + sum(len(portion.bounds) for portion in self._next)
+
+    @property
+    def least(self) -> float:
+        """The least bound; infinite if none is left."""
+        return float(self._next[0].bounds.min()) if self._next else self.pool.least
+
+    def coming(self, most: int) -> list[Portion]:
+        """Return the next portions, which stay here."""
+        while len(self._next) < most and len(self.pool):
+            self._next.append(Portion(self._taken, *self.pool.take(self.size)))
+            self._taken += 1
+        return list(self._next)[:most]
+
+    def take(self) -> Portion:
+        """Take the next portion, of which there is one."""
+        self.coming(1)
+        return self._next.popleft()

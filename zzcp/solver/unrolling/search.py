@@ -14,9 +14,10 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import chain, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -29,20 +30,19 @@ from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import Freedom
+from zzcp.runs.helpers import Helpers
 from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
-from zzcp.solver.cpsat.model import certain
 from zzcp.solver.lattice.keys import Array, keys_of
 from zzcp.solver.lattice.start import first_mapping, outermost_mapping
 from zzcp.solver.result import Progress, Result, float_below, gap_of
 from zzcp.solver.space import Space, of_factors
+from zzcp.solver.unrolling.ahead import Alone, Doer, InHelper, Step, WithHelpers
 from zzcp.solver.unrolling.block import Common
 from zzcp.solver.unrolling.bounds import CheapBounds
 from zzcp.solver.unrolling.choices import Choices, choices_of
-from zzcp.solver.unrolling.interleaved import interleaved_bounds
-from zzcp.solver.unrolling.pool import Pool
-from zzcp.solver.unrolling.relaxed import relaxed_bounds
-from zzcp.solver.unrolling.root import root_bound
+from zzcp.solver.unrolling.pool import Pool, Portion, Portions
+from zzcp.solver.unrolling.steps import Cheap, Solve, Steps
 from zzcp.workload import Layer
 
 _SAMPLED, _TRIED = 2**14, 8
@@ -53,38 +53,17 @@ _MOMENT = 1.0
 """Work of such a search."""
 _CROWDED = 1 / 2
 """Lanes of the fullest unrollings, as a part of all."""
-_FLOAT_ERROR = 2.0**-30
-"""More than the relative error of the bounds of relaxations."""
 _MARGIN = 1e-12
 """More than the relative error of a float."""
 _TOGETHER, _MOST_TOGETHER = 32, 512
 """Unrollings that are relaxed together, at first and at most."""
 _ORDERED = 2**12
 """Unrollings that are bounded together by the orders of their boundaries."""
+_AHEAD = 4
+"""Steps for every helper that are looked for among those to come."""
 _DIVE = 8
 """Unrollings that are examined after each time, at most."""
 _RELAXED, _ROOT = range(2)
-
-
-class Solve(NamedTuple):
-    """What came of the search of one unrolling.
-
-    Attributes
-    ----------
-    result : Result
-        Its best mapping, if it has one.
-    value : Fraction or None
-        The exact objective of that mapping.
-    bound : float
-        No mapping with this unrolling is better than this, or than the rival; infinite where it has none.
-    closed : bool
-        Whether nothing is left to do.
-    """
-
-    result: Result
-    value: Fraction | None
-    bound: float
-    closed: bool
 
 
 class Open(NamedTuple):
@@ -120,9 +99,11 @@ class JointSearch:
     work : float
         Limit of the work, in the units of `zzcp.solver.clock`.
     root : callable, optional
-        Bounds the mappings of one unrolling by their relaxation, in place of `zzcp.solver.unrolling.root.root_bound`.
+        Bounds the mappings of one unrolling by their relaxation; see `Steps`.
     max_padding : float, optional
         Where loops need not divide: what they may come to beyond the iterations.
+    ahead : InHelper, optional
+        Does steps in helpers, if there are some.
     """
 
     accelerator: Accelerator
@@ -140,6 +121,7 @@ class JointSearch:
     work: float = math.inf
     root: Callable[[Evaluator, Goal, float, float], float] | None = None
     max_padding: float | None = None
+    ahead: InHelper | None = None
     best: Result | None = None
     value: Fraction | None = None
     bound: float = 0.0
@@ -151,8 +133,8 @@ class JointSearch:
     ruled_out: Counter[str] = field(default_factory=Counter)
     clock: Clock = field(init=False)
     choices: Choices = field(init=False)
-    common: Common = field(init=False)
-    bounds: CheapBounds = field(init=False)
+    steps: Steps = field(init=False)
+    doer: Doer = field(init=False)
 
     def __post_init__(self) -> None:
         self.clock = Clock(self.time_limit, work=self.work)
@@ -160,15 +142,35 @@ class JointSearch:
         self.choices = choices_of(
             self.accelerator, self.layer, self.freedom, fractional=self.conventions.fractional_unrolling
         )
-        self.common = Common.of(
+        self.steps = Steps(
             self.accelerator,
             self.layer,
+            self.objective,
             self.conventions,
             self.links,
             self.choices,
-            imperfect=self.max_padding is not None,
+            Common.of(
+                self.accelerator,
+                self.layer,
+                self.conventions,
+                self.links,
+                self.choices,
+                imperfect=self.max_padding is not None,
+            ),
+            self.solve,
+            self.root,
         )
-        self.bounds = CheapBounds(self.common, self.objective)
+        helpers = Helpers.at_hand()
+        # what helpers do is not counted, so that a limit of the work is for this process alone
+        if helpers is None or not len(helpers) or self.ahead is None or math.isfinite(self.work):
+            self.doer = Alone(self.steps)
+        else:
+            self.doer = WithHelpers(self.steps, helpers, self.ahead, self.clock)
+
+    @property
+    def bounds(self) -> CheapBounds:
+        """The cheap bounds of all unrollings."""
+        return self.steps.bounds
 
     @property
     def ceiling(self) -> float:
@@ -218,7 +220,7 @@ class JointSearch:
         return replace(result, diagnosis=shortage) if result.status == "infeasible" else result
 
     def _evaluator(self, spatial: SpatialMapping) -> Evaluator:
-        return Evaluator(self.accelerator, self.layer, spatial, self.conventions, self.links)
+        return self.steps.evaluator(spatial)
 
     def _smallest(self) -> Evaluator:
         """Return the setting of the unrolling with the smallest tiles: that of what is fixed alone."""
@@ -273,19 +275,19 @@ class JointSearch:
         """Return those with the least bounds among many unrollings: random ones and those with the fewest cycles."""
         most = math.prod(int(group.units.max()) for group in self.choices.groups)
         least = max(self.choices.least_units, most * _CROWDED)
-        full = next(iter(self.choices.blocks(least, _SAMPLED)))
+        full = self.choices.block(0, least, _SAMPLED)
         block = np.concatenate([full, self.choices.sample(_SAMPLED, np.random.default_rng(self.seed))])
         if not len(block):
             return []
         bounds = self.bounds.of(block)
-        for bound, kept in ((interleaved_bounds, _SAMPLED // 8), (relaxed_bounds, _SAMPLED // 128)):
+        for bound, kept in ((self.steps.ordered, _SAMPLED // 8), (self.steps.relaxed, _SAMPLED // 128)):
             # of those that are the same to the bounds one will do
             _, first = np.unique(bounds, return_index=True)
             best = first[np.isfinite(bounds[first]) & (bounds[first] < self.ceiling)][:kept]
             block, bounds = block[best], bounds[best]
             if not len(block):
                 return []
-            bounds = bound(self.common, block, self.objective, self._value(bounds), bounds)
+            bounds = bound(block, self._value(bounds), bounds)
         order = np.argsort(bounds, kind="stable")
         return [Open(float(bounds[at]), _RELAXED, tuple(block[at].tolist())) for at in order]
 
@@ -332,23 +334,24 @@ class JointSearch:
         near = self.choices.held(lanes)
         self.ruled_out["bound"] += held - near
         left, seen = Pool(), 0
-        for block in self.choices.blocks(lanes):
+        starts = self.choices.starts(lanes)
+        every = [Step("cheap", (start,), (start, lanes, self.ceiling)) for start in starts]
+        for number, step in enumerate(every):
             if not self.clock.goes_on:
                 return Pool()
-            seen += len(block)
-            values = self.bounds.of(block)
-            fits = np.isfinite(values)
-            may = fits & (values < self.ceiling)
-            self.ruled_out["capacity"] += int((~fits).sum())
-            self.ruled_out["bound"] += int((fits & ~may).sum())
-            left.add(block[may], values[may])
+            self.doer.expect(every[number + 1 : number + 1 + _AHEAD * self._helpers])
+            found: Cheap = self.doer.do(step)
+            seen += found.seen
+            self.ruled_out["capacity"] += found.unfit
+            self.ruled_out["bound"] += found.worse
+            left.add(found.rows, found.bounds)
         self.ruled_out["equivalent"] = near - seen
         self.complete = True
         return left
 
-    def _close(self, waiting: Pool, *, any_will_do: bool = False) -> None:
+    def _close(self, pool: Pool, *, any_will_do: bool = False) -> None:
         """Raise the least bound until it reaches the incumbent, or until there is one, if any will do."""
-        ordered, left = Pool(), list[Open]()
+        waiting, ordered, left = Portions(pool, _ORDERED), Pool(), list[Open]()
         while self.complete and (left or len(waiting) or len(ordered)):
             least = min(waiting.least, ordered.least, left[0].bound if left else math.inf)
             if least > self.bound:
@@ -364,7 +367,7 @@ class JointSearch:
             elif not self.clock.goes_on:
                 self.complete = False
             elif waiting.least <= least:
-                self._order(waiting, ordered)
+                self._order(waiting, ordered, left)
             elif ordered.least <= least:
                 self._relax(ordered, left)
                 self._dive(left)
@@ -389,8 +392,9 @@ class JointSearch:
     def _examine(self, left: list[Open]) -> None:
         """Relax the unrolling with the least bound on its own, or search it."""
         first = left[0]
-        spatial = self.choices.spatial(first.choice)
-        bound = self._root(spatial, first.bound) if first.stage == _RELAXED else self._searched(spatial)
+        if self._helpers:
+            self.doer.expect(islice(self._coming(left), 1, None))
+        bound = self._root(first) if first.stage == _RELAXED else self._searched(first.choice)
         if bound is None:
             heapq.heappop(left)
         elif first.stage == _ROOT and bound <= first.bound and self.clock.goes_on:
@@ -403,13 +407,22 @@ class JointSearch:
         else:
             heapq.heapreplace(left, first._replace(bound=max(first.bound, bound), stage=_ROOT))
 
-    def _order(self, waiting: Pool, ordered: Pool) -> None:
+    def _order(self, waiting: Portions, ordered: Pool, left: list[Open]) -> None:
         """Bound the unrollings with the least cheap bounds by the orders of their boundaries, together."""
-        block, known = waiting.take(_ORDERED)
-        bounds = known  # where the time ends before they are done
+        portion = waiting.take()
+        if self._helpers:
+            least = min(ordered.least, left[0].bound if left else math.inf, self.ceiling)
+            soon = [later for later in waiting.coming(_AHEAD * self._helpers) if later.bounds.min() <= least]
+            self.doer.expect(chain(map(self._ordering, soon), self._coming(left)))
+        bounds = portion.bounds  # where the time ends before they are done
         with self.clock.watched():
-            bounds = interleaved_bounds(self.common, block, self.objective, self._value(known), known)
-        self._keep(ordered, block, bounds)
+            bounds = self.doer.do(self._ordering(portion))
+        self._keep(ordered, portion.rows, bounds)
+
+    def _ordering(self, portion: Portion) -> Step:
+        """Return the step that bounds unrollings by the orders of their boundaries."""
+        value = self._value(portion.bounds)
+        return Step("ordered", (portion.number, value), (portion.rows, value, portion.bounds), large=True)
 
     def _keep(self, pool: Pool, block: Array, bounds: Array) -> None:
         """Keep the unrollings that may be better than the incumbent."""
@@ -429,7 +442,7 @@ class JointSearch:
         self.together = min(2 * self.together, _MOST_TOGETHER)
         bounds = known  # where the time ends before the relaxation does
         with self.clock.watched():
-            bounds = relaxed_bounds(self.common, block, self.objective, self._value(known), known)
+            bounds = self.steps.relaxed(block, self._value(known), known)
         may = bounds < self.ceiling
         self.ruled_out["relaxation"] += int((~may).sum())
         if not may.all():
@@ -437,25 +450,47 @@ class JointSearch:
         for row, bound in zip(block[may].tolist(), bounds[may].tolist(), strict=True):
             heapq.heappush(left, Open(bound, _RELAXED, tuple(row)))
 
-    def _root(self, spatial: SpatialMapping, known: float) -> float | None:
+    def _root(self, first: Open) -> float | None:
         """Return the bound of an unrolling's whole relaxation, or None where it has no mapping."""
-        evaluator = self._evaluator(spatial)
-        if diagnose(evaluator.model) is not None and is_certain(evaluator.model):
+        bound: float | None = self.doer.do(self._step(first))
+        if bound is None:
             self.ruled_out["capacity"] += 1
-            return None
-        value = float(self.value) if self.value is not None else known * 1e3
-        found = (self.root or root_bound)(evaluator, self.objective, value, known)
-        return found * float(certain(evaluator.model)) * (1 - _FLOAT_ERROR)
+        return bound
 
-    def _searched(self, spatial: SpatialMapping) -> float | None:
+    def _searched(self, choice: tuple[int, ...]) -> float | None:
         """Search an unrolling; return its bound, or None where it is closed."""
-        found = self.solve(spatial, max(self.clock.left, 0.1), self.value, self.clock.work_left)
+        found: Solve = self.doer.do(self._step(Open(0.0, _ROOT, choice)))
         self._take(found)
         if found.closed:
             self.solved += 1
             self.closed = min(self.closed, found.bound)
             return None
         return found.bound
+
+    def _step(self, first: Open) -> Step:
+        """Return the step that examines an unrolling."""
+        if first.stage == _RELAXED:
+            value = float(self.value) if self.value is not None else first.bound * 1e3
+            arguments = first.choice, value, first.bound
+            return Step("rooted", arguments, arguments)
+        limits = max(self.clock.left, 0.1), self.clock.work_left
+        return Step("searched", (first.choice, self.value), (first.choice, self.value, *limits))
+
+    @property
+    def _helpers(self) -> int:
+        """How many helpers there are."""
+        return self.doer.helpers
+
+    def _coming(self, left: list[Open]) -> Iterator[Step]:
+        """Yield the steps that come next if the incumbent stays, and nothing is relaxed meanwhile."""
+        heap = heapq.nsmallest(_AHEAD * self._helpers, left)
+        while heap and not self.near(heap[0].bound) and heap[0].bound < self.ceiling:
+            first = heapq.heappop(heap)
+            step = self._step(first)
+            yield step
+            done, bound = self.doer.known(step)
+            if done and first.stage == _RELAXED and bound is not None:
+                heapq.heappush(heap, first._replace(bound=max(first.bound, bound), stage=_ROOT))
 
     # ---- results
 
