@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Run
+from zzcp import load_accelerator, load_workload, optimize
 
 FILES = ("-a", "models/accelerators/gemmini_like.yaml", "-w", "tests/data/unrolling/19-vgg-first.yaml")
 
@@ -72,3 +74,35 @@ def test_that_no_unrolling_obeys_is_proven_again(given: bool, zzcp: Run, tmp_pat
     again = zzcp("verify", found)
     assert again.exit_code == 0, again.stderr
     assert "every bound re-proven" in again.stdout
+
+
+def test_an_idle_array_is_told_with_what_another_unrolling_promises(zzcp: Run, tmp_path: Path) -> None:
+    """The factor is what was found over a bound of the other one: no mapping of that is better."""
+    given = tmp_path / "given.yaml"
+    given.write_text('- name: default\n  spatial_mapping: {D1: ["K, 4"], D2: ["OX, 1"]}\n')
+    result = zzcp("solve", *FILES, "-m", given, "--spatial", "full", "--json", tmp_path / "full.json")
+    assert result.exit_code == 0, result.stderr
+    found = re.search(
+        r"keeps 4 of 256 units busy.*; (.*) may have up to ([\d.,]+) times less EDP", result.stderr
+    )
+    assert found is not None, result.stderr
+    factors = {
+        name: {dim: int(factor) for dim, factor in (pair.split() for pair in text.split(" x "))}
+        for name, text in (part.split(" ", 1) for part in found[1].split(", "))
+    }
+    (layer,) = load_workload(FILES[3]).layers
+    best = optimize(load_accelerator(FILES[1]), layer, spatial=factors, time_limit=600)
+    assert best.objective is not None
+    value = json.loads((tmp_path / "full.json").read_text())["layers"][0]["objective"]
+    assert 1 < value / best.objective <= float(found[2].replace(",", ""))
+
+
+def test_nothing_is_promised_that_the_hints_do_not_allow(zzcp: Run, tmp_path: Path) -> None:
+    given = tmp_path / "given.yaml"
+    given.write_text(
+        '- name: default\n  spatial_mapping: {D1: ["K, 4"], D2: ["OX, 1"]}\n'
+        "  spatial_mapping_hint: {D1: [C], D2: [C]}\n"
+    )
+    result = zzcp("solve", *FILES, "-m", given, "--spatial", "full")
+    assert result.exit_code == 0, result.stderr
+    assert "units busy" not in result.stderr

@@ -85,3 +85,15 @@ def test_whole_numbers_keep_all_digits(value: int) -> None:
 
 def test_a_free_size_is_a_star() -> None:
     assert style.loops([("K", 4), ("C", None)]) == "K 4  C *"
+
+
+@given(st.floats(1.0, 1e9))
+def test_at_most_is_not_less_and_near(value: float) -> None:
+    shown = float(style.at_most(value).replace(",", ""))
+    assert value * (1 - 1e-9) <= shown <= value * 1.0101
+
+
+def test_at_most_has_three_digits() -> None:
+    assert [style.at_most(value) for value in (1.0, 3.742, 41.01, 352.0, 5851.0)] == [
+        "1.00", "3.75", "41.1", "352", "5,860",
+    ]  # fmt: skip

@@ -14,26 +14,29 @@ from zzcp.cli.resume import resumed
 from zzcp.cli.searches import exit_code, note_cached, search_all, share_of, with_peak
 from zzcp.cost import CONVENTIONS
 from zzcp.cost.constraints.constrained import check_constraints
+from zzcp.cost.objective import Goal
 from zzcp.errors import InputError
-from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.io.constraints import load_constraints, placed
 from zzcp.mapping import Constraints, LayerConstraints, SpatialMapping
 from zzcp.mapping.freedom import Freedom
 from zzcp.mapping.idle import idle_units
-from zzcp.mapping.unrollings import FULL, UnrollingOptions
+from zzcp.mapping.unrollings import AUTO, FULL, UnrollingOptions
 from zzcp.mapping.zigzag_unrolling import zigzag_cuts
 from zzcp.networks.tasks import LayerTask, job_of
 from zzcp.records.layers import SolvedLayer
 from zzcp.records.solved import solved_data
 from zzcp.report.solved import solved_report
+from zzcp.report.style import at_most
 from zzcp.report.summary import left_out_report
 from zzcp.report.workload import coverage
 from zzcp.solver import Progress, Result
 from zzcp.solver.cache import ResultCache
+from zzcp.solver.infeasible import words
 from zzcp.solver.job import Job, SearchOptions
 from zzcp.solver.optimize import DEFAULT_TIME_LIMIT
 from zzcp.solver.portable import SEARCH
+from zzcp.solver.unrolling.promise import most_promising
 from zzcp.workload import Layer
 
 
@@ -157,7 +160,7 @@ def run(
     note_cached(output, [entry.result for entry in results])
     for name, fault in dict.fromkeys((entry.layer.name, f) for entry in results for f in entry.result.faults):
         output.note(f"layer {name}: {fault}; it was not believed")
-    _tell_idle(tasks, machine, output)
+    _tell_idle(inputs, tasks, results, objective, conventions, max_dims, output)
     if given_alone and mapping is None and accelerator is not None and not machine.dataflows:
         output.note(
             "loops that do not divide are searched for full unrollings; --spatial auto chooses these, too"
@@ -199,16 +202,50 @@ def _some(names: Sequence[str]) -> str:
     return f"layer {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}"
 
 
-def _tell_idle(tasks: Sequence[LayerTask], machine: Accelerator, output: Output) -> None:
-    """Say which given unrollings leave most of the array idle."""
+def _tell_idle(
+    inputs: Inputs,
+    tasks: Sequence[LayerTask],
+    results: Sequence[SolvedLayer],
+    objective: str,
+    conventions: str,
+    max_dims: int,
+    output: Output,
+) -> None:
+    """Say which given unrollings leave most of the array idle, and what another one promises."""
+    solved = {id(entry.layer): entry.result for entry in results}
     said: dict[str, list[str]] = {}
     for task in tasks:
-        if isinstance(task.spatial, SpatialMapping):
-            text = idle_units(machine, task.layer, task.spatial)
+        value = solved[id(task.layer)].objective if id(task.layer) in solved else None
+        if value is None or not isinstance(task.spatial, SpatialMapping):
+            continue
+        if idle_units(inputs.machine, task.layer, task.spatial) is not None:
+            text = _promise(inputs, task, value, objective, conventions, max_dims)
             if text is not None:
                 said.setdefault(text, []).append(task.layer.name)
     for text, names in said.items():
         output.note(f"{_some(names)}: {text}")
+
+
+def _promise(
+    inputs: Inputs, task: LayerTask, value: float, objective: str, conventions: str, max_dims: int
+) -> str | None:
+    """Return how idle the array is, and how much less than a value an unrolling that may be chosen can cost."""
+    free, _ = inputs.unrolled(task.layer, UnrollingOptions.of(AUTO, max_dims))
+    if not isinstance(free, Freedom):
+        return None
+    goal: Goal = objective  # type: ignore[assignment]  # one of the command's choices
+    machine, layer = inputs.machine, task.layer
+    other = most_promising(machine, layer, goal, CONVENTIONS[conventions], task.links, free)
+    if other is None:
+        return None
+    given = task.spatial
+    assert isinstance(given, SpatialMapping)
+    text = idle_units(machine, layer, given, None if free.is_free else other.iterations)
+    if text is None or other.bound >= value:
+        return text
+    name = objective.upper() if objective.startswith("ed") else objective
+    less = f"up to {at_most(value / other.bound)} times less {name}"
+    return f"{text}; {words(other.spatial)} may have {less}, by its bound"
 
 
 def _task(

@@ -11,20 +11,24 @@ _FACTOR = 2
 """Fewer idle units are not worth a word."""
 
 
-def idle_units(accelerator: Accelerator, layer: Layer, spatial: SpatialMapping) -> str | None:
+def idle_units(
+    accelerator: Accelerator, layer: Layer, spatial: SpatialMapping, fewest: int | None = None
+) -> str | None:
     """Return what is to be said of an unrolling that leaves more than half of the array idle, or None.
 
-    Nothing is said where a full unrolling (`full_spatial`) would not take at most half of the iterations.
+    Nothing is said where another one would not take at most half of the iterations.
 
     Parameters
     ----------
     accelerator, layer, spatial
         What runs where, in which unrolling.
+    fewest : int, optional
+        Iterations that another one takes; by default those of a full unrolling (`full_spatial`).
     """
     units, iterations = accelerator.array.units, spatial.cycles(layer)
     if layer.macs * _FACTOR >= iterations * units:
         return None
-    others = full_spatial(accelerator, layer).cycles(layer)
+    others = full_spatial(accelerator, layer).cycles(layer) if fewest is None else fewest
     if others * _FACTOR > iterations:
         return None
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
@@ -87,6 +88,12 @@ def unrolling(spatial: Mapping[str, Mapping[str, int]]) -> str:
 def heading(text: str) -> Text:
     """Return the first line of a section."""
     return Text(text, style="bold")
+
+
+def at_most(number: float) -> str:
+    """Return a number of at least 1 with three digits, rounded up: ``3.75``, ``352``, ``5,860``."""
+    step = 10.0 ** (math.floor(math.log10(number)) - 2)
+    return f"{math.ceil(number / step - 1e-9) * step:,.{max(0, -round(math.log10(step)))}f}"
 
 
 def plural(number: int, noun: str) -> str:

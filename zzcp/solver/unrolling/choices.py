@@ -32,6 +32,8 @@ from zzcp.workload import Layer
 
 _MOST_MERGED = 2**19
 """Unrollings of array dimensions that are alike, above which each dimension stands for itself."""
+_CROWDED = 1 / 2
+"""Lanes of the fullest unrollings, as a part of all."""
 _IN_BLOCK = 2**18
 """Unrollings that are listed together, before those are left out that are the same as others."""
 
@@ -184,6 +186,12 @@ class Choices:
         """Return some unrollings at random, shape (at most `count`, groups): fewer where some are not valid."""
         block = np.stack([rng.integers(len(group.lanes), size=count) for group in self.groups], axis=-1)
         return block[self._is_reduced(block)]
+
+    def some(self, count: int, rng: np.random.Generator) -> Array:
+        """Return some unrollings at random and some full ones, shape (at most twice `count`, groups)."""
+        most = math.prod(int(group.units.max()) for group in self.groups)
+        full = self.block(0, max(self.least_units, most * _CROWDED), count)
+        return np.concatenate([full, self.sample(count, rng)])
 
     def _position(self, block: Array) -> Array:
         """Return the positions of unrollings in the whole space."""

@@ -51,8 +51,6 @@ _FEW = 2**10
 """Unrollings among which one with a mapping is looked for, where any will do."""
 _MOMENT = 1.0
 """Work of such a search."""
-_CROWDED = 1 / 2
-"""Lanes of the fullest unrollings, as a part of all."""
 _MARGIN = 1e-12
 """More than the relative error of a float."""
 _TOGETHER, _MOST_TOGETHER = 32, 512
@@ -273,10 +271,7 @@ class JointSearch:
 
     def _promising(self) -> list[Open]:
         """Return those with the least bounds among many unrollings: random ones and those with the fewest cycles."""
-        most = math.prod(int(group.units.max()) for group in self.choices.groups)
-        least = max(self.choices.least_units, most * _CROWDED)
-        full = self.choices.block(0, least, _SAMPLED)
-        block = np.concatenate([full, self.choices.sample(_SAMPLED, np.random.default_rng(self.seed))])
+        block = self.choices.some(_SAMPLED, np.random.default_rng(self.seed))
         if not len(block):
             return []
         bounds = self.bounds.of(block)
