@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 import zzcp
+from tests.cost import test_shared_ports as shared_ports
 from tests.explanations.test_facts import seed
 from tests.strategies import Case, cases, cost
 from zzcp.errors import InputError
@@ -275,3 +276,16 @@ def test_an_idle_array_is_named_before_anything_is_advised() -> None:
         assert said == ([1] if idle else [])
         if idle:
             assert "keeps 4 of 256 units busy on average" in words[1]
+
+
+def test_ports_that_take_turns_are_told() -> None:
+    """Eight units share the port that writes their weights, so that refills are late."""
+    alone, shared = (
+        zzcp.evaluate(shared_ports.cells(*along), shared_ports.GEMM, shared_ports.MAPPING)
+        for along in ((), ("D1", "D2"))
+    )
+    text = " ".join(zzcp.explain(shared).sentences)
+    assert "W dram -> w_regs takes 8 cycles for 8 instances in turn where it has 1 of each 8" in text
+    assert "W dram -> w_regs: 1 bytes at 8 bits a cycle through w_regs.w for 8 instances in turn, 8 cycles" in text
+    assert "in turn" not in " ".join(zzcp.explain(alone).sentences)
+    assert "1 -> 8 instances take turns at w_regs.w" in " ".join(zzcp.explain(alone, shared).sentences)

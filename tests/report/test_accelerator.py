@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rich.console import Console
 
 from zzcp.hardware import Accelerator, Allocation, Direction, Memory, OperationalArray, Port, PortType
@@ -33,3 +35,11 @@ def test_a_memory_that_two_others_feed_is_described_once() -> None:
         "",
     ]
     assert "rf  for I1, as above" in lines
+
+
+def test_ports_that_instances_share_are_told() -> None:
+    plain = memory("cells", ("I1", "I2", "O"))
+    shared = replace(plain, ports=(replace(plain.ports[0], shared_along=("D2", "D3")),))
+    machine = Accelerator("machine", (shared,), OperationalArray(("D1", "D2", "D3"), (4, 2, 2)))
+    text = render(Console(width=PIPED, force_terminal=False), accelerator_report(machine))
+    assert "rw: read/write, 8 bit/cycle, in turn along D2 D3; I1" in text

@@ -14,7 +14,7 @@ from itertools import product
 
 from tests.simulation.nest import lanes_in_use
 from tests.simulation.walk import own_bits
-from zzcp.hardware import Accelerator, Direction, Memory
+from zzcp.hardware import Accelerator, Direction, Memory, Port
 from zzcp.mapping import Mapping
 from zzcp.workload import DimensionRelation, Layer
 
@@ -159,13 +159,14 @@ class _Builder:
         self.memories = accelerator.levels(self.memory_operand)
         self.is_output = operand == layer.output
         relevance = layer.relevance(operand)
-        moving = {*relevance.relevant, *relevance.partially_relevant}
-        self.order = [Loop(dim, size, dim in moving) for dim, size in mapping.order]
+        self._moving = {*relevance.relevant, *relevance.partially_relevant}
+        self.order = [Loop(dim, size, dim in self._moving) for dim, size in mapping.order]
         self.ends = mapping.allocation[operand]
         ends = [self._reused(end) for end in self.ends[:-1]]
         # outputs are added up in the innermost memory, operation by operation
         self.cuts = [0 if self.is_output else self._reused(0), *ends]
         self.lanes = _lanes_below(layer, mapping, self.memories)
+        self.spread = lanes_in_use(layer, mapping.spatial)
 
     def _reused(self, cut: int) -> int:
         """A tile stays as long as the loops above it do not ask for other data."""
@@ -350,7 +351,25 @@ class _Builder:
         port = memory.port(self.memory_operand, way)
         assert port is not None  # Accelerator checks it
         bits = elements * own_bits(memory, self.memory_operand, precision)
-        return Side((memory.name, port.name), -(-bits // port.bandwidth_max))
+        # instances behind one port are served one after the other
+        return Side(
+            (memory.name, port.name), -(-bits // port.bandwidth_max) * len(self._queue(memory, port, way))
+        )
+
+    def _queue(self, memory: Memory, port: Port, way: Direction) -> list[tuple[int, ...]]:
+        """Return the instances in use that wait for one port, by their places along the loops that tell them apart."""
+        level = self.memories.index(memory)
+        within = {dimension for inner in self.memories[: level + 1] for dimension in inner.served_dimensions}
+        loops = [entry for entry in self.spread if entry[0] in {*port.shared_along} - within]
+        places = list(product(*(range(factor) for *_, factor in loops)))
+        if not self.is_output or way is not Direction.FROM_ABOVE:
+            return places
+        # sums that were added up on the way out come back to the first of those that made them
+        outer = self.memories[level + 1].served_dimensions
+        adds = [dim not in self._moving and dimension in outer for dimension, dim, _ in loops]
+        return [
+            place for place in places if not any(at and added for at, added in zip(place, adds, strict=True))
+        ]
 
 
 def _largest_window(layer: Layer, relation: DimensionRelation, outer: int, inner: int) -> int:

@@ -68,5 +68,31 @@ def precision(rng: Random, accelerator: Accelerator) -> Accelerator:
     return replace(accelerator, memories=memories)
 
 
-FIELDS: dict[str, Change] = {"leakage": leakage, "systolic_refill": systolic_refill, "precision": precision}
+def shared_along(rng: Random, accelerator: Accelerator) -> Accelerator:
+    """Return a machine some of whose ports are shared by instances of their memory, along one dimension or more."""
+    array = accelerator.array
+    if not array.dimensions:
+        accelerator = replace(
+            accelerator, array=replace(array, dimensions=("D1",), sizes=(rng.choice((1, 2, 4)),))
+        )
+
+    def shared(memory: Memory, port: Port) -> Port:
+        own = [name for name in accelerator.array.dimensions if name not in memory.served_dimensions]
+        if not own or rng.random() < 0.3:
+            return port
+        return replace(port, shared_along=tuple(rng.sample(own, k=rng.randint(1, len(own)))))
+
+    memories = tuple(
+        replace(memory, ports=tuple(shared(memory, port) for port in memory.ports))
+        for memory in accelerator.memories
+    )
+    return replace(accelerator, memories=memories)
+
+
+FIELDS: dict[str, Change] = {
+    "leakage": leakage,
+    "systolic_refill": systolic_refill,
+    "precision": precision,
+    "shared_along": shared_along,
+}
 """The fields by name."""

@@ -15,6 +15,12 @@ def not_counted(accelerator: Accelerator, conventions: CostConventions) -> list[
         stated = {"leakage": accelerator.leakage, "systolic_refill": accelerator.stationary}
         found += [field for field, value in stated.items() if value]
         found += [f"precision of {memory.name}" for memory in accelerator.memories if memory.precision]
+        found += [
+            f"shared_along of {memory.name}.{port.name}"
+            for memory in accelerator.memories
+            for port in memory.ports
+            if port.shared_along
+        ]
     if not conventions.keeps_overlap:
         found += [
             f"keeps_overlap of {memory.name}" for memory in accelerator.memories if memory.keeps_overlap

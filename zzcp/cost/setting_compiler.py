@@ -23,6 +23,7 @@ from zzcp.cost.setting.setting import (
     Setting,
     Tenancy,
 )
+from zzcp.cost.setting.turns import compile_turns
 from zzcp.cost.setting.unrolling import Factors, compile_variant, fractional_factors, whole_factors
 from zzcp.errors import InputError, MappingError, Place
 from zzcp.hardware import Accelerator, Direction, Memory, Port
@@ -203,6 +204,14 @@ def _compile_operand(
                 f"windows, as {memories[kept.index(True) - 1].name} does of {name}"
             ]
         )
+    ports = tuple(
+        {
+            direction: port
+            for direction in _DIRECTIONS
+            if (port := carriers[memory.name].get((memory_operand, direction))) is not None
+        }
+        for memory in memories
+    )
     return OperandSetting(
         name=name,
         memory_operand=memory_operand,
@@ -218,14 +227,8 @@ def _compile_operand(
         latency=variant
         if energy == latency
         else compile_variant(layer, name, kind, relations, memories, latency, conventions),
-        ports=tuple(
-            {
-                direction: port
-                for direction in _DIRECTIONS
-                if (port := carriers[memory.name].get((memory_operand, direction))) is not None
-            }
-            for memory in memories
-        ),
+        ports=ports,
+        turns=compile_turns(kind, memories, ports, latency, conventions, is_output=name == layer.output),
         elements=volumes.elements
         if volumes
         else layer.tile_size(name, layer.sizes, zigzag=conventions.overcounted_slivers),

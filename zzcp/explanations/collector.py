@@ -56,6 +56,7 @@ def _ports(details: ModelDetails, evaluation: Evaluation) -> tuple[PortUse, ...]
                 period=printed(activities.period[move]),
                 times=int(activities.repeats[move]),
                 late=printed(activities.late(move, PYTHON) or activities.slack(move)),
+                turns=model.moves[move].turns,
             )
             for move in moves
             if activities.counts[move] > 0

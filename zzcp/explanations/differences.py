@@ -88,7 +88,7 @@ def _memory(first: Memory, second: Memory) -> Iterator[Difference]:
                 f"{prefix}.ports.{name}", *("there" if name in side else "none" for side in (a, b))
             )
             continue
-        for key in ("type", "bandwidth_min", "bandwidth_max", "allocation"):
+        for key in ("type", "bandwidth_min", "bandwidth_max", "allocation", "shared_along"):
             values = getattr(a[name], key), getattr(b[name], key)
             if values[0] != values[1]:
                 yield Difference(f"{prefix}.ports.{name}.{key}", *map(_text, values))

@@ -36,6 +36,8 @@ class Side:
         Bytes of one transfer, of one instance of the memory.
     cycles : int
         Cycles that the port is busy with it.
+    turns : int
+        Instances of the memory that take turns at the port, each with so many bytes.
     """
 
     memory: str
@@ -43,6 +45,7 @@ class Side:
     bandwidth: int
     bytes: Number
     cycles: Number
+    turns: int = 1
 
     @property
     def name(self) -> str:
@@ -118,6 +121,8 @@ class Transfer:
         Transfers between the first fill and the last drain.
     late : int or float
         Cycles by which all of them exceed their windows.
+    turns : int
+        Instances of the memory that take turns at the port.
     """
 
     name: str
@@ -126,6 +131,7 @@ class Transfer:
     period: Number
     times: int
     late: Number
+    turns: int = 1
 
 
 @dataclass(frozen=True, slots=True)

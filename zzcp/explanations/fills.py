@@ -13,7 +13,6 @@ from zzcp.cost.formulas.links import side_bits
 from zzcp.cost.formulas.loading import FillSetting
 from zzcp.cost.formulas.numeric import PYTHON
 from zzcp.cost.report import ModelDetails
-from zzcp.cost.setting.setting import Setting
 from zzcp.explanations.facts import Fill, Number, Side, printed
 
 
@@ -29,9 +28,13 @@ def collect_fills(details: ModelDetails, evaluation: Evaluation) -> list[Fill]:
             moved.upper[fill.link] * side_bits(operand, moved, fill.link, PYTHON, upper=True),
         )
         lower, upper = (
-            _side(setting, port, amount, cycles)
-            for port, amount, cycles in zip(
-                (fill.lower, fill.upper), bits, (link.lower_cycles, link.upper_cycles), strict=True
+            _side(details, move, port, amount, cycles)
+            for move, port, amount, cycles in zip(
+                (fill.lower_move, fill.upper_move),
+                (fill.lower, fill.upper),
+                bits,
+                (link.lower_cycles, link.upper_cycles),
+                strict=True,
             )
         )
         result.append(
@@ -53,13 +56,13 @@ def collect_fills(details: ModelDetails, evaluation: Evaluation) -> list[Fill]:
     return result
 
 
-def _side(setting: Setting, number: int | None, bits: Any, cycles: Any) -> Side:
-    """Return one side of a link; without a number of a port it is the array's."""
+def _side(details: ModelDetails, move: int | None, number: int | None, bits: Any, cycles: Any) -> Side:
+    """Return one side of a link; without a movement and a port it is the array's."""
     amount = printed(Fraction(bits) / 8)
-    if number is None:
+    if move is None or number is None:
         return Side(ARRAY, None, 0, amount, printed(cycles))
-    port = setting.ports[number]
-    return Side(port.memory.name, port.port.name, port.port.bandwidth_max, amount, printed(cycles))
+    port, turns = details.model.setting.ports[number], details.model.moves[move].turns
+    return Side(port.memory.name, port.port.name, port.port.bandwidth_max, amount, printed(cycles), turns)
 
 
 def _settings(details: ModelDetails) -> list[FillSetting]:

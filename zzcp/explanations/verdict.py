@@ -140,6 +140,8 @@ def _fill(before: Fill, after: Fill, first: Facts, second: Facts) -> str:
             f"the slower side is {a.name} with {figure(a.bytes)} bytes at {figure(a.bandwidth)} bits a "
             f"cycle -> {b.name} with {figure(b.bytes)} bytes at {figure(b.bandwidth)}"
         )
+    if a.turns != b.turns:
+        reasons.append(f"{figure(a.turns)} -> {figure(b.turns)} instances take turns at {b.name}")
     if before.hidden != after.hidden:
         reasons.append(
             f"{figure(before.hidden)} of {figure(before.cycles)} -> {figure(after.hidden)} of {cycles(after.cycles)} "

@@ -75,11 +75,16 @@ def _idle(facts: Facts) -> Iterator[str]:
         yield f"Most of the array is idle, and a better unrolling comes first: {text}."
 
 
+def in_turn(turns: int) -> str:
+    """Return how many instances share a port, if more than one does."""
+    return f" for {figure(turns)} instances in turn" if turns > 1 else ""
+
+
 def fill_text(fill: Fill) -> str:
     """Return a fill with its bytes, the bandwidth that limits it and its cycles."""
     side = fill.slower
     text = f"{fill.name}: {figure(side.bytes)} bytes at {figure(side.bandwidth)} bits a cycle"
-    text += f" through {side.name}, {cycles(fill.cycles)}"
+    text += f" through {side.name}{in_turn(side.turns)}, {cycles(fill.cycles)}"
     return f"{text}, of which {figure(fill.hidden)} hide behind the computation" if fill.hidden else text
 
 
@@ -146,7 +151,8 @@ def port_text(port: PortUse) -> str:
         names = listed([transfer.name for transfer in port.transfers])
         return f"{head}: {names} fit the time they have one by one, but not together"
     texts = [
-        f"{transfer.name} takes {cycles(transfer.cycles)} where it has {figure(transfer.window)}"
+        f"{transfer.name} takes {cycles(transfer.cycles)}{in_turn(transfer.turns)} where it has "
+        f"{figure(transfer.window)}"
         + (f" of each {figure(transfer.period)}" if transfer.window < transfer.period else "")
         for transfer in late[:_FEW]
     ]

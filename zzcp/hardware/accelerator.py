@@ -77,6 +77,16 @@ class Accelerator:
                         expected=", ".join(self.array.dimensions),
                         found=dimension,
                     )
+            for i, port in enumerate(memory.ports):
+                for dimension in port.shared_along:
+                    if dimension not in self.array.dimensions:
+                        raise InputError(
+                            f"memory {memory.name}: port {port.name} is shared along a dimension that the array "
+                            "does not have",
+                            place=Place(field=f"memories.{memory.name}.ports[{i}].shared_along"),
+                            expected=", ".join(self.array.dimensions),
+                            found=dimension,
+                        )
         self._check_links()
         if self.array.in_memory_computing is not None:
             self._check_cells()

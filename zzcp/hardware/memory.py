@@ -80,6 +80,8 @@ class Port:
         is charged the fraction of a full-width access that it uses.
     allocation : tuple of Allocation
         Which operand moves in which direction through this port.
+    shared_along : tuple of str
+        Array dimensions along which all instances of the memory share this one port: their transfers take turns.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Port:
     bandwidth_min: int
     bandwidth_max: int
     allocation: tuple[Allocation, ...]
+    shared_along: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         instance(self.name, str, "name of a port", "a text")
@@ -95,6 +98,8 @@ class Port:
             width = integer(getattr(self, field), f"{field} of port {self.name}")
             object.__setattr__(self, field, width)
         object.__setattr__(self, "allocation", _allocations(self.allocation, self.name))
+        shared = all_of(self.shared_along, str, f"shared_along of port {self.name}", "a tuple of texts")
+        object.__setattr__(self, "shared_along", tuple(dict.fromkeys(shared)))
         if not 0 < self.bandwidth_min <= self.bandwidth_max:
             raise InputError(
                 f"port {self.name}: bandwidths out of order",
@@ -259,6 +264,7 @@ class Memory:
                 expected="at least one of I1, I2, O",
             )
         self._check_operands()
+        self._check_ports()
         object.__setattr__(self, "precision", self._check_precision())
 
     def _check_operands(self) -> None:
@@ -281,6 +287,8 @@ class Memory:
                     expected=", ".join(self.operands),
                     found=operand,
                 )
+
+    def _check_ports(self) -> None:
         names = [port.name for port in self.ports]
         if len(set(names)) != len(names):
             raise InputError(
@@ -310,6 +318,15 @@ class Memory:
                     place=Place(field=f"ports[{i}]"),
                     expected="a movement that no later port carries, since the last one carries it",
                 )
+            for dimension in port.shared_along:
+                if dimension in self.served_dimensions:
+                    raise InputError(
+                        f"memory {self.name}: port {port.name} is shared along {dimension}, along which the memory "
+                        "has one instance",
+                        place=Place(field=f"ports[{i}].shared_along"),
+                        expected="array dimensions that are not among its served_dimensions",
+                        found=dimension,
+                    )
 
     def _check_precision(self) -> tuple[tuple[str, int], ...]:
         what, expected = f"precision of memory {self.name}", "a dictionary of operands and bits"

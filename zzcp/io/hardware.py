@@ -124,6 +124,11 @@ def read_accelerator(document: Document) -> Accelerator:
     fields: dict[str, FieldPath] = {
         f"memories.{name}.{key}": (name, key) for name in schema.memories for key in MemorySchema.model_fields
     }
+    fields |= {
+        f"memories.{memory.name}.ports[{i}].shared_along": (memory.name, "ports", i, "shared_along")
+        for memory in memories
+        for i in range(len(memory.ports))
+    }
     try:
         return Accelerator(schema.name, memories, array, dataflows)
     except InputError as error:
@@ -159,6 +164,7 @@ def _read_memory(name: str, schema: MemorySchema, document: Document, costs: Cos
     except InputError as error:
         fields: dict[str, FieldPath] = {key: (key,) for key in ("operands", "ports", "keeps_overlap")}
         fields |= {f"ports[{i}]": ("ports", i) for i in range(len(ports))}
+        fields |= {f"ports[{i}].shared_along": ("ports", i, "shared_along") for i in range(len(ports))}
         fields |= {f"precision.{operand}": ("precision", operand) for operand in schema.precision}
         raise document.placed(error, path, fields) from None
 
@@ -242,6 +248,7 @@ def _read_port(schema: PortSchema, document: Document, path: FieldPath) -> Port:
             bandwidth_min=schema.bandwidth_min,
             bandwidth_max=schema.bandwidth_max,
             allocation=tuple(movements),
+            shared_along=tuple(dict.fromkeys(schema.shared_along)),
         )
     except InputError as error:
         fields: dict[str, FieldPath] = {"bandwidth_min": ("bandwidth_min",), "allocation": ("allocation",)}

@@ -88,6 +88,9 @@ class PortSchema(Schema):
     bandwidth_min: Width
     bandwidth_max: Width
     allocation: Annotated[list[Movement], Field(max_length=100)]
+    shared_along: Annotated[list[ArrayDimension], Field(max_length=MAX_DIMENSIONS)] = Field(
+        default_factory=list
+    )
 
 
 class CostsSchema(Schema):

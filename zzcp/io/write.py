@@ -84,6 +84,7 @@ def _port(port: Port) -> dict[str, Any]:
         "bandwidth_min": port.bandwidth_min,
         "bandwidth_max": port.bandwidth_max,
         "allocation": [f"{operand}, {direction.value}" for operand, direction in port.allocation],
+        **({"shared_along": list(port.shared_along)} if port.shared_along else {}),
     }
 
 

@@ -96,7 +96,8 @@ def _port_line(memory: Memory, port: Port) -> str:
         if memory.port(operand, direction) is port:
             served.setdefault(operand, []).append(_SIGN[direction.value])
     moved = ", ".join(f"{operand} {''.join(signs)}" for operand, signs in served.items())
-    return f"{fitted_text(port.name, 14)} {kind} {count(port.bandwidth_max)} b/cycle: {moved}"
+    turns = f" in turn along {' '.join(port.shared_along)}" if port.shared_along else ""
+    return f"{fitted_text(port.name, 14)} {kind} {count(port.bandwidth_max)} b/cycle{turns}: {moved}"
 
 
 _SIGN = {"fh": "↧", "tl": "↓", "fl": "↥", "th": "↑"}

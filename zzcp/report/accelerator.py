@@ -91,7 +91,8 @@ def _port(port: Port) -> str:
         f"{operand} {', '.join(DIRECTIONS[entry.direction] for entry in entries)}"
         for operand, entries in groupby(port.allocation, key=lambda entry: entry.operand)
     )
-    return f"{port.name}: {port.type.value.replace('_', '/')}, {width} bit/cycle; {moved}"
+    turns = f", in turn along {' '.join(port.shared_along)}" if port.shared_along else ""
+    return f"{port.name}: {port.type.value.replace('_', '/')}, {width} bit/cycle{turns}; {moved}"
 
 
 def _array(accelerator: Accelerator) -> Text:

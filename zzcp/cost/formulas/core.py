@@ -166,11 +166,12 @@ def compute_traffic(
             word, count = kept_words(setting, move, states[move.operand], moved, word, numeric)
         words.append(word)
         counts.append(count)
-        if timed is moved and move.width == move.width_min and operand.volumes is None and not kept:
+        plain = timed is moved and operand.volumes is None and not kept
+        if plain and move.width == move.width_min and move.turns == 1:
             cycles.append(word)
             continue
         bits, _ = move_bits(move, operand, timed, numeric)
-        cycles.append(-(-bits // move.width))
+        cycles.append(move.cycles(bits))
     return Traffic(
         states,
         energy_moves,
@@ -465,7 +466,7 @@ def _fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[tuple[int, 
                     elements = first_piece(setting, operand, state, fill.link, fill.link + side, numeric)
                     upper = model.moves[move].is_upper
                     bits = elements * side_bits(operand, moved, fill.link, numeric, upper=upper)
-                    least[side] = -(-bits // model.moves[move].width)
+                    least[side] = model.moves[move].cycles(bits)
             # only the last of the relevant loops brings the last of the data
             result[fill.operand, fill.link] = Fill(
                 0 if fill.lower_move is None else traffic.cycles[fill.lower_move],
@@ -521,7 +522,7 @@ def _zigzag_fills(model: Model, traffic: Traffic, numeric: Numeric) -> dict[int,
             average = average / setting.cycles_per_op
         result[index] = PortFill(
             traffic.cycles[index],
-            -(-held_bits(operand, moved, 1, numeric) // move.width),
+            move.cycles(held_bits(operand, moved, 1, numeric)),
             traffic.counts[index] == 1,
             traffic.counts[index] > 1,
             average,

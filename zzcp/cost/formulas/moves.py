@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import lcm
+from typing import Any
 
 from zzcp.cost.setting.setting import IRRELEVANT, OperandSetting, Setting
 from zzcp.hardware import Direction, Memory
@@ -35,6 +36,8 @@ class Move:
         Smallest word and full width of the port in bits per cycle.
     units : int
         Memory instances in use that move data; where the tiles of all of them are added up, how many hold the same.
+    turns : int
+        Memory instances that take turns at the port (see `zzcp.cost.setting.turns`).
     """
 
     operand: int
@@ -45,11 +48,17 @@ class Move:
     width_min: int
     width: int
     units: int
+    turns: int
 
     @property
     def is_upper(self) -> bool:
         """Whether the memory is the upper side of the link."""
         return self.link == self.level
+
+    def cycles(self, bits: Any) -> Any:
+        """Return the cycles in which the port moves so many bits of every instance, one after the other."""
+        whole = -(-bits // self.width)
+        return whole if self.turns == 1 else whole * self.turns
 
 
 def compile_moves(setting: Setting) -> tuple[Move, ...]:
@@ -77,6 +86,7 @@ def compile_moves(setting: Setting) -> tuple[Move, ...]:
                         width_min=port.bandwidth_min,
                         width=port.bandwidth_max,
                         units=_units(operand, level, restored_over=link if restored else None),
+                        turns=operand.turns[level][direction],
                     )
                 )
     return tuple(moves)

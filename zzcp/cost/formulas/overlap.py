@@ -133,5 +133,5 @@ def kept_transfers(
     found = [Transfer(cycles, window, whole - 1)]
     for number, loop, steps in rounds(operand, state, link):
         new = new_elements(setting, move, state, number, loop, numeric)
-        found.append(Transfer(ceil_div(new * precision, move.width), window, (steps - 1) * whole))
+        found.append(Transfer(move.cycles(new * precision), window, (steps - 1) * whole))
     return found

@@ -143,7 +143,7 @@ def move_transfers(
         window = numeric.where(doubled, kind.period, kind.first_pass) if link else kind.period
         found.append(
             Transfer(
-                -(-elements * precision // move.width),
+                move.cycles(elements * precision),
                 window * setting.cycles_per_op,
                 repeats if number else repeats + more,
             )

@@ -115,6 +115,8 @@ class OperandSetting:
         The unrolling as it counts for the energy and for the latency.
     ports : tuple of mapping of Direction to Port
         Per memory level the port of every direction in which the operand moves.
+    turns : tuple of mapping of Direction to int
+        Per memory level how many instances take turns at the port of every direction.
     elements : int
         Elements of the whole tensor.
     volumes : Volumes or None
@@ -141,6 +143,7 @@ class OperandSetting:
     energy: Variant
     latency: Variant
     ports: tuple[Mapping[Direction, Port], ...]
+    turns: tuple[Mapping[Direction, int], ...]
     elements: int
     volumes: Volumes | None = None
     revisited: bool = False

@@ -20,7 +20,7 @@ import numpy as np
 from zzcp.cost.formulas.core import Model
 from zzcp.cost.formulas.links import Transfers
 from zzcp.cost.formulas.moves import Move
-from zzcp.cost.formulas.numeric import NUMPY, ceil_div
+from zzcp.cost.formulas.numeric import NUMPY
 from zzcp.cost.formulas.overlap import kept_words, new_elements
 from zzcp.cost.setting.state import OperandState
 from zzcp.solver.lattice.keys import Array
@@ -82,7 +82,7 @@ def least_refills(model: Model, move: Move, state: OperandState, count: Array) -
     least = np.full(len(count), np.iinfo(np.int64).max)
     for number, loop, steps in possible_rounds(model, move, state):
         new = new_elements(model.setting, move, state, number, loop, NUMPY)
-        cycles = ceil_div(new * operand.stored[move.level].partial, move.width)
+        cycles = move.cycles(new * operand.stored[move.level].partial)
         least = np.where(steps > 1, np.minimum(least, cycles), least)
         most = np.maximum(most, steps)
     whole = np.maximum(1, count // most)

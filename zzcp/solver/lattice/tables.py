@@ -311,7 +311,7 @@ def _move_table(
     count = _array(timed_count, length)
     reads_all = setting.conventions.first_partial_sum_reads
     repeats = count if move.back and not reads_all else np.maximum(0, count - 1)
-    cycles = _array(-(-timed_bits // move.width), length)
+    cycles = _array(move.cycles(timed_bits), length)
     period = state.period[link] * setting.cycles_per_op
     fresh: tuple[Array, Array] | None = None
     if setting.remainders:
@@ -566,7 +566,7 @@ def least_cycles(model: Model, index: int, link: int, below: int, table: Boundar
 
 def innermost_cycles(model: Model, number: int, table: BoundaryTable) -> Array:
     """Return the cycles that one instance's innermost tile takes at the port of a movement (ZigZag's floor)."""
-    return np.asarray(-(-table.timed_bits // model.moves[number].width))
+    return np.asarray(model.moves[number].cycles(table.timed_bits))
 
 
 def _once_precisions(model: Model, index: int, link: int) -> tuple[int, int]:
@@ -596,7 +596,7 @@ def _piece(model: Model, number: int, temporal: int, data: StateSpace, spatial: 
     elements = tile_elements(
         operand, operand.latency, state, temporal, spatial, model.setting.conventions, NUMPY
     )
-    return _array(-(-elements * precision // move.width), len(data))
+    return _array(move.cycles(elements * precision), len(data))
 
 
 def average_bits(model: Model, number: int, table: BoundaryTable) -> Array:

@@ -46,6 +46,8 @@ class Movement:
         Memory and port.
     width, word : int
         Of the port: bits per cycle, and those of the smallest access.
+    shared : tuple of str
+        Array dimensions along which the instances of the memory take turns at the port.
     bits : Bits
         Of an element, as the memory stores it.
     """
@@ -58,6 +60,7 @@ class Movement:
     port: tuple[str, str]
     width: int
     word: int
+    shared: tuple[str, ...]
     bits: Bits
 
 
@@ -110,7 +113,7 @@ class Common:
         return cls(
             setting,
             choices,
-            [movements_of(operand) for operand in setting.operands],
+            [movements_of(operand, conventions) for operand in setting.operands],
             [groups_of_links(operand, choices) for operand in setting.operands],
             np.minimum(np.arange(largest + 1), 2) if imperfect else smallest_primes(largest),
             imperfect,
@@ -491,7 +494,7 @@ class Block:
                         often = often * (1 - 1 / self.reuse[number])
                     bits_moved = np.maximum(bits_moved, words * often)
                 energy += np.maximum(0.0, bits_moved * movement.energy - self.truncated(movement))
-                busy_for = moved * precision / movement.width / self.instances(number, movement)
+                busy_for = moved * precision * self.cycles_per_bit(number, movement)
                 busy[movement.port] = busy.get(movement.port, 0.0) + busy_for * self.counted(movement, visits)
         run = self.total * self.setting.cycles_per_op
         latency = run
@@ -513,14 +516,33 @@ class Block:
         """Return what ZigZag's truncation of accesses may leave out."""
         return 0.0 if self.exact else movement.access
 
-    def instances(self, number: int, movement: Movement) -> Array:
-        """Return how many instances of a memory take part in a movement."""
+    def cycles_per_bit(self, number: int, movement: Movement) -> Array:
+        """Return the cycles of a port per bit that the instances of its memory move in all."""
         level = movement.link + movement.upper
-        return self._keep(("instances", number, level), lambda: self._instances(number, level))
+        instances = self._keep(("instances", number, level), lambda: self._every(self.above(number, level)))
+        return np.asarray(self.turns(number, movement) / (movement.width * instances))
 
-    def _instances(self, number: int, level: int) -> Array:
+    def turns(self, number: int, movement: Movement) -> Array:
+        """Return how many instances take turns at the port of a movement (see `zzcp.cost.setting.turns`)."""
+        name = "turns", number, movement.link, movement.upper, movement.back, movement.shared
+        return self._keep(name, lambda: self._turns(number, movement))
+
+    def _turns(self, number: int, movement: Movement) -> Array:
+        level = movement.link + movement.upper
+        members = self.common.choices.groups
+        shared = [
+            group for group in self.above(number, level) if members[group].members[0] in movement.shared
+        ]
+        turns = self._every(shared)
+        if movement.back and not movement.upper:
+            # one of the instances whose sums are added up goes on from the old one
+            added = [group for group in shared if group in self.common.linked[number][movement.link]]
+            turns = turns / self._product_of_copies(added, number)
+        return turns
+
+    def _every(self, groups: Sequence[int]) -> Array:
+        """Return all lanes on some groups."""
         lanes = np.ones(self.count)
-        groups = self.above(number, level)
         for dim in self.dims:
             lanes = lanes * self.whole(groups, dim)
         return lanes
@@ -560,7 +582,7 @@ def touched(layer: Layer, operand: OperandSetting) -> int:
     return used
 
 
-def movements_of(operand: OperandSetting) -> list[Movement]:
+def movements_of(operand: OperandSetting, conventions: CostConventions) -> list[Movement]:
     """Return what moves through the memories of an operand."""
     found = []
     for level, (memory, ports) in enumerate(zip(operand.memories, operand.ports, strict=True)):
@@ -581,6 +603,7 @@ def movements_of(operand: OperandSetting) -> list[Movement]:
                     port=(memory.name, port.name),
                     width=port.bandwidth_max,
                     word=port.bandwidth_min,
+                    shared=port.shared_along if conventions.knows_more else (),
                     bits=operand.stored[level],
                 )
             )

@@ -6,9 +6,10 @@ are left out. Where a dimension lies on several array dimensions, what asks for 
 if what is in use is an unrolling itself; not so under ZigZag's conventions, where it matters which factor is the
 largest: that one is counted as a fraction, so that all factors that may be beside a larger one are kept.
 
-**Array dimensions that are alike.** Where every memory serves both of two array dimensions or neither, and both are
-systolic or not, the cost model does not see which of them has which factors. Such dimensions form a *group*; of
-choices with the same factors (and one length of the way along systolic dimensions) one is kept.
+**Array dimensions that are alike.** Where every memory serves both of two array dimensions or neither, every port is
+shared along both or neither, and both are systolic or not, the cost model does not see which of them has which
+factors. Such dimensions form a *group*; of choices with the same factors (and one length of the way along systolic
+dimensions) one is kept.
 
 **Layer dimensions that are alike.** A permutation of the layer's dimensions that keeps sizes, windows, padding and
 the indices of every operand maps every mapping to one of the same cost: of an unrolling and its images one is kept.
@@ -319,7 +320,10 @@ def choices_of(
     array = accelerator.array
     alike: dict[tuple[object, ...], list[str]] = {}
     for name in array.dimensions:
-        served = tuple(name in memory.served_dimensions for memory in accelerator.memories)
+        served = tuple(
+            (name in memory.served_dimensions, *(name in port.shared_along for port in memory.ports))
+            for memory in accelerator.memories
+        )
         # of equal factors of one dimension ZigZag cuts that of the first array dimension: there each stands for itself
         alone = name if fractional else ""
         alike.setdefault((served, name in array.systolic_dimensions, alone), []).append(name)

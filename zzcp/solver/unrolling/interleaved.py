@@ -159,7 +159,7 @@ class Interleaved(Weighted):
             if link:
                 visits = visits / self.rooms[number, link].data
             counted = block.counted(movement, np.maximum(visits, 1.0))
-            busy = bits / movement.width / block.instances(number, movement) * counted
+            busy = bits * block.cycles_per_bit(number, movement) * counted
             if block.exact and link and not keeps(operand, link):
                 # every tile takes a word at the least
                 word = block.transfers(number, movement) * np.minimum(movement.word, movement.word * least)
@@ -169,9 +169,8 @@ class Interleaved(Weighted):
             if block.exact and not link and not keeps(operand, link):
                 bits = np.maximum(bits, block.words[number][index] / reuse * share)
                 tile = block.tile(operand, number, movement.link + movement.upper) * least
-                busy = np.maximum(
-                    busy, np.ceil(tile / movement.width) * block.total / reuse * share * counted
-                )
+                each = np.ceil(tile / movement.width) * block.turns(number, movement)
+                busy = np.maximum(busy, each * block.total / reuse * share * counted)
             if block.exact:
                 energy = energy + bits * movement.energy
             else:

@@ -179,7 +179,7 @@ class _Relaxed(Weighted):
             data = self._product(self.ladders.high, operand, reuse=False)
             visits, often = visits / data, often / data
         counted = block.counted(movement, np.maximum(visits, 1.0))
-        cycles = bits / movement.width / self._column(block.instances(number, movement)) * counted
+        cycles = bits * self._column(block.cycles_per_bit(number, movement)) * counted
         late: Array = self._column(np.zeros(self.count))
         if keeps(operand, movement.link) or (block.exact and block.common.imperfect):
             # of tiles of several sizes no words, and no cycles of their own, are certain
@@ -187,7 +187,8 @@ class _Relaxed(Weighted):
         elif block.exact:
             # whole words, and whole cycles of the largest tile
             tile = self._tile(operand, number, level) * precision
-            each, times = np.ceil(tile / movement.width), self._column(self.block.total) * often
+            each = np.ceil(tile / movement.width) * self._column(block.turns(number, movement))
+            times = self._column(self.block.total) * often
             cycles = np.maximum(cycles, each * times * counted)
             # all transfers but one have a period of their own
             late = np.maximum(0.0, each - self._column(self.run) / visits) * np.maximum(0.0, times - 1)
