@@ -224,3 +224,50 @@ def test_word_of_timeloop_is_the_widest() -> None:
     assert [part["name"] for part in local] == ["dram", "sram", "file[0..7]", "MAC[0..7]"]
     assert local[1]["attributes"]["depth"] == 8192 // 24
     assert math.prod(local[2]["attributes"][key] for key in ("meshX", "meshY")) == 8
+
+
+def changed(name: str, **fields: Any) -> Accelerator:
+    """Return the machine with other figures of one memory."""
+    memories = tuple(replace(m, **fields) if m.name == name else m for m in MEMORIES)
+    return replace(MACHINE, memories=memories)
+
+
+def test_a_memory_of_its_own_precision_has_words_of_these_bits() -> None:
+    own = changed("file", precision=(("I2", 16), ("O", 16)))
+    text = export(own, GEMM, EVEN, "timeloop")
+    data = read(text)
+    file, plain = (data["architecture"]["subtree"][0]["local"][number]["attributes"] for number in (2, 1))
+    assert (file["word-bits"], file["width"], file["depth"]) == (16, 16, 256 // 16)
+    assert (plain["word-bits"], plain["depth"]) == (8, 8192 // 8)
+    assert file["shared_bandwidth"] == 64 / 16
+    energies = {table["name"]: table["actions"][0]["energy"] for table in data["ERT"]["tables"]}
+    assert (energies["system.file"], energies["system.sram"]) == (1.0 * 16 / 64, 1.0 * 8 / 64)
+    assert "precision of" not in text
+    some = export(changed("file", precision=(("O", 16),)), GEMM, EVEN, "timeloop")
+    assert "precision of file: words of 8 bits there, whatever is in them" in some
+
+
+def test_leakage_goes_along() -> None:
+    leaking = changed("file", leakage=0.25)
+    leaking = replace(leaking, array=replace(leaking.array, leakage=4.0))
+    tables = {
+        table["name"]: {action["name"]: action["energy"] for action in table["actions"]}
+        for table in read(export(leaking, GEMM, EVEN, "timeloop"))["ERT"]["tables"]
+    }
+    assert (tables["system.file"]["leak"], tables["system.MAC"]["leak"]) == (0.25, 4.0 / 8)
+    assert "leak" not in tables["system.sram"]
+    nodes = read(export(leaking, GEMM, EVEN, "accelforge"))["arch"]["nodes"]
+    assert {node["name"]: node["leak_power"] for node in nodes if "leak_power" in node} == {
+        "dram": 0,
+        "sram": 0,
+        "file": 0.25,
+        "MAC": 0.5,
+    }
+
+
+@pytest.mark.parametrize("tool", ["timeloop", "accelforge"])
+def test_ports_that_instances_share_are_named(tool: str) -> None:
+    (wide,) = MEMORIES[0].ports
+    text = export(changed("file", ports=(replace(wide, shared_along=("D1",)),)), GEMM, EVEN, tool)
+    assert "shared_along of file.rw: every instance has a port of its own there" in text.replace("\n#  ", "")
+    assert "shared_along" not in export(MACHINE, GEMM, EVEN, tool)

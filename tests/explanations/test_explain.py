@@ -286,6 +286,9 @@ def test_ports_that_take_turns_are_told() -> None:
     )
     text = " ".join(zzcp.explain(shared).sentences)
     assert "W dram -> w_regs takes 8 cycles for 8 instances in turn where it has 1 of each 8" in text
-    assert "W dram -> w_regs: 1 bytes at 8 bits a cycle through w_regs.w for 8 instances in turn, 8 cycles" in text
+    assert (
+        "W dram -> w_regs: 1 bytes at 8 bits a cycle through w_regs.w for 8 instances in turn, 8 cycles"
+        in text
+    )
     assert "in turn" not in " ".join(zzcp.explain(alone).sentences)
     assert "1 -> 8 instances take turns at w_regs.w" in " ".join(zzcp.explain(alone, shared).sentences)

@@ -63,6 +63,10 @@ class Level:
         Of one instance.
     dram : bool
         Whether it is off the chip.
+    leakage : Fraction
+        Energy of one instance per cycle.
+    precision : int, optional
+        Bits at which it stores every value, where these are its own and not those of the layer.
     """
 
     name: str
@@ -76,6 +80,8 @@ class Level:
     operands: tuple[str, ...]
     area: float = 0.0
     dram: bool = False
+    leakage: Fraction = Fraction(0)
+    precision: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +94,13 @@ class Units:
         Of one operation.
     area : float
         Of one unit.
+    leakage : Fraction
+        Energy of one unit per cycle.
     """
 
     energy: Fraction
     area: float = 0.0
+    leakage: Fraction = Fraction(0)
 
 
 def accelerator(name: str, hierarchy: list[Level | FanOut], units: Units, notes: Notes) -> Accelerator:
@@ -126,7 +135,8 @@ def accelerator(name: str, hierarchy: list[Level | FanOut], units: Units, notes:
     missing = [operand for operand in MEMORY_OPERANDS if operand not in held]
     if missing:
         raise InputError(f"no memory holds {', '.join(missing)}", expected="one for I1, I2 and O")
-    array = OperationalArray(tuple(names), tuple(sizes), float(units.energy), units.area)
+    leakage = float(units.leakage * math.prod(sizes))
+    array = OperationalArray(tuple(names), tuple(sizes), float(units.energy), units.area, leakage=leakage)
     return Accelerator(name, tuple(memories), array)
 
 
@@ -168,6 +178,10 @@ def _memory(level: Level, above: set[str], served: tuple[str, ...], notes: Notes
         ports=tuple(ports),
         served_dimensions=served,
         memory_type="dram" if level.dram else "sram",
+        leakage=float(level.leakage),
+        precision=()
+        if level.precision is None
+        else tuple((operand, level.precision) for operand in operands),
     )
 
 

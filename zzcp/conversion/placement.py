@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 
+from zzcp.conversion.notes import Notes
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator, Memory
 from zzcp.mapping import Mapping
@@ -137,3 +138,13 @@ def tile_below(mapping: Mapping, loops: tuple[Loop, ...], dim: str) -> int:
 
 def _dims(memory: Memory) -> str:
     return ", ".join(memory.served_dimensions) or "no dimension"
+
+
+def name_shared_ports(memory: Memory, notes: Notes) -> None:
+    """Name the ports that instances of a memory share: other tools have one for each."""
+    for port in memory.ports:
+        if port.shared_along:
+            notes.miss(
+                f"shared_along of {memory.name}.{port.name}",
+                "every instance has a port of its own there, and their transfers do not take turns",
+            )

@@ -80,7 +80,7 @@ def read_machine(source: Source, given: Mapping[str, str], notes: Notes) -> Acce
             hierarchy.append(level)
     name = arch.document.file.replace("\\", "/").rpartition("/")[2].partition(".")[0]
     _remarks(source, notes)
-    return accelerator(name or "accelforge", hierarchy, reader.units(units), notes)
+    return accelerator(name or "accelforge", hierarchy, reader.units(units, cycle), notes)
 
 
 def _flat(nodes: Part) -> list[Part]:
@@ -152,6 +152,11 @@ class _Reader:
                         f"{key} of the fan-out {label}",
                         "any loops may be unrolled there; a mapping file with spatial_mapping_hint limits them",
                     )
+            gated = spatial.at("power_gateable")
+            if gated.exists and gated.scalar("true or false"):
+                self.notes.miss(
+                    f"power_gateable of the fan-out {label}", "instances that are not in use leak, too"
+                )
             may = spatial.at("may_reuse")
             if may.exists and tensors(may, self.operands, frozenset(MEMORY_OPERANDS)) != set(MEMORY_OPERANDS):
                 self.notes.miss(
@@ -186,9 +191,8 @@ class _Reader:
         self.notes.assume(f"a cycle is the time of one operation of {_name(node)}: {float(time):g}")
         return Fraction(time)
 
-    def units(self, node: Part) -> Units:
-        """Return energy and area of the units."""
-        self.leakage(node)
+    def units(self, node: Part, cycle: Fraction) -> Units:
+        """Return energy, area and leakage of the units."""
         action = self.actions(node).get("compute")
         energy = self.energy(action, node)
         if energy is None:
@@ -196,7 +200,7 @@ class _Reader:
             self.notes.assume(
                 f"{_name(node)} has no energy in the file: {energies.MULTIPLY_ACCUMULATE:g} pJ, by docs/models.md"
             )
-        return Units(energy, self.area(node))
+        return Units(energy, self.area(node), self.leakage(node, cycle))
 
     def memory(self, node: Part, cycle: Fraction) -> Level | None:
         """Return the level that a memory is, None where it holds nothing."""
@@ -230,10 +234,9 @@ class _Reader:
             )
             widths = dict.fromkeys(widths, lower)
         costs = {kind: self.cost(actions.get(kind), node, bits[kind], limit) for kind in ("read", "write")}
-        self.leakage(node)
         return Level(
             _name(node), limit, costs["read"], costs["write"], 1, widths["read"], widths["write"], shared, operands,
-            self.area(node), dram=limit is None,
+            self.area(node), dram=limit is None, leakage=self.leakage(node, cycle) * Fraction(parallel),
         )  # fmt: skip
 
     def held(self, node: Part) -> tuple[str, ...]:
@@ -325,11 +328,19 @@ class _Reader:
         )
         return per_bit
 
-    def leakage(self, node: Part) -> None:
-        """Name what leaks."""
+    def leakage(self, node: Part, cycle: Fraction) -> Fraction:
+        """Return the energy that one instance leaks in a cycle."""
         part = node.at("leak_power")
-        if part.exists and number(part, self.scope(node), "a power") != 0:
-            self.notes.miss(f"leak_power of {_name(node)}", "it is left out of the energy")
+        power = finite(part, self.scope(node), "a power") if part.exists else Fraction(0)
+        if not power:
+            return power
+        self.notes.assume("leak_power is what every instance takes in the time of a cycle, in use or not")
+        if node.at("spatial").items():
+            self.notes.miss(
+                f"leak_power of {_name(node)}, which has a fan-out of its own",
+                "AccelForge counts it once, here every instance leaks",
+            )
+        return power * cycle
 
     def area(self, node: Part) -> float:
         """Return the area of one instance, 0 where the file does not say it."""

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from zzcp.conversion.notes import Notes
-from zzcp.conversion.placement import Placement, Stored, fan_outs, hierarchy, place, tile_below
+from zzcp.conversion.placement import (
+    Placement,
+    Stored,
+    fan_outs,
+    hierarchy,
+    name_shared_ports,
+    place,
+    tile_below,
+)
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator, Memory, PortType
 from zzcp.io.write import PlainDumper, to_yaml
@@ -78,7 +86,15 @@ def _architecture(
     array = machine.array
     actions = [{"name": "compute", "energy": array.unit_energy, "throughput": 1}]
     nodes.append(
-        Tagged("Compute", {"name": UNITS, "leak_power": 0, "area": array.unit_area, "actions": actions})
+        Tagged(
+            "Compute",
+            {
+                "name": UNITS,
+                "leak_power": array.leakage / array.units,
+                "area": array.unit_area,
+                "actions": actions,
+            },
+        )
     )
     return nodes
 
@@ -116,13 +132,14 @@ def _memory(memory: Memory, tensors: dict[str, str], notes: Notes) -> Tagged:
             )
     if memory.precision:
         notes.miss(f"precision of {memory.name}", "AccelForge counts the bits of the layer there")
+    name_shared_ports(memory, notes)
     latency = "sum" if shared else "max"
     return Tagged(
         "Memory",
         {
             "name": memory.name,
             "size": memory.size,
-            "leak_power": 0,
+            "leak_power": memory.leakage,
             "area": memory.area,
             "tensors": {"keep": " | ".join(held) or "Nothing", "force_memory_hierarchy_order": False},
             "total_latency": f"{latency}(a.n_calls / a.throughput for a in actions)",

@@ -8,6 +8,7 @@ is not named in a bypass is kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -67,7 +68,7 @@ def read_machine(source: Source, given: Mapping[str, str], notes: Notes) -> Acce
         tensors.output if tensors else None,
     )
     table = read_table(ert, notes) if (ert := source.part("ERT")) else {}
-    hierarchy = _hierarchy(storage, units, kept, operands, table, notes)
+    hierarchy = _with_own_words(_hierarchy(storage, units, kept, operands, table, notes), notes)
     compute = _units(units, table, notes)
     _remarks(source, notes)
     name = part.document.file.replace("\\", "/").rpartition("/")[2].partition(".")[0] or "timeloop"
@@ -104,6 +105,25 @@ def _hierarchy(
         level = _level(element, tuple(operands[name] for name in holds), table, notes)
         hierarchy.append(level)
         outermost = False
+    return hierarchy
+
+
+def _with_own_words(hierarchy: list[Level | FanOut], notes: Notes) -> list[Level | FanOut]:
+    """Return levels that store at the bits of their words where these differ, else at those of the layer.
+
+    A value takes a word in Timeloop, whatever the word's bits are.
+    """
+    words = {level.name: level.word for level in hierarchy if isinstance(level, Level)}
+    if len(set(words.values())) == 1:
+        (word,) = set(words.values())
+        notes.assume(f"a value takes a word of {word} bits in Timeloop: give layers as many (--precision)")
+        return [replace(level, precision=None) if isinstance(level, Level) else level for level in hierarchy]
+    listed = ", ".join(f"{name} {word}" for name, word in words.items())
+    notes.assume(
+        f"memories have words of their own ({listed} bits): each stores a value in one, as precision says"
+    )
+    if any("O" in level.operands for level in hierarchy if isinstance(level, Level)):
+        notes.assume("partial sums and final outputs take the same word in a memory, as in Timeloop")
     return hierarchy
 
 
@@ -155,8 +175,9 @@ def _level(
         if key not in _READ:
             notes.miss(f"attribute {key}", "it is not looked at (energies are those of the table)")
     return Level(
-        element.name, size, energy.read, energy.write, word, read, write, shared, operands, dram=size is None
-    )
+        element.name, size, energy.read, energy.write, word, read, write, shared, operands, dram=size is None,
+        leakage=_leakage(table.get(element.name, {}), notes), precision=word,
+    )  # fmt: skip
 
 
 def _size(element: Element, word: int, block: int, notes: Notes) -> int | None:
@@ -220,11 +241,6 @@ def _energies(
     read = actions.get("read")
     write = actions.get("write", actions.get("fill"))
     update = actions.get("update")
-    if actions.get("leak"):
-        notes.miss(
-            f"leakage of {element.name} ({float(actions['leak']):g} pJ per cycle)",
-            "it is left out of the energy",
-        )
     per_bit = Fraction(repr(round(energies.memory(size), 6)))
     if read is None or write is None:
         notes.assume(
@@ -242,17 +258,20 @@ def _energies(
 def _units(element: Element, table: Mapping[str, Mapping[str, Fraction]], notes: Notes) -> Units:
     actions = table.get(element.name, {})
     energy = operation(actions)
-    if actions.get("leak"):
-        notes.miss(
-            f"leakage of {element.name} ({float(actions['leak']):g} pJ per cycle)",
-            "it is left out of the energy",
-        )
     if energy is None:
         energy = Fraction(repr(energies.MULTIPLY_ACCUMULATE))
         notes.assume(
             f"{element.name} has no energy in a table (ERT): {float(energy):g} pJ, by docs/models.md"
         )
-    return Units(energy)
+    return Units(energy, leakage=_leakage(actions, notes))
+
+
+def _leakage(actions: Mapping[str, Fraction], notes: Notes) -> Fraction:
+    """Return the energy that an instance takes per cycle."""
+    leak = actions.get("leak", Fraction(0))
+    if leak:
+        notes.assume("leak of the table is the energy of every instance, in use or not, in every cycle")
+    return leak
 
 
 _UNREAD = {

@@ -6,7 +6,14 @@ import string
 from typing import Any
 
 from zzcp.conversion.notes import Notes
-from zzcp.conversion.placement import Placement, fan_outs, hierarchy, place, tile_below
+from zzcp.conversion.placement import (
+    Placement,
+    fan_outs,
+    hierarchy,
+    name_shared_ports,
+    place,
+    tile_below,
+)
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator, Memory, PortType
 from zzcp.io.write import to_yaml
@@ -84,6 +91,12 @@ def _word(layer: Layer, notes: Notes) -> int:
     return max(bits)
 
 
+def _own_word(memory: Memory, word: int) -> int:
+    """Return the bits of a word of a memory: what it states for all that it holds, else those of the layer's words."""
+    known = [bits for _, bits in memory.precision]
+    return max(known) if len(known) == len(memory.operands) else word
+
+
 def _positions(placement: Placement, order: list[Memory]) -> list[int]:
     """Return how many loops lie at or below every memory of a hierarchy: one number for all that it keeps.
 
@@ -139,17 +152,19 @@ def _architecture(machine: Accelerator, order: list[Memory], word: int, notes: N
     meshes = _meshes(machine, order)
     local: list[dict[str, Any]] = []
     for memory, (columns, rows) in zip(order, meshes, strict=False):
+        own = _own_word(memory, word)
         attributes: dict[str, Any] = {
-            "depth": memory.size // word,
-            "width": word,
-            "word-bits": word,
+            "depth": memory.size // own,
+            "width": own,
+            "word-bits": own,
             "block-size": 1,
             "meshX": columns,
             "meshY": rows,
         }
-        attributes |= _bandwidths(memory, word, notes)
-        if memory.precision:
-            notes.miss(f"precision of {memory.name}", f"words of {word} bits there, too")
+        attributes |= _bandwidths(memory, own, notes)
+        if memory.precision and any(memory.stated_precision(operand) != own for operand in memory.operands):
+            notes.miss(f"precision of {memory.name}", f"words of {own} bits there, whatever is in them")
+        name_shared_ports(memory, notes)
         kind = "DRAM" if memory.memory_type == "dram" else "SRAM"
         local.append({"name": _ranged(memory.name, columns * rows), "class": kind, "attributes": attributes})
     columns, rows = meshes[-1]
@@ -188,6 +203,7 @@ def _energies(machine: Accelerator, order: list[Memory], word: int) -> dict[str,
     """Return the energy of a word, per component."""
     tables = []
     for memory in order:
+        own = _own_word(memory, word)
         actions = []
         for kind, cost, is_write in (
             ("read", memory.read_energy, False),
@@ -199,10 +215,14 @@ def _energies(machine: Accelerator, order: list[Memory], word: int) -> dict[str,
                 for port in memory.ports
                 if any(move.direction.is_write == is_write for move in port.allocation)
             ]
-            actions.append({"name": kind, "arguments": {}, "energy": cost * word / max(widths, default=word)})
+            actions.append({"name": kind, "arguments": {}, "energy": cost * own / max(widths, default=own)})
+        if memory.leakage:
+            actions.append({"name": "leak", "arguments": {}, "energy": memory.leakage})
         tables.append({"name": f"{SYSTEM}.{memory.name}", "actions": actions})
     compute = {"name": "compute", "arguments": {}, "energy": machine.array.unit_energy}
-    tables.append({"name": f"{SYSTEM}.{UNITS}", "actions": [compute]})
+    array = machine.array
+    leak = {"name": "leak", "arguments": {}, "energy": array.leakage / array.units}
+    tables.append({"name": f"{SYSTEM}.{UNITS}", "actions": [compute, leak] if array.leakage else [compute]})
     return {"version": 0.3, "tables": tables}
 
 
