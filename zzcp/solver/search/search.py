@@ -34,6 +34,8 @@ _SCORED = 1e-4
 """Work that each of them counts as."""
 _FEW_ENTRIES, _VERY_FEW_ENTRIES = 50_000, 100
 """Largest cost table of a model that is tried for a moment, and of one that is tried before the search by ranges."""
+_VERY_FEW_LEAKING = 20
+"""The latter on a machine that leaks: the energy grows with the cycles then, and a moment seldom closes the model."""
 _MANY_VECTORS = 300
 """Vectors left at the root, over all boundaries, from which on a better incumbent is searched for."""
 
@@ -132,7 +134,8 @@ class Search(SearchState):
         few = entries <= _FEW_ENTRIES
         # under ZigZag's buffering the search by ranges is less sharp
         greedy = self.evaluator.setting.conventions.greedy_buffering
-        first = few if greedy else entries <= _VERY_FEW_ENTRIES
+        very_few = _VERY_FEW_LEAKING if self.evaluator.setting.leakage else _VERY_FEW_ENTRIES
+        first = few if greedy else entries <= very_few
 
         def improve() -> None:
             if few and not first:
