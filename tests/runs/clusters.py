@@ -51,6 +51,19 @@ class LocalCluster:
             "dask_worker", "--nthreads", "1", "--local-directory", str(self._folder), "--death-timeout", "600"
         )
 
+    def working(self) -> list[int]:
+        """Return the numbers of the processes that work now, after nannies that have given up are replaced."""
+        import psutil  # noqa: PLC0415  (comes with Dask, which may not be there)
+
+        for nanny in [part for part in self._parts[1:] if part.poll() is not None]:
+            self._parts.remove(nanny)
+            self.add()
+        found = []
+        for nanny in self._parts[1:]:
+            with suppress(psutil.Error):
+                found += [child.pid for child in psutil.Process(nanny.pid).children()]
+        return found
+
     def _start(self, program: str, *options: str) -> None:
         command = [sys.executable, "-m", f"distributed.cli.{program}", "--no-dashboard", *options]
         with (self._folder / "log").open("ab") as log:

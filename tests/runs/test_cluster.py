@@ -170,6 +170,15 @@ def test_another_zzcp_is_one_clear_error(cluster: LocalCluster, monkeypatch: pyt
     assert json.loads(far.work_off(record)) == {"other": far.identity()}
 
 
+def test_a_worker_that_ends_while_it_is_asked_is_no_other_zzcp(
+    cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = distributed.comm.CommClosedError("Stream is closed")
+    monkeypatch.setattr(distributed.Client, "run", lambda *_, **__: {"tcp://127.0.0.1:1": gone})
+    with DaskCluster(cluster.scheduler_address):
+        pass
+
+
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nowhere", "", 5])
 def test_no_scheduler_is_one_clear_error(address: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="no scheduler answers: expected the address of a Dask scheduler"):

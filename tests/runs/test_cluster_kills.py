@@ -16,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
-distributed = pytest.importorskip("distributed")
+from tests.runs.clusters import LocalCluster
+
+pytest.importorskip("distributed")
 KILLS = 60
 SWEEP = (
     "sweep -a models/accelerators/seed_eyeriss_1_2_4.yaml -w models/workloads/seed_workload.yaml -q --no-cache "
@@ -59,10 +61,8 @@ def test_whatever_is_killed_the_bytes_are_the_same(root: Path, tmp_path: Path) -
     assert (alone.returncode, errors) == (0, "")
     expected = points(tmp_path / "alone.json")
     rng, kills, workers, drivers, rounds = random.Random(0), 0, 0, 0, 0
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
-        local_directory=str(tmp_path / "dask"),
-    ) as cluster:  # fmt: skip
+    (tmp_path / "dask").mkdir()
+    with LocalCluster(tmp_path / "dask") as cluster:
         while kills < KILLS or not rounds:
             rounds += 1
             db, out = tmp_path / f"{rounds}.db", tmp_path / f"{rounds}.json"
@@ -71,16 +71,16 @@ def test_whatever_is_killed_the_bytes_are_the_same(root: Path, tmp_path: Path) -
                 driver = sweep(root, db, out, "--scheduler", cluster.scheduler_address)
                 while driver.poll() is None and kills < KILLS:
                     time.sleep(rng.uniform(0.2, 3.0))
-                    cluster.scale(2)  # Dask gives a worker up that dies while it starts
+                    working = cluster.working()
                     if rng.random() < 0.3:
                         driver.send_signal(signal.SIGKILL)
                         drivers += 1
                     else:
-                        with suppress(IndexError, ProcessLookupError, TypeError):  # it is being started again
-                            os.kill(rng.choice(list(cluster.workers.values())).pid, signal.SIGKILL)
+                        with suppress(IndexError, ProcessLookupError):  # it is being started again
+                            os.kill(rng.choice(working), signal.SIGKILL)
                             workers += 1
                     kills = workers + drivers
-                cluster.scale(2)
+                cluster.working()
                 _, errors = driver.communicate(timeout=600)
                 found = stored(db)
                 assert {key: found[key] for key in known} == known  # nothing is lost, nothing is changed

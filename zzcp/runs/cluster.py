@@ -147,6 +147,8 @@ class DaskCluster:
             warnings.warn(f"not every worker at {self.address} answers", stacklevel=3)
             return
         for worker, found in answers.items():
+            if isinstance(found, OSError):  # it ended while it was asked
+                continue
             if found != far.identity():
                 raise _other(worker, found)
 
