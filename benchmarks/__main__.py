@@ -38,6 +38,7 @@ SUITES = (
     "leakage",
     "imperfect",
     "load",
+    "verification",
 )
 LONG = (
     "sweeps",
@@ -52,6 +53,7 @@ LONG = (
     "unrollings",
     "imperfect",
     "load",
+    "verification",
 )
 """Suites that take about an hour, download much or need packages of their own; they run only where they are named."""
 

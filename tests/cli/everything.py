@@ -52,7 +52,7 @@ ALONE = {
 ALONE_SLOW = {
     "even.json": f"solve {LONG} {ONE} --spatial full --constraints even.yaml -j 1",
     "verify.json": f"verify {LONG} network.json -j 1",
-    "compare.json": f"compare {LONG} --mapper-time 1200 {ONE} --spatial full --mappers {MAPPERS} -j 1",
+    "compare.json": f"compare {LONG} --evaluations 2000 {ONE} --spatial full --mappers {MAPPERS} -j 1",
     "front.json": f"pareto {LONG} --search-limit 1200 {ONE} --supported --max-dims 1",
     "verify_auto.json": f"verify {LONG} auto.json -j 1",
 }
