@@ -88,8 +88,8 @@ def test_a_command_that_is_killed_loses_nothing(command: str, root: Path, tmp_pa
             process.send_signal(number)
             ended += 1
         _, errors = process.communicate(timeout=300)
-        if "KeyboardInterrupt" in errors and f"{root}/zzcp/" not in errors:
-            continue  # Python itself was starting, and says so in its own way
+        if "KeyboardInterrupt" in errors and "__main__.py" not in errors:
+            continue  # Python itself was starting, and says so in its own way: no line of ours could have heard it
         assert process.returncode in (0, 130, -number), errors
         assert "Traceback" not in errors
         json.loads(out.read_text())  # the old one or a new one, whole
