@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 RELIABILITY = ROOT / "docs" / "reliability.md"
 TOY = ROOT / "docs" / "toy.yaml"
 LAYER = """\
-- {{id: {id}, operator_type: Gemm, equation: "O[b][k]+=W[k][c]*I[b][c]", loop_dims: [B, K, C], loop_sizes: [4, {k}, 4],
+- {{id: {id}, operator_type: Gemm, equation: "O[k]+=W[k][c]*I[c]", loop_dims: [K, C], loop_sizes: [{k}, 4],
   operand_precision: {{W: 8, I: 8, O: 16, O_final: 8}}, operand_source: {{W: {id}, I: {id}}}}}
 """
 SHAPES = 8
