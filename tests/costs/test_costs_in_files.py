@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,32 @@ def test_models_know_no_dram(toy: str) -> None:
 def test_automatic_extraction_names_the_field(toy: str) -> None:
     with pytest.raises(InputError, match=r"or costs: \{model: cacti\}"):
         read(toy.replace(STATED, "    auto_cost_extraction: true\n"))
+
+
+def test_what_is_extracted_counts_and_not_what_the_file_states(toy: str, tmp_path: Path) -> None:
+    """As in ZigZag. What CACTI cannot know, a DRAM, keeps its own costs, with a warning."""
+    stated = "    r_cost: 1.5\n    w_cost: 2.5\n    area: 7\n"
+    model = read(of_memory(toy, "{model: table}", ""))
+    plain = read(of_memory(toy, "{model: table}", stated))
+    extracted = read(of_memory(toy, "{model: table}", stated + "    auto_cost_extraction: true\n"))
+    assert plain.memory("buf").read_energy == 1.5
+    assert extracted == model
+    assert read(accelerator_to_yaml(extracted)) == extracted
+    path = tmp_path / "machine.yaml"
+    path.write_text(of_memory(toy, "{model: table}", stated + "    auto_cost_extraction: true\n"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_accelerator(path) == model
+    dram = "  dram: # one port for everything\n"
+    assert dram in toy
+    path.write_text(
+        "costs: {model: table}\n"
+        + toy.replace(dram, dram + "    mem_type: dram\n    auto_cost_extraction: true\n")
+    )
+    with pytest.warns(
+        UserWarning, match=r"memories\.dram\.auto_cost_extraction: zzcp runs no CACTI of its own"
+    ):
+        assert load_accelerator(path).memory("dram").read_energy == 100
 
 
 def test_costs_follow_the_size_in_a_sweep(toy: str) -> None:

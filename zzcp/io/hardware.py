@@ -75,9 +75,11 @@ def load_accelerator(path: str | Path) -> Accelerator:
         warnings.warn(f"{relic}; these ports in ZigZag's old form are ignored", UserWarning, stacklevel=2)
     for memory in accelerator.memories:
         at = ("memories", memory.name, "auto_cost_extraction")
-        if (node := document.node(at)) and node.value is True:
+        extracted = memory.costing is not None and set(NEEDED) <= set(memory.costing.figures)
+        if (node := document.node(at)) and node.value is True and not extracted:
             warnings.warn(
-                f"{path}:{node.line}: {dotted(at)}: zzcp runs no CACTI and takes the costs of the file",
+                f"{path}:{node.line}: {dotted(at)}: zzcp runs no CACTI of its own and takes the costs of the file; "
+                "with a cost model (costs: {model: cacti, technology: 22nm}) it takes those of the model",
                 UserWarning,
                 stacklevel=2,
             )
@@ -180,6 +182,9 @@ def _read_costs(
     path: FieldPath = ("memories", name)
     stated = {key: getattr(schema, key) for key in COSTS if getattr(schema, key) is not None}
     costs, at = (schema.costs, (*path, "costs")) if schema.costs is not None else (of_machine, ("costs",))
+    if schema.auto_cost_extraction and costs is not None and name != CELLS and schema.mem_type != "dram":
+        # as in ZigZag, what is extracted counts, and not what the file states beside it
+        stated = {key: value for key, value in stated.items() if key not in NEEDED}
     missing = [key for key in NEEDED if key not in stated]
     if schema.costs is not None and "leakage" in (schema.costs.figures or ()) and schema.costs.clock is None:
         raise document.error(
