@@ -22,7 +22,7 @@ from zzcp.mapping.default import default_spatial
 PERFORMANCE = PAGE.with_name("performance-solver.md")
 SHARE = 0.25
 """Leakage beside all other energy, at the optimum without it."""
-TIMES = 3
+TIMES = 7
 """How often each search is run, by turns; the shortest counts."""
 SECONDS = 120.0
 """Limit of a search."""
