@@ -292,3 +292,16 @@ def test_ports_that_take_turns_are_told() -> None:
     )
     assert "in turn" not in " ".join(zzcp.explain(alone).sentences)
     assert "1 -> 8 instances take turns at w_regs.w" in " ".join(zzcp.explain(alone, shared).sentences)
+
+
+def test_a_port_for_every_instance_is_among_what_would_help() -> None:
+    alone, shared = (
+        zzcp.evaluate(shared_ports.cells(*along), shared_ports.GEMM, shared_ports.MAPPING)
+        for along in ((), ("D1", "D2"))
+    )
+    explained = zzcp.explain(shared, objective="latency")
+    best = explained.changes[0]
+    assert (best.kind, best.target, best.latency) == ("sharing", "w_regs.w", alone.latency.total)
+    assert best.gain == pytest.approx(1 - alone.latency.total / shared.latency.total)
+    assert "a port w_regs.w for every instance" in " ".join(explained.sentences)
+    assert all(change.kind != "sharing" for change in zzcp.explain(alone).changes)

@@ -14,7 +14,7 @@ from zzcp.cost.objective import combined, objective_of
 from zzcp.errors import MappingError
 from zzcp.explanations.facts import Facts
 from zzcp.explanations.phrases import listed
-from zzcp.hardware import Accelerator, Memory
+from zzcp.hardware import Accelerator, Memory, Port
 from zzcp.solver import optimize
 from zzcp.solver.cache import ResultCache
 
@@ -30,7 +30,7 @@ class Change:
     text : str
         What changes: ``twice the bandwidth of sram.r_port_1``.
     kind : str
-        ``bandwidth`` or ``capacity``.
+        ``bandwidth``, ``capacity`` or ``sharing`` (of a port by instances).
     target : str
         Memory or port, several with commas.
     energy, latency : float
@@ -68,7 +68,8 @@ def same_mapping_changes(facts: Facts, objective: str) -> tuple[Change, ...]:
 
     The energy of a transfer stays: a port that is twice as wide takes twice the energy per access. Ports that stop the
     array for at least half as long as the worst one are widened together, too, as one alone would change little. More
-    capacity lets tiles be kept twice; what else it is good for takes another mapping.
+    capacity lets tiles be kept twice; what else it is good for takes another mapping. Where instances of a memory share
+    a port, a port for each counts as well, if it changes anything.
 
     Parameters
     ----------
@@ -87,6 +88,9 @@ def same_mapping_changes(facts: Facts, objective: str) -> tuple[Change, ...]:
         for memory in facts.accelerator.memories
         if _can_be_short(facts.accelerator, memory)
     ]
+    for memory in facts.accelerator.memories:
+        alone = (_unshared(facts, objective, memory, port) for port in memory.ports if port.shared_along)
+        found += [change for change in alone if change.gain]
     return tuple(sorted(found, key=lambda change: -change.gain))
 
 
@@ -200,6 +204,14 @@ def _widened(facts: Facts, objective: str, ports: tuple[tuple[str, str], ...]) -
     target = ", ".join(names)
     text = f"twice the bandwidth of {listed(names)}" + (" together" if len(ports) > 1 else "")
     return _change(facts, objective, text, "bandwidth", target, _best(facts, accelerator), kept_energy=True)
+
+
+def _unshared(facts: Facts, objective: str, memory: Memory, port: Port) -> Change:
+    ports = tuple(replace(other, shared_along=()) if other is port else other for other in memory.ports)
+    accelerator = _with(facts.accelerator, replace(memory, ports=ports))
+    name = f"{memory.name}.{port.name}"
+    text = f"a port {name} for every instance"
+    return _change(facts, objective, text, "sharing", name, _best(facts, accelerator))
 
 
 def _enlarged(facts: Facts, objective: str, memory: Memory) -> Change:
