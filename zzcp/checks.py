@@ -147,6 +147,11 @@ def check_seed(value: object) -> int:
     return seed
 
 
+def seed_again(first: object, seed: int) -> int:
+    """Return the seed of a second search: the sum of the first one and another, beyond the largest from 0 on."""
+    return (seed + (first if isinstance(first, int) else 0)) % (MAX_SEED + 1)
+
+
 def choice(value: object, what: str, allowed: Sequence[str]) -> str:
     """Return one of several words.
 

@@ -7,8 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.cli.conftest import ACCELERATOR, WORKLOAD, Run
+from zzcp.errors import InputError
 from zzcp.io.result import load_results
+from zzcp.networks.again import prove_totals
 
 FILES = ("-a", ACCELERATOR, "-w", WORKLOAD, "-m", "models/mappings/seed_mapping.yaml")
 
@@ -59,6 +63,35 @@ def test_the_file_is_verified_with_the_bound_of_the_totals(zzcp: Run, tmp_path: 
     found = zzcp("verify", tmp_path / "wrong.json")
     assert found.exit_code == 5
     assert "together exist, better than the bound" in found.stdout
+
+
+WRONG_TENSORS: tuple[tuple[Any, str], ...] = (
+    (None, "totals.tensors: wrong value: expected a list, found nothing"),
+    ([None], "totals.tensors[0]: wrong value: expected a mapping"),
+    ([{"producer": 9}], "totals.tensors[0]: producer: expected an integer from 0 to"),
+    ([{"uses": []}], "totals.tensors[0]: uses: expected at least one layer that reads it, found none"),
+    ([{"uses": [[0, "I"]]}], "totals.tensors[0]: reader: expected an integer from 1 to"),
+    ([{"uses": [[1, "Q"]]}], "totals.tensors[0]: unknown operand"),
+    ([{"memories": ["no"]}], "totals.tensors[0]: unknown memory"),
+)
+
+
+def test_tensors_that_cannot_be(zzcp: Run, tmp_path: Path) -> None:
+    """Some of them ended in a traceback, the others in a message without a place."""
+    path = tmp_path / "network.json"
+    data = solved(zzcp, path)
+    tensor = {"producer": 0, "uses": [[1, "I"]], "bits": 8, "memories": ["dram"]}
+    for change, message in WRONG_TENSORS:
+        data["totals"]["tensors"] = change and [entry and tensor | entry for entry in change]
+        path.write_text(json.dumps(data))
+        try:
+            file = load_results(path)
+            with pytest.raises(InputError) as caught:
+                prove_totals(file, 600.0)
+            error = caught.value
+        except InputError as refused:
+            error = refused
+        assert f"{path}:1: {message}" in str(error)
 
 
 def test_what_a_network_does_not_have_is_refused(zzcp: Run) -> None:

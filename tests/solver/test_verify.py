@@ -12,16 +12,18 @@ from typing import Any
 import pytest
 
 from tests.solver.test_optimize import BOTH, machine
-from zzcp import Accelerator, Layer, Mapping, SpatialMapping, optimize, verify
+from zzcp import Accelerator, InputError, Layer, Mapping, SpatialMapping, optimize, verify
+from zzcp.checks import MAX_SEED
 from zzcp.cost import EXACT, CostConventions, Evaluator
 from zzcp.cost.objective import OBJECTIVES, Objective, objective_of
+from zzcp.io.result import load_results
 from zzcp.records.layers import SolvedLayer
 from zzcp.records.plain import json_text
 from zzcp.records.solved import solved_data
 from zzcp.solver import Result
 from zzcp.solver.proof import CONTRADICTED, OPEN, PROVEN, SKIPPED
 from zzcp.solver.result import Diagnosis, Shortage
-from zzcp.solver.verify import Verification, differing
+from zzcp.solver.verify import Verification, differing, equal_layers
 
 LAYER = Layer.gemm(b=4, k=6, c=8, name="gemm")
 MACHINE = machine()
@@ -287,6 +289,49 @@ def test_equal_layers_are_proven_once(solved: Result, tmp_path: Path) -> None:
     found = verify(path, time_limit=600)
     assert found.proven
     assert len({id(layer.proof) for layer in found.layers}) == 1
+
+
+def test_equal_layers_of_other_unrollings_are_claims_of_their_own(tmp_path: Path) -> None:
+    """That the second one has no mapping was believed where that of the first was proven."""
+    small = machine(registers=4)
+    right = optimize(small, LAYER, spatial="full")
+    wrong = replace(right, spatial=SpatialMapping.from_dict({"D1": {"B": 2}}))
+    assert right.status == "infeasible"
+    roomy = machine()
+    layers = [replace(LAYER, name=f"gemm{number}", id=number) for number in range(2)]
+    solved = [SolvedLayer(layer, result) for layer, result in zip(layers, (right, wrong), strict=True)]
+    path = tmp_path / "result.json"
+    path.write_text(json_text(solved_data("1.0", roomy, "edp", "exact", solved)))
+    file = load_results(path)
+    assert equal_layers(file) == [[0], [1]]
+    again = json.loads(path.read_text())
+    again["layers"][1]["spatial_mapping"] = again["layers"][0]["spatial_mapping"]
+    path.write_text(json.dumps(again))
+    assert equal_layers(load_results(path)) == [[0, 1]]
+
+
+def test_the_largest_seed(right: Book) -> None:
+    """A result with this seed could not be verified: that of the second proof was out of range."""
+    right.data["options"]["seed"] = MAX_SEED
+    assert right.check().proven
+
+
+def test_a_space_that_the_file_leaves_open(right: Book) -> None:
+    """None of these had a message."""
+    right.layer["space"] = None
+    assert right.check().proven
+    right.layer["space"] = {
+        "unrollings": 1,
+        "solved": 1,
+        "ruled_out": {},
+        "complete": True,
+        "description": "",
+    }
+    right.layer["space"] |= {"factors": "imperfect", "max_padding": None}
+    with pytest.raises(
+        InputError, match=r"layers\[0\].space.max_padding: wrong value: expected a number, found not"
+    ):
+        right.check()
 
 
 def test_constraints_are_part_of_the_claim(tmp_path: Path) -> None:

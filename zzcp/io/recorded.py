@@ -153,7 +153,7 @@ class SearchSpace(Part):
     description: Words
     freedom: Annotated[dict[str, Any] | None, PlainValidator(lambda value: value and table(value))] = None
     factors: Name = "perfect"
-    max_padding: OptionalFigure = None
+    max_padding: Figure = math.inf
 
 
 class LeftOut(Part):
@@ -185,6 +185,7 @@ class Totals(Part):
     gap: OptionalFigure = None
     without_residents: OptionalFigure = None
     resident: list[Stay] = Field(default=[])
+    tensors: list[Table] = Field(default=[])
 
 
 class Options(Part):

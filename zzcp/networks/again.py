@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from zzcp.checks import check_seed
+from zzcp.checks import choice, integer, seed_again
 from zzcp.cost.evaluation import Evaluation, totals_of
 from zzcp.cost.objective import combined
-from zzcp.io.result import ResultFile, ResultLayer
+from zzcp.errors import InputError
+from zzcp.io.result import ResultFile, ResultLayer, located
 from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import Freedom
 from zzcp.networks.residency import Tensor
@@ -74,11 +75,10 @@ def prove_totals(
     bound = Fraction(result.data["totals"]["lower_bound"])
     if bound <= 0:
         return Proof(PROVEN)
-    first_seed = result.data.get("options", {}).get("seed", 0)
     options = SearchOptions(
         time_limit,
         float(TOLERANCE),
-        check_seed(seed + (first_seed if isinstance(first_seed, int) else 0)),
+        seed_again(result.data.get("options", {}).get("seed"), seed),
         result.conventions,
         engine,
     )
@@ -91,7 +91,7 @@ def prove_totals(
         options,
         jobs,
         enough=bound * (1 - TOLERANCE),
-        tensors=[Tensor.from_dict(data) for data in result.data["totals"].get("tensors", ())],
+        tensors=_tensors(result),
     )
     seconds = time.monotonic() - started
     if found.exact is not None and found.exact < bound:
@@ -101,9 +101,34 @@ def prove_totals(
     return Proof(PROVEN if proven else OPEN, found.lower_bound, None, seconds, engines)
 
 
+def _tensors(result: ResultFile) -> list[Tensor]:
+    """Return the tensors that might stay on the chip, as the totals name them."""
+    found = []
+    for number, data in enumerate(result.data["totals"].get("tensors", ())):
+        try:
+            found.append(_checked(Tensor.from_dict(data), result))
+        except InputError as error:
+            raise located(error, result, "totals", "tensors", number) from None
+    return found
+
+
+def _checked(tensor: Tensor, result: ResultFile) -> Tensor:
+    """Return a tensor if there are such layers, operands and memories."""
+    last = len(result.layers) - 1
+    integer(tensor.producer, "producer", least=0, most=last)
+    if not tensor.uses:
+        raise InputError("uses", expected="at least one layer that reads it", found="none")
+    for reader, operand in tensor.uses:
+        integer(reader, "reader", least=tensor.producer + 1, most=last)
+        choice(operand, "operand", result.layers[reader].layer.operands)
+    for name in tensor.memories:
+        result.accelerator.memory(name)
+    return tensor
+
+
 def _asked(result: ResultFile, entry: ResultLayer) -> LayerTask:
     """Return what was asked of a layer."""
-    freedom = entry.data.get("space", {}).get("freedom")
+    freedom = (entry.data.get("space") or {}).get("freedom")
     spatial = (
         Freedom.from_dict(freedom)
         if freedom is not None

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from zzcp.checks import check_seed, duration, function, instance
+from zzcp.checks import check_seed, duration, function, instance, seed_again
 from zzcp.cost.constraints.constrained import constraint_violations
 from zzcp.cost.evaluate import evaluate
 from zzcp.cost.evaluation import Evaluation
@@ -182,11 +182,13 @@ def verify(
 
 
 def equal_layers(result: ResultFile) -> list[list[int]]:
-    """Return the positions of layers that have the same shape, mapping and bound."""
+    """Return the positions of layers that have the same shape, mapping and bound, of the same space."""
     groups: dict[object, list[int]] = {}
     for index, entry in enumerate(result.layers):
-        key = entry.layer.signature(), entry.status, entry.lower_bound, entry.mapping, entry.constraints
-        groups.setdefault(key, []).append(index)
+        claim = entry.layer.signature(), entry.status, entry.lower_bound, entry.mapping, entry.constraints
+        space = entry.data.get("space") or {}
+        where = entry.spatial, sorted((entry.links or {}).items()), space.get("freedom"), space.get("factors")
+        groups.setdefault((claim, repr((where, space.get("max_padding")))), []).append(index)
     return list(groups.values())
 
 
@@ -304,11 +306,9 @@ def prove_again(
     """
     clock = Clock(time_limit)
     result, entry = _on_its_machine(result, result.layers[index])
-    first_seed = result.data.get("options", {}).get("seed", 0)
-    seed += first_seed if isinstance(first_seed, int) else 0
-    check_seed(seed)
+    seed = seed_again(result.data.get("options", {}).get("seed"), seed)
     search_with = partial(Search, workers=1, seed=seed, other_parameters=True, engine=engine)
-    space = entry.data.get("space", {})
+    space = entry.data.get("space") or {}
     freedom, factors = space.get("freedom"), space.get("factors", "perfect")
     if freedom is not None or factors != "perfect":
         task = Task(
