@@ -70,7 +70,7 @@ def measured(what: str, machine: str, folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def run(*, quick: bool, console: Console) -> list[dict[str, Any]]:
+def run(*, quick: bool, console: Console) -> dict[str, Any]:
     """Measure all cases, print a table and write it into docs/reliability.md."""
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -102,7 +102,7 @@ def run(*, quick: bool, console: Console) -> list[dict[str, Any]]:
     console.print(text)
     if not quick:
         replace_part("verification", text, RELIABILITY)
-    return rows
+    return {"cases": rows}
 
 
 if __name__ == "__main__":
