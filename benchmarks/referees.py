@@ -1,0 +1,218 @@
+"""The joint bound against others: sampled unrollings that are solved alone, and ZigZag's own choice of unrolling.
+
+For pairs of a machine and a layer, two questions. Has any of some random unrollings, searched alone, a mapping below
+the bound that was proven for all of them (EXACT)? And is ZigZag's best (the three unrollings that its generator likes
+most, without and with several layer dimensions on an array dimension, each with the order that LOMA finds, scored by
+its cost model) ever better than the joint optimum under its conventions? What has been measured is kept in
+results/referees.jsonl, so that a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import warnings
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from benchmarks import joint_cases, unrollings
+from benchmarks.cases import bundled_machines, own_machines
+from benchmarks.pages import PAGE, replace_part
+from zzcp import EXACT, ZIGZAG, Accelerator, Layer, SpatialMapping, optimize
+from zzcp.io.write import layer_to_dict
+from zzcp.mappers import Budget, Loma, Problem
+from zzcp.mapping.constraints import Constraints
+from zzcp.mapping.freedom import Freedom
+from zzcp.solver.optimize import Task, joint_search
+from zzcp.solver.search.search import Search
+
+JOINT = PAGE.with_name("joint.md")
+RECORD = Path(__file__).parent / "results" / "referees.jsonl"
+LAYERS = {**unrollings.LAYERS, **joint_cases.LAYERS}
+SAMPLED, SECONDS, ALONE = 200, {"sampled": 120.0, "zigzag": 40.0}, 60.0
+"""Unrollings of every pair, wall time of the joint search by question, and of the search of one unrolling."""
+LPF_LIMIT = 6
+Row = dict[str, Any]
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add the options of this suite."""
+    group = parser.add_argument_group("referees")
+    group.add_argument(
+        "--question", choices=["sampled", "zigzag"], help="only one of the two questions (default: both)"
+    )
+    group.add_argument("--refereed", metavar="TEXT", help="only layers whose names hold a text")
+
+
+def run(*, quick: bool, console: Console, options: Namespace | None = None) -> dict[str, Any]:
+    """Answer both questions for the pairs that have no answer yet, and write what holds of all into the page."""
+    machines = {**own_machines(), **bundled_machines()}
+    rows = {} if quick else recorded()
+    asked = getattr(options, "question", None)
+    text = getattr(options, "refereed", None) or ""
+    try:
+        for layer, machine in [("gemm 128x256x128", "gemmini_like")] if quick else pairs(machines):
+            for question, answer in (("sampled", sampled), ("zigzag", of_zigzag)):
+                key = question, machine, layer
+                if key in rows or (asked and asked != question) or text not in layer:
+                    continue
+                path, accelerator = machines[machine]
+                row = {"question": question, "machine": machine, "layer": layer}
+                row |= answer(path, accelerator, LAYERS[layer], 5 if quick else SAMPLED)
+                rows[key] = row
+                console.print(row, highlight=False)
+                if not quick:
+                    with RECORD.open("a") as file:
+                        file.write(json.dumps(row) + "\n")
+    except KeyboardInterrupt:
+        console.print("stopped; the same command goes on from here")
+    page = summary(list(rows.values()))
+    console.print(page, highlight=False, markup=False)
+    if not quick:
+        replace_part("referees", page, JOINT)
+    return {"rows": list(rows.values())}
+
+
+def pairs(machines: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the pairs, small layers first."""
+    return [(layer, machine) for layer in LAYERS for machine in machines]
+
+
+def recorded() -> dict[tuple[str, str, str], Row]:
+    """Return what has been measured."""
+    if not RECORD.exists():
+        return {}
+    rows = [json.loads(text) for text in RECORD.read_text().splitlines()]
+    return {(row["question"], row["machine"], row["layer"]): row for row in rows}
+
+
+def sampled(_path: Path, accelerator: Accelerator, layer: Layer, count: int) -> Row:
+    """Search random unrollings alone, each for a mapping below the bound of all."""
+    started = time.process_time()
+    result = optimize(accelerator, layer, spatial="auto", time_limit=SECONDS["sampled"])
+    row: Row = {"status": result.status, "bound": result.lower_bound, "gap": result.gap}
+    if result.objective is None:
+        return row | {"sampled": 0, "below": 0, "open": 0}
+    task = Task(
+        accelerator,
+        layer,
+        "edp",
+        1e-9,
+        EXACT,
+        None,
+        Constraints(),
+        "auto",
+        partial(Search, workers=1, seed=1),
+    )
+    steps = joint_search(task, Freedom(), ALONE, 1).steps
+    block = steps.choices.sample(8 * count, np.random.default_rng(1))
+    chosen = list(dict.fromkeys(map(tuple, block.tolist())))[:count]
+    below = still_open = 0
+    bound = result.lower_bound
+    for choice in chosen:
+        root = steps.rooted(choice, bound, 0.0)
+        if root is None or root >= bound:
+            continue
+        found = steps.searched(choice, Fraction(bound), ALONE, math.inf)
+        better = found.value is not None and found.value < bound
+        below += better
+        still_open += not better and not found.closed
+    seconds = round(time.process_time() - started, 1)
+    return row | {"sampled": len(chosen), "below": below, "open": still_open, "cpu_s": seconds}
+
+
+def of_zigzag(path: Path, accelerator: Accelerator, layer: Layer, _count: int) -> Row:
+    """Return the joint optimum under ZigZag's conventions and the best of its own choices."""
+    started = time.process_time()
+    result = optimize(accelerator, layer, spatial="auto", time_limit=SECONDS["zigzag"], conventions=ZIGZAG)
+    row: Row = {"status": result.status, "best": result.objective, "bound": result.lower_bound}
+    for name, mixed in (("plain", False), ("mixed", True)):
+        values = []
+        for spatial in generated(path, layer, mixed=mixed):
+            problem = Problem(accelerator, layer, spatial, "edp", ZIGZAG)
+            found = Loma(lpf_limit=LPF_LIMIT).map(problem, Budget(seconds=ALONE))
+            if found.objective is not None:
+                values.append(found.objective)
+        row[name] = min(values, default=None)
+    return row | {"cpu_s": round(time.process_time() - started, 1)}
+
+
+def generated(path: Path, layer: Layer, *, mixed: bool) -> Iterator[SpatialMapping]:
+    """Yield the unrollings of ZigZag's generator, three at most."""
+    parser: Any = import_module("zigzag.stages.parser.accelerator_parser")
+    factory: Any = import_module("zigzag.parser.workload_factory")
+    stage: Any = import_module("zigzag.stages.mapping.spatial_mapping_generation")
+    entry = {"name": "default", "memory_operand_links": dict(layer.default_links), "spatial_mapping": {}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        machine = parser.AcceleratorParserStage.parse_accelerator(str(path))
+        node = factory.LayerNodeFactory(layer_to_dict(layer), [entry]).create()
+        made = stage.SpatialMappingGeneratorStage(
+            [lambda *_, **__: None],
+            accelerator=machine,
+            layer=node,
+            enable_mix_spatial_mapping_generation=mixed,
+        )
+        for found in made.generate_spatial_mappings():
+            factors = {
+                array_dim.name: {dim.name: int(factor) for dim, factor in loops.items() if factor > 1}
+                for array_dim, loops in found.items()
+            }
+            yield SpatialMapping.from_dict(factors).fitted(layer)
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """Return what holds of all pairs."""
+    return "\n\n".join(
+        [
+            of_samples([row for row in rows if row["question"] == "sampled"]),
+            of_choices([row for row in rows if row["question"] == "zigzag"]),
+        ]
+    )
+
+
+def of_samples(rows: Sequence[Row]) -> str:
+    """Return how many sampled unrollings are below the joint bound."""
+    rows = [row for row in rows if row["sampled"]]
+    if not rows:
+        return "No unrollings have been sampled yet."
+    count = sum(row["sampled"] for row in rows)
+    return (
+        f"Sampled unrollings, alone: {count:,} unrollings of {len(rows)} pairs, {sum(row['below'] for row in rows)} "
+        f"with a mapping below the bound of all, {sum(row['open'] for row in rows)} of which that was not found out."
+    )
+
+
+def of_choices(rows: Sequence[Row]) -> str:
+    """Return how ZigZag's own choices compare with the joint optimum."""
+    lines = []
+    for name, words in (("plain", "one dimension each"), ("mixed", "several dimensions")):
+        pairs_ = [row for row in rows if row["best"] is not None and row[name] is not None]
+        if not pairs_:
+            continue
+        ratios = sorted(row[name] / row["best"] for row in pairs_)
+        mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+        better = sum(ratio > 1 + 1e-4 for ratio in ratios)
+        below = sum(row[name] < row["bound"] * (1 - 1e-12) for row in pairs_)
+        lines.append(
+            f"{words}: {better} of {len(ratios)} pairs are better over all unrollings, by a factor of {mean:.2f} in "
+            f"the geometric mean, {ratios[len(ratios) // 2]:.2f} in the median and {ratios[-1]:,.1f} at most; the "
+            f"smallest ratio is {ratios[0]:.6f}, and {below} of ZigZag's are below the bound"
+        )
+    none = sum(row["best"] is not None and row["plain"] is None and row["mixed"] is None for row in rows)
+    if not lines:
+        return "ZigZag's own choice has not been compared yet."
+    left = f" For {none} pairs that have mappings none of its unrollings has one." if none else ""
+    return (
+        "ZigZag's best of three unrollings, with LOMA's order (limit 6), under its conventions, "
+        f"{'; '.join(lines)}.{left}"
+    )
