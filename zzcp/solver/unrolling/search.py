@@ -129,6 +129,7 @@ class JointSearch:
     stuck: bool = False
     together: int = _TOGETHER
     ruled_out: Counter[str] = field(default_factory=Counter)
+    tried: dict[tuple[int, ...], float] = field(default_factory=dict)
     clock: Clock = field(init=False)
     choices: Choices = field(init=False)
     steps: Steps = field(init=False)
@@ -246,7 +247,10 @@ class JointSearch:
             spatial = self.choices.spatial(first.choice)
             if self.free:
                 work = min(_MOMENT, self.clock.work_left)
-                self._take(self.solve(spatial, max(self.clock.left, 0.1), self.value, work, briefly=True))
+                found = self.solve(spatial, max(self.clock.left, 0.1), self.value, work, briefly=True)
+                self._take(found)
+                if found.closed and self.max_padding is None:
+                    self.tried[first.choice] = found.bound
             else:
                 self._try(spatial)
             self._tell("first mappings")
@@ -443,7 +447,12 @@ class JointSearch:
         if not may.all():
             self.closed = min(self.closed, float(bounds[~may].min()))
         for row, bound in zip(block[may].tolist(), bounds[may].tolist(), strict=True):
-            heapq.heappush(left, Open(bound, _RELAXED, tuple(row)))
+            if tuple(row) in self.tried:
+                # its search came to an end, against what is not better than the incumbent of now
+                self.solved += 1
+                self.closed = min(self.closed, self.tried[tuple(row)])
+            else:
+                heapq.heappush(left, Open(bound, _RELAXED, tuple(row)))
 
     def _root(self, first: Open) -> float | None:
         """Return the bound of an unrolling's whole relaxation, or None where it has no mapping."""
