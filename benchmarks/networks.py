@@ -1,88 +1,78 @@
-"""Whole networks: every layer by itself, together, with tensors on the chip, and once more from the cache."""
+"""Whole networks: every layer by itself, together, with tensors on the chip, side by side, and from the cache.
+
+Every pair of a network and a machine is solved in a process of its own. What has been measured is kept in
+results/networks.jsonl, a line per pair, so that a run that was stopped goes on where it was.
+"""
 
 from __future__ import annotations
 
-import resource
-import time
+import json
+import subprocess
+import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
 
 from benchmarks.pages import PAGE, replace_part, table
-from zzcp import Accelerator, Network, load_accelerator, load_mapping, load_workload, optimize_network
 
 NETWORK = PAGE.with_name("network.md")
-MODELS = Path(__file__).parent.parent / "models"
-MACHINES = ("tpu_like", "eyeriss_like", "gemmini_like")
+RECORD = Path(__file__).parent / "results" / "networks.jsonl"
+MACHINES = ("tpu_like", "gemmini_like", "eyeriss_like")
 NETWORKS = ("resnet18", "resnet50", "mobilenetv2", "bert_base", "llama_7b_block_prefill")
-PRECISION = {"W": 8, "I": 8, "O": 32, "O_final": 8}
 SECONDS = 20.0
 """For every search of a layer."""
+HEAD = [
+    "network", "machine", "layers", "EDP", "gap", "less than alone", "less on the chip", "tensors", "gap",
+    "alone s", "together s", "on the chip s", "cached s", "`-j 2` s (wall)", "MB",
+]  # fmt: skip
 
 
 def run(*, quick: bool, console: Console) -> dict[str, Any]:
     """Solve every network on every machine under the unrollings of its mapping file; the table goes into the page."""
-    rows = []
-    for name in NETWORKS[:1] if quick else NETWORKS:
-        network = load_workload(MODELS / "workloads" / f"{name}.onnx", precision=PRECISION)
-        for machine in MACHINES[:1] if quick else MACHINES:
-            accelerator = load_accelerator(MODELS / "accelerators" / f"{machine}.yaml")
-            rows.append(measure(machine, accelerator, name, network))
-            console.print(rows[-1], highlight=False)
-    head = [
-        "network",
-        "machine",
-        "layers",
-        "EDP",
-        "gap",
-        "less than alone",
-        "less on the chip",
-        "tensors",
-        "gap",
-    ]
-    head += ["together s", "on the chip s", "cached s"]
+    rows = {} if quick else recorded()
+    pairs = [(name, machine) for machine in MACHINES for name in NETWORKS]
+    try:
+        for name, machine in pairs[:1] if quick else pairs:
+            if (name, machine) in rows:
+                continue
+            rows[name, machine] = row = measure(name, machine)
+            console.print(row, highlight=False)
+            if not quick:
+                with RECORD.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+    except KeyboardInterrupt:
+        console.print("stopped; the same command goes on from here")
+    found = [rows[pair] for pair in pairs if pair in rows]
     if not quick:
-        replace_part("networks", table(head, [_cells(row) for row in rows]), NETWORK)
-    return {"rows": rows}
+        counted = f"{len(found)} of {len(pairs)} pairs have been measured."
+        replace_part("networks", f"{counted}\n\n{table(HEAD, [_cells(row) for row in found])}", NETWORK)
+    return {"rows": found}
 
 
-def measure(machine: str, accelerator: Accelerator, name: str, network: Network) -> dict[str, Any]:
-    """Return figures of a network on a machine; seconds are of the processor."""
-    mappings = load_mapping(MODELS / "mappings" / f"{machine}.yaml")
-    row: dict[str, Any] = {"network": name, "machine": machine, "layers": len(network)}
-    with TemporaryDirectory() as folder:
+def recorded() -> dict[tuple[str, str], dict[str, Any]]:
+    """Return what has been measured under this limit; of several measurements of a pair the last."""
+    if not RECORD.exists():
+        return {}
+    rows = [json.loads(text) for text in RECORD.read_text().splitlines()]
+    return {(row["network"], row["machine"]): row for row in rows if row["seconds"] == SECONDS}
 
-        def solve(label: str, **options: Any) -> Any:
-            started = time.process_time()
-            result = optimize_network(
-                accelerator, network, spatial=mappings, time_limit=SECONDS, cache=folder, **options
-            )
-            row[f"{label}_s"] = round(time.process_time() - started, 2)
-            return result
 
-        together = solve("together")
-        kept = solve("kept", keep_on_chip=True)
-        solve("cached")
-    row |= {
-        "status": together.status,
-        "edp": together.objective,
-        "gap": together.gap,
-        "gain": together.gain,
-        "slopes": together.slopes,
-        "searches": together.searches,
-        "kept_edp": kept.objective,
-        "kept_gap": kept.gap,
-        "tensors": len(kept.resident),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-    }
+def measure(name: str, machine: str) -> dict[str, Any]:
+    """Solve a network on a machine in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.networks_child", name, machine, str(SECONDS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{name} on {machine}: {done.stderr.strip()[-2000:]}")
+    row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return row
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
+    times = [*(f"{row[f'{what}_s']:.1f}" for what in ("alone", "together", "kept", "cached"))]
+    end = [*times, f"{row['two_wall_s']:.1f}", str(row["kept_mb"])]
     if row["edp"] is None:
-        return [row["network"], row["machine"], str(row["layers"]), row["status"], *[""] * 8]
+        return [row["network"], row["machine"], str(row["layers"]), row["status"], *[""] * 5, *end]
     return [
         row["network"],
         row["machine"],
@@ -93,5 +83,5 @@ def _cells(row: dict[str, Any]) -> list[str]:
         f"{1 - row['kept_edp'] / row['edp']:.2%}",
         str(row["tensors"]),
         f"{row['kept_gap']:.1e}",
-        *(f"{row[name]:.1f}" for name in ("together_s", "kept_s", "cached_s")),
+        *end,
     ]
