@@ -104,6 +104,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
             "objective": "edp",
             "deterministic_limit": None,
             "workers": 1,
+            "jobs": 1,
         }
         | {"constraints": None, "hint": None, "cache": None, "known_bound": None, "elsewhere": True}
         | UNROLLINGS
