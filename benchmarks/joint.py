@@ -77,8 +77,8 @@ def run(*, quick: bool, console: Console, options: Namespace | None = None) -> d
 
 
 def own_and_bundled() -> list[str]:
-    """Return the names of the machines: those of this project, and those that zigzag-dse bundles."""
-    return [*own_machines(), *bundled_machines()]
+    """Return the names of the machines: those of this project, and those that zigzag-dse bundles under other names."""
+    return list(dict.fromkeys([*own_machines(), *bundled_machines()]))
 
 
 def pairs() -> list[tuple[str, str]]:
