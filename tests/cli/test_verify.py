@@ -56,6 +56,14 @@ def test_a_right_result(zzcp: Run, file: Callable[..., Path]) -> None:
     assert "verified: 2 layers" in result.stdout
 
 
+def test_a_space_that_is_not_said_is_that_of_the_given_unrolling(
+    zzcp: Run, file: Callable[..., Path]
+) -> None:
+    result = zzcp("verify", file(lambda data: [entry.update(space=None) for entry in data["layers"]]))
+    assert result.exit_code == 0, result.stderr
+    assert "verified: 2 layers" in result.stdout
+
+
 def test_with_the_files_themselves(zzcp: Run, file: Callable[..., Path]) -> None:
     result = zzcp(
         "verify", file(), "-a", ACCELERATOR, "-w", WORKLOAD, "--layer", "gemm", "-j", 2, "--json", "-"

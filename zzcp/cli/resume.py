@@ -83,7 +83,7 @@ def _answers(entry: ResultLayer, task: LayerTask) -> bool:
         return False
     if entry.layer.default_links | (entry.links or {}) != task.layer.default_links | (task.links or {}):
         return False
-    freedom = (entry.data.get("space") or {}).get("freedom")
+    freedom = entry.space.get("freedom")
     if isinstance(task.spatial, SpatialMapping):
         return freedom is None and entry.spatial == task.spatial
     return bool(freedom == task.spatial.to_dict())

@@ -68,7 +68,7 @@ def run(
                 quiet=quiet,
                 interrupt=interrupt,
                 verb="proving",
-                spreads=any("freedom" in results.layers[first].data.get("space", {}) for first in firsts),
+                spreads=any("freedom" in results.layers[first].space for first in firsts),
             )
             for number, group in enumerate(groups):
                 proofs |= dict.fromkeys(group, found.get(number, Proof(SKIPPED)))

@@ -87,6 +87,11 @@ class ResultLayer:
     constraints: Constraints
     data: dict[str, Any]
 
+    @property
+    def space(self) -> dict[str, Any]:
+        """What the bound holds for, as recorded; empty where the file does not say it."""
+        return self.data.get("space") or {}
+
 
 @dataclass(frozen=True, slots=True)
 class ResultFile:

@@ -128,7 +128,7 @@ def _checked(tensor: Tensor, result: ResultFile) -> Tensor:
 
 def _asked(result: ResultFile, entry: ResultLayer) -> LayerTask:
     """Return what was asked of a layer."""
-    freedom = (entry.data.get("space") or {}).get("freedom")
+    freedom = entry.space.get("freedom")
     spatial = (
         Freedom.from_dict(freedom)
         if freedom is not None

@@ -186,7 +186,7 @@ def equal_layers(result: ResultFile) -> list[list[int]]:
     groups: dict[object, list[int]] = {}
     for index, entry in enumerate(result.layers):
         claim = entry.layer.signature(), entry.status, entry.lower_bound, entry.mapping, entry.constraints
-        space = entry.data.get("space") or {}
+        space = entry.space
         where = entry.spatial, sorted((entry.links or {}).items()), space.get("freedom"), space.get("factors")
         groups.setdefault((claim, repr((where, space.get("max_padding")))), []).append(index)
     return list(groups.values())
@@ -308,7 +308,7 @@ def prove_again(
     result, entry = _on_its_machine(result, result.layers[index])
     seed = seed_again(result.data.get("options", {}).get("seed"), seed)
     search_with = partial(Search, workers=1, seed=seed, other_parameters=True, engine=engine)
-    space = entry.data.get("space") or {}
+    space = entry.space
     freedom, factors = space.get("freedom"), space.get("factors", "perfect")
     if freedom is not None or factors != "perfect":
         task = Task(
