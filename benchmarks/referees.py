@@ -12,12 +12,10 @@ from __future__ import annotations
 import json
 import math
 import time
-import warnings
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +25,7 @@ from rich.console import Console
 from benchmarks import joint_cases, unrollings
 from benchmarks.cases import bundled_machines, own_machines
 from benchmarks.pages import PAGE, replace_part
-from zzcp import EXACT, ZIGZAG, Accelerator, Layer, SpatialMapping, optimize
-from zzcp.io.write import layer_to_dict
+from zzcp import EXACT, ZIGZAG, Accelerator, Layer, optimize
 from zzcp.mappers import Budget, Loma, Problem
 from zzcp.mapping.constraints import Constraints
 from zzcp.mapping.freedom import Freedom
@@ -137,37 +134,13 @@ def of_zigzag(path: Path, accelerator: Accelerator, layer: Layer, _count: int) -
     row: Row = {"status": result.status, "best": result.objective, "bound": result.lower_bound}
     for name, mixed in (("plain", False), ("mixed", True)):
         values = []
-        for spatial in generated(path, layer, mixed=mixed):
+        for spatial in unrollings.generated(path, layer, mixed=mixed):
             problem = Problem(accelerator, layer, spatial, "edp", ZIGZAG)
             found = Loma(lpf_limit=LPF_LIMIT).map(problem, Budget(seconds=ALONE))
             if found.objective is not None:
                 values.append(found.objective)
         row[name] = min(values, default=None)
     return row | {"cpu_s": round(time.process_time() - started, 1)}
-
-
-def generated(path: Path, layer: Layer, *, mixed: bool) -> Iterator[SpatialMapping]:
-    """Yield the unrollings of ZigZag's generator, three at most."""
-    parser: Any = import_module("zigzag.stages.parser.accelerator_parser")
-    factory: Any = import_module("zigzag.parser.workload_factory")
-    stage: Any = import_module("zigzag.stages.mapping.spatial_mapping_generation")
-    entry = {"name": "default", "memory_operand_links": dict(layer.default_links), "spatial_mapping": {}}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        machine = parser.AcceleratorParserStage.parse_accelerator(str(path))
-        node = factory.LayerNodeFactory(layer_to_dict(layer), [entry]).create()
-        made = stage.SpatialMappingGeneratorStage(
-            [lambda *_, **__: None],
-            accelerator=machine,
-            layer=node,
-            enable_mix_spatial_mapping_generation=mixed,
-        )
-        for found in made.generate_spatial_mappings():
-            factors = {
-                array_dim.name: {dim.name: int(factor) for dim, factor in loops.items() if factor > 1}
-                for array_dim, loops in found.items()
-            }
-            yield SpatialMapping.from_dict(factors).fitted(layer)
 
 
 def summary(rows: Sequence[Row]) -> str:

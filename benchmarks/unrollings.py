@@ -106,11 +106,11 @@ def _unrollings(machine: str, accelerator: Accelerator, layer: Layer) -> Iterato
     yield "full", full_spatial(accelerator, layer)
     entry = load_mapping(MODELS / "mappings" / f"{machine}.yaml").for_layer(layer)
     yield "file", SpatialMapping.from_dict(entry.spatial_mapping or {}).fitted(layer)
-    yield "zigzag", _of_zigzag(MODELS / "accelerators" / f"{machine}.yaml", layer)
+    yield "zigzag", next(generated(MODELS / "accelerators" / f"{machine}.yaml", layer))
 
 
-def _of_zigzag(path: Path, layer: Layer) -> SpatialMapping:
-    """Return the first unrolling of ZigZag's generator, which it likes best."""
+def generated(path: Path, layer: Layer, *, mixed: bool = False) -> Iterator[SpatialMapping]:
+    """Yield the unrollings of ZigZag's generator, three at most; the first is the one it likes best."""
     parser: Any = import_module("zigzag.stages.parser.accelerator_parser")
     factory: Any = import_module("zigzag.parser.workload_factory")
     stage: Any = import_module("zigzag.stages.mapping.spatial_mapping_generation")
@@ -119,13 +119,18 @@ def _of_zigzag(path: Path, layer: Layer) -> SpatialMapping:
         warnings.simplefilter("ignore")
         machine = parser.AcceleratorParserStage.parse_accelerator(str(path))
         node = factory.LayerNodeFactory(layer_to_dict(layer), [entry]).create()
-        made = stage.SpatialMappingGeneratorStage([lambda *_, **__: None], accelerator=machine, layer=node)
-        found = next(iter(made.generate_spatial_mappings()))
-    factors = {
-        array_dim.name: {dim.name: int(factor) for dim, factor in loops.items() if factor > 1}
-        for array_dim, loops in found.items()
-    }
-    return SpatialMapping.from_dict(factors).fitted(layer)
+        made = stage.SpatialMappingGeneratorStage(
+            [lambda *_, **__: None],
+            accelerator=machine,
+            layer=node,
+            enable_mix_spatial_mapping_generation=mixed,
+        )
+        for found in made.generate_spatial_mappings():
+            factors = {
+                array_dim.name: {dim.name: int(factor) for dim, factor in loops.items() if factor > 1}
+                for array_dim, loops in found.items()
+            }
+            yield SpatialMapping.from_dict(factors).fitted(layer)
 
 
 def _page(rows: list[dict[str, Any]]) -> str:
