@@ -24,9 +24,9 @@ from zzcp.mapping.freedom import Freedom
 from zzcp.solver import optimize
 from zzcp.solver.padding.choices import Paddings
 from zzcp.solver.padding.relaxed import Relaxed
-from zzcp.solver.unrolling.block import Common
 from zzcp.solver.unrolling.bounds import CheapBounds
 from zzcp.solver.unrolling.choices import choices_of
+from zzcp.solver.unrolling.common import Common
 from zzcp.solver.unrolling.interleaved import interleaved_bounds
 from zzcp.solver.unrolling.ladders import Ladders
 from zzcp.solver.unrolling.relaxed import relaxed_bounds

@@ -3,124 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from zzcp.cost.conventions import CostConventions
-from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.formulas.overlap import keeps
-from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, Bits, OperandSetting, Setting
-from zzcp.hardware import Accelerator, Direction
-from zzcp.mapping import SpatialMapping
+from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
 from zzcp.solver.lattice.keys import Array
-from zzcp.solver.unrolling.choices import Choices
-from zzcp.workload import DimensionRelation, Layer
-
-MARGIN = 1e-9
-"""More than the relative error of the sums in floating point."""
-ROUNDED, FLOORED = 2 / 3, 1 / 2
-"""What rounding, and rounding down, leaves of a number of at least 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """Data that passes through one memory of an operand: fills and drains, or partial sums on their way back.
-
-    Parameters
-    ----------
-    link : int
-        The link that it belongs to.
-    upper : bool
-        Whether the memory is the upper side of the link.
-    back : bool
-        Whether partial sums are read back.
-    energy : float
-        Per bit.
-    access : float
-        Energy of one access of full width.
-    port : tuple of str
-        Memory and port.
-    width, word : int
-        Of the port: bits per cycle, and those of the smallest access.
-    shared : tuple of str
-        Array dimensions along which the instances of the memory take turns at the port.
-    bits : Bits
-        Of an element, as the memory stores it.
-    """
-
-    link: int
-    upper: bool
-    back: bool
-    energy: float
-    access: float
-    port: tuple[str, str]
-    width: int
-    word: int
-    shared: tuple[str, ...]
-    bits: Bits
+from zzcp.solver.unrolling.common import MARGIN, Common, Movement, pairs_outside, touched
+from zzcp.solver.unrolling.lanes import Lanes
+from zzcp.solver.unrolling.rounding import (
+    FLOORED,
+    ROUNDED,
+    adds_up,
+    again,
+    least_tile,
+    share_of_movement,
+    windows_left,
+    words_of_tiles,
+)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Common:
-    """What all unrollings of a layer on an accelerator have in common.
-
-    Parameters
-    ----------
-    setting : Setting
-        The compiled layer and machine, without an unrolling.
-    choices : Choices
-        The unrollings.
-    movements : list of list of Movement
-        Of every operand.
-    linked : list of list of list of int
-        Per operand and link the groups of array dimensions there; the last are those above the top level.
-    smallest_loop : ndarray of int
-        For every number of iterations up to those of the largest dimension: the smallest loop of more than one.
-    imperfect : bool
-        Whether loops need not divide.
-    """
-
-    setting: Setting
-    choices: Choices
-    movements: list[list[Movement]]
-    linked: list[list[list[int]]]
-    smallest_loop: Array
-    imperfect: bool = False
-
-    @property
-    def leakage(self) -> float:
-        """Energy of a cycle."""
-        return float(self.setting.leakage)
-
-    @classmethod
-    def of(
-        cls,
-        accelerator: Accelerator,
-        layer: Layer,
-        conventions: CostConventions,
-        links: Mapping[str, str] | None,
-        choices: Choices,
-        *,
-        imperfect: bool = False,
-    ) -> Common:
-        """Return it for a layer on an accelerator."""
-        largest = max((layer.sizes[dim] for dim in choices.dims), default=1)
-        setting = Evaluator(accelerator, layer, SpatialMapping(), conventions, links).setting
-        return cls(
-            setting,
-            choices,
-            [movements_of(operand, conventions) for operand in setting.operands],
-            [groups_of_links(operand, choices) for operand in setting.operands],
-            np.minimum(np.arange(largest + 1), 2) if imperfect else smallest_primes(largest),
-            imperfect,
-        )
-
-
-class Block:
+class Block(Lanes):
     """Some unrollings, in arrays over them.
 
     Parameters
@@ -132,25 +36,13 @@ class Block:
     """
 
     def __init__(self, common: Common, block: Array) -> None:
-        self.common, self.setting = common, common.setting
+        super().__init__(common, block)
         choices = common.choices
-        self.dims = choices.dims
-        # columns lie together in memory: nearly all that is computed is a product of some of them
-        self.iterations = np.asfortranarray(choices.iterations(block))
-        self.lanes = [np.asfortranarray(lanes) for lanes in choices.lanes(block)]
-        totals = np.ones_like(self.iterations)
-        for lanes in self.lanes:
-            totals *= lanes
-        self.scale = np.asfortranarray(choices.sizes / (self.iterations * totals))
-        self._kept: dict[Any, Array] = {}
-        self.total = self.iterations.prod(axis=1).astype(float)
         drains = [group.drains[block[:, number]] for number, group in enumerate(choices.groups)]
         refilled = self.setting.refill is not None
         self.drain = (
             np.full(len(block), float(self.setting.drain)) if refilled else sum(drains, np.zeros(len(block)))
         )
-        self.count = len(block)
-        self.exact = not self.setting.conventions.fractional_unrolling
         self.least_bits = [
             [
                 *(self._tile_bits(operand, number, level) for level in range(1, operand.depth)),
@@ -167,51 +59,13 @@ class Block:
                 self.free[number, level] = tenancy.memory.size - used + self.least_bits[number][level]
         self._figures()
 
-    def product(self, groups: Iterable[int], dims: Sequence[int]) -> Array:
-        """Return the lanes of some dimensions on some groups, of which those that have work count on average."""
-        result = np.ones(self.count)
-        for dim in dims:
-            lanes = self.whole(groups, self.dims[dim])
-            result *= np.where(lanes > 1, lanes * self.scale[:, dim], 1.0)
-        return result
-
-    def whole(self, groups: Iterable[int], dim: str) -> Array:
-        """Return the lanes of a dimension on some groups."""
-        return self._keep(("lanes", dim, *groups), lambda: self._whole(groups, self.dims.index(dim)))
-
-    def _whole(self, groups: Iterable[int], position: int) -> Array:
-        lanes = np.ones(self.count, dtype=np.int64)
-        for group in groups:
-            lanes = lanes * self.lanes[group][:, position]
-        return lanes
-
-    def _keep(self, name: Any, compute: Callable[[], Array]) -> Array:
-        """Return what is computed once."""
-        found = self._kept.get(name)
-        if found is None:
-            found = self._kept[name] = compute()
-        return found
-
-    def below(self, number: int, level: int) -> list[int]:
-        """Return the groups of array dimensions beneath a level of an operand."""
-        return [group for groups in self.common.linked[number][:level] for group in groups]
-
-    def above(self, number: int, link: int) -> list[int]:
-        """Return the groups of array dimensions at a link of an operand and above it."""
-        return [group for groups in self.common.linked[number][link:] for group in groups]
-
-    def irrelevant(self, number: int) -> list[int]:
-        """Return the positions of the dimensions that are irrelevant to an operand."""
-        kind = self.setting.operands[number].kind
-        return [position for position, dim in enumerate(self.dims) if kind[dim] == IRRELEVANT]
-
     def copies(self, number: int, level: int) -> Array:
         """Return how many instances at a level of an operand hold the same data.
 
         Lanes that are idle in the last iteration of a dimension hold their copy as well; as fractions they do not, and
         ZigZag floors what is left.
         """
-        return self._keep(("copies", number, level), lambda: self._copies(number, level))
+        return self.keep(("copies", number, level), lambda: self._copies(number, level))
 
     def _copies(self, number: int, level: int) -> Array:
         if self.exact:
@@ -246,7 +100,7 @@ class Block:
             Whether idle lanes count for all dimensions. Where a dimension has lanes below the level, too, an instance
             may have lanes without data and others with some; what counts elements counts the idle ones below.
         """
-        return self._keep(("spread", number, level, idle), lambda: self._spread(number, level, idle))
+        return self.keep(("spread", number, level, idle), lambda: self._spread(number, level, idle))
 
     def _spread(self, number: int, level: int, idle: bool) -> Array:
         groups = self.above(number, level)
@@ -361,15 +215,14 @@ class Block:
         self.once: list[list[Array]] = []
         self.always: list[list[Array]] = []
         self.words: list[list[Array]] = []
-        self.reuse: list[Array] = []
         for number, operand in enumerate(self.setting.operands):
-            irrelevant = self.irrelevant(number)
-            self.reuse.append(self.iterations[:, irrelevant].prod(axis=1).astype(float))
             once, always, words = [], [], []
             for movement in self.common.movements[number]:
                 level = movement.link + movement.upper
-                once.append(touched(self.setting.layer, operand) * self.copies(number, level))
+                left = windows_left(self, operand, number, movement)
+                once.append(touched(self.setting.layer, operand) * self.copies(number, level) * left)
                 moved = self._distinct(operand, number, level) * self.total * self.spread(number, level)
+                moved = moved * left
                 if movement.back and not movement.upper:
                     # one of the instances whose sums are added up goes on from the old one
                     moved = moved / self.parts(number, movement.link)
@@ -386,14 +239,16 @@ class Block:
 
     def _words(self, operand: OperandSetting, number: int, movement: Movement) -> Array:
         """Return the bits of whole words that pass where a movement takes place in every iteration."""
-        tile = self.certain_tile(operand, number, movement.link + movement.upper)
         precision = self.precision(number, movement)
+        if not self.exact:
+            ones = [np.ones(1, dtype=np.int64)] * len(self.dims)
+            tile = least_tile(self, operand, number, movement.link, ones)
+            return words_of_tiles(self, operand, number, movement, tile, precision)
+        tile = self.certain_tile(operand, number, movement.link + movement.upper)
         return np.ceil(tile * precision / movement.word) * movement.word * self.transfers(number, movement)
 
     def certain_tile(self, operand: OperandSetting, number: int, level: int) -> Array:
         """Return the elements that every instance in use has at least in one iteration."""
-        if not self.exact:
-            return np.zeros(self.count)
         relevant = [i for i, dim in enumerate(self.dims) if operand.kind[dim] != IRRELEVANT]
         even = (self.scale[:, relevant] == 1).all(axis=1)
         return np.where(even, self.tile(operand, number, level), 1.0)
@@ -426,17 +281,16 @@ class Block:
     def precision(self, number: int, movement: Movement) -> Array:
         """Return the bits per element that a movement has at the least, shape (unrollings,)."""
         name = "precision", number, movement.link, movement.upper, movement.back
-        return self._keep(name, lambda: self._precision(number, movement))
+        return self.keep(name, lambda: self._precision(number, movement))
 
     def _precision(self, number: int, movement: Movement) -> Array:
         if movement.back:
             return np.full(self.count, movement.bits.partial)
-        if not self.exact:
-            return np.full(self.count, movement.bits.least)
         early = self.setting.conventions.early_final_precision
         partial = self.copies(number, movement.link + (movement.upper or early)) > 1
         if movement.link == 0:
             partial |= self.adds(number)
+        partial &= adds_up(self, number)
         return np.where(partial, movement.bits.partial, movement.bits.least)
 
     def _distinct(self, operand: OperandSetting, number: int, level: int) -> Array:
@@ -472,7 +326,6 @@ class Block:
         busy: dict[tuple[str, str], Array] = {}
         for number, operand in enumerate(self.setting.operands):
             forced = self._forced(operand, number, position)
-            share = 1.0 if self.exact else self.share(operand) ** 2
             for index, movement in enumerate(self.common.movements[number]):
                 every = forced[movement.link]
                 moved = np.where(every, self.always[number][index], self.once[number][index])
@@ -482,17 +335,13 @@ class Block:
                     least = self.total if not self.stays(operand) else self.total / self.reuse[number]
                     visits = np.where(every, self.total, least)
                     moved = self.always[number][index] * visits / self.total
+                often = visits / self.total if movement.link == 0 else np.where(every, 1.0, 0.0)
                 if movement.back:
-                    again = np.where(every, 1 - 1 / self.reuse[number], 0.0)
-                    moved = moved * again
+                    back = again(self, number)
+                    moved, often = moved * np.where(every, back, 0.0), often * back
                 precision = self.precision(number, movement)
-                bits_moved = moved * share * precision
-                if self.exact:
-                    words = self.words[number][index]
-                    often = visits / self.total if movement.link == 0 else np.where(every, 1.0, 0.0)
-                    if movement.back:
-                        often = often * (1 - 1 / self.reuse[number])
-                    bits_moved = np.maximum(bits_moved, words * often)
+                bits_moved = moved * precision * self.share_of_energy(number, movement)
+                bits_moved = np.maximum(bits_moved, self.words[number][index] * often)
                 energy += np.maximum(0.0, bits_moved * movement.energy - self.truncated(movement))
                 busy_for = moved * precision * self.cycles_per_bit(number, movement)
                 busy[movement.port] = busy.get(movement.port, 0.0) + busy_for * self.counted(movement, visits)
@@ -502,6 +351,12 @@ class Block:
             latency = np.maximum(latency, cycles)
         latency = latency + self.drain
         return energy + self.common.leakage * latency, latency
+
+    def share_of_energy(self, number: int, movement: Movement) -> Array:
+        """Return what ZigZag's rounding leaves of the accesses of a movement, shape (unrollings,)."""
+        name = "share", number, movement.link, movement.upper
+        operand = self.setting.operands[number]
+        return self.keep(name, lambda: share_of_movement(self, operand, number, movement))
 
     def operations(self) -> float:
         """Return the energy of the operations."""
@@ -519,13 +374,13 @@ class Block:
     def cycles_per_bit(self, number: int, movement: Movement) -> Array:
         """Return the cycles of a port per bit that the instances of its memory move in all."""
         level = movement.link + movement.upper
-        instances = self._keep(("instances", number, level), lambda: self._every(self.above(number, level)))
+        instances = self.keep(("instances", number, level), lambda: self._every(self.above(number, level)))
         return np.asarray(self.turns(number, movement) / (movement.width * instances))
 
     def turns(self, number: int, movement: Movement) -> Array:
         """Return how many instances take turns at the port of a movement (see `zzcp.cost.setting.turns`)."""
         name = "turns", number, movement.link, movement.upper, movement.back, movement.shared
-        return self._keep(name, lambda: self._turns(number, movement))
+        return self.keep(name, lambda: self._turns(number, movement))
 
     def _turns(self, number: int, movement: Movement) -> Array:
         level = movement.link + movement.upper
@@ -571,76 +426,3 @@ class Block:
             forced[link] = beyond
         forced[0] = np.ones(self.count, dtype=bool)
         return forced
-
-
-def touched(layer: Layer, operand: OperandSetting) -> int:
-    """Return the elements of an operand that the layer uses: of windows with holes not all."""
-    used = math.prod(layer.sizes[dim] for dim, kind in operand.kind.items() if kind == RELEVANT)
-    for relation, most in zip(operand.relations, operand.window_sizes, strict=True):
-        outer, inner = (layer.sizes[dim] for dim in relation.loops)
-        used *= max(1, min(relation.distinct(outer, inner), most))
-    return used
-
-
-def movements_of(operand: OperandSetting, conventions: CostConventions) -> list[Movement]:
-    """Return what moves through the memories of an operand."""
-    found = []
-    for level, (memory, ports) in enumerate(zip(operand.memories, operand.ports, strict=True)):
-        for direction, port in ports.items():
-            upwards = direction in (Direction.TO_ABOVE, Direction.FROM_BELOW)
-            outside = level == operand.depth - 1 and direction in (Direction.FROM_ABOVE, Direction.TO_ABOVE)
-            if outside or (upwards and not operand.is_output):
-                continue
-            below = direction in (Direction.TO_BELOW, Direction.FROM_BELOW)
-            access = memory.write_energy if direction.is_write else memory.read_energy
-            found.append(
-                Movement(
-                    link=level if below else level + 1,
-                    upper=below,
-                    back=operand.is_output and not upwards,
-                    energy=access / port.bandwidth_max,
-                    access=access,
-                    port=(memory.name, port.name),
-                    width=port.bandwidth_max,
-                    word=port.bandwidth_min,
-                    shared=port.shared_along if conventions.knows_more else (),
-                    bits=operand.stored[level],
-                )
-            )
-    return found
-
-
-def groups_of_links(operand: OperandSetting, choices: Choices) -> list[list[int]]:
-    """Return the groups of array dimensions at every link, the last those above the top level."""
-    left = list(range(len(choices.groups)))
-    result = []
-    for memory in operand.memories:
-        here = [number for number in left if choices.groups[number].members[0] in memory.served_dimensions]
-        result.append(here)
-        left = [number for number in left if number not in here]
-    return [*result, left]
-
-
-def smallest_primes(most: int) -> Array:
-    """Return the smallest prime factor of every number up to a limit."""
-    primes = np.arange(most + 1)
-    for number in range(2, int(most**0.5) + 1):
-        if primes[number] == number:
-            multiples = primes[number * number :: number]
-            np.minimum(multiples, number, out=multiples)
-    return primes
-
-
-@lru_cache(maxsize=64)
-def pairs_outside(layer: Layer, relation: DimensionRelation) -> int:
-    """Return how many pairs of an outer and an inner iteration lie outside of a window's elements."""
-    before, after = layer.padding.get(relation.window, (0, 0))
-    stated = layer.window_sizes.get(relation.window)
-    if not before and not after and stated is None:
-        return 0
-    outer, inner = (layer.sizes[dim] for dim in relation.loops)
-    places = relation.stride * np.arange(outer)[:, None] + relation.dilation * np.arange(inner)
-    end = relation.span(outer, inner) - after
-    if stated is not None:
-        end = min(end, before + stated)
-    return int(((places < before) | (places >= end)).sum())

@@ -12,7 +12,8 @@ those that are irrelevant to it. Whatever the loop order,
 So the least over d of these sums bounds the energy, the busiest port the latency, and the least over d of their product
 the energy-delay product. Lanes that are idle in the last iteration of a dimension do not count, nor does padding; words
 and transfers are not rounded up; a port is busy for an average instance. Under ZigZag's conventions loads that happen
-once hide behind the run, so that of the latency only the array's own transfers count, by whole lanes rounded down.
+once hide behind the run, so that of the latency only the array's own transfers count, by whole lanes rounded down; what
+its rounding leaves of energies is `zzcp.solver.unrolling.rounding`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ import numpy as np
 from zzcp.cost.objective import DELAYS, Goal, WeightedSum, objective_values
 from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array
-from zzcp.solver.unrolling.block import MARGIN, ROUNDED, Block, Common, touched
+from zzcp.solver.unrolling.block import Block
+from zzcp.solver.unrolling.common import MARGIN, Common, Movement, touched
+from zzcp.solver.unrolling.rounding import FLOORED, ROUNDED
 
 _AT_ONCE = 2**14
 """Unrollings of which figures are computed at once: they fit the cache."""
@@ -92,17 +95,27 @@ class CheapBounds:
         setting = self.common.setting
         plain = setting.accelerator.array.in_memory_computing is None
         energy = float(setting.mac_energy) if plain else 0.0
-        rounded = ROUNDED**2 if setting.conventions.fractional_unrolling else 1.0
-        for operand, movements in zip(setting.operands, self.common.movements, strict=True):
-            elements = touched(setting.layer, operand) * rounded
-            energy += sum(
-                movement.bits.least * elements * movement.energy
-                for movement in movements
-                if not movement.back
-            )
-            if rounded < 1:
-                energy -= sum(movement.access for movement in movements)
+        for number, (operand, movements) in enumerate(
+            zip(setting.operands, self.common.movements, strict=True)
+        ):
+            elements = touched(setting.layer, operand)
+            for movement in movements:
+                if not movement.back:
+                    left = self._left(number, movement)
+                    energy += movement.bits.least * elements * left * movement.energy
+                if setting.conventions.fractional_unrolling:
+                    energy -= movement.access
         return max(0.0, energy)
+
+    def _left(self, number: int, movement: Movement) -> float:
+        """Return what is left of the elements that pass once, where ZigZag rounds and multiplies windows."""
+        if not self.common.setting.conventions.fractional_unrolling:
+            return 1.0
+        windows = len(self.common.setting.operands[number].relations)
+        if windows and movement.upper and movement.link and self.common.linked[number][movement.link]:
+            return 0.0
+        # of the tile, of those that are sent together, and of the instances
+        return float(ROUNDED**3 * FLOORED ** (2 * windows))
 
     def of(self, block: Array) -> Array:
         """Return bounds of the objective of some unrollings, shape (unrollings,).

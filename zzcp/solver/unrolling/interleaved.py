@@ -22,7 +22,9 @@ from zzcp.cost.objective import Goal
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT
 from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array, Place
-from zzcp.solver.unrolling.block import MARGIN, Block, Common, pairs_outside
+from zzcp.solver.unrolling.block import Block
+from zzcp.solver.unrolling.common import MARGIN, Common, pairs_outside
+from zzcp.solver.unrolling.rounding import adds_up, again, windows_left, words_at_least
 from zzcp.solver.unrolling.weighted import Weighted
 from zzcp.workload import DimensionRelation
 
@@ -148,11 +150,11 @@ class Interleaved(Weighted):
                 moved = self._without_reuse(number, index, most) / reuse
             least = block.precision(number, movement)
             if movement.back:
-                share = np.maximum(0.0, 1 - reuse / block.reuse[number])
+                share = again(block, number, reuse)
                 bits = moved * share * least
             else:
                 share = np.ones(self.count)
-                partial = movement.bits.partial if block.exact else least
+                partial = np.where(adds_up(block, number), movement.bits.partial, least)
                 bits = np.maximum(moved, block.once[number][index])
                 bits = bits * np.where(once, least, np.maximum(partial, least))
             visits = block.total / reuse
@@ -174,8 +176,11 @@ class Interleaved(Weighted):
             if block.exact:
                 energy = energy + bits * movement.energy
             else:
-                lost = block.truncated(movement)
-                energy = energy + np.maximum(0.0, bits * block.share(operand) ** 2 * movement.energy - lost)
+                data = self.rooms[number, link].data if link else np.ones(self.count)
+                word = words_at_least(block, operand, number, movement)
+                words = np.where(data < 2, block.words[number][index], word / data)
+                bits = np.maximum(bits * block.share_of_energy(number, movement), words / reuse * share)
+                energy = energy + np.maximum(0.0, bits * movement.energy - block.truncated(movement))
             port = self.ports.index(movement.port)
             cycles[port] = cycles[port] + busy if port in cycles else busy
         return _Step((number, link), energy, cycles)
@@ -189,6 +194,7 @@ class Interleaved(Weighted):
         relevant = [i for i, dim in enumerate(self.dims) if operand.kind[dim] == RELEVANT]
         lanes = block.product(block.below(number, level), relevant) * block.total
         lanes = lanes * block.spread(number, level)
+        lanes = lanes * windows_left(block, operand, number, movement)
         if movement.back and not movement.upper:
             lanes = lanes / block.parts(number, movement.link)
         for relation, extent in zip(operand.relations, operand.window_sizes, strict=True):

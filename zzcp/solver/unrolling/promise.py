@@ -12,9 +12,9 @@ from zzcp.cost.objective import Goal
 from zzcp.hardware import Accelerator
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.freedom import Freedom
-from zzcp.solver.unrolling.block import Common
 from zzcp.solver.unrolling.bounds import CheapBounds
 from zzcp.solver.unrolling.choices import choices_of
+from zzcp.solver.unrolling.common import Common
 from zzcp.solver.unrolling.interleaved import interleaved_bounds
 from zzcp.workload import Layer
 

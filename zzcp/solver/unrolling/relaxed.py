@@ -22,9 +22,18 @@ from zzcp.cost.formulas.overlap import keeps
 from zzcp.cost.objective import Goal
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
 from zzcp.solver.lattice.keys import Array, Place
-from zzcp.solver.unrolling.block import MARGIN, Block, Common, Movement, pairs_outside, touched
+from zzcp.solver.unrolling.block import Block
 from zzcp.solver.unrolling.chains import Chains
+from zzcp.solver.unrolling.common import MARGIN, Common, Movement, pairs_outside, touched
 from zzcp.solver.unrolling.ladders import Ladders, divisors, rungs_of
+from zzcp.solver.unrolling.rounding import (
+    adds_up,
+    again,
+    least_tile,
+    share_of_movement,
+    windows_left,
+    words_of_tiles,
+)
 from zzcp.solver.unrolling.weighted import Weighted
 
 _ENTRIES = 2**15
@@ -151,25 +160,21 @@ class _Relaxed(Weighted):
         block = self.block
         movement = block.common.movements[number][index]
         level = movement.link + movement.upper
-        relevant = [i for i, dim in enumerate(self.dims) if operand.kind[dim] == RELEVANT]
-        lanes = block.product(block.below(number, level), relevant) * block.total
-        lanes = lanes * block.spread(number, level)
-        if movement.back and not movement.upper:
-            lanes = lanes / block.parts(number, movement.link)
-        every = self._column(lanes) * self._windows(operand, number, level)
+        left = self._column(windows_left(block, operand, number, movement))
+        every = self._in_every_iteration(operand, number, movement) * left
         reuse = self._product(self.ladders.high, operand, reuse=True)
         whole = self._column(block.reuse[number])
         least = self._column(block.precision(number, movement))
         often = 1 / reuse
         precision: Array
         if movement.back:
-            often = np.maximum(0.0, often - 1 / whole)
+            often = often * again(block, number, reuse)
             precision = np.asarray(movement.bits.partial)
             bits = every * often * precision
         else:
-            once = touched(block.setting.layer, operand) * self._column(block.copies(number, level))
-            partial = np.maximum(movement.bits.partial, least) if block.exact else least
-            precision = np.where(reuse < whole, partial, least)
+            once = touched(block.setting.layer, operand) * self._column(block.copies(number, level)) * left
+            stay = (reuse < whole) & self._column(adds_up(block, number))
+            precision = np.where(stay, np.maximum(movement.bits.partial, least), least)
             if keeps(operand, movement.link):
                 # all elements come again in every round of the loops that do not matter to them; no more is certain
                 every = once * whole
@@ -198,8 +203,7 @@ class _Relaxed(Weighted):
             energy_bits = np.maximum(bits, words * self._column(block.transfers(number, movement)) * often)
             energy = energy_bits * movement.energy
         else:
-            share = self._column(block.share(operand) ** 2)
-            energy = np.maximum(0.0, bits * share * movement.energy - block.truncated(movement))
+            energy = self._energy_zigzag(operand, number, movement, bits, precision, often)
         if movement.link == 0:
             # nothing that changes the operand lies beneath the array
             cells = tuple(
@@ -211,6 +215,38 @@ class _Relaxed(Weighted):
                 for part in (energy, cycles, late)
             )
         return _Flow(movement, energy, cycles, late)
+
+    def _in_every_iteration(self, operand: OperandSetting, number: int, movement: Movement) -> Array:
+        """Return the elements that would pass in all iterations without reuse but that within windows."""
+        block, level = self.block, movement.link + movement.upper
+        relevant = [i for i, dim in enumerate(self.dims) if operand.kind[dim] == RELEVANT]
+        lanes = block.product(block.below(number, level), relevant) * block.total
+        lanes = lanes * block.spread(number, level)
+        if movement.back and not movement.upper:
+            lanes = lanes / block.parts(number, movement.link)
+        return self._column(lanes) * self._windows(operand, number, level)
+
+    def _energy_zigzag(
+        self,
+        operand: OperandSetting,
+        number: int,
+        movement: Movement,
+        bits: Array,
+        precision: Array,
+        often: Array,
+    ) -> Array:
+        """Return the energy of a movement as ZigZag rounds tiles, instances, words and accesses."""
+        block = self.block
+        beneath = [
+            # nothing that changes the operand lies beneath the array
+            self._along(rungs if movement.link else np.ones_like(rungs), position)
+            for position, rungs in enumerate(self.ladders.low)
+        ]
+        tile = least_tile(block, operand, number, movement.link, beneath)
+        share = share_of_movement(block, operand, number, movement, tile)
+        words = words_of_tiles(block, operand, number, movement, tile, precision) * often
+        energy = np.maximum(bits * share, words) * movement.energy
+        return np.asarray(np.maximum(0.0, energy - block.truncated(movement)))
 
     def _windows(self, operand: OperandSetting, number: int, level: int) -> Array:
         """Return the elements along windows per iteration, for every tile.

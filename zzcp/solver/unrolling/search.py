@@ -38,9 +38,9 @@ from zzcp.solver.lattice.start import first_mapping, outermost_mapping
 from zzcp.solver.result import Progress, Result, float_below, gap_of
 from zzcp.solver.space import Space, of_factors
 from zzcp.solver.unrolling.ahead import Alone, Doer, InHelper, Step, WithHelpers
-from zzcp.solver.unrolling.block import Common
 from zzcp.solver.unrolling.bounds import CheapBounds
 from zzcp.solver.unrolling.choices import Choices, choices_of
+from zzcp.solver.unrolling.common import Common
 from zzcp.solver.unrolling.pool import Pool, Portion, Portions
 from zzcp.solver.unrolling.steps import Cheap, Solve, Steps
 from zzcp.workload import Layer
@@ -502,8 +502,12 @@ class JointSearch:
         if self.on_progress is None:
             return
         value, seconds = self.value, self.clock.passed
-        gap = None if value is None else gap_of(value, Fraction(self.bound))
-        self.on_progress(Progress(seconds, None if value is None else float(value), self.bound, gap, stage))
+        if value is None:
+            self.on_progress(Progress(seconds, None, self.bound, None, stage))
+            return
+        # what is left may have bounds above the best mapping
+        bound = min(Fraction(self.bound), value)
+        self.on_progress(Progress(seconds, float(value), float_below(bound), gap_of(value, bound), stage))
 
     def _nothing(self, evaluator: Evaluator) -> Result:
         """Return the result without a mapping."""

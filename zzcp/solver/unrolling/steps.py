@@ -18,9 +18,9 @@ from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.cpsat.model import certain
 from zzcp.solver.lattice.keys import Array
 from zzcp.solver.result import Result
-from zzcp.solver.unrolling.block import Common
 from zzcp.solver.unrolling.bounds import CheapBounds
 from zzcp.solver.unrolling.choices import Choices
+from zzcp.solver.unrolling.common import Common
 from zzcp.solver.unrolling.interleaved import interleaved_bounds
 from zzcp.solver.unrolling.relaxed import relaxed_bounds
 from zzcp.solver.unrolling.root import root_bound

@@ -14,7 +14,8 @@ import numpy as np
 
 from zzcp.cost.objective import DELAYS, Goal, WeightedSum
 from zzcp.solver.lattice.keys import Array, Place
-from zzcp.solver.unrolling.block import MARGIN, Block
+from zzcp.solver.unrolling.block import Block
+from zzcp.solver.unrolling.common import MARGIN
 
 _ROUNDS = 4
 """Least sums that move the weights of the latency."""
