@@ -15,7 +15,6 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,12 @@ from rich.console import Console
 from benchmarks import joint_cases, unrollings
 from benchmarks.cases import bundled_machines, own_machines
 from benchmarks.pages import PAGE, replace_part
-from zzcp import EXACT, ZIGZAG, Accelerator, Layer, optimize
+from zzcp import ZIGZAG, Accelerator, Layer, optimize
 from zzcp.mappers import Budget, Loma, Problem
-from zzcp.mapping.constraints import Constraints
 from zzcp.mapping.freedom import Freedom
-from zzcp.solver.optimize import Task, joint_search
-from zzcp.solver.search.search import Search
+from zzcp.solver.job import Job
+from zzcp.solver.optimize import joint_search
+from zzcp.solver.options import SearchOptions
 
 JOINT = PAGE.with_name("joint.md")
 RECORD = Path(__file__).parent / "results" / "referees.jsonl"
@@ -99,18 +98,8 @@ def sampled(_path: Path, accelerator: Accelerator, layer: Layer, count: int) -> 
     row: Row = {"status": result.status, "bound": result.lower_bound, "gap": result.gap}
     if result.objective is None:
         return row | {"sampled": 0, "below": 0, "open": 0}
-    task = Task(
-        accelerator,
-        layer,
-        "edp",
-        1e-9,
-        EXACT,
-        None,
-        Constraints(),
-        "auto",
-        partial(Search, workers=1, seed=1),
-    )
-    steps = joint_search(task, Freedom(), ALONE, 1).steps
+    how = SearchOptions(ALONE, 1e-9, 1)
+    steps = joint_search(Job(accelerator, layer, "edp", Freedom(), options=how)).steps
     block = steps.choices.sample(8 * count, np.random.default_rng(1))
     chosen = list(dict.fromkeys(map(tuple, block.tolist())))[:count]
     below = still_open = 0

@@ -23,7 +23,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 
 # A machine that is busy for a minute is no failure, either: tests of limits state theirs.
-importlib.import_module("zzcp.solver.optimize").DEFAULT_TIME_LIMIT = 1800.0  # type: ignore[attr-defined]
+importlib.import_module("zzcp.solver.options").DEFAULT_TIME_LIMIT = 1800.0  # type: ignore[attr-defined]
 
 # Every test solves what it asks for; those of the cache have folders of their own.
 os.environ["ZZCP_NO_CACHE"] = "1"

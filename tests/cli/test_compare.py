@@ -16,7 +16,7 @@ import pytest
 from tests.cli.conftest import ACCELERATOR, WORKLOAD, Golden, Run
 from zzcp.io.result import load_results
 from zzcp.mappers import MAPPERS, Budget, Problem, Search
-from zzcp.solver import optimize
+from zzcp.solver.optimize import run_job
 
 FILES = ("-a", ACCELERATOR, "-w", WORKLOAD, "-m", "models/mappings/seed_mapping.yaml")
 FAST = ("--mappers", "loma,random,greedy", "--evaluations", 300)
@@ -107,11 +107,11 @@ def test_without_matplotlib_it_says_so_before_any_work(zzcp: Run, monkeypatch: p
 
 
 def test_a_refuted_proof_is_loud(zzcp: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(*arguments: Any, **options: Any) -> Any:
-        result = optimize(*arguments, **options)
+    def wrong(job: Any, tell: Any) -> Any:
+        result = run_job(job, tell)
         return replace(result, lower_bound=result.lower_bound * 10)
 
-    monkeypatch.setattr("zzcp.comparison.run.optimize", wrong)
+    monkeypatch.setattr("zzcp.comparison.run.run_job", wrong)
     result = zzcp("compare", *FILES, "--layer", "conv", "--mappers", "loma")
     assert result.exit_code == 5
     assert "PROOF REFUTED: layer conv: the mapping of loma" in result.stdout

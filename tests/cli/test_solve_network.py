@@ -13,6 +13,7 @@ from tests.cli.conftest import ACCELERATOR, WORKLOAD, Run
 from zzcp.errors import InputError
 from zzcp.io.result import load_results
 from zzcp.networks.again import prove_totals
+from zzcp.solver.options import SearchOptions
 
 FILES = ("-a", ACCELERATOR, "-w", WORKLOAD, "-m", "models/mappings/seed_mapping.yaml")
 
@@ -87,7 +88,7 @@ def test_tensors_that_cannot_be(zzcp: Run, tmp_path: Path) -> None:
         try:
             file = load_results(path)
             with pytest.raises(InputError) as caught:
-                prove_totals(file, 600.0)
+                prove_totals(file, SearchOptions(600.0, seed=1))
             error = caught.value
         except InputError as refused:
             error = refused

@@ -16,13 +16,15 @@ import zzcp
 from tests.machines import machine, memory
 from zzcp.comparison import Comparison, RefutedProofError, compare, compare_layer
 from zzcp.comparison.layers import SOLVER, ComparedLayer, geometric_mean, value_of
-from zzcp.comparison.run import CompareOptions, CompareTask, measured
+from zzcp.comparison.run import CompareOptions, measured
 from zzcp.cost import EXACT, ZIGZAG, evaluate
 from zzcp.cost.objective import objective_of
 from zzcp.errors import InputError
 from zzcp.mappers import Budget, Loma, Problem, Sample, Search
 from zzcp.mapping import Mapping
 from zzcp.solver import optimize
+from zzcp.solver.job import Job
+from zzcp.solver.optimize import run_job
 from zzcp.workload import Layer, Network
 
 SPATIAL = {"D1": {"K": 4}, "D2": {"C": 2}}
@@ -218,11 +220,11 @@ def test_a_mapping_in_another_unrolling_does_not_count() -> None:
 def test_a_mapping_below_the_bound_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A solver whose bound is too high by a hundredth is found out."""
 
-    def wrong(*arguments: Any, **options: Any) -> zzcp.Result:
-        result = optimize(*arguments, **options)
+    def wrong(job: Job, tell: Any) -> zzcp.Result:
+        result = run_job(job, tell)
         return replace(result, lower_bound=result.lower_bound * 1.01)
 
-    monkeypatch.setattr("zzcp.comparison.run.optimize", wrong)
+    monkeypatch.setattr("zzcp.comparison.run.run_job", wrong)
     with pytest.raises(RefutedProofError, match="below the proven bound") as caught:
         compare(machine(), GEMM, [Fixed(best().mapping)], spatial=SPATIAL)
     assert caught.value.exit_code == 5
@@ -325,8 +327,8 @@ def test_after_a_stop_the_mappers_that_have_not_begun_are_missing() -> None:
 
     spatial = zzcp.SpatialMapping.from_dict(SPATIAL)
     mappers = (Stopped(best().mapping, "first"), Fixed(best().mapping, "second"))
-    options = CompareOptions(machine(), mappers, "edp", EXACT, Budget(), {})
-    entry = compare_layer(CompareTask(GEMM, spatial), options=options)
+    options = CompareOptions(mappers, Budget())
+    entry = compare_layer(Job(machine(), GEMM, "edp", spatial), options=options)
     assert [mapper.name for mapper in entry.mappers] == ["first"]
     assert entry.interrupted
     found = compare(machine(), [GEMM, CONV], mappers, spatial=SPATIAL)

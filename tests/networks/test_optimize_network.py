@@ -20,8 +20,8 @@ from zzcp.cost.objective import OBJECTIVES, Objective, WeightedSum, combined
 from zzcp.errors import InputError
 from zzcp.networks import search as network_search
 from zzcp.networks.search import search_network
-from zzcp.networks.tasks import LayerTask
-from zzcp.solver.job import SearchOptions
+from zzcp.solver.job import Job
+from zzcp.solver.options import SearchOptions
 from zzcp.solver.result import gap_of
 from zzcp.workload import Network
 
@@ -39,14 +39,9 @@ LAYERS = (
 
 def check(cases: list[Case], objective: Objective, conventions: CostConventions) -> NetworkResult:
     """Compare a search with the enumeration."""
-    result = search_network(
-        cases[0].accelerator,
-        "tiny",
-        [LayerTask(case.layer, case.spatial) for case in cases],
-        objective,
-        GAP,
-        SearchOptions(20.0, GAP, conventions=conventions),
-    )
+    how = SearchOptions(20.0, GAP, conventions=conventions)
+    jobs = [Job(case.accelerator, case.layer, objective, case.spatial, options=how) for case in cases]
+    result = search_network("tiny", jobs)
     known = {id(case): front_of(case, conventions) for case in cases}
     fronts = [known[id(case)] for case in cases]
     best = least(fronts, objective)

@@ -20,8 +20,9 @@ from zzcp.mapping import SpatialMapping
 from zzcp.mapping.machine import with_residents
 from zzcp.networks.residency import ResidentPlans, Tensor, tensors_of
 from zzcp.networks.search import search_network
-from zzcp.networks.tasks import LayerTask, distinct, machine_for
-from zzcp.solver.job import SearchOptions
+from zzcp.networks.tasks import distinct, machine_for
+from zzcp.solver.job import Job
+from zzcp.solver.options import SearchOptions
 from zzcp.workload import Network
 from zzcp.workload.network import SkippedNode
 
@@ -71,8 +72,8 @@ def chain(*widths: int, batch: int = 4, skip: bool = False) -> Network:
     return Network("chain", tuple(layers))
 
 
-def tasks_of(network: Network, spatial: SpatialMapping | None = None) -> list[LayerTask]:
-    return [LayerTask(layer, (spatial or SpatialMapping()).fitted(layer)) for layer in network]
+def tasks_of(chip: Accelerator, network: Network, spatial: SpatialMapping | None = None) -> list[Job]:
+    return [Job(chip, layer, "edp", (spatial or SpatialMapping()).fitted(layer)) for layer in network]
 
 
 # ---- the evaluator --------------------------------------------------------------------------------------------
@@ -131,12 +132,12 @@ def test_what_cannot_stay_is_one_message(stays: dict[str, str], message: str) ->
 
 def test_tensors_are_what_layers_read_of_each_other() -> None:
     chip, network = machine(small=64), chain(4, 8, 8, skip=True)
-    tensors = tensors_of(chip, network, tasks_of(network))
+    tensors = tensors_of(network, tasks_of(chip, network))
     assert tensors == [
         Tensor(0, ((1, "I"), (2, "W")), 4 * 8 * 8, ("buffer",)),
         Tensor(1, ((2, "I"),), 4 * 8 * 8, ("small", "buffer")),
     ]
-    plans = ResidentPlans(chip, tasks_of(network), distinct(tasks_of(network)), tensors)
+    plans = ResidentPlans(tasks_of(chip, network), distinct(tasks_of(chip, network)), tensors)
     between = plans.variant(1, ((0, "buffer"), (1, "small")))
     assert between is not None
     assert between.resident == (("O", "small"), ("I", "buffer"))
@@ -152,7 +153,7 @@ def test_a_tensor_that_something_else_reads_leaves_the_chip() -> None:
         passed = Network(
             "passed", (first, replace(second, sources={"I": 7})), (other,), edges=((0, 7), (7, 1))
         )
-        assert bool(tensors_of(machine(), passed, tasks_of(passed))) is stays
+        assert bool(tensors_of(passed, tasks_of(machine(), passed))) is stays
 
 
 def test_layers_out_of_order_and_sizes_that_contradict_are_one_message() -> None:
@@ -171,12 +172,10 @@ def every_plan(tensors: list[Tensor]) -> Iterator[tuple[str | None, ...]]:
     yield from product(*((None, *tensor.memories) for tensor in tensors))
 
 
-def brute_force(
-    chip: Accelerator, network: Network, tasks: list[LayerTask], objective: Objective
-) -> Fraction | None:
+def brute_force(network: Network, tasks: list[Job], objective: Objective) -> Fraction | None:
     """Return the least objective over all plans and all combinations of mappings."""
-    tensors = tensors_of(chip, network, tasks)
-    plans = ResidentPlans(chip, tasks, distinct(tasks), tensors)
+    tensors = tensors_of(network, tasks)
+    plans = ResidentPlans(tasks, distinct(tasks), tensors)
     fronts: dict[object, list[tuple[Fraction, Fraction]]] = {}
     best: Fraction | None = None
     for plan in every_plan(tensors):
@@ -192,7 +191,7 @@ def brute_force(
                 rows.append([])
                 continue
             if variant not in fronts:
-                case = Case(machine_for(chip, task, variant), task.layer, task.spatial)
+                case = Case(machine_for(task, variant), task.layer, task.spatial)
                 fronts[variant] = front_of(case, EXACT)
             rows.append(fronts[variant])
         value = least(rows, objective)
@@ -201,7 +200,7 @@ def brute_force(
     return best
 
 
-def random_case(rng: Random) -> tuple[Accelerator, Network, list[LayerTask]]:
+def random_case(rng: Random) -> tuple[Accelerator, Network, list[Job]]:
     while True:
         chip = machine(
             rng.choice((300, 400, 600, 1000, 2000)),
@@ -215,7 +214,7 @@ def random_case(rng: Random) -> tuple[Accelerator, Network, list[LayerTask]]:
             widths[1] = widths[-1]
         network = chain(*widths, batch=rng.choice((1, 2, 3, 4)), skip=skip)
         spatial = rng.choice(({}, {"D1": {"K": 2}}, {"D2": {"B": 2}}, {"D1": {"K": 4}, "D2": {"C": 2}}))
-        tasks = tasks_of(network, SpatialMapping.from_dict(spatial))
+        tasks = tasks_of(chip, network, SpatialMapping.from_dict(spatial))
         if all(mappings_of(Case(chip, task.layer, task.spatial)) <= MOST for task in tasks):
             return chip, network, tasks
 
@@ -227,16 +226,10 @@ def check(
     chip, network, tasks = random_case(rng)
     chip = change(chip)
     objective: Objective = rng.choice(("edp", "edp", "edp", "ed2", "energy", "latency"))
-    result = search_network(
-        chip,
-        "chain",
-        tasks,
-        objective,
-        GAP,
-        SearchOptions(20.0, GAP),
-        tensors=tensors_of(chip, network, tasks),
-    )
-    best = brute_force(chip, network, tasks, objective)
+    how = SearchOptions(20.0, GAP)
+    tasks = [replace(task, accelerator=chip, goal=objective, options=how) for task in tasks]
+    result = search_network("chain", tasks, tensors=tensors_of(network, tasks))
+    best = brute_force(network, tasks, objective)
     if best is None:
         assert result.exact is None
         return result

@@ -23,7 +23,8 @@ from zzcp.mapping.freedom import Freedom
 from zzcp.runs import far
 from zzcp.runs.cluster import DaskCluster
 from zzcp.solver.cache import ResultCache
-from zzcp.solver.job import Job, SearchOptions
+from zzcp.solver.job import Job
+from zzcp.solver.options import SearchOptions
 from zzcp.solver.portable import SEARCH
 from zzcp.workload import Layer, Network
 

@@ -21,7 +21,8 @@ from zzcp.mapping.freedom import Freedom
 from zzcp.mapping.machine import with_residents
 from zzcp.mapping.spatial import SpatialMapping
 from zzcp.runs.records import Records
-from zzcp.solver.job import Job, SearchOptions
+from zzcp.solver.job import Job
+from zzcp.solver.options import SearchOptions
 from zzcp.solver.portable import RECORDS, SEARCH
 from zzcp.solver.result import Progress, Result
 from zzcp.workload import Layer

@@ -11,24 +11,21 @@ from typing import Any
 import pytest
 
 from tests.machines import machine
-from zzcp.cost import EXACT, ZIGZAG
+from zzcp.cost import EXACT, ZIGZAG, CostConventions
 from zzcp.errors import InputError
 from zzcp.mapping import SpatialMapping
+from zzcp.solver.job import Job
 from zzcp.sweeps import Outcome
 from zzcp.sweeps.store import Store, point_key
 from zzcp.workload import Layer
 
 LAYER = Layer.gemm(b=4, k=6, c=8)
-POINT: dict[str, Any] = {
-    "version": "1",
-    "accelerator": machine(),
-    "layer": LAYER,
-    "spatial": SpatialMapping(),
-    "links": None,
-    "objective": "edp",
-    "conventions": EXACT,
-    "seed": 0,
-}
+POINT = Job(machine(), LAYER, "edp", SpatialMapping())
+
+
+def key(version: str = "1", conventions: CostConventions = EXACT, seed: int = 0, **changes: Any) -> str:
+    """Return the key of the point with some changes."""
+    return point_key(version, replace(POINT, **changes).by(conventions=conventions, seed=seed))
 
 
 def outcome(status: str = "optimal", gap: float | None = 0.0) -> Outcome:
@@ -47,11 +44,11 @@ def test_what_the_optimum_depends_on_is_in_the_key() -> None:
         {"layer": replace(LAYER, precision={"W": 4})},
         {"spatial": SpatialMapping.from_dict({"D1": {"K": 2}})},
         {"links": {"W": "I1", "I": "I2", "O": "O"}},
-        {"objective": "energy"},
+        {"goal": "energy"},
         {"conventions": ZIGZAG},
         {"seed": 1},
     ]
-    assert len({point_key(**{**POINT, **change}) for change in changes}) == len(changes)
+    assert len({key(**change) for change in changes}) == len(changes)
 
 
 def test_names_are_not() -> None:
@@ -60,7 +57,7 @@ def test_names_are_not() -> None:
         {"layer": replace(LAYER, name="other", id=3)},
         {"links": LAYER.default_links},
     ]
-    assert {point_key(**{**POINT, **change}) for change in same} == {point_key(**POINT)}
+    assert {key(**change) for change in same} == {key()}
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from zzcp.cli.output import open_output
+from zzcp.cli.output import Output
 from zzcp.solver.cache.store import ResultCache, cache_folder
 
 
-def run(action: str, json_path: str | None, quiet: bool) -> None:
+def run(action: str, output: Output) -> None:
     """Show or clear the cache; see `zzcp cache --help` for the parameters."""
     cache = ResultCache(cache_folder())
-    with open_output(json_path, quiet) as output:
-        if action == "clear":
-            cleared = cache.clear()
-            output.show(f"{cleared:,} solved layers and fronts removed from {cache.path}\n")
-            output.finish({"path": str(cache.path), "removed": cleared})
-            return
-        found = cache.info()
-        output.show(
-            f"{found.path}\n"
-            f"{found.entries:,} solved layers and fronts, {found.current:,} of them found by this version of zzcp; "
-            f"{found.size / 1024:,.0f} KiB\n"
-        )
-        output.finish({**found._asdict(), "path": str(found.path)})
+    if action == "clear":
+        cleared = cache.clear()
+        output.show(f"{cleared:,} solved layers and fronts removed from {cache.path}\n")
+        output.finish({"path": str(cache.path), "removed": cleared})
+        return
+    found = cache.info()
+    output.show(
+        f"{found.path}\n"
+        f"{found.entries:,} solved layers and fronts, {found.current:,} of them found by this version of zzcp; "
+        f"{found.size / 1024:,.0f} KiB\n"
+    )
+    output.finish({**found._asdict(), "path": str(found.path)})

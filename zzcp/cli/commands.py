@@ -12,13 +12,18 @@ from zzcp.cli.reading import Reading
 
 
 def _run(name: str, arguments: dict[str, Any]) -> Any:
-    """Run the module of a command."""
+    """Run the module of a command, with its output, and with what belongs together in its arguments as one."""
     if "dimensions" in arguments:
         parts = (arguments.pop(part) for part in ("dimensions", "precision", "operators"))
         arguments["reading"] = Reading(*parts)
-    if "no_cache" in arguments:
+    if "engine" in arguments:
+        import_module("zzcp.cli.asked").gather(arguments)
+    elif "no_cache" in arguments:
         arguments["cache"] = not arguments.pop("no_cache")
-    return import_module(f"zzcp.cli.{name}").run(**arguments)
+    run = import_module(f"zzcp.cli.{name}").run
+    to = arguments.pop("json_path"), arguments.pop("quiet")
+    with import_module("zzcp.cli.output").open_output(*to) as output:
+        return run(**arguments, output=output)
 
 
 @click.command()
@@ -478,7 +483,13 @@ def explain(**arguments: Any) -> Any:
     options.max_dims,
     options.factors,
     options.reading,
-    click.option("--layer", metavar="NAME", help="The layer, by name or id; needed where there are several."),
+    click.option(
+        "--layer",
+        "layers",
+        metavar="NAME",
+        callback=lambda _context, _option, name: () if name is None else (name,),
+        help="The layer, by name or id; needed where there are several.",
+    ),
     click.option(
         "--points", type=click.IntRange(min=1), metavar="N", help="Stop with N points, spread over the front."
     ),

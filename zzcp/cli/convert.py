@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import zzcp
-from zzcp.cli.output import STDOUT, Output, check_writable, open_output, write_text
+from zzcp.cli.output import STDOUT, Output, check_writable, write_text
 from zzcp.cli.reading import Reading
 from zzcp.conversion import convert, export
 from zzcp.conversion.convert import Take
@@ -32,8 +32,7 @@ def run(
     settings: dict[str, str],
     layers: Sequence[str],
     reading: Reading,
-    json_path: str | None,
-    quiet: bool,
+    output: Output,
 ) -> None:
     """Write what was read, so that it can be used or edited.
 
@@ -55,29 +54,28 @@ def run(
         The layer of the result.
     reading : Reading
         How the network is read.
-    json_path, quiet
-        See `zzcp.cli.output.Output`.
+    output : Output
+        Takes what is shown.
 
     Raises
     ------
     InputError
         If the files are of no known format, or nothing can be read from them.
     """
-    if target == json_path == STDOUT:
+    if target == output.json_path == STDOUT:
         raise InputError("only one of --output and --json can go to standard output")
     if layers and to is None:
         raise InputError("--layer is for a result, with --to")
-    with open_output(json_path, quiet) as output:
-        if target != STDOUT:
-            check_writable(target, "--output")
-        if to is not None:
-            text, files = _exported(sources, to, layers)
-        elif any(Path(source).suffix.lower() == ONNX for source in sources):
-            text, files = _onnx(sources, reading, output)
-        else:
-            text, files = _foreign(sources, take, operands, settings, reading, output)
-        write_text(target, text, "--output")
-        output.finish({"zzcp_version": zzcp.__version__, "files": files})
+    if target != STDOUT:
+        check_writable(target, "--output")
+    if to is not None:
+        text, files = _exported(sources, to, layers)
+    elif any(Path(source).suffix.lower() == ONNX for source in sources):
+        text, files = _onnx(sources, reading, output)
+    else:
+        text, files = _foreign(sources, take, operands, settings, reading, output)
+    write_text(target, text, "--output")
+    output.finish({"zzcp_version": zzcp.__version__, "files": files})
 
 
 def _onnx(sources: Sequence[str], reading: Reading, output: Output) -> tuple[str, list[dict[str, Any]]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import zzcp
 from zzcp.cli.machines import load_machine
-from zzcp.cli.output import Output, open_output
+from zzcp.cli.output import Output
 from zzcp.cli.reading import Reading
 from zzcp.cli.sources import map_layers, other_conventions, select_layers
 from zzcp.cost import CONVENTIONS, CostConventions
@@ -30,8 +30,7 @@ def run(
     layers: Sequence[str],
     conventions: str,
     allow_invalid: bool,
-    json_path: str | None,
-    quiet: bool,
+    output: Output,
 ) -> None:
     """Print the cost of given mappings.
 
@@ -47,28 +46,27 @@ def run(
         Name of the conventions.
     allow_invalid : bool
         Score invalid mappings, too.
-    json_path, quiet
-        See `zzcp.cli.output.Output`.
+    output : Output
+        Takes what is shown.
     """
     rules = CONVENTIONS[conventions]
-    with open_output(json_path, quiet) as output:
-        machine = load_machine(accelerator, conventions)
-        with output.progress(f"reading {workload}"):
-            network = reading.load(workload, conventions)
-        chosen = select_layers(network, layers, workload)
-        source = load_mapping_source(mapping)
-        if other_conventions(source, rules):
-            output.note(f"{mapping} was computed under other conventions; double buffers are chosen anew")
-        mapped, left_out = map_layers(source, machine, network, chosen, rules, named=bool(layers))
-        results = []
-        for number, (layer, layer_mapping) in enumerate(mapped, 1):
-            with output.progress(f"evaluating layer {number} of {len(mapped)}"):
-                try:
-                    results.append(_evaluate(machine, layer, layer_mapping, rules, allow_invalid))
-                except InputError as error:
-                    raise error.at(file=mapping, field=f"layer {layer.name}") from None
-        _show(output, machine, results, left_out, in_full=bool(layers) or len(results) == 1)
-        output.finish(result_data(zzcp.__version__, machine, conventions, results, left_out))
+    machine = load_machine(accelerator, rules)
+    with output.progress(f"reading {workload}"):
+        network = reading.load(workload, conventions)
+    chosen = select_layers(network, layers, workload)
+    source = load_mapping_source(mapping)
+    if other_conventions(source, rules):
+        output.note(f"{mapping} was computed under other conventions; double buffers are chosen anew")
+    mapped, left_out = map_layers(source, machine, network, chosen, rules, named=bool(layers))
+    results = []
+    for number, (layer, layer_mapping) in enumerate(mapped, 1):
+        with output.progress(f"evaluating layer {number} of {len(mapped)}"):
+            try:
+                results.append(_evaluate(machine, layer, layer_mapping, rules, allow_invalid))
+            except InputError as error:
+                raise error.at(file=mapping, field=f"layer {layer.name}") from None
+    _show(output, machine, results, left_out, in_full=bool(layers) or len(results) == 1)
+    output.finish(result_data(zzcp.__version__, machine, conventions, results, left_out))
 
 
 def _evaluate(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import zzcp
-from zzcp.cli.output import Output, open_output
+from zzcp.cli.output import Output
 from zzcp.cli.reading import Reading
 from zzcp.errors import InputError, Place
 from zzcp.explanations import Comparison, Explanation, explain
@@ -34,34 +34,32 @@ def run(
     resolve: bool,
     time_limit: float,
     cache: bool,
-    json_path: str | None,
-    quiet: bool,
+    output: Output,
 ) -> None:
     """Explain one result, or what two differ in; see `zzcp explain --help` for the parameters."""
     if len(files) > 2:
         raise InputError("too many results", expected="one, or two to compare", found=str(len(files)))
     if len(accelerators) > len(files):
         raise InputError("--accelerator given too often", expected="once for every result at most")
-    with open_output(json_path, quiet) as output:
-        network = None if workload is None else reading.load(workload)
-        machines = [load_accelerator(file) for file in accelerators]
-        results = [
-            load_results(
-                file, accelerator=machines[min(i, len(machines) - 1)] if machines else None, network=network
-            )
-            for i, file in enumerate(files)
-        ]
-        # before the searches: a file may be changed meanwhile
-        read = {
-            "results": [Source.of(file) for file in files],
-            "accelerators": [Source.of(file) for file in accelerators],
-            "workload": None if workload is None else Source.of(workload),
-        }
-        if len(results) == 1:
-            told = _one(output, results[0], layers, objective, what_if, resolve, time_limit, cache)
-        else:
-            told = _two(output, results[0], results[1], layers, objective)
-        output.finish({"zzcp_version": zzcp.__version__, **told, "inputs": inputs_data(read)})
+    network = None if workload is None else reading.load(workload)
+    machines = [load_accelerator(file) for file in accelerators]
+    results = [
+        load_results(
+            file, accelerator=machines[min(i, len(machines) - 1)] if machines else None, network=network
+        )
+        for i, file in enumerate(files)
+    ]
+    # before the searches: a file may be changed meanwhile
+    read = {
+        "results": [Source.of(file) for file in files],
+        "accelerators": [Source.of(file) for file in accelerators],
+        "workload": None if workload is None else Source.of(workload),
+    }
+    if len(results) == 1:
+        told = _one(output, results[0], layers, objective, what_if, resolve, time_limit, cache)
+    else:
+        told = _two(output, results[0], results[1], layers, objective)
+    output.finish({"zzcp_version": zzcp.__version__, **told, "inputs": inputs_data(read)})
 
 
 def _one(

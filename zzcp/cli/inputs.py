@@ -9,15 +9,21 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import NamedTuple
 
+from rich.console import RenderableType
+
 from zzcp.cli.machines import load_machine
+from zzcp.cli.output import Output
 from zzcp.cli.reading import Reading
 from zzcp.cli.sources import select_layers
+from zzcp.cost import CostConventions
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.io import MappingEntry, MappingFile, load_mapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.unrollings import GIVEN, Unrolling, UnrollingOptions
 from zzcp.records.sources import Source
+from zzcp.report.summary import left_out_report
+from zzcp.report.workload import coverage
 from zzcp.workload import Layer, Network, SkippedNode
 
 SEED = {
@@ -41,8 +47,6 @@ class Inputs:
 
     Parameters
     ----------
-    paths : mapping
-        The files: ``accelerator``, ``workload`` and ``mapping`` (None where there is none).
     machine : Accelerator
         The machine.
     network : Network
@@ -54,10 +58,9 @@ class Inputs:
     mappings : MappingFile or None
         Where the unrollings come from; by default the machine's, or none.
     sources : mapping
-        Names and hashes of the files, by the same roles, as they were when they were read.
+        Names and hashes of the files (``accelerator``, ``workload`` and ``mapping``) as they were when they were read.
     """
 
-    paths: Mapping[str, str | None]
     machine: Accelerator
     network: Network
     layers: list[Layer]
@@ -96,11 +99,13 @@ class Inputs:
             raise self.mappings.located(error, entry, key) from None
         return Unrolled(found, self._links(entry, layer))
 
-    def given(self, layer: Layer) -> tuple[SpatialMapping, dict[str, str] | None]:
-        """Return the unrolling of a layer that a file gives, else a full one, and its links; errors as `unrolled`."""
-        spatial, links = self.unrolled(layer)
-        assert isinstance(spatial, SpatialMapping)
-        return spatial, links
+    def show(self, output: Output, report: RenderableType) -> None:
+        """Print a report between what of the workload is solved and what of it is left out, if something is."""
+        if self.left_out:
+            output.show(*coverage(self.network))
+        output.show(report)
+        if self.left_out:
+            output.show(left_out_report(self.left_out))
 
     @staticmethod
     def _links(entry: MappingEntry | None, layer: Layer) -> dict[str, str] | None:
@@ -108,62 +113,61 @@ class Inputs:
         return given and {operand: given[operand] for operand in layer.operands if operand in given}
 
 
-@contextmanager
-def open_inputs(
-    accelerator: str | None,
-    workload: str | None,
-    mapping: str | None,
-    layers: Sequence[str],
-    reading: Reading,
-    conventions: str = "exact",
-) -> Iterator[Inputs]:
-    """Read the files of a command, those of the seed example where none are given; they are there inside the block.
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of a command: what a user says of them.
 
-    Raises
-    ------
-    InputError
-        If a file cannot be read, or there is no layer of some name.
+    Parameters
+    ----------
+    accelerator, workload, mapping : str or None
+        Their paths; the seed example's where machine and workload are None.
+    layers : sequence of str
+        The layers that are named.
+    reading : Reading
+        How the workload is read.
     """
-    with _paths(accelerator, workload, mapping) as (machine_file, workload_file, mapping_file):
-        machine = load_machine(machine_file, conventions)
-        network = reading.load(workload_file, conventions)
-        mappings = None if mapping_file is None else load_mapping(mapping_file)
-        chosen = select_layers(network, layers, workload_file)
-        if mappings is not None:
-            mappings.check_dimensions(chosen)
-        paths = {"accelerator": machine_file, "workload": workload_file, "mapping": mapping_file}
-        yield Inputs(
-            paths=paths,
-            machine=machine,
-            network=network,
-            mappings=mappings,
-            layers=chosen,
-            left_out=() if layers else tuple(network.skipped),
-            # now, before a search: a file may be changed meanwhile
-            sources={role: None if path is None else Source.of(path) for role, path in paths.items()},
-        )
 
+    accelerator: str | None
+    workload: str | None
+    mapping: str | None
+    layers: Sequence[str]
+    reading: Reading
 
-def check_both_or_none(accelerator: str | None, workload: str | None) -> None:
-    """Check that machine and workload are given together, before anything is read.
+    @contextmanager
+    def open(self, conventions: CostConventions) -> Iterator[Inputs]:
+        """Read the files; those of the seed example are there inside the block.
 
-    Raises
-    ------
-    InputError
-        If one of them is missing.
-    """
-    if (accelerator is None) != (workload is None):
-        missing = "--workload" if workload is None else "--accelerator"
-        raise InputError(f"{missing} is missing", hint="give both files, or none for the seed example")
+        Raises
+        ------
+        InputError
+            If only one of machine and workload is given, a file cannot be read, or there is no layer of some name.
+        """
+        if (self.accelerator is None) != (self.workload is None):
+            missing = "--workload" if self.workload is None else "--accelerator"
+            raise InputError(f"{missing} is missing", hint="give both files, or none for the seed example")
+        with self._paths() as (machine_file, workload_file, mapping_file):
+            machine = load_machine(machine_file, conventions)
+            network = self.reading.load(workload_file, conventions.name)
+            mappings = None if mapping_file is None else load_mapping(mapping_file)
+            chosen = select_layers(network, self.layers, workload_file)
+            if mappings is not None:
+                mappings.check_dimensions(chosen)
+            paths = {"accelerator": machine_file, "workload": workload_file, "mapping": mapping_file}
+            yield Inputs(
+                machine=machine,
+                network=network,
+                mappings=mappings,
+                layers=chosen,
+                left_out=() if self.layers else tuple(network.skipped),
+                # now, before a search: a file may be changed meanwhile
+                sources={role: None if path is None else Source.of(path) for role, path in paths.items()},
+            )
 
-
-@contextmanager
-def _paths(
-    accelerator: str | None, workload: str | None, mapping: str | None
-) -> Iterator[tuple[str, str, str | None]]:
-    if accelerator is not None and workload is not None:
-        yield accelerator, workload, mapping
-        return
-    with as_file(files("zzcp") / "data" / "seed") as folder:
-        paths = {role: str(Path(folder) / name) for role, name in SEED.items()}
-        yield paths["accelerator"], paths["workload"], mapping or paths["mapping"]
+    @contextmanager
+    def _paths(self) -> Iterator[tuple[str, str, str | None]]:
+        if self.accelerator is not None and self.workload is not None:
+            yield self.accelerator, self.workload, self.mapping
+            return
+        with as_file(files("zzcp") / "data" / "seed") as folder:
+            paths = {role: str(Path(folder) / name) for role, name in SEED.items()}
+            yield paths["accelerator"], paths["workload"], self.mapping or paths["mapping"]

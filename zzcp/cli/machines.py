@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 
 from zzcp.cost.arguments import not_counted
-from zzcp.cost.conventions import CONVENTIONS
+from zzcp.cost.conventions import CostConventions
 from zzcp.hardware import Accelerator
 from zzcp.io import load_accelerator
 
 
-def load_machine(path: str, conventions: str) -> Accelerator:
+def load_machine(path: str, conventions: CostConventions) -> Accelerator:
     """Read a machine that is scored under some conventions.
 
     Raises
@@ -24,8 +24,10 @@ def load_machine(path: str, conventions: str) -> Accelerator:
         If it states something that does not count under these conventions.
     """
     machine = load_accelerator(path)
-    for what in not_counted(machine, CONVENTIONS[conventions]):
+    for what in not_counted(machine, conventions):
         warnings.warn(
-            f"{path}: {what} does not count under the conventions {conventions}", UserWarning, stacklevel=2
+            f"{path}: {what} does not count under the conventions {conventions.name}",
+            UserWarning,
+            stacklevel=2,
         )
     return machine

@@ -14,16 +14,14 @@ from zzcp.errors import InputError
 from zzcp.networks.progress import NetworkProgress
 from zzcp.networks.residency import tensors_of
 from zzcp.networks.search import search_network
-from zzcp.networks.tasks import LayerTask
 from zzcp.records.networks import network_data, solved_layers
 from zzcp.report.networks import network_report
 from zzcp.report.style import duration
-from zzcp.report.summary import left_out_report
-from zzcp.report.workload import coverage
-from zzcp.solver.job import SearchOptions
+from zzcp.solver.job import Job
+from zzcp.solver.options import SearchOptions
 
 
-def check_scope(deterministic_limit: float | None, factors: str, *, progress_log: bool) -> None:
+def check_scope(how: SearchOptions, *, progress_log: bool, resume: bool) -> None:
     """Check that nothing is asked for that a search of a whole network does not have.
 
     Raises
@@ -32,20 +30,20 @@ def check_scope(deterministic_limit: float | None, factors: str, *, progress_log
         If something is.
     """
     for given, option in (
-        (deterministic_limit is not None, "--deterministic-limit"),
+        (how.deterministic_limit is not None, "--deterministic-limit"),
         (progress_log, "--progress-log"),
-        (factors != "perfect", "--factors imperfect"),
+        (how.factors != "perfect", "--factors imperfect"),
     ):
         if given:
             raise InputError(f"{option} is for --scope layers")
+    if resume:
+        raise InputError("--resume takes up results with scope layers only", hint="leave out --scope network")
 
 
 def solve_network(
     output: Output,
     inputs: Inputs,
-    tasks: Sequence[LayerTask],
-    objective: str,
-    options: SearchOptions,
+    tasks: Sequence[Job],
     jobs: int,
     scheduler: str | None,
     *,
@@ -60,44 +58,32 @@ def solve_network(
     """
     head = f"network {inputs.network.name}"
     started = time.monotonic()
+    how = tasks[0].options
+    tasks = [task.by(time_limit=how.seconds) for task in tasks]
     with output.progress(head) as tell:
         result = search_network(
-            inputs.machine,
             inputs.network.name,
             tasks,
-            objective,  # type: ignore[arg-type]  # one of the command's choices
-            options.gap,
-            options,
             jobs,
             lambda progress: tell(
                 f"{head}: {progress_text(progress)}, {time.monotonic() - started:.0f} s{now(progress.running)}"
             ),
-            tensors=tensors_of(inputs.machine, inputs.network, tasks) if keep_on_chip else (),
+            tensors=tensors_of(inputs.network, tasks) if keep_on_chip else (),
             scheduler=scheduler,
         )
-    if inputs.left_out:
-        output.show(*coverage(inputs.network))
     solved = {id(layer) for layer in result.network_layers}
     missing = [task.layer for task in tasks if id(task.layer) not in solved]
-    output.show(network_report(inputs.machine, result, missing))
-    if inputs.left_out:
-        output.show(left_out_report(inputs.left_out))
+    inputs.show(output, network_report(inputs.machine, result, missing))
     data = network_data(
         zzcp.__version__,
         inputs.machine,
         result,
         inputs.left_out,
         inputs.sources,
-        {
-            "time_limit": options.time_limit,
-            "gap": options.gap,
-            "seed": options.seed,
-            "engine": options.engine,
-            **({"keep_on_chip": True} if keep_on_chip else {}),
-        },
+        tasks[0].options.stated | ({"keep_on_chip": True} if keep_on_chip else {}),
         missing,
     )
-    output.finish(with_peak(data, options.memory_limit))
+    output.finish(with_peak(data, how.memory_limit))
     note_cached(output, [entry.result for entry in solved_layers(result)])
     for fault in result.faults:
         output.note(f"{fault}; it was not believed")

@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import zzcp
-from zzcp.cli.figures import check_files, save_figure
-from zzcp.cli.inputs import open_inputs
-from zzcp.cli.output import open_output, write_text
+from zzcp.cli.figures import Beside
+from zzcp.cli.inputs import Files
+from zzcp.cli.output import Output
 from zzcp.cli.program import INTERRUPTED, NO_MAPPING, NOTHING_FOUND
-from zzcp.cli.reading import Reading
 from zzcp.cli.sources import single_layer
-from zzcp.cost import CONVENTIONS
 from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.report.front import front_data, front_report
 from zzcp.report.style import plural
-from zzcp.solver import pareto
 from zzcp.solver.fronts.exploration import FrontProgress
+from zzcp.solver.fronts.pareto import front_of
+from zzcp.solver.job import Job
+from zzcp.solver.options import SearchOptions
 
 
 def run(
-    accelerator: str,
-    workload: str,
-    mapping: str | None,
-    chosen: str | None,
-    max_dims: int,
-    factors: str,
-    reading: Reading,
-    layer: str | None,
+    files: Files,
+    unrollings: UnrollingOptions,
+    how: SearchOptions,
     points: int | None,
     supported: bool,
-    time_limit: float,
     search_limit: float,
-    gap: float,
-    engine: str,
-    seed: int,
-    conventions: str,
-    cache: bool,
-    csv_path: str | None,
-    plot_path: str | None,
-    json_path: str | None,
-    quiet: bool,
+    beside: Beside,
+    output: Output,
 ) -> int:
     """Find the front of a layer and print it; see `zzcp pareto --help` for the parameters.
 
@@ -49,42 +34,27 @@ def run(
     int
         The exit code.
     """
-    with ExitStack() as stack:
-        output = stack.enter_context(open_output(json_path, quiet))
-        check_files(csv_path, plot_path)
-        names = () if layer is None else (layer,)
-        inputs = stack.enter_context(open_inputs(accelerator, workload, mapping, names, reading, conventions))
-        single = single_layer(inputs.layers, workload, "a front")
-        spatial, links = inputs.unrolled(single, UnrollingOptions.of(chosen, max_dims))
-        options = {
-            "time_limit": time_limit,
-            "search_limit": search_limit,
-            "max_points": points,
-            "gap": gap,
-            "seed": seed,
-            "engine": engine,
-        }
-        head = f"front of {single.name}"
+    beside.check()
+    with files.open(how.conventions) as inputs:
+        layer = single_layer(inputs.layers, files.workload, "a front")
+        spatial, links = inputs.unrolled(layer, unrollings)
+        job = Job(inputs.machine, layer, "energy", spatial, links, options=how)
+        head = f"front of {layer.name}"
         with output.progress(head) as tell:
-            front = pareto(
-                inputs.machine,
-                single,
-                spatial=spatial,
+            front = front_of(
+                job,
+                search_limit,
+                max_points=points,
                 supported_only=supported,
-                conventions=CONVENTIONS[conventions],
-                links=links,
-                cache=cache,
-                factors=factors,  # type: ignore[arg-type]  # one of the command's choices
                 on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),
-                **options,  # type: ignore[arg-type]  # each of its own kind
             )
         output.show(front_report(front))
-        kept = {name: value for name, value in options.items() if value is not None}
-        output.finish(front_data(zzcp.__version__, inputs.machine, front, inputs.sources, kept))
-        if csv_path is not None:
-            write_text(csv_path, front.to_csv(), "--csv")
+        limits = {"time_limit": how.time_limit, "search_limit": search_limit}
+        stated = limits | ({} if points is None else {"max_points": points}) | how.stated
+        output.finish(front_data(zzcp.__version__, inputs.machine, front, inputs.sources, stated))
+        beside.table(front.to_csv)
         if front.points:
-            save_figure(plot_path, "pareto", front)
+            beside.picture("pareto", front)
     if front.cached:
         output.note("the front is from the cache, scored again")
     if front.interrupted:

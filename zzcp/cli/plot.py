@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import zzcp
-from zzcp.cli.output import check_writable, open_output
+from zzcp.cli.output import Output, check_writable
 from zzcp.documents import load_document
 from zzcp.errors import InputError, Place
 from zzcp.html.sources import read_source
@@ -43,8 +43,7 @@ def run(
     share: bool,
     size: str | None,
     dpi: int,
-    json_path: str | None,
-    quiet: bool,
+    output: Output,
 ) -> None:
     """Draw a picture; see `zzcp plot --help` for the parameters."""
     require_matplotlib()
@@ -59,13 +58,12 @@ def run(
         if kind not in ("latency", "energy"):
             raise InputError("--share is for pictures of latency or energy", found=kind)
         looks["share"] = True
-    with open_output(json_path, quiet) as output:
-        figure = _DRAW[kind](files, layers, labels)(**looks)
-        save(figure, picture, dpi=dpi)
-        output.note(f"{picture} shows {_shown(kind, files)}")
-        output.finish(
-            {"zzcp_version": zzcp.__version__, "kind": kind, "picture": picture, "sources": list(files)}
-        )
+    figure = _DRAW[kind](files, layers, labels)(**looks)
+    save(figure, picture, dpi=dpi)
+    output.note(f"{picture} shows {_shown(kind, files)}")
+    output.finish(
+        {"zzcp_version": zzcp.__version__, "kind": kind, "picture": picture, "sources": list(files)}
+    )
 
 
 def _shown(kind: str, files: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import zzcp
-from zzcp.cli.output import check_writable, open_output
+from zzcp.cli.output import Output, check_writable
 from zzcp.documents.whole import write_whole
 from zzcp.errors import InputError, Place
 from zzcp.explanations import explain
@@ -20,26 +20,20 @@ def run(
     page: str,
     title: str | None,
     labels: Sequence[str],
-    json_path: str | None,
-    quiet: bool,
+    output: Output,
 ) -> None:
     """Write a page about results; see `zzcp report --help` for the parameters."""
     require_report()
     check_writable(page, "--output")
-    with open_output(json_path, quiet) as output:
-        sources = [load_source(file) for file in files]
-        with output.progress("writing the page"):
-            text = report_page(
-                sources, version=zzcp.__version__, title=title, labels=labels, explain=explanation
-            )
-        try:
-            write_whole(page, text)
-        except OSError as error:
-            raise InputError(
-                "cannot be written", place=Place(page), found=error.strerror or str(error)
-            ) from None
-        output.note(f"{page} holds the report, {len(text) / 1e6:.1f} MB")
-        output.finish({"zzcp_version": zzcp.__version__, "page": page, "sources": list(files)})
+    sources = [load_source(file) for file in files]
+    with output.progress("writing the page"):
+        text = report_page(sources, version=zzcp.__version__, title=title, labels=labels, explain=explanation)
+    try:
+        write_whole(page, text)
+    except OSError as error:
+        raise InputError("cannot be written", place=Place(page), found=error.strerror or str(error)) from None
+    output.note(f"{page} holds the report, {len(text) / 1e6:.1f} MB")
+    output.finish({"zzcp_version": zzcp.__version__, "page": page, "sources": list(files)})
 
 
 def explanation(result: ResultFile, entry: Entry) -> Sequence[str]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from zzcp.cost import CostConventions, evaluate
+from zzcp.cost import evaluate
 from zzcp.cost.objective import objective_of
 from zzcp.errors import InputError
-from zzcp.hardware import Accelerator
 from zzcp.io.result import ResultFile, ResultLayer, load_results, located
 from zzcp.mapping import SpatialMapping
-from zzcp.networks.tasks import LayerTask
 from zzcp.solver import Result
 from zzcp.solver.cache.entry import StaleEntryError, from_entry
-from zzcp.solver.cache.question import Question
+from zzcp.solver.job import Job
 
 _SPACE = ("factors", "max_padding")
 """Options that say of which mappings a bound holds."""
@@ -23,35 +20,26 @@ _NEEDED = ("status", "lower_bound", "engine", "wall_s", "space")
 """What an entry says beside its mapping."""
 
 
-def resumed(
-    path: str,
-    tasks: Sequence[LayerTask],
-    machine: Accelerator,
-    objective: str,
-    conventions: CostConventions,
-    options: Mapping[str, Any],
-) -> dict[object, Result]:
+def resumed(path: str, tasks: Sequence[Job]) -> dict[object, Result]:
     """Return the results of an earlier run that prove as much as is asked for, scored again, by the shapes of tasks.
 
     Parameters
     ----------
     path : str
         A result of ``solve``.
-    tasks : sequence of LayerTask
+    tasks : sequence of Job
         What is to be solved.
-    machine, objective, conventions, options
-        How.
 
     Raises
     ------
     InputError
         If the result is of another machine, objective or conventions, or its figures are not the evaluator's.
     """
-    file = load_results(path)
+    file, first = load_results(path), tasks[0]
     for name, recorded, asked in (
-        ("objective", file.objective, objective),
-        ("conventions", file.conventions.name, conventions.name),
-        ("accelerator", file.accelerator, machine),
+        ("objective", file.objective, first.goal),
+        ("conventions", file.conventions.name, first.options.conventions.name),
+        ("accelerator", file.accelerator, first.accelerator),
     ):
         if recorded != asked:
             found, expected = (getattr(entry, "name", entry) for entry in (recorded, asked))
@@ -60,14 +48,15 @@ def resumed(
                 "the result to resume is of another run", expected=str(expected), found=f"{found}{same}"
             )
             raise located(error, file, name)
-    if any(file.data.get("options", {}).get(name) != options.get(name) for name in _SPACE):
+    stated = first.options.stated
+    if any(file.data.get("options", {}).get(name) != stated.get(name) for name in _SPACE):
         return {}
     found = {}
     for task in tasks:
         for number, entry in enumerate(file.layers):
             if task.shape not in found and _answers(entry, task):
                 try:
-                    result = _result(file, entry, task, options)
+                    result = _result(file, entry, task)
                 except InputError as error:
                     raise located(error, file, "layers", number) from None
                 if result is not None:
@@ -75,13 +64,13 @@ def resumed(
     return found
 
 
-def _answers(entry: ResultLayer, task: LayerTask) -> bool:
+def _answers(entry: ResultLayer, task: Job) -> bool:
     """Return whether an entry is about the same layer, unrollings and constraints as a task."""
     if entry.mapping is None or entry.layer.signature() != task.layer.signature():
         return False
     if entry.constraints != task.constraints:
         return False
-    if entry.layer.default_links | (entry.links or {}) != task.layer.default_links | (task.links or {}):
+    if entry.layer.default_links | (entry.links or {}) != task.all_links:
         return False
     freedom = entry.space.get("freedom")
     if isinstance(task.spatial, SpatialMapping):
@@ -89,20 +78,8 @@ def _answers(entry: ResultLayer, task: LayerTask) -> bool:
     return bool(freedom == task.spatial.to_dict())
 
 
-def _result(
-    file: ResultFile, entry: ResultLayer, task: LayerTask, options: Mapping[str, Any]
-) -> Result | None:
+def _result(file: ResultFile, entry: ResultLayer, task: Job) -> Result | None:
     assert entry.mapping is not None
-    question = Question(
-        file.accelerator,
-        task.layer,
-        task.spatial,
-        file.objective,
-        file.conventions,
-        task.links,
-        task.constraints,
-        {},
-    )
     lacking = [name for name in _NEEDED if name not in entry.data]
     if lacking:
         raise InputError("the result to resume is not whole", expected=f"the key {lacking[0]!r}")
@@ -123,7 +100,7 @@ def _result(
         "mapping": entry.mapping.to_dict(),
     }
     try:
-        result = from_entry(known, question, options["gap"])
+        result = from_entry(known, task.question, task.options.gap)
     except StaleEntryError as error:
         raise InputError(f"the result to resume does not hold: {error}") from None
     return None if result is None else replace(result, cached=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -10,13 +10,16 @@ from zzcp.cli.live import Monitor
 from zzcp.cli.output import Output
 from zzcp.cli.program import INTERRUPTED, NO_MAPPING, NOTHING_FOUND
 from zzcp.interrupt import Interrupt
+from zzcp.mapping.freedom import Freedom
 from zzcp.report.style import plural
 from zzcp.runs import Executor, LostError, executor_for
 from zzcp.runs.executor import Watcher, Work
 from zzcp.runs.helpers import helpers_for
 from zzcp.runs.progress import Watchers
 from zzcp.solver import Progress, Result
+from zzcp.solver.job import Job
 from zzcp.solver.memory_limit import peak
+from zzcp.workload import Layer
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -93,6 +96,52 @@ def search_all(
         return found
 
 
+def search_shapes(
+    work: Work[Job, R],
+    searches: Sequence[Job],
+    *,
+    jobs: int,
+    quiet: bool,
+    interrupt: Interrupt,
+    verb: str = "solving",
+    log: dict[object, list[Progress]] | None = None,
+    scheduler: str | None = None,
+) -> dict[object, R]:
+    """Run every different one of some searches once, and return the results by their shapes, as `search_all` does.
+
+    Parameters
+    ----------
+    work, searches
+        What is done with every search.
+    jobs, quiet, interrupt, verb, scheduler
+        See `search_all`.
+    log : dict, optional
+        Takes all that the searches report, by their shapes.
+    """
+    different: dict[object, Job] = {}
+    for search in searches:
+        different.setdefault(search.shape, search)
+    if not different:
+        return {}
+    shapes, chosen = list(different), list(different.values())
+    samples: dict[int, list[Progress]] = {}
+    found = search_all(
+        work,
+        chosen,
+        [search.layer.name for search in chosen],
+        jobs=jobs,
+        quiet=quiet,
+        interrupt=interrupt,
+        verb=verb,
+        samples=None if log is None else samples,
+        scheduler=scheduler,
+        spreads=isinstance(chosen[0].spatial, Freedom),
+    )
+    if log is not None:
+        log.update((shapes[number], reports) for number, reports in samples.items())
+    return {shapes[number]: result for number, result in found.items()}
+
+
 def share_of(memory: int | None, jobs: int) -> int | None:
     """Return what each of some searches side by side may have of the memory for all."""
     return None if memory is None else max(1, memory // jobs)
@@ -108,6 +157,13 @@ def note_cached(output: Output, results: Sequence[Result]) -> None:
     known = sum(result.cached for result in results)
     if known:
         output.note(f"{known} of {plural(len(results), 'layer')} from the cache, scored again")
+
+
+def note_faults(output: Output, results: Iterable[tuple[Layer, Result]]) -> None:
+    """Say what was claimed of layers against the evaluator, each once."""
+    told = ((layer.name, fault) for layer, result in results for fault in result.faults)
+    for name, fault in dict.fromkeys(told):
+        output.note(f"layer {name}: {fault}; it was not believed")
 
 
 def exit_code(

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import RenderableType
 
 import zzcp
-from zzcp.cli.output import STDOUT, Output, open_output, write_text
+from zzcp.cli.output import STDOUT, Output, write_text
 from zzcp.cli.reading import Reading
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
@@ -38,8 +38,7 @@ def run(
     reading: Reading,
     summary: bool,
     skeleton: bool,
-    json_path: str | None,
-    quiet: bool,
+    output: Output,
 ) -> None:
     """Print what files hold.
 
@@ -53,22 +52,21 @@ def run(
         Show of workloads only how much of their work is read.
     skeleton : bool
         Print for accelerators a mapping file to begin with.
-    json_path, quiet
-        See `zzcp.cli.output.Output`.
+    output : Output
+        Takes what is shown.
     """
-    with open_output(json_path, quiet) as output:
-        contents: list[Content] = []
-        for file in files:
-            with output.progress(f"reading {file}"):
-                contents.append(_read(file, reading))
-        if skeleton:
-            _show_skeletons(files, contents, output)
-            return
-        machines = [content for content in contents if isinstance(content, Accelerator)]
-        for content in contents:
-            output.show(_report(content, machines[0] if len(machines) == 1 else None, summary=summary))
-        entries = [{"file": file, **_data(content)} for file, content in zip(files, contents, strict=True)]
-        output.finish({"zzcp_version": zzcp.__version__, "files": entries})
+    contents: list[Content] = []
+    for file in files:
+        with output.progress(f"reading {file}"):
+            contents.append(_read(file, reading))
+    if skeleton:
+        _show_skeletons(files, contents, output)
+        return
+    machines = [content for content in contents if isinstance(content, Accelerator)]
+    for content in contents:
+        output.show(_report(content, machines[0] if len(machines) == 1 else None, summary=summary))
+    entries = [{"file": file, **_data(content)} for file, content in zip(files, contents, strict=True)]
+    output.finish({"zzcp_version": zzcp.__version__, "files": entries})
 
 
 def _show_skeletons(files: Sequence[str], contents: Sequence[Content], output: Output) -> None:

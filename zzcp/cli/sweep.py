@@ -6,25 +6,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import zzcp
-from zzcp.cli.figures import check_files, save_figure
+from zzcp.cli.figures import Beside
 from zzcp.cli.live import now
 from zzcp.cli.machines import load_machine
-from zzcp.cli.output import open_output, write_text
+from zzcp.cli.output import Output
 from zzcp.cli.program import INTERRUPTED
 from zzcp.cli.reading import Reading
-from zzcp.cli.searches import share_of, with_peak
+from zzcp.cli.searches import with_peak
 from zzcp.cli.sources import select_layers
-from zzcp.cost import CONVENTIONS
 from zzcp.costs import cost_model
 from zzcp.errors import InputError, Place
+from zzcp.hardware import Accelerator
 from zzcp.io import load_mapping
 from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.records.sources import Source
 from zzcp.report.style import duration, plural
 from zzcp.report.swept import fields_report, sweep_report, swept_data
-from zzcp.sweeps import SweepProgress, sweep
+from zzcp.solver.options import SearchOptions
+from zzcp.sweeps import SweepProgress
 from zzcp.sweeps.budget import best_under
 from zzcp.sweeps.fields import Subject, catalogue
+from zzcp.sweeps.run import make_grid, solve_grid
 from zzcp.workload import Network
 
 
@@ -32,32 +34,21 @@ def run(
     accelerator: str,
     workloads: Sequence[str],
     mapping: str | None,
-    chosen: str | None,
-    max_dims: int,
-    factors: str,
-    max_padding: float | None,
+    unrollings: UnrollingOptions,
+    how: SearchOptions,
     reading: Reading,
     layers: Sequence[str],
     vary: Sequence[str],
     list_fields: bool,
     objectives: str,
-    time_limit: float,
-    gap: float,
-    engine: str,
-    seed: int,
-    conventions: str,
     jobs: int,
     scheduler: str | None,
-    memory_limit: int | None,
     db: str,
     costs: str | None,
     budget: dict[str, float],
     each_alone: bool,
-    cache: bool,
-    csv_path: str | None,
-    plot_path: str | None,
-    json_path: str | None,
-    quiet: bool,
+    beside: Beside,
+    output: Output,
 ) -> int:
     """Solve a grid of machines and print the table; see `zzcp sweep --help` for the parameters.
 
@@ -66,68 +57,63 @@ def run(
     int
         The exit code.
     """
-    with open_output(json_path, quiet) as output:
-        machine = load_machine(accelerator, conventions)
-        networks = [_network(reading.load(file, conventions), layers, file) for file in workloads]
-        if list_fields:
-            every = [layer for network in networks for layer in network]
-            known = catalogue(machine, every)
-            output.show(fields_report(known, Subject(machine, every[0])))
-            output.finish(
-                {"fields": [{"name": field.name, "kind": field.kind.value} for field in known.values()]}
-            )
-            return 0
-        check_files(csv_path, plot_path)
-        model = None if costs is None else cost_model(costs)
-        source = None if mapping is None else load_mapping(mapping)
-        if source is not None:
-            source.check_dimensions(layer for network in networks for layer in network)
-        # before the searches: a file may be changed meanwhile
-        files = {
-            "accelerator": Source.of(accelerator),
-            "workloads": [Source.of(file) for file in workloads],
-            "mapping": None if mapping is None else Source.of(mapping),
-        }
-        head = f"sweep of {machine.name}"
-        with output.progress(head) as tell:
-            try:
-                table = sweep(
+    machine = load_machine(accelerator, how.conventions)
+    networks = [_network(reading.load(file, how.conventions.name), layers, file) for file in workloads]
+    if list_fields:
+        return _list_fields(machine, networks, output)
+    beside.check()
+    model = None if costs is None else cost_model(costs)
+    source = None if mapping is None else load_mapping(mapping)
+    if source is not None:
+        source.check_dimensions(layer for network in networks for layer in network)
+    # before the searches: a file may be changed meanwhile
+    files = {
+        "accelerator": Source.of(accelerator),
+        "workloads": [Source.of(file) for file in workloads],
+        "mapping": None if mapping is None else Source.of(mapping),
+    }
+    head = f"sweep of {machine.name}"
+    with output.progress(head) as tell:
+        try:
+            table = solve_grid(
+                make_grid(
                     machine,
                     networks,
                     vary,
-                    objectives=_objectives(objectives),
-                    spatial=source,
-                    unrollings=UnrollingOptions.of(chosen, max_dims),
-                    time_limit=time_limit,
-                    gap=gap,
-                    seed=seed,
-                    conventions=CONVENTIONS[conventions],
-                    jobs=jobs,
-                    scheduler=scheduler,
-                    memory_limit=share_of(memory_limit, jobs),
-                    db=db,
-                    cache=cache,
-                    neighbours=not each_alone,
-                    engine=engine,  # type: ignore[arg-type]  # one of the command's choices
-                    factors=factors,  # type: ignore[arg-type]  # the same
-                    max_padding=max_padding,
+                    how,
+                    _objectives(objectives),
+                    source,
+                    unrollings,
                     costs=model,
-                    on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),
-                )
-            except InputError as error:
-                raise _placed(error, vary) from None
-        within = best_under(table, budget) if budget else []
-        output.show(sweep_report(table, budget, within))
-        data = swept_data(zzcp.__version__, machine, table, files)
-        if budget:
-            data["best_under"] = {"budget": budget, "best": [best.to_dict() for best in within]}
-        output.finish(with_peak(data, memory_limit))
-        if csv_path is not None:
-            write_text(csv_path, table.csv_lines(), "--csv")
-        save_figure(plot_path, "sweep", table)
-        if table.interrupted:
-            output.note(f"stopped; what had been found is kept in {db}: the same command goes on from there")
-            return INTERRUPTED
+                ),
+                db=db,
+                jobs=jobs,
+                scheduler=scheduler,
+                neighbours=not each_alone,
+                on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),
+            )
+        except InputError as error:
+            raise _placed(error, vary) from None
+    within = best_under(table, budget) if budget else []
+    output.show(sweep_report(table, budget, within))
+    data = swept_data(zzcp.__version__, machine, table, files)
+    if budget:
+        data["best_under"] = {"budget": budget, "best": [best.to_dict() for best in within]}
+    output.finish(with_peak(data, how.memory_limit))
+    beside.table(table.csv_lines)
+    beside.picture("sweep", table)
+    if table.interrupted:
+        output.note(f"stopped; what had been found is kept in {db}: the same command goes on from there")
+        return INTERRUPTED
+    return 0
+
+
+def _list_fields(machine: Accelerator, networks: Sequence[Network], output: Output) -> int:
+    """Show the fields that can be varied."""
+    every = [layer for network in networks for layer in network]
+    known = catalogue(machine, every)
+    output.show(fields_report(known, Subject(machine, every[0])))
+    output.finish({"fields": [{"name": field.name, "kind": field.kind.value} for field in known.values()]})
     return 0
 
 

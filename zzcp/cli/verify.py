@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 import zzcp
-from zzcp.cli.output import open_output
+from zzcp.cli.output import Output
 from zzcp.cli.program import INTERRUPTED, NOTHING_FOUND
 from zzcp.cli.reading import Reading
 from zzcp.cli.searches import search_all
@@ -18,7 +18,7 @@ from zzcp.io.result import ResultFile, load_results
 from zzcp.networks.again import prove_totals
 from zzcp.report.verified import verified_data, verified_report
 from zzcp.solver import Progress
-from zzcp.solver.engines import Engine
+from zzcp.solver.options import SearchOptions
 from zzcp.solver.proof import OPEN, SKIPPED, Proof
 from zzcp.solver.verify import equal_layers, prove_again, verdict
 
@@ -33,12 +33,9 @@ def run(
     reading: Reading,
     layers: Sequence[str],
     no_bound: bool,
-    time_limit: float,
-    seed: int,
-    engine: Engine,
+    how: SearchOptions,
     jobs: int,
-    json_path: str | None,
-    quiet: bool,
+    output: Output,
 ) -> int:
     """Check a result file; see `zzcp verify --help` for the parameters.
 
@@ -47,7 +44,7 @@ def run(
     int
         The exit code.
     """
-    with open_output(json_path, quiet) as output, Interrupt() as interrupt:
+    with Interrupt() as interrupt:
         results = load_results(
             result,
             accelerator=None if accelerator is None else load_accelerator(accelerator),
@@ -57,7 +54,7 @@ def run(
         proofs: dict[int, Proof] = {}
         if not no_bound:
             groups = [group for group in equal_layers(results) if set(group) & set(chosen)]
-            work = partial(prove_layer, results=results, time_limit=time_limit, seed=seed, engine=engine)
+            work = partial(prove_layer, results=results, how=how)
             names = [results.layers[group[0]].layer.name for group in groups]
             firsts = [group[0] for group in groups]
             found = search_all(
@@ -65,7 +62,7 @@ def run(
                 firsts,
                 names,
                 jobs=jobs,
-                quiet=quiet,
+                quiet=output.quiet,
                 interrupt=interrupt,
                 verb="proving",
                 spreads=any("freedom" in results.layers[first].space for first in firsts),
@@ -75,7 +72,7 @@ def run(
         totals = None
         if not no_bound and not layers and not interrupt.requested:
             with output.progress("bound of the totals"):
-                totals = prove_totals(results, time_limit, seed, engine, jobs)
+                totals = prove_totals(results, how, jobs)
         everything = verdict(results, proofs, totals)
         verification = replace(everything, layers=tuple(everything.layers[index] for index in chosen))
         output.show(verified_report(verification, results.objective, results.conventions.name))
@@ -110,13 +107,7 @@ def _chosen(results: ResultFile, names: Sequence[str]) -> list[int]:
 
 
 def prove_layer(
-    index: int,
-    on_progress: Callable[[Progress], None],
-    *,
-    results: ResultFile,
-    time_limit: float,
-    seed: int,
-    engine: Engine,
+    index: int, on_progress: Callable[[Progress], None], *, results: ResultFile, how: SearchOptions
 ) -> Proof:
     """Prove one bound again (a function of the module, so that other processes can run it)."""
-    return prove_again(results, index, time_limit, seed, on_progress, engine)
+    return prove_again(results, index, how, on_progress)

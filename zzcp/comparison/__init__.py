@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from zzcp.comparison.layers import ComparedLayer, MapperResult, Standing
 from zzcp.comparison.result import Comparison, RefutedProofError
-from zzcp.comparison.run import CompareTask, compare, compare_layer
+from zzcp.comparison.run import compare, compare_layer
 
 __all__ = [
-    "CompareTask",
     "ComparedLayer",
     "Comparison",
     "MapperResult",

@@ -6,7 +6,6 @@ import collections.abc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
 from zzcp.checks import all_of, choice, entries, function, repr_of
 from zzcp.comparison.layers import CLOSE, ComparedLayer, MapperResult, reference_of
@@ -18,17 +17,18 @@ from zzcp.cost.objective import OBJECTIVES, Objective, objective_of
 from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
-from zzcp.io import MappingFile
 from zzcp.mappers import Budget, Mapper, Problem, Search, make_mapper, options_of
-from zzcp.mapping import SpatialMapping
 from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
-from zzcp.mapping.mapping import FACTORS, Factors
-from zzcp.mapping.unrollings import GIVEN, Unrolling, UnrollingOptions
-from zzcp.solver import Progress, Result, optimize
+from zzcp.mapping.mapping import Factors
+from zzcp.mapping.unrollings import UnrollingOptions
+from zzcp.networks.tasks import Unrollings, layer_job
+from zzcp.solver import Progress, Result
 from zzcp.solver.cache import Cache, ResultCache
-from zzcp.solver.engines import Engine, check_engine
-from zzcp.solver.job import factor_options, unrolling_without_choice
+from zzcp.solver.engines import Engine
+from zzcp.solver.job import Job
+from zzcp.solver.optimize import run_job
+from zzcp.solver.options import SearchOptions
 from zzcp.workload import Layer, Network
 
 DEFAULT_MAPPERS = ("loma", "salsa", "random", "genetic", "greedy")
@@ -36,60 +36,23 @@ DEFAULT_MAPPERS = ("loma", "salsa", "random", "genetic", "greedy")
 LPF_LIMITED = ("loma", "zigzag-loma")
 """The mappers that merge loop prime factors unless told otherwise."""
 
-Given = Unrolling | collections.abc.Mapping[str, collections.abc.Mapping[str, int]] | MappingFile | str | None
 Tell = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
-class CompareTask:
-    """A layer that is to be compared.
-
-    Parameters
-    ----------
-    layer : Layer
-        The layer.
-    spatial : SpatialMapping or Freedom
-        Its unrolling, or what it may be.
-    links : mapping of str to str, optional
-        Memory operand of every operand.
-    """
-
-    layer: Layer
-    spatial: Unrolling
-    links: collections.abc.Mapping[str, str] | None = None
-
-    @property
-    def shape(self) -> object:
-        """What tells layers apart: those of equal shape have the same results."""
-        return self.layer.signature(), self.spatial, tuple(sorted((self.links or {}).items()))
-
-
-@dataclass(frozen=True, slots=True)
 class CompareOptions:
-    """What is compared how, for all layers.
+    """What is compared with the solver, for all layers.
 
     Parameters
     ----------
-    accelerator : Accelerator
-        The machine.
     mappers : tuple of Mapper
         The mappers.
-    objective : str
-        What is minimised.
-    conventions : CostConventions
-        How costs are counted.
     budget : Budget
         Of every mapper on every layer.
-    solver : mapping
-        Further arguments of `zzcp.optimize`: limits, gap and seed.
     """
 
-    accelerator: Accelerator
     mappers: tuple[Mapper, ...]
-    objective: Objective
-    conventions: CostConventions
     budget: Budget
-    solver: collections.abc.Mapping[str, Any]
 
 
 def compare(
@@ -98,7 +61,7 @@ def compare(
     mappers: Sequence[str | Mapper] = DEFAULT_MAPPERS,
     *,
     objective: Objective = "edp",
-    spatial: Given = None,
+    spatial: Unrollings = None,
     max_dims: int = DEFAULT_MAX_DIMS,
     links: collections.abc.Mapping[str, str] | None = None,
     conventions: CostConventions = EXACT,
@@ -171,8 +134,18 @@ def compare(
     RefutedProofError
         If a mapping is better than what is proven. It holds the comparison.
     """
-    check_engine(engine)
-    choice(factors, "factors", FACTORS)
+    search = SearchOptions(
+        time_limit=time_limit,
+        gap=gap,
+        seed=seed,
+        conventions=conventions,
+        engine=engine,
+        cache=ResultCache.of(cache),
+        deterministic_limit=deterministic_limit,
+        factors=factors,
+        max_padding=max_padding,
+        workers=workers,
+    ).checked()
     choice(objective, "objective", OBJECTIVES)
     function(on_progress, "on_progress")
     chosen = make_mappers(mappers, lpf_limit=lpf_limit)
@@ -182,27 +155,13 @@ def compare(
     for entry in layers:
         check_setting(accelerator, entry, conventions, links)
     several = not isinstance(layer, Layer)
-    chosen_by = spatial if isinstance(spatial, str) else unrolling_without_choice(factors)
-    unrollings = UnrollingOptions.of(chosen_by, max_dims)
+    chosen_by = spatial if isinstance(spatial, str) else None
+    unrollings = UnrollingOptions.of(chosen_by, max_dims).with_factors(factors)
     tasks = [
-        make_task(accelerator, entry, spatial, links, fitted=several, unrollings=unrollings)
+        layer_job(accelerator, entry, objective, spatial, unrollings, links, search, fitted=several)
         for entry in layers
     ]
-    limits = {
-        "time_limit": time_limit,
-        "deterministic_limit": deterministic_limit,
-        "gap": gap,
-        "workers": workers,
-    }
-    options = CompareOptions(
-        accelerator,
-        chosen,
-        objective,
-        conventions,
-        Budget(evaluations, mapper_time, seed),
-        {**limits, "seed": seed, "engine": engine, "cache": ResultCache.of(cache)}
-        | factor_options(factors, max_padding),
-    )
+    options = CompareOptions(chosen, Budget(evaluations, mapper_time, seed))
     found: dict[object, ComparedLayer] = {}
     with Interrupt() as interrupt:
         for task in tasks:
@@ -245,47 +204,7 @@ def make_mappers(mappers: Sequence[str | Mapper], *, lpf_limit: int | None = 6) 
     return tuple(made)
 
 
-def make_task(
-    accelerator: Accelerator,
-    layer: Layer,
-    spatial: Given,
-    links: collections.abc.Mapping[str, str] | None = None,
-    *,
-    fitted: bool,
-    unrollings: UnrollingOptions = GIVEN,
-) -> CompareTask:
-    """Return a layer with its unrolling and links.
-
-    Parameters
-    ----------
-    accelerator, layer : Accelerator, Layer
-        What runs on what.
-    spatial, links
-        As for `compare`.
-    fitted : bool
-        Whether the unrolling is reduced to what the layer can use.
-    unrollings : UnrollingOptions
-        How an unrolling is found that is not given.
-    """
-    if isinstance(spatial, MappingFile):
-        entry = spatial.for_layer(layer)
-        given = entry.memory_operand_links
-        if given is not None:
-            links = {operand: given[operand] for operand in layer.operands if operand in given}
-        found = unrollings.unrolling(accelerator, layer, entry.spatial_mapping, entry.spatial_mapping_hint)
-        return CompareTask(layer, found, links)
-    if spatial is None or isinstance(spatial, str):
-        return CompareTask(layer, unrollings.unrolling(accelerator, layer), links)
-    if isinstance(spatial, Freedom):
-        return CompareTask(layer, spatial, links)
-    if not isinstance(spatial, SpatialMapping):
-        spatial = SpatialMapping.from_dict(spatial)
-    return CompareTask(layer, spatial.fitted(layer) if fitted else spatial, links)
-
-
-def compare_layer(
-    task: CompareTask, on_progress: Tell | None = None, *, options: CompareOptions
-) -> ComparedLayer:
+def compare_layer(task: Job, on_progress: Tell | None = None, *, options: CompareOptions) -> ComparedLayer:
     """Solve one layer and let all mappers map it (a function of the module, so that other processes can run it).
 
     After Ctrl-C the mappers that have not begun are missing.
@@ -300,24 +219,15 @@ def compare_layer(
             on_progress(progress)
 
     with Interrupt() as interrupt:
-        result = optimize(
-            options.accelerator,
-            task.layer,
-            options.objective,
-            spatial=task.spatial,
-            links=task.links,
-            conventions=options.conventions,
-            on_progress=note,
-            **options.solver,
-        )
+        result = run_job(task, note)
         spatial = task.spatial
         if isinstance(spatial, Freedom):
             solved = result.mapping
-            spatial = default_spatial(options.accelerator, task.layer) if solved is None else solved.spatial
+            spatial = default_spatial(task.accelerator, task.layer) if solved is None else solved.spatial
         if result.cached:  # what was reported then is not known any more
             note(Progress(result.wall_s, result.objective, result.lower_bound, result.gap, "cache"))
         problem = Problem(
-            options.accelerator, task.layer, spatial, options.objective, options.conventions, task.links
+            task.accelerator, task.layer, spatial, task.goal, task.options.conventions, task.links
         )
         found: list[MapperResult] = []
         for mapper in options.mappers:
@@ -369,7 +279,7 @@ def measured(problem: Problem, result: Result, search: Search, name: str) -> Map
 
 
 def assemble(
-    tasks: Sequence[CompareTask],
+    tasks: Sequence[Job],
     found: collections.abc.Mapping[object, ComparedLayer],
     options: CompareOptions,
     *,
@@ -382,15 +292,15 @@ def assemble(
         for entry in [found.get(task.shape)]
         if entry is not None
     )
-    limits = {name: value for name, value in options.solver.items() if value is not None and name != "cache"}
     budget = {"evaluations": options.budget.evaluations, "mapper_time": options.budget.seconds}
     lpf_limits = {mapper.name: mapper.lpf_limit for mapper in options.mappers if hasattr(mapper, "lpf_limit")}
+    first = tasks[0]
     return Comparison(
-        accelerator=options.accelerator,
-        objective=options.objective,
-        conventions=options.conventions.name,
+        accelerator=first.accelerator,
+        objective=str(first.goal),
+        conventions=first.options.conventions.name,
         layers=layers,
         names=tuple(mapper.name for mapper in options.mappers),
-        options={**limits, **budget, "lpf_limit": lpf_limits},
+        options={**first.options.stated, **budget, "lpf_limit": lpf_limits},
         interrupted=stopped or any(layer.interrupted for layer in layers),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from zzcp.errors import InputError
@@ -51,6 +51,10 @@ class UnrollingOptions:
         if choice not in (None, AUTO, FULL):
             raise InputError("unknown spatial mapping", expected=f"{AUTO}, {FULL} or factors", found=choice)
         return cls(choice, max_dims)  # type: ignore[arg-type]  # one of these
+
+    def with_factors(self, factors: str) -> UnrollingOptions:
+        """Return the options for loops that divide or not: for the latter nothing is chosen unless it is asked for."""
+        return replace(self, choice=FULL) if self.choice is None and factors == "imperfect" else self
 
     def unrolling(
         self,
@@ -127,6 +131,7 @@ def unrolling_of(
     layer: Layer,
     spatial: Unrolling | Mapping[str, Mapping[str, int]] | str | None,
     max_dims: int = DEFAULT_MAX_DIMS,
+    factors: str = "perfect",
 ) -> Unrolling:
     """Return the unrolling that is given, or what it may be.
 
@@ -138,9 +143,11 @@ def unrolling_of(
         What a caller says.
     max_dims : int
         Layer dimensions on one array dimension, at most, where the unrolling is chosen.
+    factors : str
+        Whether loops divide; where they need not, nothing is chosen unless that is asked for.
     """
     if isinstance(spatial, SpatialMapping | Freedom):
         return spatial
     if spatial is None or isinstance(spatial, str):
-        return UnrollingOptions.of(spatial, max_dims).unrolling(accelerator, layer)
+        return UnrollingOptions.of(spatial, max_dims).with_factors(factors).unrolling(accelerator, layer)
     return SpatialMapping.from_dict(spatial)

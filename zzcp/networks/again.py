@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -16,9 +17,9 @@ from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import Freedom
 from zzcp.networks.residency import Tensor
 from zzcp.networks.search import search_network
-from zzcp.networks.tasks import LayerTask
-from zzcp.solver.engines import Engine, joined
-from zzcp.solver.job import SearchOptions
+from zzcp.solver.engines import joined
+from zzcp.solver.job import Job
+from zzcp.solver.options import SearchOptions
 from zzcp.solver.proof import CONTRADICTED, OPEN, PROVEN, TOLERANCE, Proof
 from zzcp.solver.result import gap_of
 
@@ -46,21 +47,25 @@ def recomputed_totals(result: ResultFile, evaluations: Sequence[Evaluation]) -> 
     return whole
 
 
-def prove_totals(
-    result: ResultFile, time_limit: float, seed: int = 1, engine: Engine = "auto", jobs: int = 1
-) -> Proof | None:
+def options_again(result: ResultFile, options: SearchOptions) -> SearchOptions:
+    """Return how something of a result is proven again: their seed is added to that of the result."""
+    return replace(
+        options,
+        gap=float(TOLERANCE),
+        seed=seed_again(result.data.get("options", {}).get("seed"), options.seed),
+        conventions=result.conventions,
+    )
+
+
+def prove_totals(result: ResultFile, options: SearchOptions, jobs: int = 1) -> Proof | None:
     """Prove the bound of the totals by another walk, or find mappings that are better together.
 
     Parameters
     ----------
     result : ResultFile
         The result.
-    time_limit : float
-        Seconds for every search of a layer.
-    seed : int
-        Added to the seed of the result.
-    engine : str
-        As for `zzcp.optimize`.
+    options : SearchOptions
+        The limit of time for every search of a layer, the engine, and what is added to the seed of the result.
     jobs : int
         Searches side by side.
 
@@ -75,20 +80,10 @@ def prove_totals(
     bound = Fraction(result.data["totals"]["lower_bound"])
     if bound <= 0:
         return Proof(PROVEN)
-    options = SearchOptions(
-        time_limit,
-        float(TOLERANCE),
-        seed_again(result.data.get("options", {}).get("seed"), seed),
-        result.conventions,
-        engine,
-    )
+    how = options_again(result, options)
     found = search_network(
-        result.accelerator,
         "network",
-        [_asked(result, entry) for entry in result.layers],
-        result.objective,
-        float(TOLERANCE),
-        options,
+        [job_again(result, entry, how) for entry in result.layers],
         jobs,
         enough=bound * (1 - TOLERANCE),
         tensors=_tensors(result),
@@ -126,12 +121,14 @@ def _checked(tensor: Tensor, result: ResultFile) -> Tensor:
     return tensor
 
 
-def _asked(result: ResultFile, entry: ResultLayer) -> LayerTask:
-    """Return what was asked of a layer."""
+def job_again(result: ResultFile, entry: ResultLayer, options: SearchOptions) -> Job:
+    """Return what was asked of a layer as a search."""
     freedom = entry.space.get("freedom")
     spatial = (
         Freedom.from_dict(freedom)
         if freedom is not None
         else entry.spatial or default_spatial(result.accelerator, entry.layer)
     )
-    return LayerTask(entry.layer, spatial, entry.links, entry.constraints)
+    return Job(
+        result.accelerator, entry.layer, result.objective, spatial, entry.links, entry.constraints, options
+    )

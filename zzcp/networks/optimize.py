@@ -8,11 +8,9 @@ from typing import Any
 from zzcp.checks import (
     MAX_WORKERS,
     all_of,
-    check_seed,
     choice,
     duration,
     function,
-    gap_tolerance,
     instance,
     integer,
 )
@@ -23,14 +21,15 @@ from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS
+from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.networks.progress import NetworkProgress
 from zzcp.networks.residency import Tensor, tensors_of
 from zzcp.networks.result import NetworkResult
 from zzcp.networks.search import search_network
-from zzcp.networks.tasks import Unrollings, layer_task
+from zzcp.networks.tasks import Unrollings, layer_job
 from zzcp.solver.cache import Cache, ResultCache
-from zzcp.solver.engines import Engine, check_engine
-from zzcp.solver.job import SearchOptions
+from zzcp.solver.engines import Engine
+from zzcp.solver.options import SearchOptions
 from zzcp.workload import Layer, Network
 
 
@@ -121,35 +120,26 @@ def optimize_network(
         check_setting(accelerator, layer, conventions, links)
     choice(objective, "objective", OBJECTIVES)
     instance(keep_on_chip, bool, "keep_on_chip", "true or false")
-    check_engine(engine)
     function(on_progress, "on_progress")
-    gap = gap_tolerance(gap)
     options = SearchOptions(
         time_limit=duration(time_limit, "time limit"),
         gap=gap,
-        seed=check_seed(seed),
+        seed=seed,
         conventions=conventions,
         engine=engine,
         cache=ResultCache.of(cache),
         memory_limit=memory_limit,
-    )
+    ).checked()
     max_dims = integer(max_dims, "max_dims", least=1)
-    tasks = [layer_task(accelerator, layer, spatial, max_dims, links, constraints) for layer in layers]
+    unrollings = UnrollingOptions.of(spatial if isinstance(spatial, str) else None, max_dims)
+    tasks = [
+        layer_job(accelerator, layer, objective, spatial, unrollings, links, options, constraints)
+        for layer in layers
+    ]
     jobs = integer(jobs, "jobs", least=1, most=MAX_WORKERS)
     name = network.name if isinstance(network, Network) else "network"
     tensors: Sequence[Tensor] = ()
     if keep_on_chip:
         whole = network if isinstance(network, Network) else Network(name, layers)
-        tensors = tensors_of(accelerator, whole, tasks)
-    return search_network(
-        accelerator,
-        name,
-        tasks,
-        objective,
-        gap,
-        options,
-        jobs,
-        on_progress,
-        tensors=tensors,
-        scheduler=scheduler,
-    )
+        tensors = tensors_of(whole, tasks)
+    return search_network(name, tasks, jobs, on_progress, tensors=tensors, scheduler=scheduler)

@@ -18,12 +18,12 @@ from typing import Any
 import networkx as nx
 
 from zzcp.checks import integer, repr_of
-from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.setting.setting import Bits
 from zzcp.cost.setting_compiler import stored_precision
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
-from zzcp.networks.tasks import LayerTask, Variant
+from zzcp.networks.tasks import Variant
+from zzcp.solver.job import Job
 from zzcp.workload import Layer, Network
 
 PASSING = frozenset(
@@ -106,7 +106,7 @@ class Tensor:
         return max(position for position, _ in self.uses)
 
 
-def tensors_of(accelerator: Accelerator, network: Network, tasks: Sequence[LayerTask]) -> list[Tensor]:
+def tensors_of(network: Network, tasks: Sequence[Job]) -> list[Tensor]:
     """Return the tensors that may stay on the chip, by their producers.
 
     Left out are tensors that something reads which is no layer, other than operators that hand them on, and those that
@@ -114,10 +114,10 @@ def tensors_of(accelerator: Accelerator, network: Network, tasks: Sequence[Layer
 
     Parameters
     ----------
-    accelerator, network : Accelerator, Network
-        What runs on what.
-    tasks : sequence of LayerTask
-        The layers, in the order in which they run.
+    network : Network
+        Where the layers come from.
+    tasks : sequence of Job
+        The layers on their machine, in the order in which they run.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def tensors_of(accelerator: Accelerator, network: Network, tasks: Sequence[Layer
         uses = _uses(graph, network, task.layer.id, tasks, position)
         for reader, operand in uses or ():
             _check(task.layer, tasks[reader].layer, operand, number < reader)
-        memories = _memories(accelerator, task, [(tasks[reader], operand) for reader, operand in uses or ()])
+        memories = _memories(task, [(tasks[reader], operand) for reader, operand in uses or ()])
         if uses and memories:
             layer = task.layer
             bits = layer.tensor_size(layer.output) * layer.final_precision
@@ -143,7 +143,7 @@ def _uses(
     graph: nx.DiGraph[int],
     network: Network,
     source: int,
-    tasks: Sequence[LayerTask],
+    tasks: Sequence[Job],
     position: dict[int, int],
 ) -> list[tuple[int, str]] | None:
     """Return the layers that read the output of a node, with their operands; None where something else does."""
@@ -186,12 +186,11 @@ def _check(producer: Layer, reader: Layer, operand: str, before: bool) -> None:
         )
 
 
-def _memories(
-    accelerator: Accelerator, task: LayerTask, readers: Sequence[tuple[LayerTask, str]]
-) -> tuple[str, ...]:
+def _memories(task: Job, readers: Sequence[tuple[Job, str]]) -> tuple[str, ...]:
     """Return the memories in which the output of a layer may stay for its readers: below its outermost one."""
-    held = [_levels(accelerator, task, task.layer.output)[:-1]]
-    held += [_levels(accelerator, reader, operand) for reader, operand in readers]
+    accelerator = task.accelerator
+    held = [_levels(task, task.layer.output)[:-1]]
+    held += [_levels(reader, operand) for reader, operand in readers]
     return tuple(
         name
         for name in held[0]
@@ -199,9 +198,8 @@ def _memories(
     )
 
 
-def _levels(accelerator: Accelerator, task: LayerTask, operand: str) -> list[str]:
-    links = dict(task.layer.default_links) | (task.links or {})
-    return [memory.name for memory in accelerator.levels(links[operand])]
+def _levels(task: Job, operand: str) -> list[str]:
+    return [memory.name for memory in task.accelerator.levels(task.all_links[operand])]
 
 
 def _few_at_once(tensors: list[Tensor], layers: int) -> list[Tensor]:
@@ -226,27 +224,23 @@ class ResidentPlans:
 
     Parameters
     ----------
-    accelerator : Accelerator
-        The machine.
-    tasks : sequence of LayerTask
-        The layers.
+    tasks : sequence of Job
+        The layers on their machine.
     shapes : sequence of int
         For every layer the number of the first one of its shape.
     tensors : sequence of Tensor
         What may stay.
-    conventions : CostConventions
-        How costs are counted.
     """
 
-    accelerator: Accelerator
-    tasks: Sequence[LayerTask]
+    tasks: Sequence[Job]
     shapes: Sequence[int]
     tensors: Sequence[Tensor]
-    conventions: CostConventions = EXACT
+    accelerator: Accelerator = field(init=False)
     sizes: dict[str, int] = field(init=False)
     made: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.accelerator = self.tasks[0].accelerator
         self.sizes = {memory.name: memory.size for memory in self.accelerator.memories}
         self.made = {tensor.producer: number for number, tensor in enumerate(self.tensors)}
 
@@ -311,8 +305,8 @@ class ResidentPlans:
 
     def _stored(self, number: int, operand: str, memory: str) -> Bits:
         task = self.tasks[number]
-        link = (dict(task.layer.default_links) | (task.links or {}))[operand]
-        return stored_precision(task.layer, operand, link, self.accelerator.memory(memory), self.conventions)
+        held = self.accelerator.memory(memory)
+        return stored_precision(task.layer, operand, task.all_links[operand], held, task.options.conventions)
 
     def staying(self, plan: Sequence[Variant]) -> list[tuple[Tensor, str]]:
         """Return which tensors stay in a plan, and where."""

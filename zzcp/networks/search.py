@@ -21,13 +21,14 @@ from zzcp.networks.nodes import Node
 from zzcp.networks.progress import NetworkProgress
 from zzcp.networks.residency import ResidentPlans, Tensor
 from zzcp.networks.result import Alone, NetworkResult, Resident
-from zzcp.networks.tasks import LayerTask, Variant, distinct, job_of, machine_for, with_variant
+from zzcp.networks.tasks import Variant, distinct, machine_for, with_variant
 from zzcp.networks.walk import Plans, Walk
 from zzcp.runs import Estimate, Executor, executor_for
 from zzcp.runs.progress import Changes, Watchers
 from zzcp.solver.cpsat.model import certain
 from zzcp.solver.cpsat.target import first_bound
-from zzcp.solver.job import Job, SearchOptions
+from zzcp.solver.job import Job
+from zzcp.solver.options import SearchOptions
 from zzcp.solver.portable import SEARCH
 from zzcp.solver.result import Result, Status, float_below, gap_of
 
@@ -36,12 +37,8 @@ _SHARE = 8
 
 
 def search_network(
-    accelerator: Accelerator,
     name: str,
-    tasks: Sequence[LayerTask],
-    objective: Objective,
-    gap: float,
-    options: SearchOptions,
+    tasks: Sequence[Job],
     jobs: int = 1,
     on_progress: Callable[[NetworkProgress], None] | None = None,
     enough: Fraction | None = None,
@@ -53,14 +50,12 @@ def search_network(
 
     Parameters
     ----------
-    accelerator, objective, gap, jobs, on_progress
-        As for `optimize_network`.
-    tasks : sequence of LayerTask
-        The layers.
-    options : SearchOptions
-        How every layer is searched.
     name : str
         Of the network.
+    tasks : sequence of Job
+        The layers, each by itself; what is minimised is the same of all, and how, where the gap is the network's.
+    jobs, on_progress
+        As for `optimize_network`.
     enough : Fraction, optional
         A bound with which the search ends.
     tensors : sequence of Tensor
@@ -70,19 +65,7 @@ def search_network(
     """
     jobs = min(jobs, len(set(distinct(tasks))))
     with Interrupt() as interrupt, executor_for(jobs, scheduler) as executor:
-        search = _Search(
-            accelerator,
-            name,
-            tuple(tasks),
-            tensors,
-            objective,
-            gap,
-            options,
-            executor,
-            interrupt,
-            on_progress,
-            enough,
-        )
+        search = _Search(name, tuple(tasks), tensors, executor, interrupt, on_progress, enough)
         return search.run()
 
 
@@ -109,13 +92,9 @@ class _OnePlan:
 class _Search:
     """The search of a network."""
 
-    accelerator: Accelerator
     name: str
-    tasks: tuple[LayerTask, ...]
+    tasks: tuple[Job, ...]
     tensors: Sequence[Tensor]
-    objective: Objective
-    gap: float
-    options: SearchOptions
     executor: Executor
     interrupt: Interrupt
     on_progress: Callable[[NetworkProgress], None] | None
@@ -129,20 +108,24 @@ class _Search:
     keys: tuple[Variant, ...] = field(init=False)
     plans: ResidentPlans = field(init=False)
     walk: Walk[Variant] = field(init=False)
+    accelerator: Accelerator = field(init=False)
+    objective: Objective = field(init=False)
+    options: SearchOptions = field(init=False)
     without: Fraction | None = None
 
     def __post_init__(self) -> None:
+        first = self.tasks[0]
+        assert isinstance(first.goal, str)
+        self.accelerator, self.objective, self.options = first.accelerator, first.goal, first.options
         shapes = distinct(self.tasks)
         self.keys = tuple(map(Variant, shapes))
         for key in self.keys:
             self._node(key)
-        self.plans = ResidentPlans(
-            self.accelerator, self.tasks, shapes, self.tensors, self.options.conventions
-        )
+        self.plans = ResidentPlans(self.tasks, shapes, self.tensors)
         self.walk = self._walk(_OnePlan(self.keys), None if self.tensors else self.enough)
 
     def _walk(self, plans: Plans[Variant], enough: Fraction | None) -> Walk[Variant]:
-        return Walk(self.objective, plans, self._node, self._solve, self.gap, enough)
+        return Walk(self.objective, plans, self._node, self._solve, self.options.gap, enough)
 
     def _node(self, key: Variant) -> Node:
         """Return what is known of a layer, at first what no mapping can do without."""
@@ -151,7 +134,7 @@ class _Search:
             node = self.nodes[key] = Node(roomier=roomier)
             task = self.tasks[key.shape]
             try:
-                machine = machine_for(self.accelerator, task, key)
+                machine = machine_for(task, key)
                 given = task.spatial if isinstance(task.spatial, SpatialMapping) else SpatialMapping()
                 check_constraints(machine, task.layer, given, task.constraints, task.links)
                 if isinstance(task.spatial, SpatialMapping):
@@ -185,7 +168,7 @@ class _Search:
     def _solve_alone(self) -> None:
         """Find every layer's own optimum."""
         keys = list(dict.fromkeys(self.keys))
-        jobs = [job_of(self.accelerator, self.tasks[key.shape], self.objective, self.options) for key in keys]
+        jobs = [self.tasks[key.shape] for key in keys]
         for key, result in self._run("layers by themselves", keys, jobs):
             self._take(key, self.objective, result)
             self.own[key] = result
@@ -218,7 +201,7 @@ class _Search:
         if node.roomier is None or node.roomier.impossible:
             return False
         task = self.tasks[key.shape]
-        machine = machine_for(self.accelerator, task, key)
+        machine = machine_for(task, key)
         for result in node.roomier.results:
             assert result.mapping is not None
             mapping = replace(result.mapping.on_its_machine(), bypass=result.mapping.bypass, buffering=None)
@@ -241,10 +224,10 @@ class _Search:
         hint = None if number is None else node.results[number].mapping
         if hint is not None:
             hint = replace(hint, resident=None, reserved=None)
-        options = replace(self.options, gap=self.options.gap / _SHARE)
-        if weights in node.doubted:
-            options = replace(options, seed=options.seed + 1, cache=None)
-        return job_of(self.accelerator, self.tasks[key.shape], weights, options, key, hint)
+        task = self.tasks[key.shape]
+        job = replace(task, accelerator=machine_for(task, key), goal=weights, hint=hint)
+        job = job.by(gap=self.options.gap / _SHARE)
+        return job.by(seed=self.options.seed + 1, cache=None) if weights in node.doubted else job
 
     def _run(
         self, stage: str, keys: Sequence[Variant], jobs: Sequence[Job]
@@ -337,17 +320,17 @@ class _Search:
 
     def _status(self, gap: float | None) -> Status:
         if gap is not None:
-            return "optimal" if gap <= self.gap else "feasible"
+            return "optimal" if gap <= self.options.gap else "feasible"
         return "infeasible" if any(self.nodes[key].impossible for key in self.keys) else "unknown"
 
-    def _layers(self) -> list[tuple[LayerTask, Result]]:
+    def _layers(self) -> list[tuple[Job, Result]]:
         """Return the mapping of every layer; where there is none for all, what is known of each by itself."""
         best = self.walk.best
         if best is None:
             known = zip(self.tasks, self.keys, strict=True)
             return [(task, self.own[key]) for task, key in known if key in self.own]
         return [
-            (task, self.nodes[key].result(number, self.objective, self.gap))
+            (task, self.nodes[key].result(number, self.objective, self.options.gap))
             for task, key, number in zip(self.tasks, best.plan, best.numbers, strict=True)
         ]
 

@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from zzcp.cost.conventions import EXACT, CostConventions
+from zzcp.cost.conventions import CostConventions
 from zzcp.cost.objective import Goal
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
+from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints
-from zzcp.mapping.mapping import Factors
-from zzcp.mapping.unrollings import FULL, Choice, Unrolling
-from zzcp.solver.cache import ResultCache
-from zzcp.solver.engines import Engine
-from zzcp.solver.optimize import optimize
-from zzcp.solver.result import KnownBound, Progress, Result
+from zzcp.mapping.unrollings import Unrolling
+from zzcp.solver.cache.question import Question
+from zzcp.solver.options import SearchOptions
+from zzcp.solver.result import KnownBound
 from zzcp.workload import Layer
 
-
-@dataclass(frozen=True)
-class SearchOptions:
-    """How every layer is searched; as for `optimize`."""
-
-    time_limit: float | None = 60.0
-    gap: float = 1e-4
-    seed: int = 0
-    conventions: CostConventions = EXACT
-    engine: Engine = "auto"
-    cache: ResultCache | None = None
-    deterministic_limit: float | None = None
-    factors: Factors = "perfect"
-    max_padding: float | None = None
-    memory_limit: int | None = None
-    elsewhere: bool = True
-
-
-def factor_options(factors: Factors, max_padding: float | None) -> dict[str, Any]:
-    """Return what of the loops `optimize` is told: nothing where they divide."""
-    if factors == "perfect":
-        return {}
-    return {"factors": factors} | ({} if max_padding is None else {"max_padding": max_padding})
-
-
-def unrolling_without_choice(factors: Factors) -> Choice | None:
-    """Return how an unrolling is found of which nothing is said: with loops that need not divide it is a full one."""
-    return FULL if factors == "imperfect" else None
+Setting = tuple[Accelerator, Layer, SpatialMapping, CostConventions, Mapping[str, str] | None]
+"""What an evaluator is made of."""
 
 
 @dataclass(frozen=True)
@@ -81,38 +54,37 @@ class Job:
     hint: LayerMapping | None = None
     known_bound: KnownBound | None = None
 
+    @property
+    def shape(self) -> object:
+        """What tells layers apart that are searched alike: those of equal shape have the same results."""
+        links = tuple(sorted((self.links or {}).items()))
+        return self.layer.signature(), self.spatial, links, self.constraints
 
-def run_job(job: Job, tell: Callable[[Progress], None] | None = None) -> Result:
-    """Search (a function of the module, so that other processes can run it).
+    @property
+    def all_links(self) -> dict[str, str]:
+        """Memory operand of every operand."""
+        return dict(self.layer.default_links) | dict(self.links or {})
 
-    Parameters
-    ----------
-    job : Job
-        What is asked.
-    tell : callable, optional
-        Called with a `Progress` whenever incumbent or bound improve.
-    """
-    options = job.options
-    rest: dict[str, Any] = {} if options.max_padding is None else {"max_padding": options.max_padding}
-    return optimize(
-        job.accelerator,
-        job.layer,
-        job.goal,
-        spatial=job.spatial,
-        factors=options.factors,
-        time_limit=options.time_limit,
-        deterministic_limit=options.deterministic_limit,
-        gap=options.gap,
-        seed=options.seed,
-        conventions=options.conventions,
-        links=job.links,
-        constraints=job.constraints,
-        hint=job.hint,
-        known_bound=job.known_bound,
-        engine=options.engine,
-        memory_limit=options.memory_limit,
-        cache=options.cache,
-        elsewhere=options.elsewhere,
-        on_progress=tell,
-        **rest,
-    )
+    def by(self, **changes: Any) -> Job:
+        """Return the same search by other options."""
+        return replace(self, options=replace(self.options, **changes))
+
+    @property
+    def setting(self) -> Setting:
+        """What an evaluator is made of, where the unrolling is one."""
+        assert isinstance(self.spatial, SpatialMapping)
+        return self.accelerator, self.layer, self.spatial, self.options.conventions, self.links
+
+    @property
+    def question(self) -> Question:
+        """The search as a question to the cache."""
+        return Question(
+            self.accelerator,
+            self.layer,
+            self.spatial,
+            self.goal,
+            self.options.conventions,
+            self.links,
+            self.constraints,
+            self.options.deciding,
+        )

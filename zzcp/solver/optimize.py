@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from zzcp.checks import (
-    MAX_WORKERS,
-    check_seed,
-    choice,
-    duration,
-    function,
-    gap_tolerance,
-    instance,
-    integer,
-    number,
-)
+from zzcp.checks import MAX_WORKERS, choice, function, instance, integer
 from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluator import Evaluator
@@ -31,16 +21,21 @@ from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
-from zzcp.mapping.mapping import FACTORS, Factors
+from zzcp.mapping.mapping import Factors
 from zzcp.mapping.unrolling_constraints import check_names
-from zzcp.mapping.unrollings import FULL, Choice, unrolling_of
+from zzcp.mapping.unrollings import Choice, unrolling_of
 from zzcp.runs.helpers import helpers_for
-from zzcp.solver.cache.question import Question
 from zzcp.solver.cache.store import Cache, ResultCache
 from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
-from zzcp.solver.constrained.optimize import attempt_after_all, constraints_of, optimize_constrained
-from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
+from zzcp.solver.constrained.optimize import (
+    attempt_after_all,
+    constraints_of,
+    optimize_constrained,
+    without_mapping,
+)
+from zzcp.solver.constrained.problem import Attempt
+from zzcp.solver.engines import Engine
 from zzcp.solver.infeasible import (
     DIAGNOSIS_WORK,
     ELSEWHERE_WORK,
@@ -49,20 +44,21 @@ from zzcp.solver.infeasible import (
     told_of,
     with_elsewhere,
 )
+from zzcp.solver.job import Job
 from zzcp.solver.memory import give_back
 from zzcp.solver.memory_limit import limited
+from zzcp.solver.options import SearchOptions
 from zzcp.solver.padding.choices import Paddings
 from zzcp.solver.padding.relaxed import Relaxed
 from zzcp.solver.padding.search import PaddedSearch
-from zzcp.solver.result import Diagnosis, KnownBound, Progress, Result, gap_of
-from zzcp.solver.search.search import Search
+from zzcp.solver.result import KnownBound, Progress, Result, gap_of
+from zzcp.solver.search.search import Search, searching
 from zzcp.solver.unrolling.ahead import InHelper
 from zzcp.solver.unrolling.search import JointSearch
 from zzcp.solver.unrolling.steps import Solve, Steps
 from zzcp.workload import Layer
 
-DEFAULT_TIME_LIMIT = 60.0
-"""Seconds."""
+Tell = Callable[[Progress], None] | None
 _ANY_GAP = 2.0
 """With it any mapping will do."""
 
@@ -168,225 +164,162 @@ def optimize(
         If the unrolling does not fit the array or the layer.
     """
     check_setting(accelerator, layer, conventions, links)
-    if not isinstance(objective, WeightedSum):
-        choice(objective, "objective", OBJECTIVES)
-    if time_limit is None:
-        time_limit = DEFAULT_TIME_LIMIT if deterministic_limit is None else math.inf
-    time_limit = duration(time_limit, "time limit")
-    deterministic_limit = (
-        math.inf
-        if deterministic_limit is None
-        else number(deterministic_limit, "deterministic limit", "a positive number", lambda limit: limit > 0)
-    )
-    gap = gap_tolerance(gap)
-    if memory_limit is not None:
-        memory_limit = integer(memory_limit, "memory limit", least=1)
-    workers = integer(workers, "workers", least=1, most=MAX_WORKERS)
-    jobs = integer(jobs, "jobs", least=1, most=MAX_WORKERS)
-    seed = check_seed(seed)
-    check_engine(engine)
-    if hint is not None:
-        instance(hint, LayerMapping, "hint", "a Mapping")
-    function(on_progress, "on_progress")
-    asked = constraints_of(constraints, layer)
-    choice(factors, "factors", FACTORS)
-    max_padding = number(max_padding, "max_padding", "a number of at least 0", lambda share: share >= 0)
-    task = Task(
-        accelerator=accelerator,
-        layer=layer,
-        objective=objective,
+    options = SearchOptions(
+        time_limit=time_limit,
         gap=gap,
+        seed=seed,
         conventions=conventions,
-        links=links,
-        constraints=asked.on_loops,
         engine=engine,
+        cache=ResultCache.of(cache),
+        deterministic_limit=deterministic_limit,
         factors=factors,
         max_padding=max_padding,
-        search_with=partial(Search, workers=workers, seed=seed, engine=engine),
-        work=deterministic_limit,
+        memory_limit=memory_limit,
+        elsewhere=elsewhere,
+        workers=workers,
     )
-    if spatial is None and factors == "imperfect":
-        spatial = FULL
-    freedom = unrolling_of(accelerator, layer, spatial, max_dims)
-    if known_bound is not None:
-        instance(known_bound, KnownBound, "known bound", "a KnownBound")
-        if isinstance(freedom, SpatialMapping) and not asked and factors == "perfect":
-            task = replace(task, search_with=partial(task.search_with, floor=known_bound))
-    check_names(asked.on_unrolling, accelerator, layer)
-    if factors == "imperfect":
-        _check_imperfect(task, freedom)
+    asked = constraints_of(constraints, layer)
+    unrolling = unrolling_of(accelerator, layer, spatial, max_dims, factors)
+    job = Job(accelerator, layer, objective, unrolling, links, asked, options, hint, known_bound)
+    return run_job(job, on_progress, jobs=jobs, max_dims=max_dims)
+
+
+def run_job(job: Job, tell: Tell = None, *, jobs: int = 1, max_dims: int = DEFAULT_MAX_DIMS) -> Result:
+    """Search (a function of the module, so that other processes can run it).
+
+    Parameters
+    ----------
+    job : Job
+        What is asked; it is checked, as what `optimize` is given.
+    tell : callable, optional
+        Called with a `Progress` whenever incumbent or bound improve.
+    jobs, max_dims
+        As for `optimize`; the latter of other unrollings, where one that is given has no mapping.
+    """
+    jobs = integer(jobs, "jobs", least=1, most=MAX_WORKERS)
+    function(tell, "on_progress")
+    job = _checked(job)
 
     def search() -> Result:
-        clock = Clock(time_limit)
+        clock = Clock(job.options.seconds)
+        helpers = jobs if isinstance(job.spatial, Freedom) else 1
         try:
-            with limited(memory_limit), helpers_for(jobs if isinstance(freedom, Freedom) else 1):
-                found = _run(task, freedom, asked, time_limit, seed, hint, on_progress)
+            with limited(job.options.memory_limit), helpers_for(helpers):
+                found = _run(job, tell)
             if found.status == "infeasible" and not found.interrupted:
-                found = _explained(task, freedom, asked, max_dims if elsewhere else None, seed, found, clock)
-            return replace(found, constraints=asked)
+                found = _explained(job, max_dims, found, clock)
+            return replace(found, constraints=job.constraints)
         finally:
             give_back()
 
-    kept = ResultCache.of(cache)
-    if kept is None:
-        return search()
-    more = options_of(seed, engine, factors, max_padding)
-    question = Question(accelerator, layer, freedom, objective, conventions, links, asked, more)
-    return kept.answer(question, gap, search)
+    kept = job.options.cache
+    return search() if kept is None else kept.answer(job.question, job.options.gap, search)
 
 
-def options_of(seed: int, engine: Engine, factors: Factors, max_padding: float) -> dict[str, Any]:
-    """Return what else belongs to a question to the cache."""
-    return {"seed": seed, "engine": engine, "factors": factors, "max_padding": str(max_padding)}
+def _checked(job: Job) -> Job:
+    """Return a search with numbers that can be counted with, and without a bound that says nothing of it.
+
+    Raises
+    ------
+    InputError
+        If something is out of range, or does not go with something else.
+    """
+    check_setting(job.accelerator, job.layer, job.options.conventions, job.links)
+    if not isinstance(job.goal, WeightedSum):
+        choice(job.goal, "objective", OBJECTIVES)
+    if job.hint is not None:
+        instance(job.hint, LayerMapping, "hint", "a Mapping")
+    known = job.known_bound
+    if known is not None:
+        instance(known, KnownBound, "known bound", "a KnownBound")
+    options = job.options.checked()
+    if job.constraints or isinstance(job.spatial, Freedom) or options.factors != "perfect":
+        known = None
+    check_names(job.constraints.on_unrolling, job.accelerator, job.layer)
+    job = replace(job, options=options, known_bound=known)
+    if options.factors == "imperfect":
+        _check_imperfect(job)
+    return job
 
 
-def _run(
-    task: Task,
-    unrolling: SpatialMapping | Freedom,
-    asked: Constraints,
-    time_limit: float,
-    seed: int,
-    hint: LayerMapping | None,
-    on_progress: Callable[[Progress], None] | None,
-) -> Result:
+def _run(job: Job, tell: Tell) -> Result:
     """Return the best mapping of an unrolling that is given, or of all that obey the constraints on them."""
+    asked, unrolling = job.constraints, job.spatial
+    of_loops = replace(job, constraints=asked.on_loops)
     if isinstance(unrolling, Freedom):
-        freedom = unrolling.under(asked.on_unrolling, task.layer)
-        return joint_search(task, freedom, time_limit, seed, on_progress).run(hint)
-    diagnosis = barred(task.accelerator, task.layer, unrolling, asked)
+        freedom = unrolling.under(asked.on_unrolling, job.layer)
+        return joint_search(replace(of_loops, spatial=freedom, hint=None), tell).run(job.hint)
+    diagnosis = barred(job.accelerator, job.layer, unrolling, asked)
     if diagnosis is not None:
-        return _without_mapping(task, unrolling, diagnosis)
-    return _optimize_one(task, unrolling, time_limit, hint, on_progress)
+        return without_mapping(job, diagnosis)
+    return _optimize_one(of_loops, tell)
 
 
-def _without_mapping(task: Task, spatial: SpatialMapping, diagnosis: Diagnosis) -> Result:
-    """Return the result of an unrolling that is out of the question."""
-    return Result(
-        status="infeasible",
-        objective=None,
-        lower_bound=0.0,
-        gap=None,
-        mapping=None,
-        evaluation=None,
-        diagnosis=diagnosis,
-        conventions=task.conventions.name,
-        objective_name=str(task.objective),
-        wall_s=0.0,
-        spatial=spatial,
-        links=task.links,
-    )
-
-
-def _explained(
-    task: Task,
-    unrolling: SpatialMapping | Freedom,
-    asked: Constraints,
-    max_dims: int | None,
-    seed: int,
-    found: Result,
-    clock: Clock,
-) -> Result:
+def _explained(job: Job, max_dims: int, found: Result, clock: Clock) -> Result:
     """Return a result without a mapping that says which constraints bar all unrollings, or whether others have one.
 
     Parameters
     ----------
-    task, unrolling, asked, seed
+    job : Job
         What was asked.
-    max_dims : int or None
-        Layer dimensions on one array dimension of other unrollings; None where nobody asks for these.
+    max_dims : int
+        Layer dimensions on one array dimension of other unrollings.
     found : Result
         The result.
     clock : Clock
         When to stop at the latest.
     """
-    fractional = task.conventions.fractional_unrolling
+    asked, unrolling, work = job.constraints, job.spatial, job.options.work
+    fractional = job.options.conventions.fractional_unrolling
 
     def find(freedom: Freedom, on_loops: Constraints, clock: Clock) -> Result:
-        own = replace(task, constraints=on_loops, gap=_ANY_GAP, factors="perfect", work=clock.work_left)
-        search = joint_search(own, freedom, max(0.0, clock.left), seed)
+        own = replace(job, spatial=freedom, constraints=on_loops, hint=None, known_bound=None).by(
+            time_limit=max(0.0, clock.left),
+            deterministic_limit=clock.work_left,
+            gap=_ANY_GAP,
+            factors="perfect",
+        )
+        search = joint_search(own)
         result = search.run(any_will_do=True)
         clock.spent += search.clock.spent
         return result
 
     diagnosis = found.diagnosis
     if isinstance(unrolling, Freedom) and asked and diagnosis is None:
-        own = Clock(clock.left, work=min(DIAGNOSIS_WORK, task.work))
-        conflict = AllUnrollings(task.accelerator, task.layer, unrolling, asked, find, fractional, own)
+        own = Clock(clock.left, work=min(DIAGNOSIS_WORK, work))
+        conflict = AllUnrollings(job.accelerator, job.layer, unrolling, asked, find, fractional, own)
         diagnosis = conflict.diagnosis()
     bounded = not isinstance(unrolling, Freedom) or not unrolling.is_free
-    if (
-        max_dims is not None
-        and bounded
-        and not (task.constraints and diagnosis is not None and diagnosis.changes)
-    ):
-        freedom = Freedom(max_dims).under(asked.on_unrolling, task.layer)
-        other = find(freedom, task.constraints, Clock(clock.left, work=min(ELSEWHERE_WORK, task.work)))
+    helped = bool(asked.on_loops) and diagnosis is not None and bool(diagnosis.changes)
+    if job.options.elsewhere and bounded and not helped:
+        freedom = Freedom(max_dims).under(asked.on_unrolling, job.layer)
+        other = find(freedom, asked.on_loops, Clock(clock.left, work=min(ELSEWHERE_WORK, work)))
         diagnosis = with_elsewhere(diagnosis, told_of(other))
     return replace(found, diagnosis=diagnosis)
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What is asked of a layer, whatever its unrolling.
-
-    Parameters
-    ----------
-    accelerator, layer, objective, gap, conventions, links, constraints, engine, factors, max_padding
-        As for `optimize`.
-    search_with : callable
-        Returns the search of one unrolling.
-    work : float
-        Limit of the work.
-    """
-
-    accelerator: Accelerator
-    layer: Layer
-    objective: Goal
-    gap: float
-    conventions: CostConventions
-    links: Mapping[str, str] | None
-    constraints: Constraints
-    engine: Engine
-    search_with: Callable[..., Search]
-    factors: Factors = "perfect"
-    max_padding: float = math.inf
-    work: float = math.inf
-
-
-def _optimize_one(
-    task: Task,
-    spatial: SpatialMapping,
-    time_limit: float,
-    hint: LayerMapping | None,
-    on_progress: Callable[[Progress], None] | None,
-    rival: Fraction | None = None,
-) -> Result:
+def _optimize_one(job: Job, tell: Tell = None, rival: Fraction | None = None) -> Result:
     """Return the best mapping of one unrolling, or what is proven of mappings better than a rival."""
-    setting = task.accelerator, task.layer, spatial, task.conventions, task.links
-    if task.constraints:
-        search_with = partial(task.search_with, on_progress=on_progress, deterministic_limit=task.work)
-        return optimize_constrained(
-            setting,
-            task.constraints,
-            task.objective,
-            Clock(time_limit, work=task.work),
-            task.gap,
-            search_with,
-            hint,
-            task.engine,
-            rival,
-        )
-    if task.factors == "imperfect":
-        padded = padded_search(task, spatial, time_limit, on_progress, rival)
-        return padded.run(hint)
-    return _search(task, Evaluator(*setting), time_limit, hint, on_progress, rival)
+    options = job.options
+    if job.constraints:
+        search_with = _searching(job, tell)
+        return optimize_constrained(job, Clock(options.seconds, work=options.work), search_with, rival)
+    if options.factors == "imperfect":
+        return padded_search(job, tell, rival).run(job.hint)
+    return _search(job, Evaluator(*job.setting), tell, rival)
 
 
-def _check_imperfect(task: Task, unrolling: SpatialMapping | Freedom) -> None:
+def _searching(job: Job, tell: Tell) -> Callable[..., Search]:
+    """Return what makes the search of one unrolling."""
+    limit = job.options.work
+    return searching(job.options, floor=job.known_bound, on_progress=tell, deterministic_limit=limit)
+
+
+def _check_imperfect(job: Job) -> None:
     """Check that loops that do not divide go with what else is asked."""
     expected = "factors perfect"
-    conventions = task.conventions
-    if task.constraints:
+    conventions, unrolling = job.options.conventions, job.spatial
+    if job.constraints.on_loops:
         raise InputError("constraints are for loops that divide", expected=expected, found="imperfect")
     if not supports_remainders(conventions):
         raise InputError(
@@ -395,8 +328,8 @@ def _check_imperfect(task: Task, unrolling: SpatialMapping | Freedom) -> None:
             found="imperfect",
         )
     # what is not unrolled slides in time: no other unrolling has more windows whose overlap may stay
-    spatial = unrolling.given.fitted(task.layer) if isinstance(unrolling, Freedom) else unrolling
-    setting = Evaluator(task.accelerator, task.layer, spatial, conventions, task.links).setting
+    spatial = unrolling.given.fitted(job.layer) if isinstance(unrolling, Freedom) else unrolling
+    setting = Evaluator(*replace(job, spatial=spatial).setting).setting
     for operand in setting.operands:
         if operand.slides is not None:
             keeping = operand.memories[operand.slides.kept.index(True) - 1]
@@ -408,110 +341,92 @@ def _check_imperfect(task: Task, unrolling: SpatialMapping | Freedom) -> None:
             )
 
 
-def padded_search(
-    task: Task,
-    spatial: SpatialMapping,
-    time_limit: float,
-    on_progress: Callable[[Progress], None] | None = None,
-    rival: Fraction | None = None,
-) -> PaddedSearch:
+def padded_search(job: Job, tell: Tell = None, rival: Fraction | None = None) -> PaddedSearch:
     """Return the search over all loops of one unrolling, whether they divide or not, to be run."""
-    evaluator = Evaluator(task.accelerator, task.layer, spatial, task.conventions, task.links)
+    options = job.options
 
     def solve(of: Evaluator, seconds: float, beaten: Fraction | None, work: float) -> Result:
-        return _search(replace(task, work=work), of, seconds, None, None, beaten)
+        own = replace(job, hint=None).by(time_limit=seconds, deterministic_limit=work)
+        return _search(own, of, None, beaten)
 
     return PaddedSearch(
-        evaluator,
-        task.objective,
+        Evaluator(*job.setting),
+        job.goal,
         solve,
-        time_limit,
-        task.gap,
-        task.max_padding,
+        options.seconds,
+        options.gap,
+        options.most_padding,
         rival,
-        on_progress,
-        task.work,
+        tell,
+        options.work,
     )
 
 
-def _search(
-    task: Task,
-    evaluator: Evaluator,
-    time_limit: float,
-    hint: LayerMapping | None,
-    on_progress: Callable[[Progress], None] | None,
-    rival: Fraction | None,
-) -> Result:
+def _search(job: Job, evaluator: Evaluator, tell: Tell, rival: Fraction | None) -> Result:
     """Return the best mapping of an evaluator, or what is proven of mappings better than a rival."""
-    setting = task.accelerator, task.layer, evaluator.setting.spatial, task.conventions, task.links
-    search_with = partial(task.search_with, on_progress=on_progress, deterministic_limit=task.work)
-    search = search_with(evaluator, task.objective, time_limit, task.gap, rival=rival)
+    options, hint = job.options, job.hint
+    search_with = _searching(job, tell)
+    search = search_with(evaluator, job.goal, options.seconds, options.gap, rival=rival)
     shortage = diagnose(search.evaluator.model) if hint is None else None
     if shortage is not None:
-        certain_of_it = is_certain(search.evaluator.model)
-        attempt = (
-            None
-            if certain_of_it
-            else attempt_after_all(setting, search_with, Clock(time_limit, work=task.work), task.engine)
-        )
-        if attempt is None or attempt.answer == "none":
-            return replace(
-                search.result("infeasible", shortage), engine=attempt.engine if attempt else NO_ENGINE
-            )
+        attempt = Attempt("none")
+        if not is_certain(search.evaluator.model):
+            clock = Clock(options.seconds, work=options.work)
+            attempt = attempt_after_all(job.setting, search_with, clock, options.engine)
+        if attempt.answer == "none":
+            return replace(search.result("infeasible", shortage), engine=attempt.engine)
         if attempt.mapping is None:
             return search.result("unknown")
         hint = attempt.mapping
     return search.run(hint)
 
 
-def joint_search(
-    task: Task,
-    freedom: Freedom,
-    time_limit: float,
-    seed: int,
-    on_progress: Callable[[Progress], None] | None = None,
-) -> JointSearch:
+def joint_search(job: Job, tell: Tell = None) -> JointSearch:
     """Return the search over all unrollings, to be run."""
+    options, freedom = job.options, job.spatial
+    assert isinstance(freedom, Freedom)
 
     def solve(
         spatial: SpatialMapping, seconds: float, rival: Fraction | None, work: float, *, briefly: bool = False
     ) -> Solve:
         # for a first incumbent loops that divide are enough
-        of_one = replace(task, work=work, factors="perfect" if briefly else task.factors)
-        result = _optimize_one(of_one, spatial, seconds, None, None, rival)
+        factors = "perfect" if briefly else options.factors
+        of_one = replace(job, spatial=spatial)
+        of_one = of_one.by(time_limit=seconds, deterministic_limit=work, factors=factors)
+        result = _optimize_one(of_one, rival=rival)
         if result.status == "infeasible":
             return Solve(result, None, math.inf, closed=True)
         evaluation = result.evaluation
-        value = None if evaluation is None else objective_of(evaluation, task.objective)
+        value = None if evaluation is None else objective_of(evaluation, job.goal)
         known = [limit for limit in (value, rival) if limit is not None]
         gap = gap_of(min(known), result.lower_bound) if known else 1.0
-        return Solve(result, value, result.lower_bound, gap <= task.gap * (1 + 1e-9))
+        return Solve(result, value, result.lower_bound, gap <= options.gap * (1 + 1e-9))
 
     def root(of: Evaluator, goal: Goal, value: float, known: float) -> float:
-        sizes = Paddings.of(task.layer, of.setting.iterations, task.max_padding).sizes
+        sizes = Paddings.of(job.layer, of.setting.iterations, options.most_padding).sizes
         return Relaxed(of, sizes).bound_of_all(goal, value, known)
 
-    imperfect = task.factors == "imperfect"
+    imperfect = options.factors == "imperfect"
     return JointSearch(
-        task.accelerator,
-        task.layer,
-        task.objective,
-        task.conventions,
-        task.links,
+        job.accelerator,
+        job.layer,
+        job.goal,
+        options.conventions,
+        job.links,
         freedom,
         solve,
-        not task.constraints,
-        time_limit,
-        task.gap,
-        seed,
-        on_progress,
-        task.work,
+        not job.constraints,
+        options.seconds,
+        options.gap,
+        options.seed,
+        tell,
+        options.work,
         root if imperfect else None,
-        task.max_padding if imperfect else None,
-        InHelper(partial(_steps, task, freedom, seed)),
+        options.most_padding if imperfect else None,
+        InHelper(partial(_steps, job.by(time_limit=math.inf))),
     )
 
 
-def _steps(task: Task, freedom: Freedom, seed: int) -> Steps:
+def _steps(job: Job) -> Steps:
     """Return the steps of the search over all unrollings, for a helper."""
-    return joint_search(task, freedom, math.inf, seed).steps
+    return joint_search(job).steps

@@ -6,8 +6,7 @@ what was said, or a bound above it, is refused.
 
 from __future__ import annotations
 
-import math
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 import zzcp.cost.conventions
@@ -20,6 +19,7 @@ import zzcp.mapping.freedom
 import zzcp.mapping.mapping
 import zzcp.mapping.spatial
 import zzcp.solver.job
+import zzcp.solver.options
 import zzcp.solver.result
 import zzcp.solver.space
 import zzcp.workload.equation
@@ -29,9 +29,8 @@ from zzcp.cost.objective import objective_of
 from zzcp.errors import InputError
 from zzcp.runs.executor import Tell
 from zzcp.runs.records import Records
-from zzcp.solver.cache.question import Question
-from zzcp.solver.job import Job, run_job
-from zzcp.solver.optimize import options_of
+from zzcp.solver.job import Job
+from zzcp.solver.optimize import run_job
 from zzcp.solver.result import Result, as_scored
 
 RECORDS = Records(
@@ -46,6 +45,7 @@ RECORDS = Records(
         zzcp.mapping.mapping,
         zzcp.mapping.spatial,
         zzcp.solver.job,
+        zzcp.solver.options,
         zzcp.solver.result,
         zzcp.solver.space,
         zzcp.workload.equation,
@@ -66,7 +66,7 @@ class Search:
 
     def pack(self, job: Job) -> Any:
         """Return a job as plain data; the cache is a matter of this machine."""
-        return RECORDS.to_plain(_without_cache(job))
+        return RECORDS.to_plain(job.by(cache=None))
 
     def unpack(self, data: Any) -> Job:
         """Return the job that was packed.
@@ -112,12 +112,12 @@ class Search:
     def known(self, job: Job) -> Result | None:
         """Return what the cache of this machine knows."""
         cache = job.options.cache
-        return None if cache is None else cache.get(_question(job), job.options.gap)
+        return None if cache is None else cache.get(job.question, job.options.gap)
 
     def keep(self, job: Job, result: Result) -> None:
         """Keep a result in the cache of this machine."""
         if job.options.cache is not None:
-            job.options.cache.put(_question(job), result, job.options.gap)
+            job.options.cache.put(job.question, result, job.options.gap)
 
     def pack_message(self, message: Any) -> Any:
         """Return progress as plain data."""
@@ -130,23 +130,3 @@ class Search:
 
 SEARCH = Search()
 """What all commands search with."""
-
-
-def _without_cache(job: Job) -> Job:
-    return replace(job, options=replace(job.options, cache=None))
-
-
-def _question(job: Job) -> Question:
-    """Return a job as a question to the cache."""
-    options = job.options
-    padding = math.inf if options.max_padding is None else options.max_padding
-    return Question(
-        job.accelerator,
-        job.layer,
-        job.spatial,
-        job.goal,
-        options.conventions,
-        job.links,
-        job.constraints,
-        options_of(options.seed, options.engine, options.factors, padding),
-    )

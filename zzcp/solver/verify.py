@@ -7,15 +7,13 @@ is better than the bound. If there is none, the bound is proven a second time.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from zzcp.checks import check_seed, duration, function, instance, seed_again
+from zzcp.checks import duration, function, instance
 from zzcp.cost.constraints.constrained import constraint_violations
 from zzcp.cost.evaluate import evaluate
 from zzcp.cost.evaluation import Evaluation
@@ -25,19 +23,22 @@ from zzcp.hardware import Accelerator
 from zzcp.io.result import ResultFile, ResultLayer, load_results
 from zzcp.mapping import Mapping
 from zzcp.mapping.constraints import Constraints
-from zzcp.mapping.default import default_spatial
 from zzcp.mapping.freedom import Freedom
 from zzcp.mapping.machine import with_residents
-from zzcp.networks.again import prove_totals, recomputed_totals
+from zzcp.networks.again import job_again, options_again, prove_totals, recomputed_totals
 from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.problem import Problem
-from zzcp.solver.engines import Engine, check_engine
-from zzcp.solver.optimize import Task, joint_search, padded_search
+from zzcp.solver.engines import Engine
+from zzcp.solver.job import Job
+from zzcp.solver.optimize import joint_search, padded_search
+from zzcp.solver.options import SearchOptions
 from zzcp.solver.proof import CONTRADICTED, OPEN, PROVEN, SKIPPED, TOLERANCE, Proof
 from zzcp.solver.result import Progress, as_scored, gap_of
-from zzcp.solver.search.search import Search
+from zzcp.solver.search.search import searching
 from zzcp.workload import Layer, Network
+
+Tell = Callable[[Progress], None]
 
 
 class Difference(NamedTuple):
@@ -136,7 +137,7 @@ def verify(
     time_limit: float = 60.0,
     seed: int = 1,
     engine: Engine = "auto",
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Tell | None = None,
 ) -> Verification:
     """Check a result of ``solve``: its mappings, its figures and its bounds.
 
@@ -164,8 +165,7 @@ def verify(
     InputError
         If the file is no result of ``solve``, or an argument is out of range.
     """
-    check_engine(engine)
-    time_limit, seed = duration(time_limit, "time limit"), check_seed(seed)
+    options = SearchOptions(duration(time_limit, "time limit"), seed=seed, engine=engine).checked()
     function(on_progress, "on_progress")
     if accelerator is not None:
         instance(accelerator, Accelerator, "accelerator")
@@ -176,9 +176,9 @@ def verify(
     proofs: dict[int, Proof] = {}
     if bounds:
         for members in equal_layers(result):
-            proof = prove_again(result, members[0], time_limit, seed, on_progress, engine)
+            proof = prove_again(result, members[0], options, on_progress)
             proofs |= dict.fromkeys(members, proof)
-    return verdict(result, proofs, prove_totals(result, time_limit, seed, engine) if bounds else None)
+    return verdict(result, proofs, prove_totals(result, options) if bounds else None)
 
 
 def equal_layers(result: ResultFile) -> list[list[int]]:
@@ -282,12 +282,7 @@ def count_figures(data: Any) -> int:
 
 
 def prove_again(
-    result: ResultFile,
-    index: int,
-    time_limit: float,
-    seed: int = 1,
-    on_progress: Callable[[Progress], None] | None = None,
-    engine: Engine = "auto",
+    result: ResultFile, index: int, options: SearchOptions, on_progress: Tell | None = None
 ) -> Proof:
     """Prove the bound of one layer with a new model, or find a mapping that is better.
 
@@ -297,58 +292,45 @@ def prove_again(
         The result.
     index : int
         Position of the layer.
-    time_limit : float
-        Seconds.
-    seed : int
-        Added to the seed of the result.
-    on_progress, engine
+    options : SearchOptions
+        The limit of time, the engine, and what is added to the seed of the result.
+    on_progress : callable, optional
         See `zzcp.optimize`.
     """
-    clock = Clock(time_limit)
+    clock = Clock(options.seconds)
     result, entry = _on_its_machine(result, result.layers[index])
-    seed = seed_again(result.data.get("options", {}).get("seed"), seed)
-    search_with = partial(Search, workers=1, seed=seed, other_parameters=True, engine=engine)
     space = entry.space
-    freedom, factors = space.get("freedom"), space.get("factors", "perfect")
-    if freedom is not None or factors != "perfect":
-        task = Task(
-            result.accelerator,
-            entry.layer,
-            result.objective,
-            float(TOLERANCE),
-            result.conventions,
-            entry.links,
-            entry.constraints.on_loops,
-            engine,
-            search_with,
-            factors,
-            space.get("max_padding", math.inf),
-        )
-        if freedom is None:
-            proof = _prove_paddings(task, entry, time_limit, on_progress)
-        else:
-            proof = _prove_all(task, Freedom.from_dict(freedom), entry, time_limit, seed, on_progress)
-        return replace(proof, wall_s=clock.passed)
-    search_with = partial(search_with, on_progress=on_progress)
-    spatial = entry.spatial or default_spatial(result.accelerator, entry.layer)
+    how = replace(
+        options_again(result, options),
+        factors=space.get("factors", "perfect"),
+        max_padding=space.get("max_padding"),
+        other_parameters=True,
+    )
+    job = job_again(result, entry, how)
+    job = replace(job, constraints=job.constraints.on_loops)
+    if isinstance(job.spatial, Freedom):
+        proof = _prove_all(job, entry, on_progress)
+    elif job.options.factors != "perfect":
+        proof = _prove_paddings(job, entry, on_progress)
+    else:
+        proof = _prove_one(job, result, entry, clock, on_progress)
+    return proof if proof.state == SKIPPED else replace(proof, wall_s=clock.passed)
+
+
+def _prove_one(
+    job: Job, result: ResultFile, entry: ResultLayer, clock: Clock, on_progress: Tell | None
+) -> Proof:
+    """Prove a bound of one unrolling and loops that divide."""
+    search_with = searching(job.options, on_progress=on_progress)
     with clock.interrupt:
-        problem = Problem(
-            result.accelerator,
-            entry.layer,
-            spatial,
-            result.conventions,
-            entry.links,
-            search_with,
-            clock,
-            engine,
-        )
+        problem = Problem(*job.setting, search_with, clock, job.options.engine)
         try:
             proof = Proof(OPEN)
             with clock.watched():
                 proof = _prove(result, entry, problem)
         except InputError:  # the mapping is not valid: there is nothing to start from
             return Proof(SKIPPED)
-    return replace(proof, wall_s=clock.passed)
+    return proof
 
 
 def _on_its_machine(result: ResultFile, entry: ResultLayer) -> tuple[ResultFile, ResultLayer]:
@@ -363,19 +345,12 @@ def _on_its_machine(result: ResultFile, entry: ResultLayer) -> tuple[ResultFile,
     )
 
 
-def _prove_all(
-    task: Task,
-    freedom: Freedom,
-    entry: ResultLayer,
-    time_limit: float,
-    seed: int,
-    on_progress: Callable[[Progress], None] | None,
-) -> Proof:
+def _prove_all(job: Job, entry: ResultLayer, on_progress: Tell | None) -> Proof:
     """Prove a bound of all unrollings: with the bound as what is to be beaten, none is found that beats it."""
     bound = Fraction(entry.lower_bound)
     if bound == 0 and entry.status != "infeasible":
         return Proof(PROVEN)
-    search = joint_search(task, freedom, time_limit, seed, on_progress)
+    search = joint_search(job, on_progress)
     if entry.status != "infeasible":
         search.value = bound * (1 - TOLERANCE)
     found = search.run()
@@ -386,16 +361,13 @@ def _prove_all(
     return Proof(PROVEN if search.complete and not search.stuck else OPEN, entry.lower_bound)
 
 
-def _prove_paddings(
-    task: Task, entry: ResultLayer, time_limit: float, on_progress: Callable[[Progress], None] | None
-) -> Proof:
+def _prove_paddings(job: Job, entry: ResultLayer, on_progress: Tell | None) -> Proof:
     """Prove a bound of all loops of one unrolling, whether they divide or not, as `_prove_all` does."""
     bound = Fraction(entry.lower_bound)
     if bound == 0 and entry.status != "infeasible":
         return Proof(PROVEN)
-    spatial = entry.spatial or default_spatial(task.accelerator, entry.layer)
     rival = None if entry.status == "infeasible" else bound * (1 - TOLERANCE)
-    search = padded_search(task, spatial, time_limit, on_progress, rival)
+    search = padded_search(job, on_progress, rival)
     found = search.run()
     if entry.status == "infeasible":
         return Proof({"infeasible": PROVEN, "unknown": OPEN}.get(found.status, CONTRADICTED))

@@ -9,15 +9,15 @@ from itertools import product
 from math import prod
 from typing import Any, NamedTuple, overload
 
-from zzcp.checks import check_seed
-from zzcp.cost import CostConventions
 from zzcp.costs import CostModel, priced
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.mapping.unrollings import FREE, Unrolling, UnrollingOptions
+from zzcp.solver.job import Job
+from zzcp.solver.options import SearchOptions
 from zzcp.sweeps.axes import Axis, Step
 from zzcp.sweeps.fields import Subject
-from zzcp.sweeps.plan import GivenUnrolling, Planned, Task, at_steps, check_costs_given, unrolling_at
+from zzcp.sweeps.plan import GivenUnrolling, Planned, at_steps, check_costs_given, unrolling_at
 from zzcp.sweeps.store import point_key
 from zzcp.workload import Layer, Network
 
@@ -49,7 +49,7 @@ class Grid(Sequence[Planned]):
         The machine whose fields are varied.
     networks : sequence of Network
         What runs on it.
-    axes : sequence of Axis
+    axes : tuple of Axis
         What is varied.
     objectives : sequence of str
         What is minimised, one after the other.
@@ -57,45 +57,35 @@ class Grid(Sequence[Planned]):
         The unrolling, as for `sweep`.
     links : mapping of str to str, optional
         Memory operand of every operand.
-    conventions : CostConventions
-        How costs are counted.
-    seed : int
-        Of the solver.
-    engine : str
-        See `zzcp.optimize`.
+    options : SearchOptions
+        How every point is searched.
     unrollings : UnrollingOptions
         How an unrolling is found that is not given.
     costs : CostModel, optional
         What memories cost at every point.
     resized : sequence of str
         These memories.
-    loops : mapping, optional
-        What the solver is told of loops that need not divide.
 
     Raises
     ------
     InputError
-        If there are too many points, or the seed is negative.
+        If there are too many points.
     """
 
     def __init__(
         self,
         accelerator: Accelerator,
         networks: Sequence[Network],
-        axes: Sequence[Axis],
+        axes: tuple[Axis, ...],
         objectives: Sequence[str],
         spatial: GivenUnrolling,
         links: Mapping[str, str] | None,
-        conventions: CostConventions,
-        seed: int,
-        engine: str = "auto",
+        options: SearchOptions,
         unrollings: UnrollingOptions = FREE,
         costs: CostModel | None = None,
         resized: Sequence[str] = (),
-        loops: Mapping[str, Any] | None = None,
     ) -> None:
-        check_seed(seed)
-        self.accelerator, self.axes, self.resized = accelerator, axes, resized
+        self.accelerator, self.axes, self.resized, self.options = accelerator, axes, resized, options
         self._runs = [
             _Run(network.name, layer, objective)
             for network in networks
@@ -105,9 +95,8 @@ class Grid(Sequence[Planned]):
         self._length = prod(len(axis.steps) for axis in axes) * len(self._runs)
         if self._length > MAX_POINTS:
             raise InputError("too many points", expected=f"at most {MAX_POINTS:,}", found=f"{self._length:,}")
-        self._spatial, self._unrollings, self._links, self._costs = spatial, unrollings, links, costs
+        self._spatial, self._unrollings, self._links, self.costs = spatial, unrollings, links, costs
         self._release = version("zzcp")
-        self._asked = conventions, seed, engine, loops
         self._unchanged: dict[int, tuple[Unrolling, dict[str, str] | None]] = {}
         self._made_before: dict[int, Planned] = {}
         self._keys = bytearray()
@@ -174,20 +163,19 @@ class Grid(Sequence[Planned]):
     def machines(self) -> Iterator[Accelerator]:
         """Yield the machine at every step of the axes."""
         for number in range(0, self._length, max(1, len(self._runs))):
-            yield self[number].task.accelerator
+            yield self[number].job.accelerator
 
     def _made(self, steps: tuple[Step, ...], run: _Run, key: str | None) -> Planned:
         base = Subject(self.accelerator, run.layer)
         subject, values = at_steps(base, self.axes, steps)
-        if self._costs is not None:
-            subject = subject._replace(accelerator=priced(subject.accelerator, self._costs, self.resized))
+        if self.costs is not None:
+            subject = subject._replace(accelerator=priced(subject.accelerator, self.costs, self.resized))
             check_costs_given(self.axes, subject.accelerator, self.resized)
         unrolled, own_links = self._unrolled(base, subject)
         links = dict(self._links) if self._links else own_links
-        task = Task(subject.accelerator, subject.layer, unrolled, links, run.objective)
-        return Planned(
-            steps, values, run.workload, task, key or point_key(self._release, *task, *self._asked)
-        )
+        goal: Any = run.objective  # one of the objectives, checked before
+        job = Job(subject.accelerator, subject.layer, goal, unrolled, links, options=self.options)
+        return Planned(steps, values, run.workload, job, key or point_key(self._release, job))
 
     def _unrolled(self, base: Subject, subject: Subject) -> tuple[Unrolling, dict[str, str] | None]:
         """Return the unrolling at a point, and the links that go with it: the same while array and layer are."""

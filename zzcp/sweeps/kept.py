@@ -59,14 +59,20 @@ class StoredPoints(Sequence[SweepPoint]):
         return tuple, (list(self),)
 
     def _point(self, number: int) -> SweepPoint:
-        steps, values, workload, task, _ = self._ledger.grid[number]
+        point = self._ledger.grid[number]
         outcome = self._ledger.get(number)
         assert outcome is not None
-        machine = task.accelerator
         return SweepPoint(
-            steps, values, machine.name, workload, task.layer, task.objective, outcome, self._ledger.reused(number),
-            machine.area,
-        )  # fmt: skip
+            point.steps,
+            point.values,
+            point.job.accelerator.name,
+            point.workload,
+            point.job.layer,
+            str(point.job.goal),
+            outcome,
+            self._ledger.reused(number),
+            point.job.accelerator.area,
+        )
 
 
 def points_of(ledger: Ledger) -> Sequence[SweepPoint]:

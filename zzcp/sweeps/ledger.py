@@ -24,13 +24,11 @@ class Ledger:
         The points; they are walked over before anything else is asked.
     store : Store
         Holds the outcomes.
-    time_limit, gap : float
-        What points are solved with.
     """
 
-    def __init__(self, grid: Grid, store: Store, time_limit: float, gap: float) -> None:
+    def __init__(self, grid: Grid, store: Store) -> None:
         self.grid, self.store = grid, store
-        self._limits = time_limit, gap
+        self._limits = grid.options.seconds, grid.options.gap
         self._known, self._solved = bytearray(len(grid)), bytearray(len(grid))
         self.done = self.solved = 0
         """Points that are known, and those that were solved in this run."""
@@ -92,10 +90,10 @@ class Ledger:
         point, first = self.grid[number], self.grid.first[number]
         what = {
             "values": point.values,
-            "accelerator": point.task.accelerator.name,
+            "accelerator": point.job.accelerator.name,
             "workload": point.workload,
-            "layer": point.task.layer.name,
-            "objective": point.task.objective,
+            "layer": point.job.layer.name,
+            "objective": str(point.job.goal),
         }
         self._waiting[first] = Row(point.key, what, *self._limits, outcome), outcome
         self._note(first)

@@ -33,12 +33,12 @@ from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.mapping import MAPPING_KEYS
 from zzcp.solver.cache.entry import space_of
-from zzcp.solver.job import Job, SearchOptions
+from zzcp.solver.job import Job
 from zzcp.solver.result import KnownBound, Result, gap_of
 from zzcp.sweeps.axes import Axis
 from zzcp.sweeps.order import places_of
 from zzcp.sweeps.outcome import Outcome
-from zzcp.sweeps.plan import Planned, job_of
+from zzcp.sweeps.plan import Planned
 
 Place = tuple[int, ...]
 """Of a point in its series: its steps along the axes that have an order, the worst first."""
@@ -192,7 +192,7 @@ class Box:
         near = sorted(corners, key=lambda other: sum(abs(a - b) for a, b in zip(place, other, strict=True)))
         return Due(self.series, place, tuple(near[:_NEAREST]))
 
-    def halves(self, search: SearchOptions) -> list[Box]:
+    def halves(self) -> list[Box]:
         """Return what it is made of, cut in two; nothing where it is one point.
 
         It is cut across a side along which the mapping of the worst corner itself changes its cost, as with a
@@ -203,7 +203,7 @@ class Box:
         sides = [axis for axis, length in enumerate(lengths) if length]
         if not sides:
             return []
-        axis = max(self._changing(sides, search) or sides, key=lambda side: (lengths[side], -side))
+        axis = max(self._changing(sides) or sides, key=lambda side: (lengths[side], -side))
         middle = (self.worst[axis] + self.best[axis]) // 2
         below = (*self.best[:axis], middle, *self.best[axis + 1 :])
         above = (*self.worst[:axis], middle + 1, *self.worst[axis + 1 :])
@@ -213,17 +213,17 @@ class Box:
             Box(self.series, above, self.best, around),
         ]
 
-    def _changing(self, sides: Sequence[int], search: SearchOptions) -> list[int]:
+    def _changing(self, sides: Sequence[int]) -> list[int]:
         """Return the sides along which the mapping of the worst corner changes its cost."""
         worst = self.series.outcome(self.worst)
         if worst is None or worst.objective is None or len(sides) < 2:
             return []
         mappings = self.series.mappings([self.worst])
-        before = worst.exact(self.series.point(self.worst).task.objective)
+        before = worst.exact(str(self.series.point(self.worst).job.goal))
         found = []
         for side in sides:
             end = tuple(self.best[axis] if axis == side else at for axis, at in enumerate(self.worst))
-            best = cheapest(mappings, job_of(self.series.point(end).task, search))
+            best = cheapest(mappings, self.series.point(end).job)
             if best is not None and best[0] != before:
                 found.append(side)
         return found
@@ -256,7 +256,7 @@ def series_of(
                 rest.append(step)
             else:
                 place.append(known[step])
-        key = number % runs, point.task.spatial, tuple(rest)
+        key = number % runs, point.job.spatial, tuple(rest)
         series = found.get(key)
         if series is None:
             series = found[key] = Series(source)
@@ -369,7 +369,7 @@ def closes(box: Box, gap: float) -> bool:
     worst, best = box.series.outcome(box.worst), box.series.outcome(box.best)
     if worst is None or best is None:
         return False
-    objective = worst.exact(box.series.point(box.worst).task.objective)
+    objective = worst.exact(str(box.series.point(box.worst).job.goal))
     return (
         objective is not None
         and best.objective is not None
@@ -377,23 +377,23 @@ def closes(box: Box, gap: float) -> bool:
     )
 
 
-def following(boxes: Sequence[Box], search: SearchOptions) -> tuple[list[Box], list[Box]]:
+def following(boxes: Sequence[Box], gap: float) -> tuple[list[Box], list[Box]]:
     """Return the boxes whose points follow from their corners, and those that are to be looked at next.
 
     Parameters
     ----------
     boxes : sequence of Box
         Boxes whose corners are known.
-    search : SearchOptions
-        How points are searched.
+    gap : float
+        The gap that is asked for.
     """
     closed: list[Box] = []
     further: list[Box] = []
     for box in boxes:
-        if closes(box, search.gap):
+        if closes(box, gap):
             closed.append(box)
         else:
-            further += box.halves(search)
+            further += box.halves()
     return closed, further
 
 

@@ -14,7 +14,7 @@ from zzcp.io import MappingFile
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.freedom import Freedom
 from zzcp.mapping.unrollings import AUTO, Unrolling, UnrollingOptions
-from zzcp.solver.job import Job, SearchOptions
+from zzcp.solver.job import Job
 from zzcp.sweeps.axes import Axis, Given, Step, make_axis, parse_axis
 from zzcp.sweeps.fields import Subject, catalogue
 from zzcp.sweeps.refit import refit
@@ -25,36 +25,20 @@ Vary = Mapping[str, Given] | Iterable[str]
 GivenUnrolling = Unrolling | Mapping[str, Mapping[str, int]] | MappingFile | None
 
 
-class Task(NamedTuple):
-    """One search."""
-
-    accelerator: Accelerator
-    layer: Layer
-    spatial: Unrolling
-    links: dict[str, str] | None
-    objective: str
-
-
 class Planned(NamedTuple):
     """One point of the grid before it is solved."""
 
     steps: tuple[Step, ...]
     values: dict[str, Any]
     workload: str
-    task: Task
+    job: Job
     key: str
 
     @property
     def name(self) -> str:
         """What a user calls it: the layer, and the values that are varied."""
         values = ", ".join(f"{name.removeprefix('memories.')} {value}" for name, value in self.values.items())
-        return f"{self.task.layer.name} at {values}" if values else self.task.layer.name
-
-
-def job_of(task: Task, options: SearchOptions) -> Job:
-    """Return a point as a search."""
-    goal: Any = task.objective  # one of the objectives, checked before
-    return Job(task.accelerator, task.layer, goal, task.spatial, task.links, options=options)
+        return f"{self.job.layer.name} at {values}" if values else self.job.layer.name
 
 
 def make_axes(accelerator: Accelerator, layers: Sequence[Layer], vary: Vary) -> tuple[Axis, ...]:

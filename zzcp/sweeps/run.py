@@ -10,12 +10,10 @@ from typing import Any
 
 from zzcp.checks import (
     MAX_WORKERS,
-    check_seed,
     choice,
     duration,
     entries,
     function,
-    gap_tolerance,
     instance,
     integer,
     repr_of,
@@ -27,14 +25,16 @@ from zzcp.costs import CostModel, falling
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
-from zzcp.mapping.mapping import FACTORS, Factors
+from zzcp.mapping.mapping import Factors
 from zzcp.mapping.unrollings import FREE, Choice, UnrollingOptions
 from zzcp.runs import Estimate, Executor, executor_for
 from zzcp.runs.progress import Changes, Watchers
 from zzcp.solver.cache import Cache, ResultCache
-from zzcp.solver.engines import Engine, check_engine
-from zzcp.solver.job import Job, SearchOptions, factor_options, unrolling_without_choice
+from zzcp.solver.engines import Engine
+from zzcp.solver.job import Job
+from zzcp.solver.options import SearchOptions
 from zzcp.solver.portable import SEARCH
+from zzcp.sweeps.axes import Axis
 from zzcp.sweeps.grid import Grid
 from zzcp.sweeps.kept import points_of
 from zzcp.sweeps.ledger import Ledger
@@ -56,7 +56,6 @@ from zzcp.sweeps.plan import (
     Vary,
     Workloads,
     as_networks,
-    job_of,
     make_axes,
     model_of_file,
     resized_memories,
@@ -95,6 +94,9 @@ class SweepProgress:
     running: tuple[str, ...] = ()
 
 
+Tell = Callable[[SweepProgress], None]
+
+
 def sweep(
     accelerator: Accelerator,
     workloads: Workloads,
@@ -118,7 +120,7 @@ def sweep(
     costs: CostModel | None = None,
     cache: Cache = None,
     neighbours: bool = True,
-    on_progress: Callable[[SweepProgress], None] | None = None,
+    on_progress: Tell | None = None,
 ) -> SweepTable:
     """Solve a layer on every machine of a grid.
 
@@ -176,78 +178,71 @@ def sweep(
     InputError
         If a field or value does not exist, or makes no machine or layer; said before anything is solved.
     """
-    time_limit, gap = duration(time_limit, "time limit"), gap_tolerance(gap)
-    jobs = integer(jobs, "jobs", least=1, most=MAX_WORKERS)
-    seed = check_seed(seed)
-    check_engine(engine)
-    choice(factors, "factors", FACTORS)
+    options = SearchOptions(
+        time_limit=duration(time_limit, "time limit"),
+        gap=gap,
+        seed=seed,
+        conventions=conventions,
+        engine=engine,
+        cache=ResultCache.of(cache),
+        factors=factors,
+        max_padding=max_padding,
+        memory_limit=memory_limit,
+    )
+    grid = make_grid(accelerator, workloads, vary, options, objectives, spatial, unrollings, links, costs)
+    return solve_grid(
+        grid, db=db, jobs=jobs, scheduler=scheduler, neighbours=neighbours, on_progress=on_progress
+    )
+
+
+def make_grid(
+    accelerator: Accelerator,
+    workloads: Workloads,
+    vary: Vary,
+    options: SearchOptions,
+    objectives: Sequence[str] = ("edp",),
+    spatial: GivenUnrolling | Choice = None,
+    unrollings: UnrollingOptions = FREE,
+    links: Mapping[str, str] | None = None,
+    costs: CostModel | None = None,
+) -> Grid:
+    """Return the points of a sweep; `options` is how each is searched, all else as for `sweep`."""
+    options = replace(options.checked(), elsewhere=False)  # it would take longer than most points
     instance(unrollings, UnrollingOptions, "unrollings")
     if costs is not None and not isinstance(costs, CostModel):
         raise InputError(
             "costs", expected="a cost model, as zzcp.costs.cost_model returns it", found=repr_of(costs)
         )
-    function(on_progress, "on_progress")
     for name in entries(objectives, "objectives", "names of objectives"):
         choice(name, "objective", OBJECTIVES)
     networks = as_networks(workloads)
-    for layer in (layer for network in networks for layer in network):
-        check_setting(accelerator, layer, conventions, links)
-    axes = make_axes(accelerator, [layer for network in networks for layer in network], vary)
+    layers = [layer for network in networks for layer in network]
+    for layer in layers:
+        check_setting(accelerator, layer, options.conventions, links)
     if isinstance(spatial, str):
         spatial, unrollings = None, UnrollingOptions.of(spatial, unrollings.max_dims)
-    elif spatial is None and unrollings.choice is None:
-        unrollings = UnrollingOptions.of(unrolling_without_choice(factors), unrollings.max_dims)
-    names: Sequence[str]
-    loops = factor_options(factors, max_padding)
-    if costs is None:
-        costs, names = model_of_file(accelerator, axes)
-    else:
-        names = resized_memories(axes)
-    if costs is not None:
-        axes = without_theorem(axes, names)
-    grid = Grid(
-        accelerator,
-        networks,
-        axes,
-        objectives,
-        spatial,
-        links,
-        conventions,
-        seed,
-        engine,
-        unrollings,
-        costs,
-        names,
-        loops,
-    )
+    elif spatial is None:
+        unrollings = unrollings.with_factors(options.factors)
+    axes, costs, names = _priced(accelerator, make_axes(accelerator, layers, vary), costs)
+    return Grid(accelerator, networks, axes, objectives, spatial, links, options, unrollings, costs, names)
+
+
+def solve_grid(
+    grid: Grid,
+    *,
+    db: str | Path | None = None,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    neighbours: bool = True,
+    on_progress: Tell | None = None,
+) -> SweepTable:
+    """Solve every point that the database does not know yet; parameters as for `sweep`."""
+    jobs = integer(jobs, "jobs", least=1, most=MAX_WORKERS)
     instance(neighbours, bool, "neighbours", "true or false")
-    exact = replace(conventions, name="exact") == EXACT
+    function(on_progress, "on_progress")
     store = Store(db)
     try:
-        ledger = Ledger(grid, store, time_limit, gap)
-        source = Points(grid.__getitem__, ledger.get)
-        series = series_of(grid.walk(), grid.runs, axes, source, exact=exact and neighbours)
-        options: dict[str, Any] = {
-            "time_limit": time_limit,
-            "gap": gap,
-            "seed": seed,
-            "engine": engine,
-        } | loops
-        stated = {} if costs is None else {"costs": _stated(costs, names, grid)}
-        where, started = (jobs, scheduler, memory_limit), time.monotonic()
-        run = _Run(ledger, series, options, conventions, ResultCache.of(cache), where, on_progress, started)
-        run.go()
-        table = SweepTable(
-            accelerator.name,
-            conventions.name,
-            axes,
-            points_of(ledger),
-            len(grid),
-            (),
-            run.interrupted,
-            time.monotonic() - started,
-            options | stated,
-        ).checked(exact=exact)
+        table = _solved(Ledger(grid, store), jobs, scheduler, on_progress, neighbours=neighbours)
     except BaseException:
         store.close()
         raise
@@ -256,10 +251,46 @@ def sweep(
     return table
 
 
-def _stated(costs: CostModel, names: Sequence[str], grid: Grid) -> dict[str, Any]:
+def _priced(
+    accelerator: Accelerator, axes: tuple[Axis, ...], costs: CostModel | None
+) -> tuple[tuple[Axis, ...], CostModel | None, Sequence[str]]:
+    """Return axes, and what memories cost along them: by a model that is given, or that the machine's file names."""
+    names: Sequence[str]
+    if costs is None:
+        costs, names = model_of_file(accelerator, axes)
+    else:
+        names = resized_memories(axes)
+    return (axes if costs is None else without_theorem(axes, names)), costs, names
+
+
+def _solved(
+    ledger: Ledger, jobs: int, scheduler: str | None, on_progress: Tell | None, *, neighbours: bool
+) -> SweepTable:
+    """Solve what is not known yet of a grid, and return the table of all of it."""
+    grid, options = ledger.grid, ledger.grid.options
+    exact = replace(options.conventions, name="exact") == EXACT
+    source = Points(grid.__getitem__, ledger.get)
+    series = series_of(grid.walk(), grid.runs, grid.axes, source, exact=exact and neighbours)
+    stated = {} if grid.costs is None else {"costs": _stated(grid.costs, grid)}
+    run = _Run(ledger, series, jobs, scheduler, on_progress)
+    run.go()
+    return SweepTable(
+        grid.accelerator.name,
+        options.conventions.name,
+        grid.axes,
+        points_of(ledger),
+        len(grid),
+        (),
+        run.interrupted,
+        time.monotonic() - run.started,
+        options.stated | stated,
+    ).checked(exact=exact)
+
+
+def _stated(costs: CostModel, grid: Grid) -> dict[str, Any]:
     """Return what a result says of the model that gave costs to some memories."""
-    notes = falling(grid.machines(), names)
-    return {"model": costs.name, "version": costs.version, "memories": list(names), "notes": notes}
+    notes = falling(grid.machines(), grid.resized)
+    return {"model": costs.name, "version": costs.version, "memories": list(grid.resized), "notes": notes}
 
 
 @dataclass(slots=True, eq=False)
@@ -268,12 +299,10 @@ class _Run:
 
     ledger: Ledger
     series: list[Series]
-    options: dict[str, Any]
-    conventions: CostConventions
-    cache: ResultCache | None
-    where: tuple[int, str | None, int | None]
-    on_progress: Callable[[SweepProgress], None] | None
-    started: float
+    jobs: int
+    scheduler: str | None
+    on_progress: Tell | None
+    started: float = field(default_factory=time.monotonic)
     interrupted: bool = False
     estimate: Estimate = field(default_factory=lambda: Estimate(0, 1))
     names: Sequence[str] = ()
@@ -281,10 +310,9 @@ class _Run:
     def go(self) -> None:
         """Solve what the store does not know, until all is done or the user stops it."""
         missing = self.ledger.look_up()
-        workers, scheduler, _ = self.where
         try:
             # the processes come first: they must not inherit what others have set for signals
-            with executor_for(min(workers, missing), scheduler) as executor, Interrupt() as interrupt:
+            with executor_for(min(self.jobs, missing), self.scheduler) as executor, Interrupt() as interrupt:
                 self.estimate = Estimate(missing, executor.jobs)
                 self._tell()
                 self._rounds(executor, interrupt)
@@ -301,7 +329,7 @@ class _Run:
             self._round(due, executor, interrupt)
             for series, places in by_series(due).items():
                 series.learn(places)
-            closed, boxes = following(boxes, self.search_options())
+            closed, boxes = following(boxes, self.ledger.grid.options.gap)
             self._round(inside(closed), executor, interrupt)
 
     def _round(self, due: Iterable[Due], executor: Executor, interrupt: Interrupt) -> None:
@@ -327,7 +355,7 @@ class _Run:
                     return
                 asked.add(first)
                 planned = point.series.point(point.place)
-                answer = settled(point, job_of(planned.task, self.search_options()))
+                answer = settled(point, planned.job)
                 if isinstance(answer, Job):
                     numbers.append(number)
                     jobs.append(answer)
@@ -344,16 +372,6 @@ class _Run:
         for place, result in executor.run(SEARCH, jobs, interrupt, watchers):
             self.interrupted = self.interrupted or result.interrupted
             self.ledger.put(numbers[place], result)
-
-    def search_options(self) -> SearchOptions:
-        """Return how every point is searched."""
-        return SearchOptions(
-            conventions=self.conventions,
-            cache=self.cache,
-            memory_limit=self.where[2],
-            elsewhere=False,  # it would take longer than most points
-            **self.options,
-        )
 
     def _tell(self) -> None:
         if self.on_progress is None:

@@ -11,13 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from zzcp.checks import file_path
-from zzcp.cost import CostConventions
 from zzcp.errors import InputError, Place
-from zzcp.hardware import Accelerator
 from zzcp.mapping import SpatialMapping
-from zzcp.mapping.unrollings import Unrolling
+from zzcp.solver.job import Job
 from zzcp.sweeps.outcome import Outcome
-from zzcp.workload import Layer
 
 APPLICATION = 0x7A7A6370
 """Marks our files among SQLite's (its `application_id`)."""
@@ -34,34 +31,24 @@ CREATE TABLE IF NOT EXISTS points (
 """
 
 
-def point_key(
-    version: str,
-    accelerator: Accelerator,
-    layer: Layer,
-    spatial: Unrolling,
-    links: Mapping[str, str] | None,
-    objective: str,
-    conventions: CostConventions,
-    seed: int,
-    engine: str = "auto",
-    loops: Mapping[str, Any] | None = None,
-) -> str:
+def point_key(version: str, job: Job) -> str:
     """Return a hash of all that the optimum and its proof depend on; names of machines and layers do not count."""
+    spatial, options = job.spatial, job.options
     content = [
         version,
-        [repr(memory) for memory in accelerator.memories],
-        repr(accelerator.array),
-        layer.signature(),
+        [repr(memory) for memory in job.accelerator.memories],
+        repr(job.accelerator.array),
+        job.layer.signature(),
         spatial.unrolling if isinstance(spatial, SpatialMapping) else spatial.to_dict(),
-        sorted((links or layer.default_links).items()),
-        objective,
-        repr(conventions),
-        seed,
+        sorted((job.links or job.layer.default_links).items()),
+        str(job.goal),
+        repr(options.conventions),
+        options.seed,
     ]
-    if engine != "auto":
-        content.append(engine)
-    if loops:
-        content.append(sorted(loops.items()))
+    if options.engine != "auto":
+        content.append(options.engine)
+    if options.loops:
+        content.append(sorted(options.loops.items()))
     return sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
 
 

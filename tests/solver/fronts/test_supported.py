@@ -15,6 +15,8 @@ from zzcp.cost.objective import WeightedSum, objective_of
 from zzcp.errors import InputError
 from zzcp.solver.engines import Engine
 from zzcp.solver.fronts import WeightedSearch, supported_point
+from zzcp.solver.job import Job
+from zzcp.solver.options import SearchOptions
 
 BOTH = pytest.mark.parametrize("conventions", [EXACT, ZIGZAG], ids=lambda conventions: conventions.name)
 CLOSE = 1e-9
@@ -41,7 +43,15 @@ def weights_of(energies: np.ndarray, latencies: np.ndarray, rng: Random) -> list
 def check(case: Case, conventions: CostConventions, rng: Random, engine: Engine = "auto") -> None:
     """Assert that what is found under some weights is the best of all mappings, and proven."""
     energies, latencies = figures(case, conventions)
-    search = WeightedSearch(case.accelerator, case.layer, case.spatial, conventions, engine=engine)
+    search = WeightedSearch(
+        Job(
+            case.accelerator,
+            case.layer,
+            "energy",
+            case.spatial,
+            options=SearchOptions(conventions=conventions, engine=engine),
+        )
+    )
     if not len(energies):
         found = search.minimise(WeightedSum(1, 1), 60.0, 0.0)
         assert (found.status, found.mapping) == ("infeasible", None)

@@ -9,9 +9,6 @@ from fractions import Fraction
 from typing import Any
 
 from zzcp.cost.constraints.constrained import bypasses, obeys
-from zzcp.cost.conventions import CostConventions
-from zzcp.cost.objective import Goal
-from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints, LayerConstraints
@@ -19,7 +16,8 @@ from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import explain
 from zzcp.solver.constrained.problem import Attempt, Case, Problem
 from zzcp.solver.engines import Engine
-from zzcp.solver.result import Result
+from zzcp.solver.job import Job, Setting
+from zzcp.solver.result import Diagnosis, Result
 from zzcp.workload import Layer
 
 
@@ -37,49 +35,31 @@ def constraints_of(
 
 
 def optimize_constrained(
-    setting: tuple[Accelerator, Layer, SpatialMapping, CostConventions, Mapping[str, str] | None],
-    constraints: Constraints,
-    objective: Goal,
-    clock: Clock,
-    gap: float,
-    search_with: Callable[..., Any],
-    hint: LayerMapping | None,
-    engine: Engine,
-    rival: Fraction | None = None,
+    job: Job, clock: Clock, search_with: Callable[..., Any], rival: Fraction | None = None
 ) -> Result:
-    """Return the best mapping that obeys constraints, or why there is none; parameters as for `optimize`.
+    """Return the best mapping that obeys constraints, or why there is none.
 
     With a rival's objective only mappings that are better than it are of interest. The clock has just started.
     """
+    constraints, gap = job.constraints, job.options.gap
     with clock.interrupt:
-        problem = Problem(*setting, search_with, clock, engine)
+        problem = Problem(*job.setting, search_with, clock, job.options.engine)
         case = problem.case(constraints)
-        start = _usable(hint, case, constraints)
-        attempt = Attempt("unknown") if start is None else Attempt("found", start)
-        if start is None:
-            attempt = _attempt(problem, constraints)
+        start = _usable(job.hint, case, constraints)
+        attempt = _attempt(problem, constraints) if start is None else Attempt("found", start)
         if attempt.mapping is None:
             infeasible = attempt.answer == "none"
             diagnosis = explain(problem, constraints) if infeasible else None
-            return Result(
+            return replace(
+                without_mapping(job, diagnosis),
                 status="infeasible" if infeasible else "unknown",
-                objective=None,
-                lower_bound=0.0,
-                gap=None,
-                mapping=None,
-                evaluation=None,
-                diagnosis=diagnosis,
-                conventions=problem.conventions.name,
-                objective_name=str(objective),
                 wall_s=clock.passed,
                 interrupted=clock.interrupt.requested,
-                spatial=problem.spatial,
-                links=problem.links,
                 constraints=constraints,
                 engine=attempt.engine,
             )
         search = search_with(
-            case.evaluator, objective, max(clock.left, 0.1), gap, rules=case.rules, rival=rival
+            case.evaluator, job.goal, max(clock.left, 0.1), gap, rules=case.rules, rival=rival
         )
         result: Result = search.run(attempt.mapping)
     assert result.mapping is not None
@@ -91,8 +71,27 @@ def optimize_constrained(
     )
 
 
+def without_mapping(job: Job, diagnosis: Diagnosis | None) -> Result:
+    """Return the result of an unrolling that has no mapping."""
+    assert isinstance(job.spatial, SpatialMapping)
+    return Result(
+        status="infeasible",
+        objective=None,
+        lower_bound=0.0,
+        gap=None,
+        mapping=None,
+        evaluation=None,
+        diagnosis=diagnosis,
+        conventions=job.options.conventions.name,
+        objective_name=str(job.goal),
+        wall_s=0.0,
+        spatial=job.spatial,
+        links=job.links,
+    )
+
+
 def attempt_after_all(
-    setting: tuple[Accelerator, Layer, SpatialMapping, CostConventions, Mapping[str, str] | None],
+    setting: Setting,
     search_with: Callable[..., Any],
     clock: Clock,
     engine: Engine,

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
-from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluate import evaluate
 from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.objective import Goal, objective_of
-from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
-from zzcp.mapping.freedom import Freedom
-from zzcp.solver.engines import Engine
+from zzcp.mapping.constraints import Constraints
 from zzcp.solver.fronts.supported import Point
-from zzcp.solver.optimize import optimize
-from zzcp.workload import Layer
+from zzcp.solver.job import Job
+from zzcp.solver.optimize import run_job
 
 
 @dataclass(eq=False)
@@ -26,20 +23,11 @@ class JointPoints:
 
     Parameters
     ----------
-    accelerator, layer, conventions, links, seed, workers, engine
-        As for `optimize`.
-    freedom : Freedom
-        What the unrollings may be.
+    job : Job
+        What is asked, with what the unrollings may be; not its goal, and no limits.
     """
 
-    accelerator: Accelerator
-    layer: Layer
-    freedom: Freedom
-    conventions: CostConventions = EXACT
-    links: Mapping[str, str] | None = None
-    seed: int = 0
-    workers: int = 1
-    engine: Engine = "auto"
+    job: Job
 
     @cached_property
     def _kept(self) -> dict[int, tuple[LayerMapping, Evaluation]]:
@@ -55,21 +43,9 @@ class JointPoints:
     ) -> Point:
         """Return the best mapping of all unrollings for a goal, with a proven bound; see `WeightedSearch.minimise`."""
         hint = min(known, key=lambda mapping: objective_of(self._cost(mapping), goal), default=None)
-        result = optimize(
-            self.accelerator,
-            self.layer,
-            goal,
-            spatial=self.freedom,
-            time_limit=time_limit,
-            gap=gap,
-            workers=self.workers,
-            seed=self.seed,
-            conventions=self.conventions,
-            links=self.links,
-            constraints=None if budget is None else {"max_latency": budget},
-            hint=hint,
-            engine=self.engine,
-        )
+        limits = {} if budget is None else {"max_latency": budget}
+        job = replace(self.job, goal=goal, hint=hint, constraints=Constraints.from_dict(limits))
+        result = run_job(job.by(time_limit=time_limit, gap=gap))
         value = None if result.evaluation is None else objective_of(result.evaluation, goal)
         bound = Fraction(result.lower_bound)
         return Point(
@@ -88,6 +64,7 @@ class JointPoints:
     def _cost(self, mapping: LayerMapping) -> Evaluation:
         """Return the cost of a mapping, computed once."""
         if id(mapping) not in self._kept:
-            found = evaluate(self.accelerator, self.layer, mapping, conventions=self.conventions)
+            job = self.job
+            found = evaluate(job.accelerator, job.layer, mapping, conventions=job.options.conventions)
             self._kept[id(mapping)] = mapping, found
         return self._kept[id(mapping)][1]

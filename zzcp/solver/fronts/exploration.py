@@ -65,14 +65,12 @@ class Exploration:
     ----------
     search : WeightedSearch or JointPoints
         Searches for single points.
-    time_limit, search_limit : float
-        Seconds, for all and for a single search.
+    search_limit : float
+        Seconds for a single search; the limit of time of the job is for all.
     max_points : int or None
         The exploration ends with so many points.
     supported_only : bool
         Whether only the points on the hull are searched for.
-    gap : float
-        As for `pareto`.
     on_progress : callable or None
         Called after every search.
     interrupt : Interrupt
@@ -80,11 +78,9 @@ class Exploration:
     """
 
     search: WeightedSearch | JointPoints
-    time_limit: float
     search_limit: float
     max_points: int | None
     supported_only: bool
-    gap: float
     on_progress: Callable[[FrontProgress], None] | None
     interrupt: Interrupt
     started: float = field(default_factory=time.monotonic)
@@ -97,9 +93,14 @@ class Exploration:
     _given_up: set[tuple[Corner, Corner]] = field(default_factory=set)
 
     @property
+    def gap(self) -> float:
+        """As for `pareto`."""
+        return self.search.job.options.gap
+
+    @property
     def left(self) -> float:
         """Seconds left."""
-        return self.time_limit - (time.monotonic() - self.started)
+        return self.search.job.options.seconds - (time.monotonic() - self.started)
 
     @property
     def corners(self) -> list[Corner]:

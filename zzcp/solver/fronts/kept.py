@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from zzcp.cost.conventions import CostConventions
-from zzcp.hardware import Accelerator
-from zzcp.mapping import SpatialMapping
-from zzcp.mapping.constraints import Constraints
 from zzcp.mapping.freedom import Freedom
 from zzcp.solver.cache.entry import StaleEntryError, check_unrolling, reading, scored_again
 from zzcp.solver.cache.question import Question
 from zzcp.solver.fronts.front import Front, FrontPoint, OpenRange
 from zzcp.solver.fronts.known import Corner, corner_of, hull
-from zzcp.workload import Layer
+from zzcp.solver.job import Job
 
 
-def front_question(
-    accelerator: Accelerator,
-    layer: Layer,
-    spatial: SpatialMapping | Freedom,
-    conventions: CostConventions,
-    links: Mapping[str, str] | None,
-    **options: Any,
-) -> Question:
-    """Return a front as a question to the cache.
-
-    Parameters
-    ----------
-    accelerator, layer, spatial, conventions, links
-        As for `pareto`; of the unrolling what it is, or may be.
-    **options
-        Whatever else changes the front: its gap, too, which is a part of what it says.
-    """
-    more = {"front": True, **options}
-    return Question(accelerator, layer, spatial, "energy", conventions, links, Constraints(), more)
+def front_question(job: Job, *, supported_only: bool, max_points: int | None) -> Question:
+    """Return a front as a question to the cache: its gap belongs to it, which is a part of what it says."""
+    options = {"front": True, "supported_only": supported_only, "max_points": max_points}
+    how = {"gap": job.options.gap, "seed": job.options.seed, "engine": job.options.engine}
+    return replace(job.question, options=options | how)
 
 
 def is_kept(front: Front, max_points: int | None) -> bool:
@@ -66,7 +49,7 @@ def to_entry(front: Front) -> dict[str, Any]:
     }
 
 
-def from_entry(entry: Mapping[str, Any], question: Question, gap: float) -> Front:
+def from_entry(entry: Mapping[str, Any], question: Question) -> Front:
     """Return the front that an entry holds, every point scored by the evaluator again.
 
     Parameters
@@ -75,8 +58,6 @@ def from_entry(entry: Mapping[str, Any], question: Question, gap: float) -> Fron
         From `to_entry`, perhaps damaged.
     question : Question
         What is asked.
-    gap : float
-        Of the front.
 
     Raises
     ------
@@ -95,7 +76,7 @@ def from_entry(entry: Mapping[str, Any], question: Question, gap: float) -> Fron
             conventions=question.conventions.name,
             points=points,
             open=tuple(OpenRange(**data) for data in entry["open"]),
-            gap=gap,
+            gap=question.options["gap"],
             solved=int(entry["solved"]),
             interrupted=False,
             wall_s=float(entry["wall_s"]),

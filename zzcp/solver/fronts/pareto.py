@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from zzcp.checks import MAX_WORKERS, check_seed, choice, duration, function, gap_tolerance, integer
+from zzcp.checks import duration, function, integer
 from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.errors import InputError, Place
@@ -20,10 +20,10 @@ from zzcp.hardware import Accelerator
 from zzcp.interrupt import Interrupt
 from zzcp.mapping import SpatialMapping
 from zzcp.mapping.freedom import DEFAULT_MAX_DIMS, Freedom
-from zzcp.mapping.mapping import FACTORS, Factors
+from zzcp.mapping.mapping import Factors
 from zzcp.mapping.unrollings import Choice, unrolling_of
 from zzcp.solver.cache import Cache, ResultCache
-from zzcp.solver.engines import Engine, check_engine, joined
+from zzcp.solver.engines import Engine, joined
 from zzcp.solver.fronts.every_unrolling import JointPoints
 from zzcp.solver.fronts.exploration import Exploration, FrontProgress
 from zzcp.solver.fronts.front import Front, FrontPoint, OpenRange
@@ -31,7 +31,9 @@ from zzcp.solver.fronts.kept import from_entry, front_question, is_kept, to_entr
 from zzcp.solver.fronts.known import hull
 from zzcp.solver.fronts.proofs import Range
 from zzcp.solver.fronts.supported import WeightedSearch
+from zzcp.solver.job import Job
 from zzcp.solver.memory import give_back
+from zzcp.solver.options import SearchOptions
 from zzcp.workload import Layer
 
 
@@ -102,65 +104,69 @@ def pareto(
     >>> front.statement  # doctest: +SKIP
     """
     check_setting(accelerator, layer, conventions, links)
-    time_limit = duration(time_limit, "time limit")
+    options = SearchOptions(
+        time_limit=duration(time_limit, "time limit"),
+        gap=gap,
+        seed=seed,
+        conventions=conventions,
+        engine=engine,
+        cache=ResultCache.of(cache),
+        factors=factors,
+        workers=workers,
+    )
+    unrolling = unrolling_of(accelerator, layer, spatial, max_dims)
+    job = Job(accelerator, layer, "energy", unrolling, links, options=options)
+    return front_of(
+        job,
+        search_limit,
+        max_points=max_points,
+        supported_only=supported_only,
+        on_progress=on_progress,
+    )
+
+
+def front_of(
+    job: Job,
+    search_limit: float,
+    *,
+    max_points: int | None,
+    supported_only: bool,
+    on_progress: Callable[[FrontProgress], None] | None,
+) -> Front:
+    """Return the front of a layer; what is not in the job is as for `pareto`."""
+    options = job.options.checked()
+    check_setting(job.accelerator, job.layer, options.conventions, job.links)
     search_limit = duration(search_limit, "search limit")
     if max_points is not None:
         max_points = integer(max_points, "number of points", least=1)
-    gap = gap_tolerance(gap)
-    workers = integer(workers, "workers", least=1, most=MAX_WORKERS)
-    seed = check_seed(seed)
-    check_engine(engine)
     function(on_progress, "on_progress")
-    if choice(factors, "factors", FACTORS) != "perfect":
+    if options.factors != "perfect":
         raise InputError(
             "fronts are of loops that divide",
             place=Place(field="factors"),
             expected="perfect; single points of a front are found by optimize with a weighted sum",
-            found=factors,
+            found=options.factors,
         )
-    unrolling = unrolling_of(accelerator, layer, spatial, max_dims)
+    job = replace(job, options=options)
 
     def explore() -> Front:
-        started = time.monotonic()
-        search: WeightedSearch | JointPoints
-        if isinstance(unrolling, SpatialMapping):
-            search = WeightedSearch(accelerator, layer, unrolling, conventions, links, seed, workers, engine)
-        else:
-            search = JointPoints(accelerator, layer, unrolling, conventions, links, seed, workers, engine)
+        started, own = time.monotonic(), job.by(cache=None)
+        search = WeightedSearch(own) if isinstance(job.spatial, SpatialMapping) else JointPoints(own)
         with Interrupt() as interrupt:
             exploration = Exploration(
-                search,
-                time_limit,
-                search_limit,
-                max_points,
-                supported_only,
-                gap,
-                on_progress,
-                interrupt,
-                started,
+                search, search_limit, max_points, supported_only, on_progress, interrupt, started
             )
             exploration.run()
-        front = _front(exploration, accelerator, layer, conventions)
+        front = _front(exploration)
         del search, exploration
         give_back()
         return front
 
-    kept = ResultCache.of(cache)
+    kept = options.cache
     if kept is None:
         return explore()
-    question = front_question(
-        accelerator,
-        layer,
-        unrolling,
-        conventions,
-        links,
-        supported_only=supported_only,
-        max_points=max_points,
-        gap=gap,
-        seed=seed,
-        engine=engine,
-    )
-    front = kept.read(question, lambda entry: from_entry(entry, question, gap))
+    question = front_question(job, supported_only=supported_only, max_points=max_points)
+    front = kept.read(question, lambda entry: from_entry(entry, question))
     if front is None:
         front = explore()
         if is_kept(front, max_points):
@@ -168,10 +174,9 @@ def pareto(
     return front
 
 
-def _front(
-    exploration: Exploration, accelerator: Accelerator, layer: Layer, conventions: CostConventions
-) -> Front:
+def _front(exploration: Exploration) -> Front:
     """Return what is known after an exploration."""
+    job = exploration.search.job
     corners = exploration.corners
     on_hull = hull(corners)
 
@@ -181,9 +186,9 @@ def _front(
         return FrontPoint(*exploration.known[number], bound, number in on_hull)
 
     return Front(
-        accelerator=accelerator.name,
-        layer=layer,
-        conventions=conventions.name,
+        accelerator=job.accelerator.name,
+        layer=job.layer,
+        conventions=job.options.conventions.name,
         points=tuple(map(point, sorted(on_hull) if exploration.supported_only else range(len(corners)))),
         open=tuple(_merged(exploration.open_ranges(with_given_up=True))),
         gap=exploration.gap,
@@ -193,7 +198,7 @@ def _front(
         diagnosis=exploration.diagnosis,
         supported_only=exploration.supported_only,
         engine=joined(exploration.engines),
-        freedom=exploration.search.freedom if isinstance(exploration.search, JointPoints) else None,
+        freedom=job.spatial if isinstance(job.spatial, Freedom) else None,
     )
 
 

@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
-from zzcp.checks import MAX_WORKERS, check_seed, duration, gap_tolerance, instance, integer
+from zzcp.checks import duration, instance
 from zzcp.cost.arguments import check_setting
 from zzcp.cost.constraints.rules import LatencyRule
 from zzcp.cost.conventions import EXACT, CostConventions
@@ -29,9 +28,11 @@ from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.optimize import attempt_after_all
 from zzcp.solver.constrained.problem import Attempt
-from zzcp.solver.engines import NO_ENGINE, Engine, check_engine
+from zzcp.solver.engines import NO_ENGINE, Engine
+from zzcp.solver.job import Job
+from zzcp.solver.options import SearchOptions
 from zzcp.solver.result import Diagnosis, Status
-from zzcp.solver.search.search import Search
+from zzcp.solver.search.search import Search, searching
 from zzcp.solver.search.shared import Shared
 from zzcp.workload import Layer
 
@@ -80,35 +81,24 @@ class WeightedSearch:
 
     Parameters
     ----------
-    accelerator, layer, spatial, conventions, links, seed, workers, engine
-        As for `optimize`.
+    job : Job
+        What is asked, for one unrolling; not its goal, and no limits.
     """
 
-    accelerator: Accelerator
-    layer: Layer
-    spatial: SpatialMapping
-    conventions: CostConventions = EXACT
-    links: Mapping[str, str] | None = None
-    seed: int = 0
-    workers: int = 1
-    engine: Engine = "auto"
+    job: Job
     shared: Shared = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shared = Shared(Evaluator(*self._setting))
+        self.shared = Shared(Evaluator(*self.job.setting))
 
     @property
     def by_ranges(self) -> bool:
         """Whether the search by ranges can be used."""
-        return self.engine != "cp-sat" and self.shared.has_tables and self.shared.has_lattice
-
-    @property
-    def _setting(self) -> tuple[Any, ...]:
-        return self.accelerator, self.layer, self.spatial, self.conventions, self.links
+        return self.job.options.engine != "cp-sat" and self.shared.has_tables and self.shared.has_lattice
 
     @property
     def _search_with(self) -> Callable[..., Search]:
-        return partial(Search, workers=self.workers, seed=self.seed, on_progress=None, engine=self.engine)
+        return searching(self.job.options, on_progress=None)
 
     def minimise(
         self,
@@ -175,7 +165,7 @@ class WeightedSearch:
             return None
         if is_certain(model):
             return Attempt("none")
-        return attempt_after_all(self._setting, self._search_with, Clock(seconds), self.engine)
+        return attempt_after_all(self.job.setting, self._search_with, Clock(seconds), self.job.options.engine)
 
 
 def supported_point(
@@ -217,16 +207,15 @@ def supported_point(
     """
     check_setting(accelerator, layer, conventions, links)
     instance(weights, WeightedSum, "weights")
-    check_engine(engine)
+    options = SearchOptions(
+        time_limit=duration(time_limit, "time limit"),
+        gap=gap,
+        seed=seed,
+        conventions=conventions,
+        engine=engine,
+        workers=workers,
+    ).checked()
     chosen: Any = default_spatial(accelerator, layer) if spatial is None else spatial
-    search = WeightedSearch(
-        accelerator,
-        layer,
-        chosen if isinstance(chosen, SpatialMapping) else SpatialMapping.from_dict(chosen),
-        conventions,
-        links,
-        check_seed(seed),
-        integer(workers, "workers", least=1, most=MAX_WORKERS),
-        engine,
-    )
-    return search.minimise(weights, duration(time_limit, "time limit"), gap_tolerance(gap), known)
+    unrolling = chosen if isinstance(chosen, SpatialMapping) else SpatialMapping.from_dict(chosen)
+    search = WeightedSearch(Job(accelerator, layer, weights, unrolling, links, options=options))
+    return search.minimise(weights, options.seconds, options.gap, known)

@@ -10,7 +10,10 @@ Where one engine is asked for, the other is not used.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
+from typing import Any
 
 from zzcp.mappers import Budget, Genetic, Problem
 from zzcp.mapping import Mapping as LayerMapping
@@ -18,6 +21,7 @@ from zzcp.solver.clock import spend
 from zzcp.solver.cpsat.target import first_bound
 from zzcp.solver.lattice.start import first_mapping, outermost_mapping
 from zzcp.solver.memory_limit import exceeded
+from zzcp.solver.options import SearchOptions
 from zzcp.solver.result import Result
 from zzcp.solver.search.cpsat_stage import CpSatStage
 from zzcp.solver.search.ranges_stage import RangesStage
@@ -190,3 +194,15 @@ class Search(SearchState):
         if found is not None and (not self.rules or self.admits(found)):
             self.offer(found)
             self.tell("descendants")
+
+
+def searching(options: SearchOptions, **more: Any) -> Callable[..., Search]:
+    """Return what makes a `Search` by some options, of an evaluator, an objective, a time limit and a tolerance."""
+    return partial(
+        Search,
+        workers=options.workers or 1,
+        seed=options.seed,
+        engine=options.engine,
+        other_parameters=options.other_parameters,
+        **more,
+    )
