@@ -11,9 +11,11 @@ import pytest
 
 from tests.cli.conftest import ACCELERATOR, WORKLOAD, Run
 from zzcp.errors import InputError
+from zzcp.io import network_to_yaml
 from zzcp.io.result import load_results
 from zzcp.networks.again import prove_totals
 from zzcp.solver.options import SearchOptions
+from zzcp.workload import Layer, Network
 
 FILES = ("-a", ACCELERATOR, "-w", WORKLOAD, "-m", "models/mappings/seed_mapping.yaml")
 
@@ -93,6 +95,53 @@ def test_tensors_that_cannot_be(zzcp: Run, tmp_path: Path) -> None:
         except InputError as refused:
             error = refused
         assert f"{path}:1: {message}" in str(error)
+
+
+def test_totals_beside_a_layer_without_a_mapping(zzcp: Run, tmp_path: Path) -> None:
+    """They are those of the others, as printed; the file said 0 and `verify` called it wrong."""
+    workload, path = tmp_path / "network.yaml", tmp_path / "network.json"
+    layers = (
+        Layer.gemm(b=4, k=4, c=4, name="fits", id=0),
+        Layer.gemm(b=1, k=10**5, c=10**5, name="large", id=1),
+    )
+    workload.write_text(network_to_yaml(Network("two", layers)))
+    files = ("-a", ACCELERATOR, "-w", workload, "--spatial", "full")
+    for option in ((), ("--keep-on-chip",)):
+        result = zzcp("solve", *files, "--scope", "network", *option, "--json", path)
+        assert result.exit_code == 3
+        data = json.loads(path.read_text())
+        assert [entry["status"] for entry in data["layers"]] == ["optimal", "infeasible"]
+        counted = data["layers"][0]["evaluation"]
+        totals = data["totals"]
+        assert (totals["energy"], totals["latency"]) == (
+            counted["energy"]["total"],
+            counted["latency"]["total"],
+        )
+        assert totals["energy"] > 0
+        assert (totals["status"], totals["objective"], totals["gap"]) == ("infeasible", None, None)
+        found = zzcp("verify", path)
+        assert found.exit_code == 0, found.stdout
+
+
+def test_totals_of_a_run_that_was_stopped(zzcp: Run, tmp_path: Path) -> None:
+    """There is no objective of all layers where some are missing; `verify` said what that of the others was."""
+    path = tmp_path / "network.json"
+    data = solved(zzcp, path)
+    first, *rest = data["layers"]
+    counted = first["evaluation"]
+    data["totals"] |= {
+        "energy": counted["energy"]["total"],
+        "latency": counted["latency"]["total"],
+        "edp": counted["energy"]["total"] * counted["latency"]["total"],
+        "objective": None,
+        "lower_bound": 0.0,
+        "gap": None,
+        "status": "unknown",
+    }
+    missing = [{"id": entry["id"], "name": entry["name"]} for entry in rest]
+    path.write_text(json.dumps(data | {"layers": [first], "complete": False, "missing": missing}))
+    found = zzcp("verify", path)
+    assert found.exit_code == 0, found.stdout
 
 
 def test_what_a_network_does_not_have_is_refused(zzcp: Run) -> None:

@@ -35,7 +35,7 @@ def recomputed_totals(result: ResultFile, evaluations: Sequence[Evaluation]) -> 
     """Return what the totals should be."""
     energy, latency, edp = totals_of(evaluations)
     whole: dict[str, Any] = {"energy": energy, "latency": latency, "edp": edp}
-    if is_network(result) and len(evaluations) == len(result.layers):
+    if is_network(result) and len(evaluations) == len(result.layers) and not result.missing:
         exact = sum((entry.energy.exact for entry in evaluations), Fraction(0))
         cycles = sum((Fraction(entry.latency.total) for entry in evaluations), Fraction(0))
         value: Fraction = combined(exact, cycles, result.objective)

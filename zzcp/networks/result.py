@@ -84,9 +84,9 @@ class NetworkResult:
     layers : tuple of Result
         What was found for them; objective, bound and gap of each are those of the layer by itself.
     energy_exact, latency_exact : Fraction
-        The sums.
+        The sums, over the layers that have a mapping.
     exact : Fraction or None
-        The objective of the sums.
+        The objective of the sums; None where a layer has no mapping.
     lower_bound : float
         The objective of the sums is nowhere less: proven; rounded down.
     gap : float or None

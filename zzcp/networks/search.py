@@ -280,10 +280,10 @@ class _Search:
         value = walk.value
         bound = float_below(walk.bound) if value is not None else 0.0
         gap = None if value is None else gap_of(value, bound)
-        energy, latency = (
-            (Fraction(0), Fraction(0)) if walk.best is None else (walk.best.energy, walk.best.latency)
-        )
         results = self._layers()
+        known = [result.evaluation for _, result in results if result.evaluation is not None]
+        energy = sum((evaluation.energy.exact for evaluation in known), Fraction(0))
+        latency = sum((Fraction(evaluation.latency.total) for evaluation in known), Fraction(0))
         return NetworkResult(
             status=self._status(gap),
             accelerator=self.accelerator.name,
