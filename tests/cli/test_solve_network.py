@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -173,3 +174,27 @@ def test_tensors_stay_on_the_chip(zzcp: Run, tmp_path: Path) -> None:
     alone = zzcp("solve", *files, *narrow, "--keep-on-chip")
     assert alone.exit_code == 2
     assert "--keep-on-chip is for --scope network" in alone.stderr
+
+
+def test_what_was_solved_beside_resident_tensors_is_no_proof_for_a_layer_by_itself(
+    zzcp: Run, tmp_path: Path
+) -> None:
+    """`--resume` took over layers whose inputs or outputs stayed on the chip: an EDP of 476,470 for one of 609,510."""
+    workload, path = tmp_path / "network.yaml", tmp_path / "network.json"
+    layers = (
+        Layer.gemm(b=4, k=6, c=10, name="first", id=0),
+        replace(Layer.gemm(b=4, k=7, c=6, name="second", id=1), sources={"I": 0}),
+    )
+    workload.write_text(network_to_yaml(Network("two", layers)))
+    files = ("-a", ACCELERATOR, "-w", workload, "--spatial", "full", "--no-cache")
+    assert zzcp("solve", *files, "--scope", "network", "--keep-on-chip", "--json", path).exit_code == 0
+    together = json.loads(path.read_text())
+    assert [entry.get("resident") for entry in together["layers"]] == [{"O": "sram_1M"}, {"I": "sram_1M"}]
+    assert together["layers"][0]["status"] == "optimal"
+    fresh, resumed = (
+        json.loads(zzcp("solve", *files, *option, "-q", "--json", "-").stdout)
+        for option in ((), ("--resume", path))
+    )
+    objectives = [entry["objective"] for entry in fresh["layers"]]
+    assert objectives[0] == 609_510
+    assert [entry["objective"] for entry in resumed["layers"]] == objectives

@@ -68,6 +68,9 @@ def _answers(entry: ResultLayer, task: Job) -> bool:
     """Return whether an entry is about the same layer, unrollings and constraints as a task."""
     if entry.mapping is None or entry.layer.signature() != task.layer.signature():
         return False
+    if entry.mapping.resident or entry.mapping.reserved:
+        # of a network: the bound is that of a machine on which tensors of other layers stay
+        return False
     if entry.constraints != task.constraints:
         return False
     if entry.layer.default_links | (entry.links or {}) != task.all_links:
