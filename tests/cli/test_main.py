@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pty
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -20,6 +22,7 @@ from tests.io import good_files
 from zzcp import __main__ as program
 from zzcp.cli import options
 from zzcp.cli.main import cli
+from zzcp.cli.program import run
 from zzcp.cost import CONVENTIONS
 from zzcp.solver.engines import ENGINES
 
@@ -125,6 +128,60 @@ def test_a_reader_that_goes_away_is_no_error(root: Path) -> None:
     os.close(writer)
     assert process.communicate()[1] == ""
     assert process.returncode == 1
+
+
+TELLING = """
+import sys
+from zzcp.cli.program import run, say
+
+def work():
+    say("note: begun")
+    say("note: going on")
+    print("the result")
+    return 3
+
+sys.exit(run(work))
+"""
+
+
+def test_messages_that_nobody_reads_cost_no_result() -> None:
+    """A reader of standard error that went away ended a search with exit code 1, and without its result."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-c", TELLING], stdout=subprocess.PIPE, stderr=writer, check=False)
+    assert (done.returncode, done.stdout) == (3, b"the result\n")
+    # where results go the same way there is nobody to work for
+    done = subprocess.run([sys.executable, "-c", TELLING], stdout=writer, stderr=writer, check=False)
+    assert done.returncode == 1
+    os.close(writer)
+
+
+def test_a_message_that_cannot_be_written_keeps_its_exit_code(root: Path) -> None:
+    """It was 1, which no command has, and a traceback if anybody could have read it."""
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with Path("/dev/full").open("w") as full:
+        for stdout in (subprocess.PIPE, full):
+            process = start("show", "nothing.yaml", cwd=root, stdout=stdout, stderr=full)
+            process.communicate()
+            assert process.returncode == 2
+
+
+def test_what_the_system_has_none_left_of_is_said(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It was called a fault of standard output; and where files were what it had none left of, that was a traceback."""
+
+    def none_left(*_: object) -> NoReturn:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    def unread() -> NoReturn:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", none_left)
+        assert (run(none_left), run(unread)) == (2, 1)
+    assert capfd.readouterr().err == "zzcp: error: Too many open files\n"
 
 
 def test_a_full_disk_is_said(root: Path) -> None:

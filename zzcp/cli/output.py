@@ -93,7 +93,7 @@ def open_output(json_path: str | None, quiet: bool) -> Iterator[Output]:
         if issubclass(category, UserWarning):
             output.note(str(message))
         else:
-            sys.stderr.write(warnings.formatwarning(str(message), category, filename, lineno, line))
+            say(warnings.formatwarning(str(message), category, filename, lineno, line).rstrip())
 
     with warnings.catch_warnings():
         warnings.simplefilter("default", UserWarning)

@@ -6,8 +6,9 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -16,6 +17,8 @@ from zzcp.errors import InputError, MappingError, ZzcpError, nearest
 BROKEN_PIPE, USAGE, NO_MAPPING, NOTHING_FOUND, INTERRUPTED = 1, 2, 3, 4, 130
 """Exit codes: nobody reads our output any more (click's code, too); wrong usage or input; a layer has no valid mapping;
 the time limit left a layer without one; Ctrl-C."""
+_OF_STREAMS = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, errno.EBADF)
+"""What writing to a stream fails with; other errors that name no file are of the system: no file or process is left."""
 
 
 class Program(click.Group):
@@ -88,6 +91,14 @@ def run(program: Callable[[], object]) -> int:
     """Run a program and return its exit code, after a message where it stopped early."""
     _prepare_streams()
     try:
+        return _code(program)
+    except OSError as error:
+        return _failed(error)
+
+
+def _code(program: Callable[[], object]) -> int:
+    """Run a program and return its exit code; what streams and files fail with is left to the caller."""
+    try:
         code = program()
         sys.stdout.flush()
     except ZzcpError as error:
@@ -99,8 +110,6 @@ def run(program: Callable[[], object]) -> int:
     except (click.Abort, KeyboardInterrupt):
         say("interrupted")
         return INTERRUPTED
-    except OSError as error:
-        return _failed(error)
     return code if isinstance(code, int) else 0
 
 
@@ -114,18 +123,50 @@ def _prepare_streams() -> None:
 
 
 def _failed(error: OSError) -> int:
-    if error.filename is None:
-        # it is about standard output, which the interpreter would flush once more when it ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if error.errno == errno.EPIPE:
-        return BROKEN_PIPE
-    say(f"error: {error.filename or 'standard output'}: {error.strerror or error}")
+    of_output = error.filename is None and error.errno in _OF_STREAMS
+    if of_output:
+        _silence(sys.stdout)  # the interpreter would flush it once more when it ends
+        if error.errno == errno.EPIPE:
+            return BROKEN_PIPE
+    where = error.filename or ("standard output" if of_output else "")
+    say(f"error: {where}{': ' if where else ''}{error.strerror or error}")
     return USAGE
 
 
 def say(text: str) -> None:
-    """Print a message of the program itself on stderr."""
-    click.echo(f"zzcp: {text}", err=True)
+    """Print a message of the program itself on stderr.
+
+    Where nobody can read it, the work goes on: what is asked for is the result. Only where results go the same way
+    there is nobody to work for.
+
+    Raises
+    ------
+    OSError
+        If standard error and standard output are one stream, and it takes no more.
+    """
+    try:
+        click.echo(f"zzcp: {text}", err=True)
+    except OSError:
+        shared = _same(sys.stdout, sys.stderr)
+        _silence(sys.stderr)
+        if shared:
+            raise
+
+
+def _silence(stream: TextIO) -> None:
+    """Let a stream that takes no more lead nowhere."""
+    with suppress(OSError):  # no file is left for it, or it is none of the system
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _same(stream: TextIO, other: TextIO) -> bool:
+    """Return whether two streams go to one file of the system."""
+    try:
+        return os.path.sameopenfile(stream.fileno(), other.fileno())
+    except OSError:
+        return False
 
 
 def describe(error: ZzcpError) -> str:
