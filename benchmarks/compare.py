@@ -9,17 +9,16 @@ are measured again.
 
 from __future__ import annotations
 
-import json
 import random
 import statistics
 import time
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from benchmarks.pages import replace_part, table
+from benchmarks.resumable import RESULTS, Record, Row
 from benchmarks.solver_cases import Case, all_cases
 from zzcp import EXACT
 from zzcp.comparison import ComparedLayer, compare
@@ -27,10 +26,13 @@ from zzcp.comparison.layers import geometric_mean
 from zzcp.comparison.run import make_mappers
 from zzcp.mappers import Budget, Mapper, OnBest, Problem, Search
 
-RECORD = Path(__file__).parent / "results" / "compare.jsonl"
 MAPPERS = ("loma", "salsa", "random", "genetic", "greedy")
 TIME_LIMIT = 120.0
 """Of the solver, per layer, in seconds of wall time."""
+RECORD = Record(
+    RESULTS / "compare.jsonl", lambda row: row["case"], lambda row: row.get("time_limit") == TIME_LIMIT
+)
+"""What has been measured under this limit, by the names of the cases."""
 EVALUATIONS, GAP, SEED = 10_000, 1e-4, 0
 QUICK_LAYERS = 3
 """Layers that are compared where it has to be quick; all of the suite else, but for the extreme case."""
@@ -39,20 +41,14 @@ QUICK_LAYERS = 3
 def run(*, quick: bool, console: Console) -> dict[str, Any]:
     """Compare the layers that have not been compared yet, and return the figures of all."""
     cases = sample(QUICK_LAYERS if quick else None)
-    rows = {} if quick else recorded()
-    try:
-        for number, case in enumerate(cases, 1):
-            if case.name in rows:
-                continue
-            console.print(f"{number} of {len(cases)}: {case.name}", highlight=False)
-            rows[case.name] = measure(case)
-            console.print(line(rows[case.name]), highlight=False)
-            if not quick:
-                RECORD.parent.mkdir(exist_ok=True)
-                with RECORD.open("a") as file:
-                    file.write(json.dumps(rows[case.name]) + "\n")
-    except KeyboardInterrupt:
-        console.print("stopped; the same command goes on from here")
+    named = {case.name: (number, case) for number, case in enumerate(cases, 1)}
+
+    def compared(name: str) -> Row:
+        number, case = named[name]
+        console.print(f"{number} of {len(cases)}: {name}", highlight=False)
+        return measure(case)
+
+    rows = RECORD.completed(named, compared, console, line, quick=quick)
     found = list(rows.values())
     text = page(found, len(sample()))
     console.print(text, highlight=False, markup=False)
@@ -65,14 +61,6 @@ def run(*, quick: bool, console: Console) -> dict[str, Any]:
         "layers": len(found),
         "mappers": summary(found),
     }
-
-
-def recorded() -> dict[str, dict[str, Any]]:
-    """Return what has been measured under this limit, by the names of the cases; of several measurements the last."""
-    if not RECORD.exists():
-        return {}
-    rows = [json.loads(text) for text in RECORD.read_text().splitlines()]
-    return {row["case"]: row for row in rows if row.get("time_limit") == TIME_LIMIT}
 
 
 def sample(number: int | None = None) -> list[Case]:

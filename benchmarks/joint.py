@@ -7,14 +7,10 @@ tables in docs/joint.md are written from all of it.
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
-import subprocess
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -22,13 +18,16 @@ from rich.console import Console
 from benchmarks.cases import bundled_machines, own_machines
 from benchmarks.joint_cases import LAYERS, PRODUCT_MACHINES, PRODUCTS
 from benchmarks.pages import PAGE, replace_part, table
+from benchmarks.resumable import RESULTS, Record, Row, in_child
 
 JOINT = PAGE.with_name("joint.md")
-RECORD = Path(__file__).parent / "results" / "joint.jsonl"
 QUICK = (("gemmini_like", "conv 1x1 144-24 56x56"), ("gemmini_like", "gemm 512^3"))
 SECONDS, SAMPLED = 60.0, 30
 """Seconds of processor time for a search, and unrollings per ordinary layer that are proven by themselves."""
-Row = dict[str, Any]
+RECORD = Record(
+    RESULTS / "joint.jsonl", lambda row: (row["machine"], row["layer"]), lambda row: row["seconds"] == SECONDS
+)
+"""What has been measured under this limit."""
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -42,22 +41,19 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(*, quick: bool, console: Console, options: Namespace | None = None) -> dict[str, Any]:
     """Search the pairs that have not been searched yet, and write the tables of all into the page."""
-    rows = {} if quick else recorded()
     text = None if options is None else options.pairs
     sampled = SAMPLED if options is None else options.sampled
-    try:
-        for machine, layer in QUICK if quick else pairs():
-            if (machine, layer) in rows or (text and text not in machine and text not in layer):
-                continue
-            row = measure(machine, layer, 2 if quick else sampled if layer in LAYERS else 0)
-            rows[machine, layer] = row
-            console.print(line(row), highlight=False)
-            if not quick:
-                RECORD.parent.mkdir(exist_ok=True)
-                with RECORD.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
-    except KeyboardInterrupt:
-        console.print("stopped; the same command goes on from here")
+    wanted = [
+        (machine, layer)
+        for machine, layer in (QUICK if quick else pairs())
+        if not text or text in machine or text in layer
+    ]
+
+    def searched(pair: tuple[str, str]) -> Row:
+        machine, layer = pair
+        return measure(machine, layer, 2 if quick else sampled if layer in LAYERS else 0)
+
+    rows = RECORD.completed(wanted, searched, console, line, quick=quick)
     every = [rows[pair] for pair in (QUICK if quick else pairs()) if pair in rows]
     page = "\n\n".join(
         [
@@ -87,21 +83,9 @@ def pairs() -> list[tuple[str, str]]:
     return [*ordinary, *((machine, layer) for machine in PRODUCT_MACHINES for layer in PRODUCTS)]
 
 
-def recorded() -> dict[tuple[str, str], Row]:
-    """Return what has been measured under this limit; of several measurements of a pair the last."""
-    if not RECORD.exists():
-        return {}
-    rows = [json.loads(text) for text in RECORD.read_text().splitlines()]
-    return {(row["machine"], row["layer"]): row for row in rows if row["seconds"] == SECONDS}
-
-
 def measure(machine: str, layer: str, sampled: int) -> Row:
     """Search a pair in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.joint_child", machine, layer, str(SECONDS), str(sampled)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{machine}, {layer}: {done.stderr.strip()[-2000:]}")
-    row: Row = json.loads(done.stdout.splitlines()[-1])
+    row: Row = in_child(f"{machine}, {layer}", "joint_child", machine, layer, SECONDS, sampled)
     return row
 
 

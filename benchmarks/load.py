@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from benchmarks.pages import replace_part, table
+from benchmarks.resumable import in_child
 from zzcp import Layer, SpatialMapping, optimize
 from zzcp.cli.main import cli
 from zzcp.hardware import Accelerator, Allocation, Direction, Memory, OperationalArray, Port, PortType
@@ -119,9 +119,7 @@ def run(*, quick: bool, console: Console) -> dict[str, Any]:
     rows = []
     for case, numbers in CASES.items():
         for number in numbers[: 1 if quick else None]:
-            words = [sys.executable, "-m", "benchmarks.load", case, str(number)]
-            done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
-            rows.append(json.loads(done.stdout))
+            rows.append(in_child(case, "load", case, number))
             console.print(rows[-1])
     if not quick:
         head = ["case", "number", "outcome", "cpu s", "peak MB"]

@@ -6,22 +6,24 @@ results/networks.jsonl, a line per pair, so that a run that was stopped goes on 
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from benchmarks.pages import PAGE, replace_part, table
+from benchmarks.resumable import RESULTS, Record, Row, in_child
 
 NETWORK = PAGE.with_name("network.md")
-RECORD = Path(__file__).parent / "results" / "networks.jsonl"
 MACHINES = ("tpu_like", "gemmini_like", "eyeriss_like")
 NETWORKS = ("resnet18", "resnet50", "mobilenetv2", "bert_base", "llama_7b_block_prefill")
 SECONDS = 20.0
 """For every search of a layer."""
+RECORD = Record(
+    RESULTS / "networks.jsonl",
+    lambda row: (row["network"], row["machine"]),
+    lambda row: row["seconds"] == SECONDS,
+)
+"""What has been measured under this limit."""
 HEAD = [
     "network", "machine", "layers", "EDP", "gap", "less than alone", "less on the chip", "tensors", "gap",
     "alone s", "together s", "on the chip s", "cached s", "`-j 2` s (wall)", "MB",
@@ -30,19 +32,8 @@ HEAD = [
 
 def run(*, quick: bool, console: Console) -> dict[str, Any]:
     """Solve every network on every machine under the unrollings of its mapping file; the table goes into the page."""
-    rows = {} if quick else recorded()
     pairs = [(name, machine) for machine in MACHINES for name in NETWORKS]
-    try:
-        for name, machine in pairs[:1] if quick else pairs:
-            if (name, machine) in rows:
-                continue
-            rows[name, machine] = row = measure(name, machine)
-            console.print(row, highlight=False)
-            if not quick:
-                with RECORD.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
-    except KeyboardInterrupt:
-        console.print("stopped; the same command goes on from here")
+    rows = RECORD.completed(pairs[:1] if quick else pairs, lambda pair: measure(*pair), console, quick=quick)
     found = [rows[pair] for pair in pairs if pair in rows]
     if not quick:
         counted = f"{len(found)} of {len(pairs)} pairs have been measured."
@@ -50,21 +41,9 @@ def run(*, quick: bool, console: Console) -> dict[str, Any]:
     return {"rows": found}
 
 
-def recorded() -> dict[tuple[str, str], dict[str, Any]]:
-    """Return what has been measured under this limit; of several measurements of a pair the last."""
-    if not RECORD.exists():
-        return {}
-    rows = [json.loads(text) for text in RECORD.read_text().splitlines()]
-    return {(row["network"], row["machine"]): row for row in rows if row["seconds"] == SECONDS}
-
-
-def measure(name: str, machine: str) -> dict[str, Any]:
+def measure(name: str, machine: str) -> Row:
     """Solve a network on a machine in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.networks_child", name, machine, str(SECONDS)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{name} on {machine}: {done.stderr.strip()[-2000:]}")
-    row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    row: Row = in_child(f"{name} on {machine}", "networks_child", name, machine, SECONDS)
     return row
 
 

@@ -9,7 +9,6 @@ results/referees.jsonl, so that a run that was stopped goes on where it was.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from argparse import ArgumentParser, Namespace
@@ -24,6 +23,7 @@ from rich.console import Console
 from benchmarks import joint_cases, unrollings
 from benchmarks.cases import bundled_machines, own_machines
 from benchmarks.pages import PAGE, replace_part
+from benchmarks.resumable import RESULTS, Record, Row
 from zzcp import ZIGZAG, Accelerator, Layer, optimize
 from zzcp.mappers import Budget, Loma, Problem
 from zzcp.mapping.freedom import Freedom
@@ -32,12 +32,11 @@ from zzcp.solver.optimize import joint_search
 from zzcp.solver.options import SearchOptions
 
 JOINT = PAGE.with_name("joint.md")
-RECORD = Path(__file__).parent / "results" / "referees.jsonl"
+RECORD = Record(RESULTS / "referees.jsonl", lambda row: (row["question"], row["machine"], row["layer"]))
 LAYERS = {**unrollings.LAYERS, **joint_cases.LAYERS}
 SAMPLED, SECONDS, ALONE = 200, {"sampled": 120.0, "zigzag": 40.0}, 60.0
 """Unrollings of every pair, wall time of the joint search by question, and of the search of one unrolling."""
 LPF_LIMIT = 6
-Row = dict[str, Any]
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -52,25 +51,22 @@ def add_options(parser: ArgumentParser) -> None:
 def run(*, quick: bool, console: Console, options: Namespace | None = None) -> dict[str, Any]:
     """Answer both questions for the pairs that have no answer yet, and write what holds of all into the page."""
     machines = {**own_machines(), **bundled_machines()}
-    rows = {} if quick else recorded()
     asked = getattr(options, "question", None)
     text = getattr(options, "refereed", None) or ""
-    try:
-        for layer, machine in [("gemm 128x256x128", "gemmini_like")] if quick else pairs(machines):
-            for question, answer in (("sampled", sampled), ("zigzag", of_zigzag)):
-                key = question, machine, layer
-                if key in rows or (asked and asked != question) or text not in layer:
-                    continue
-                path, accelerator = machines[machine]
-                row = {"question": question, "machine": machine, "layer": layer}
-                row |= answer(path, accelerator, LAYERS[layer], 5 if quick else SAMPLED)
-                rows[key] = row
-                console.print(row, highlight=False)
-                if not quick:
-                    with RECORD.open("a") as file:
-                        file.write(json.dumps(row) + "\n")
-    except KeyboardInterrupt:
-        console.print("stopped; the same command goes on from here")
+    answers = {"sampled": sampled, "zigzag": of_zigzag}
+    wanted = [
+        (question, machine, layer)
+        for layer, machine in ([("gemm 128x256x128", "gemmini_like")] if quick else pairs(machines))
+        for question in answers
+        if asked in (None, question) and text in layer
+    ]
+
+    def answer(key: tuple[str, str, str]) -> Row:
+        question, machine, layer = key
+        row = {"question": question, "machine": machine, "layer": layer}
+        return row | answers[question](*machines[machine], LAYERS[layer], 5 if quick else SAMPLED)
+
+    rows = RECORD.completed(wanted, answer, console, quick=quick)
     page = summary(list(rows.values()))
     console.print(page, highlight=False, markup=False)
     if not quick:
@@ -81,14 +77,6 @@ def run(*, quick: bool, console: Console, options: Namespace | None = None) -> d
 def pairs(machines: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the pairs, small layers first."""
     return [(layer, machine) for layer in LAYERS for machine in machines]
-
-
-def recorded() -> dict[tuple[str, str, str], Row]:
-    """Return what has been measured."""
-    if not RECORD.exists():
-        return {}
-    rows = [json.loads(text) for text in RECORD.read_text().splitlines()]
-    return {(row["question"], row["machine"], row["layer"]): row for row in rows}
 
 
 def sampled(_path: Path, accelerator: Accelerator, layer: Layer, count: int) -> Row:

@@ -7,7 +7,6 @@ else before, so that imports do not count.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from benchmarks.pages import replace_part, table
+from benchmarks.resumable import in_child
 from zzcp import load_workload
 from zzcp.cli.main import cli
 
@@ -75,11 +75,10 @@ def run(*, quick: bool, console: Console) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for machine in MACHINES[: 1 if quick else None]:
-            found: list[list[dict[str, Any]]] = []
-            for what in ("solve", "verify"):
-                words = [sys.executable, "-m", "benchmarks.verification", what, machine, folder]
-                done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
-                found.append(json.loads(done.stdout))
+            found: list[list[dict[str, Any]]] = [
+                in_child(f"{what} {machine}", "verification", what, machine, folder)
+                for what in ("solve", "verify")
+            ]
             rows += [one | other for one, other in zip(*found, strict=True)]
             for row in rows[-len(found[0]) :]:
                 console.print(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,12 @@ def test_the_whole_suite() -> None:
     assert "Measured on 1 layers, all of the suite;" in compare.page([row("optimal", 0.0)], 1)
 
 
-def test_only_what_was_measured_under_this_limit_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(compare, "RECORD", tmp_path / "record.jsonl")
-    assert compare.recorded() == {}
+def test_only_what_was_measured_under_this_limit_counts(tmp_path: Path) -> None:
+    record = replace(compare.RECORD, path=tmp_path / "record.jsonl")
+    assert record.rows() == {}
     old, new = row("optimal", 0.0), {**row("optimal", 3.0), "time_limit": compare.TIME_LIMIT}
-    compare.RECORD.write_text("".join(json.dumps(entry) + "\n" for entry in (old, new)))
-    assert list(compare.recorded()) == [new["case"]]
+    record.path.write_text("".join(json.dumps(entry) + "\n" for entry in (old, new)))
+    assert list(record.rows()) == [new["case"]]
 
 
 @pytest.mark.differential

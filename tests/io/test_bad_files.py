@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from tests.io import good_files
+from tests.timing import best_of_three, timed
 from zzcp.errors import InputError
 from zzcp.io import load_accelerator, load_mapping, load_mapping_source, load_workload
 
@@ -33,16 +33,15 @@ SECONDS = 1.0
 
 def refuse(load: Loader, path: Path) -> InputError:
     """Return the error that a bad file gives, and check that it comes quickly."""
-    seconds = []
-    for _ in range(3):  # a busy machine makes processor time longer, too: the best of three
-        start = time.process_time()
+
+    def refused() -> InputError:
         with pytest.raises(InputError) as caught:
             load(path)
-        seconds.append(time.process_time() - start)
-        if seconds[-1] < SECONDS:
-            break
-    assert min(seconds) < SECONDS
-    return caught.value
+        return caught.value
+
+    error, seconds = best_of_three(lambda: timed(refused), SECONDS)
+    assert seconds < SECONDS
+    return error
 
 
 @pytest.mark.parametrize("kind", GOOD)

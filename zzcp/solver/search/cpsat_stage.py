@@ -21,7 +21,7 @@ from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.model import build_model
 from zzcp.solver.cpsat.restrict import Point
-from zzcp.solver.cpsat.run import Limits, Value, run_solver
+from zzcp.solver.cpsat.run import Limits, Outcome, Value, run_solver
 from zzcp.solver.cpsat.target import Scale, add_target, scale_of
 from zzcp.solver.cpsat.variables import Boundary
 from zzcp.solver.lattice.chain import Chain, Completion, best_completion
@@ -34,6 +34,10 @@ _SHORT_WORK = 0.025
 """Work that CP-SAT may do on an easy layer, in its own deterministic measure: less than a second."""
 _SHORT_WORK_GREEDY = 2.0
 """The same under ZigZag's buffering, where the search by ranges is less sharp: some seconds."""
+
+
+Solved = tuple[Chain, list[Vector]]
+"""The boundaries of a solution, and the stationary points at the array."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,16 @@ class Claim:
     bound: Fraction
     fault: str | None = None
     completion: Completion | None = None
-    solved: tuple[Chain, list[Vector]] | None = None
+    solved: Solved | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Scored:
+    """What has been scored in a run: the objectives that its bound must not exceed, and the last solution."""
+
+    incumbent: Fraction
+    least: list[Fraction]
+    last: tuple[Completion, Solved] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +91,7 @@ class CpSatStage:
     tables: CostTables
     places: Mapping[Place, Places] | None = None
     elsewhere: Fraction | None = None
-    excluded: list[tuple[Chain, list[Vector]]] = field(default_factory=list)
+    excluded: list[Solved] = field(default_factory=list)
     allowance: float = math.inf
 
     def briefly(self) -> None:
@@ -160,33 +173,14 @@ class CpSatStage:
         limited = self.search.cutoff is not None or self.search.rival is not None
         partial = self.excluded or limited or self.elsewhere is not None
         incumbent = self.search.exact_value()
-        least = [] if partial else [incumbent]
+        scored = _Scored(incumbent, [] if partial else [incumbent])
         unit = scale.unit * self.search.certain
         stage = "windows" if chain.windows or chain.tails else "relaxation"
-        last: list[tuple[Completion, tuple[Chain, list[Vector]]]] = []
-
-        def score(value: Value) -> tuple[Completion, tuple[Chain, list[Vector]]]:
-            solved = self._read(chain, value)
-            if not last or last[0][1] != solved:
-                completion = best_completion(
-                    self.search.evaluator,
-                    solved[0],
-                    self.search.objective,
-                    solved[1],
-                    self.search.admits if self.search.rules else None,
-                )
-                if completion.mapping is not None:
-                    found = self.search.offer(completion.mapping)
-                    if found < incumbent:
-                        least.append(found)
-                last[:] = [(completion, solved)]
-            return last[0]
-
         known = self.search.bound
 
         def on_solution(value: Value) -> bool:
             before = self.search.value
-            score(value)
+            self._score(chain, value, scored)
             if self.search.value != before:
                 self.search.tell(stage)
             return self._enough(known)
@@ -211,8 +205,30 @@ class CpSatStage:
             on_solution=on_solution,
             on_bound=on_bound,
         )
-        status = outcome.status
         spend(outcome.work)
+        return self._claim(chain, outcome, unit, scored)
+
+    def _score(self, chain: ChainModel, value: Value, scored: _Scored) -> tuple[Completion, Solved]:
+        """Complete the boundaries of a solution to the best mapping, and offer it to the search."""
+        solved = self._read(chain, value)
+        if scored.last is None or scored.last[1] != solved:
+            completion = best_completion(
+                self.search.evaluator,
+                solved[0],
+                self.search.objective,
+                solved[1],
+                self.search.admits if self.search.rules else None,
+            )
+            if completion.mapping is not None:
+                found = self.search.offer(completion.mapping)
+                if found < scored.incumbent:
+                    scored.least.append(found)
+            scored.last = completion, solved
+        return scored.last
+
+    def _claim(self, chain: ChainModel, outcome: Outcome, unit: Fraction, scored: _Scored) -> Claim:
+        """Return what a run says, and why it cannot be believed where what was scored contradicts it."""
+        status, least = outcome.status, scored.least
         if status == cp_model.MODEL_INVALID:
             return Claim(Fraction(0), "the solver does not accept the model")
         if status == cp_model.INFEASIBLE:
@@ -224,7 +240,7 @@ class CpSatStage:
         if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             # its bound counts also where there is no time left to score all orders
             with suppress(Ended):
-                completion, solved = score(outcome.value)
+                completion, solved = self._score(chain, outcome.value, scored)
         claimed = bound if self.elsewhere is None else min(bound, self.elsewhere)
         if least and claimed > min(least):
             return Claim(
@@ -249,7 +265,7 @@ class CpSatStage:
             return False
         return not completion.rejected or is_exact(self.search.evaluator, self.search.rules)
 
-    def _read(self, chain: ChainModel, value: Value) -> tuple[Chain, list[Vector]]:
+    def _read(self, chain: ChainModel, value: Value) -> Solved:
         """Return the boundaries of a solution, and the other points: those at the array, and those of the rules."""
         full: Vector = tuple(key.multiplicity for key in chain.keys)
 
