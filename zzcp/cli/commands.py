@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from typing import Any
 
@@ -9,6 +11,27 @@ import click
 
 from zzcp.cli import options
 from zzcp.cli.reading import Reading
+
+F = Callable[..., Any]
+
+
+def _command(*parts: Callable[[F], F]) -> Callable[[F], click.Command]:
+    """Return a decorator that makes a command of a function, named as its module; its text is the help.
+
+    Parameters
+    ----------
+    *parts : callable
+        Its arguments and options; those of the output follow.
+    """
+
+    def make(function: F) -> click.Command:
+        @wraps(function)
+        def run(**arguments: Any) -> Any:
+            return _run(function.__name__, arguments)
+
+        return click.command()(options.add_options(*parts, options.json, options.quiet)(run))
+
+    return make
 
 
 def _run(name: str, arguments: dict[str, Any]) -> Any:
@@ -26,9 +49,8 @@ def _run(name: str, arguments: dict[str, Any]) -> Any:
         return run(**arguments, output=output)
 
 
-@click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@options.add_options(
+@_command(
+    click.argument("files", nargs=-1, required=True, metavar="FILE..."),
     options.reading,
     click.option(
         "--summary", is_flag=True, help="Of workloads show only layers, operations, and what is left out."
@@ -39,10 +61,8 @@ def _run(name: str, arguments: dict[str, Any]) -> Any:
         is_flag=True,
         help="Of accelerators print a mapping file to begin with: entries by kind of layer, all unrollings allowed.",
     ),
-    options.json,
-    options.quiet,
 )
-def show(**arguments: Any) -> Any:
+def show() -> None:
     """Print what files hold: accelerators, workloads, mappings.
 
     What a file is shows in its content. An accelerator is printed as a tree of its memories, a workload as a table of
@@ -57,12 +77,10 @@ def show(**arguments: Any) -> Any:
       zzcp show machine.yaml --mapping-skeleton > mapping.yaml
       zzcp show models/accelerators/seed_eyeriss_1_2_4.yaml examples/seed/conv_1_2_4.yaml
     """  # noqa: D301
-    return _run("show", arguments)
 
 
-@click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="IN...")
-@options.add_options(
+@_command(
+    click.argument("sources", nargs=-1, required=True, metavar="IN..."),
     click.option(
         "-o", "--output", "target", required=True, metavar="OUT", help="The file; '-' for standard output."
     ),
@@ -82,10 +100,8 @@ def show(**arguments: Any) -> Any:
     options.assigned("--operand", "operands", "TENSOR=I1", "What a tensor is: I1, I2 (weights) or O."),
     options.assigned("--set", "settings", "NAME=VALUE", "Value of a variable of AccelForge's templates."),
     options.reading,
-    options.json,
-    options.quiet,
 )
-def convert(**arguments: Any) -> Any:
+def convert() -> None:
     """Write a network or a machine of another tool in ZigZag's formats, or a mapping for another tool.
 
     Of an ONNX file, a problem of Timeloop or a workload of AccelForge every layer becomes an entry of a workload in
@@ -102,11 +118,9 @@ def convert(**arguments: Any) -> Any:
       zzcp convert problem.yaml -o network.yaml --precision W=8,I=8,O=24,O_final=8
       zzcp convert result.json --layer conv --to accelforge -o spec.yaml
     """  # noqa: D301
-    return _run("convert", arguments)
 
 
-@click.command()
-@options.add_options(
+@_command(
     options.accelerator(),
     options.workload(),
     click.option(
@@ -124,10 +138,8 @@ def convert(**arguments: Any) -> Any:
         is_flag=True,
         help="Score mappings that overflow a memory or do not cover the layer, too, and mark them.",
     ),
-    options.json,
-    options.quiet,
 )
-def evaluate(**arguments: Any) -> Any:
+def evaluate() -> None:
     """Compute the exact cost of given mappings.
 
     Prints energy and latency and where they come from: by memory and operand, by transfer and port. Of several layers
@@ -140,17 +152,13 @@ def evaluate(**arguments: Any) -> Any:
           -w models/workloads/seed_workload.yaml --layer conv -m examples/seed/conv_1_2_4.yaml
       zzcp evaluate -a machine.yaml -w network.onnx -m result.json --conventions zigzag --json -
     """  # noqa: D301
-    return _run("evaluate", arguments)
 
 
-@click.command()
-@options.add_options(
+@_command(
     options.accelerator(required=False),
     options.workload(required=False),
     options.spatial(),
-    options.chosen_spatial,
-    options.max_dims,
-    options.factors,
+    options.unrollings,
     options.max_padding,
     options.reading,
     options.layers,
@@ -160,12 +168,10 @@ def evaluate(**arguments: Any) -> Any:
         help="What the mappings must obey: loop order, tile sizes, bypass, buffering, budgets (docs/constraints.md).",
     ),
     options.objective,
-    click.option(
+    options.one_of(
         "--scope",
-        type=click.Choice(("layers", "network")),
-        default="layers",
-        show_default=True,
-        help="Minimise the objective of every layer, or that of the sums of energy and latency over all of them.",
+        ("layers", "network"),
+        "Minimise the objective of every layer, or that of the sums of energy and latency over all of them.",
     ),
     click.option(
         "--keep-on-chip",
@@ -176,10 +182,7 @@ def evaluate(**arguments: Any) -> Any:
         "for each layer",
         "(1 is some seconds): the result is the same every time, even if the limit is reached",
     ),
-    options.gap,
-    options.engine,
-    options.seed(),
-    options.conventions,
+    options.search,
     options.jobs("Layers solved", "; processes that share one layer's unrollings"),
     options.scheduler,
     options.memory_limit,
@@ -194,10 +197,8 @@ def evaluate(**arguments: Any) -> Any:
         metavar="JSON",
         help="Go on with the result of a run that was stopped: its proven layers are not searched again.",
     ),
-    options.json,
-    options.quiet,
 )
-def solve(**arguments: Any) -> Any:
+def solve() -> None:
     """Find the best mapping of every layer, and prove that there is none better.
 
     For each layer the loop order, the memory allocation and the double buffering with the lowest objective under the
@@ -215,11 +216,9 @@ def solve(**arguments: Any) -> Any:
       zzcp solve -a models/accelerators/gemmini_like.yaml -w models/workloads/gemm_512.yaml
       zzcp solve -a machine.yaml -w network.onnx --scope network -j 2 --json network.json
     """  # noqa: D301
-    return _run("solve", arguments)
 
 
-@click.command()
-@options.add_options(
+@_command(
     options.accelerator(),
     click.option(
         "-w",
@@ -231,9 +230,7 @@ def solve(**arguments: Any) -> Any:
         help="Workload file, or ONNX; may be given several times.",
     ),
     options.spatial(),
-    options.chosen_spatial,
-    options.max_dims,
-    options.factors,
+    options.unrollings,
     options.max_padding,
     options.reading,
     options.layers,
@@ -255,10 +252,7 @@ def solve(**arguments: Any) -> Any:
         help="What is minimised: edp, energy, latency, ed2, or several of them.",
     ),
     options.seconds("each search", 60.0),
-    options.gap,
-    options.engine,
-    options.seed(),
-    options.conventions,
+    options.search,
     options.jobs("Points solved"),
     options.scheduler,
     options.memory_limit,
@@ -285,13 +279,10 @@ def solve(**arguments: Any) -> Any:
         is_flag=True,
         help="Search every point by itself, without the mappings and bounds of better and worse machines.",
     ),
-    options.csv,
-    options.picture,
+    options.beside,
     options.no_cache,
-    options.json,
-    options.quiet,
 )
-def sweep(**arguments: Any) -> Any:
+def sweep() -> None:
     """Solve layers on a grid of machines, every point to proven optimality.
 
     Any figure of the machine can be varied: sizes, bandwidths, energies, latencies, the array; and precisions and loop
@@ -313,12 +304,10 @@ def sweep(**arguments: Any) -> Any:
       zzcp sweep -a models/accelerators/eyeriss_like.yaml -w models/workloads/gemm_512.yaml \\
           --vary memories.glb.size=32KiB:512KiB:x2 --costs table --best-under area=0.5
     """  # noqa: D301
-    return _run("sweep", arguments)
 
 
-@click.command()
-@click.argument("result", metavar="RESULT")
-@options.add_options(
+@_command(
+    click.argument("result", metavar="RESULT"),
     options.accelerator(required=False, otherwise="; by default the machine in the result"),
     options.workload(required=False, otherwise="; by default the layers in the result"),
     options.reading,
@@ -330,10 +319,8 @@ def sweep(**arguments: Any) -> Any:
     options.seed(1, "Added to the seed of the result: other random choices are made"),
     options.engine,
     options.jobs("Bounds proven", "; processes that share one layer's unrollings"),
-    options.json,
-    options.quiet,
 )
-def verify(**arguments: Any) -> Any:
+def verify() -> None:
     """Check a result of solve: its mappings, its figures and its bounds.
 
     Every mapping is checked (it covers the layer, its operands agree on the order, it fits) and scored again by the
@@ -350,17 +337,13 @@ def verify(**arguments: Any) -> Any:
       zzcp verify result.json -a models/accelerators/seed_eyeriss_1_2_4.yaml \\
           -w models/workloads/seed_workload.yaml --no-bound
     """  # noqa: D301
-    return _run("verify", arguments)
 
 
-@click.command()
-@options.add_options(
+@_command(
     options.accelerator(required=False),
     options.workload(required=False),
     options.spatial(),
-    options.chosen_spatial,
-    options.max_dims,
-    options.factors,
+    options.unrollings,
     options.max_padding,
     options.reading,
     options.layers,
@@ -393,18 +376,12 @@ def verify(**arguments: Any) -> Any:
     ),
     options.objective,
     options.layer_limits("of the solver for each layer", "(roughly seconds)"),
-    options.gap,
-    options.engine,
-    options.seed(),
-    options.conventions,
+    options.search,
     options.jobs("Layers compared", "; processes that share one layer's unrollings"),
-    options.csv,
-    options.picture,
+    options.beside,
     options.no_cache,
-    options.json,
-    options.quiet,
 )
-def compare(**arguments: Any) -> Any:
+def compare() -> None:
     """Compare heuristic mappers with the proven optimum: what they find, how far off, in what time.
 
     Every layer is solved, then mapped by every mapper in the same unrolling (with --spatial auto in that of the
@@ -420,11 +397,9 @@ def compare(**arguments: Any) -> Any:
           -m models/mappings/eyeriss_like.yaml --mappers loma,salsa --lpf-limit 7 --csv table.csv
       zzcp compare --layer conv --mapper-time 10 --plot quality.png
     """  # noqa: D301
-    return _run("compare", arguments)
 
 
-@click.command()
-@options.add_options(
+@_command(
     click.argument("files", nargs=-1, required=True, metavar="RESULT [RESULT]"),
     click.option(
         "-a",
@@ -454,10 +429,8 @@ def compare(**arguments: Any) -> Any:
     ),
     options.seconds("each search", 60.0),
     options.no_cache,
-    options.json,
-    options.quiet,
 )
-def explain(**arguments: Any) -> Any:
+def explain() -> None:
     """Say where the cycles and the energy of a result go; of two results, what makes the difference.
 
     RESULT is what `zzcp solve --json RESULT` wrote. Of one result: what is loaded before the first operation, over
@@ -471,17 +444,13 @@ def explain(**arguments: Any) -> Any:
       zzcp explain small.json large.json --json difference.json
       zzcp explain result.json --resolve --time-limit 30
     """  # noqa: D301
-    return _run("explain", arguments)
 
 
-@click.command()
-@options.add_options(
+@_command(
     options.accelerator(),
     options.workload(),
     options.spatial("spatial mapping"),
-    options.chosen_spatial,
-    options.max_dims,
-    options.factors,
+    options.unrollings,
     options.reading,
     click.option(
         "--layer",
@@ -496,17 +465,11 @@ def explain(**arguments: Any) -> Any:
     click.option("--supported", is_flag=True, help="Find only the points on the convex hull."),
     options.seconds("the whole front", 600.0),
     options.seconds("a single search", 60.0, "--search-limit"),
-    options.gap,
-    options.engine,
-    options.seed(),
-    options.conventions,
+    options.search,
     options.no_cache,
-    options.csv,
-    options.picture,
-    options.json,
-    options.quiet,
+    options.beside,
 )
-def pareto(**arguments: Any) -> Any:
+def pareto() -> None:
     """Find the energy-latency front of a layer: every mapping that no other beats in both, and the proof.
 
     Where no file gives the unrolling it is chosen, too: the front is then that of all unrollings and their mappings.
@@ -521,13 +484,12 @@ def pareto(**arguments: Any) -> Any:
       zzcp pareto -a models/accelerators/seed_eyeriss_1_2_4.yaml -w models/workloads/seed_workload.yaml \\
           -m models/mappings/seed_mapping.yaml --layer conv --csv front.csv --plot front.png
     """  # noqa: D301
-    return _run("pareto", arguments)
 
 
-@click.command()
-@click.argument("action", type=click.Choice(("info", "clear")))
-@options.add_options(options.json, options.quiet)
-def cache(**arguments: Any) -> Any:
+@_command(
+    click.argument("action", type=click.Choice(("info", "clear"))),
+)
+def cache() -> None:
     """Show or clear the solved layers and fronts that are kept between runs.
 
     What a command solves is kept in a file: the mapping and its bound, under a hash of everything that they depend on.
@@ -540,15 +502,13 @@ def cache(**arguments: Any) -> Any:
       zzcp cache info
       zzcp cache clear
     """  # noqa: D301
-    return _run("cache", arguments)
 
 
-@click.command()
-@click.argument(
-    "kind", type=click.Choice(("latency", "energy", "nest", "hierarchy", "progress", "sweep", "pareto"))
-)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@options.add_options(
+@_command(
+    click.argument(
+        "kind", type=click.Choice(("latency", "energy", "nest", "hierarchy", "progress", "sweep", "pareto"))
+    ),
+    click.argument("files", nargs=-1, required=True, metavar="FILE..."),
     click.option(
         "-o", "--output", "picture", required=True, metavar="FILE", help="The picture: PNG, SVG or PDF."
     ),
@@ -561,10 +521,8 @@ def cache(**arguments: Any) -> Any:
     click.option(
         "--dpi", type=click.IntRange(30, 1200), default=150, show_default=True, help="Dots per inch of a PNG."
     ),
-    options.json,
-    options.quiet,
 )
-def plot(**arguments: Any) -> Any:
+def plot() -> None:
     """Draw a picture of results.
 
     KIND says of what: latency or energy of layers, cut into their parts, for one result or several side by side; the
@@ -577,19 +535,15 @@ def plot(**arguments: Any) -> Any:
       zzcp plot nest result.json --layer conv -o nest.png
       zzcp plot hierarchy models/accelerators/tpu_like.yaml -o tpu.svg
     """  # noqa: D301
-    return _run("plot", arguments)
 
 
-@click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@options.add_options(
+@_command(
+    click.argument("files", nargs=-1, required=True, metavar="FILE..."),
     click.option("-o", "--output", "page", required=True, metavar="FILE", help="The page, in HTML."),
     click.option("--title", metavar="TEXT", help="Title of the page."),
     options.labels,
-    options.json,
-    options.quiet,
 )
-def report(**arguments: Any) -> Any:
+def report() -> None:
     """Write one HTML page about results, sweeps or fronts: tables, charts, loop nests, explanation, sources.
 
     The files are what solve, sweep and pareto write with --json. The page needs no other file and no network; it holds
@@ -601,4 +555,3 @@ def report(**arguments: Any) -> Any:
       zzcp report small.json large.json -o both.html --label "1/2/4 KB" --label "8/64/1024 KB"
       zzcp report sweep.json front.json -o machine.html
     """  # noqa: D301
-    return _run("report", arguments)

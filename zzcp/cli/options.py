@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar
 
 import click
@@ -39,6 +39,11 @@ def add_options(*options: Callable[[F], F]) -> Callable[[F], F]:
     return add
 
 
+def one_of(name: str, names: Sequence[str], help_text: str) -> Callable[[F], F]:
+    """Return an option that is one of some words, the first one by default."""
+    return click.option(name, type=click.Choice(names), default=names[0], show_default=True, help=help_text)
+
+
 json = click.option(
     "--json",
     "json_path",
@@ -48,10 +53,10 @@ json = click.option(
 quiet = click.option(
     "-q", "--quiet", is_flag=True, help="Show no progress and no notes, only results and errors."
 )
-csv = click.option(
+_csv = click.option(
     "--csv", "csv_path", metavar="FILE", help="Write the table as CSV, too; '-' for standard output."
 )
-picture = click.option(
+_picture = click.option(
     "--plot", "plot_path", metavar="FILE", help="Draw a picture, too: PNG, SVG or PDF (needs matplotlib)."
 )
 layers = click.option(
@@ -64,28 +69,22 @@ layers = click.option(
 labels = click.option(
     "--label", "labels", multiple=True, metavar="TEXT", help="What a result is called; once for each file."
 )
-conventions = click.option(
+conventions = one_of(
     "--conventions",
-    type=click.Choice(CONVENTIONS),
-    default=CONVENTIONS[0],
-    show_default=True,
-    help="How costs are counted: what the machine does, or the bookkeeping of ZigZag 3.9 or 3.0.",
+    CONVENTIONS,
+    "How costs are counted: what the machine does, or the bookkeeping of ZigZag 3.9 or 3.0.",
 )
-objective = click.option(
+objective = one_of(
     "--objective",
-    type=click.Choice(OBJECTIVES),
-    default=OBJECTIVES[0],
-    show_default=True,
-    help="What is minimised: energy-delay product, energy, latency, or energy times delay squared.",
+    OBJECTIVES,
+    "What is minimised: energy-delay product, energy, latency, or energy times delay squared.",
 )
-engine = click.option(
+engine = one_of(
     "--engine",
-    type=click.Choice(ENGINES),
-    default=ENGINES[0],
-    show_default=True,
-    help="The search: CP-SAT alone, the search by ranges of energy alone, or whichever is faster.",
+    ENGINES,
+    "The search: CP-SAT alone, the search by ranges of energy alone, or whichever is faster.",
 )
-chosen_spatial = click.option(
+_chosen_spatial = click.option(
     "--spatial",
     "chosen",
     type=click.Choice(SPATIAL),
@@ -95,7 +94,7 @@ chosen_spatial = click.option(
         "By default that of the mapping file or of the machine's, and chosen where there is neither."
     ),
 )
-max_dims = click.option(
+_max_dims = click.option(
     "--max-dims",
     type=click.IntRange(min=1),
     default=2,
@@ -103,12 +102,10 @@ max_dims = click.option(
     metavar="N",
     help="Where the unrolling is chosen: layer dimensions on one array dimension, at most.",
 )
-factors = click.option(
+_factors = one_of(
     "--factors",
-    type=click.Choice(FACTORS),
-    default=FACTORS[0],
-    show_default=True,
-    help="Loops that divide, or also loops whose last tiles are smaller; the bound holds for all of them.",
+    FACTORS,
+    "Loops that divide, or also loops whose last tiles are smaller; the bound holds for all of them.",
 )
 max_padding = click.option(
     "--max-padding",
@@ -122,7 +119,7 @@ no_cache = click.option(
     envvar="ZZCP_NO_CACHE",
     help="Solve every layer, also those solved in an earlier run, and keep nothing.",
 )
-gap = click.option(
+_gap = click.option(
     "--gap",
     type=click.FloatRange(0, 1, max_open=True),
     default=1e-4,
@@ -236,12 +233,10 @@ reading = add_options(
         callback=_precision,
         help="Bits of weights W, activations I, partial sums O and outputs O_final instead of those in the file.",
     ),
-    click.option(
+    one_of(
         "--operators",
-        type=click.Choice(("macs", "all")),
-        default="macs",
-        show_default=True,
-        help="Of an ONNX file: layers with multiply-accumulate work, or pooling, additions and activations, too.",
+        ("macs", "all"),
+        "Of an ONNX file: layers with multiply-accumulate work, or pooling, additions and activations, too.",
     ),
 )
 """How workload files are read; `zzcp.cli.commands` makes one argument of it."""
@@ -334,3 +329,11 @@ def jobs(work: str, alone: str = "") -> Callable[[F], F]:
         metavar="N",
         help=f"{work} side by side{alone}.",
     )
+
+
+beside = add_options(_csv, _picture)
+"""The files next to the report."""
+unrollings = add_options(_chosen_spatial, _max_dims, _factors)
+"""What the unrolling is, or may be, beside a file that gives it."""
+search = add_options(_gap, engine, seed(), conventions)
+"""How layers are searched, but for its limits."""

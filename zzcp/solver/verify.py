@@ -33,9 +33,11 @@ from zzcp.solver.engines import Engine
 from zzcp.solver.job import Job
 from zzcp.solver.optimize import joint_search, padded_search
 from zzcp.solver.options import SearchOptions
+from zzcp.solver.padding.search import PaddedSearch
 from zzcp.solver.proof import CONTRADICTED, OPEN, PROVEN, SKIPPED, TOLERANCE, Proof
 from zzcp.solver.result import Progress, as_scored, gap_of
 from zzcp.solver.search.search import searching
+from zzcp.solver.unrolling.search import JointSearch
 from zzcp.workload import Layer, Network
 
 Tell = Callable[[Progress], None]
@@ -308,10 +310,8 @@ def prove_again(
     )
     job = job_again(result, entry, how)
     job = replace(job, constraints=job.constraints.on_loops)
-    if isinstance(job.spatial, Freedom):
-        proof = _prove_all(job, entry, on_progress)
-    elif job.options.factors != "perfect":
-        proof = _prove_paddings(job, entry, on_progress)
+    if isinstance(job.spatial, Freedom) or job.options.factors != "perfect":
+        proof = _prove_space(job, entry, on_progress)
     else:
         proof = _prove_one(job, result, entry, clock, on_progress)
     return proof if proof.state == SKIPPED else replace(proof, wall_s=clock.passed)
@@ -345,35 +345,25 @@ def _on_its_machine(result: ResultFile, entry: ResultLayer) -> tuple[ResultFile,
     )
 
 
-def _prove_all(job: Job, entry: ResultLayer, on_progress: Tell | None) -> Proof:
-    """Prove a bound of all unrollings: with the bound as what is to be beaten, none is found that beats it."""
-    bound = Fraction(entry.lower_bound)
-    if bound == 0 and entry.status != "infeasible":
+def _prove_space(job: Job, entry: ResultLayer, on_progress: Tell | None) -> Proof:
+    """Prove a bound of all unrollings, or of all loops of one: with it as what is to be beaten, none beats it."""
+    bound, claimed = Fraction(entry.lower_bound), entry.status != "infeasible"
+    if bound == 0 and claimed:
         return Proof(PROVEN)
-    search = joint_search(job, on_progress)
-    if entry.status != "infeasible":
-        search.value = bound * (1 - TOLERANCE)
+    rival = bound * (1 - TOLERANCE) if claimed else None
+    search: JointSearch | PaddedSearch
+    if isinstance(job.spatial, Freedom):
+        search = joint_search(job, on_progress)
+        search.value = rival
+    else:
+        search = padded_search(job, on_progress, rival)
     found = search.run()
-    if entry.status == "infeasible":
+    if rival is None:
         return Proof({"infeasible": PROVEN, "unknown": OPEN}.get(found.status, CONTRADICTED))
-    if search.best is not None:
+    if search.value is not None and search.value < rival:
         return Proof(CONTRADICTED, entry.lower_bound, found.objective)
-    return Proof(PROVEN if search.complete and not search.stuck else OPEN, entry.lower_bound)
-
-
-def _prove_paddings(job: Job, entry: ResultLayer, on_progress: Tell | None) -> Proof:
-    """Prove a bound of all loops of one unrolling, whether they divide or not, as `_prove_all` does."""
-    bound = Fraction(entry.lower_bound)
-    if bound == 0 and entry.status != "infeasible":
-        return Proof(PROVEN)
-    rival = None if entry.status == "infeasible" else bound * (1 - TOLERANCE)
-    search = padded_search(job, on_progress, rival)
-    found = search.run()
-    if entry.status == "infeasible":
-        return Proof({"infeasible": PROVEN, "unknown": OPEN}.get(found.status, CONTRADICTED))
-    if search.value is not None and rival is not None and search.value < rival:
-        return Proof(CONTRADICTED, entry.lower_bound, found.objective)
-    return Proof(PROVEN if search.complete else OPEN, entry.lower_bound)
+    stuck = isinstance(search, JointSearch) and search.stuck
+    return Proof(PROVEN if search.complete and not stuck else OPEN, entry.lower_bound)
 
 
 def _prove(result: ResultFile, entry: ResultLayer, problem: Problem) -> Proof:
