@@ -69,6 +69,13 @@ HOSTILE: tuple[Any, ...] = (
     {"W": None},
     {"D1": {"K": "x"}},
     object(),
+    [],
+    {"W": []},
+    {"memories.sram.size": 1.5},
+    np.array([1, 2]),
+    np.array(2),
+    "\0",
+    "\ud800",
 )
 """None of them is right for more than a few arguments; some break `str`, hashing or arithmetic."""
 
@@ -331,6 +338,17 @@ def test_a_wrong_argument_is_one_message(
     assert max(lengths, default=0) < 700
 
 
+@pytest.mark.parametrize("name", CALLS)
+def test_a_truth_value_is_true_or_false(name: str) -> None:
+    """`allow_invalid="no"`, `force_double_buffering="no"` and six others were taken for true."""
+    call, arguments = CALLS[name]
+    for argument, value in arguments.items():
+        if isinstance(value, bool):
+            for wrong in ("no", 1, 0, None, []):
+                with pytest.raises(zzcp.InputError, match=f"{argument}.*expected [Tt]rue"):
+                    call(**arguments | {argument: wrong})
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -377,6 +395,19 @@ def test_numbers_of_numpy_are_numbers() -> None:
         MACHINE, LAYER, spatial=spatial, gap=np.float32(0.5), workers=np.int64(1), seed=np.int64(3)
     )
     assert result.status == "optimal"
+    # these were refused, with "expected an integer >= 1, found np.int64(9)" and the like
+    plain: dict[str, Any] = {"max_latency": 10**6, "max_energy": 2.5e6, "spatial": {"D1": {"most": 2}}}
+    numpy = {
+        "max_latency": np.int64(10**6),
+        "max_energy": np.float32(2.5e6),
+        "spatial": {"D1": {"most": np.int8(2)}},
+    }
+    assert zzcp.Constraints.from_dict(numpy) == zzcp.Constraints.from_dict(plain)
+    free = zzcp.optimize(MACHINE, LAYER, max_dims=np.int64(1), constraints=numpy)  # type: ignore[arg-type]
+    assert free.space.to_dict()["freedom"]["max_dims"] == 1
+    sizes = 2 ** np.arange(12, 14)
+    table = zzcp.sweep(MACHINE, LAYER, {"memories.sram.size": sizes}, spatial=SPATIAL)  # type: ignore[dict-item]
+    assert [dict(point.values)["memories.sram.size"] for point in table.points] == [4096, 8192]
 
 
 def test_a_loop_may_not_be_named_twice() -> None:

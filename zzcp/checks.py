@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from fractions import Fraction
 from numbers import Real
 from operator import index
 from pathlib import Path
@@ -50,6 +53,17 @@ def instance(value: object, kind: type[T], what: str, expected: str | None = Non
     )
 
 
+def flag(value: object, what: str) -> bool:
+    """Return a truth value; a text such as ``no`` is none, though Python takes it for true.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    return instance(value, bool, what, "True or False")
+
+
 def integer(value: object, what: str, *, least: int | None = None, most: int | None = None) -> int:
     """Return a value as an int, also where it is one of numpy's or a float such as 2.0.
 
@@ -79,6 +93,14 @@ def _whole(value: object) -> int | None:
         return index(value)  # type: ignore[arg-type]  # what has no index raises
     except TypeError:
         return None
+
+
+def native(value: Any) -> Any:
+    """Return a number of numpy as one of Python's own, and anything else as it is."""
+    if isinstance(value, bool | int | float | Fraction) or not isinstance(value, Real):
+        return value
+    whole = _whole(value)
+    return float(value) if whole is None else whole
 
 
 def number(value: object, what: str, expected: str, accepts: Callable[[float], bool]) -> float:
@@ -177,7 +199,8 @@ def entries(value: object, what: str, expected: str) -> tuple[Any, ...]:
         If it is no such thing.
     """
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
-        return tuple(value)
+        with suppress(TypeError):  # an array of no dimensions
+            return tuple(value)
     raise InputError(what, expected=expected, found=repr_of(value))
 
 
@@ -242,11 +265,17 @@ def file_path(value: object) -> Path:
     Raises
     ------
     InputError
-        If it is neither a text nor a path.
+        If it is neither a text nor a path, or no file can have that name.
     """
-    if isinstance(value, str | Path):
-        return Path(value)
-    raise InputError("path", expected="the path of a file", found=repr_of(value))
+    if not isinstance(value, str | Path):
+        raise InputError("path", expected="the path of a file", found=repr_of(value))
+    try:
+        possible = b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:  # half of a pair of surrogates
+        possible = False
+    if not possible:
+        raise InputError("path", expected="a name that a file can have", found=repr_of(str(value)))
+    return Path(value)
 
 
 def repr_of(value: object) -> str:

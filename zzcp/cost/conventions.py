@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
-from zzcp.checks import choice, instance
+from zzcp.checks import choice, flag, instance
 
 _Loads = Literal["exposed", "hidden_by_run", "hidden_until_needed"]
 
@@ -108,7 +108,7 @@ class CostConventions:
         choice(self.once_only_loads, "value of once_only_loads", get_args(_Loads))
         for entry in fields(self):
             if entry.type == "bool":
-                instance(getattr(self, entry.name), bool, f"{entry.name} of conventions", "True or False")
+                flag(getattr(self, entry.name), f"{entry.name} of conventions")
 
     @property
     def counts_tiles(self) -> bool:

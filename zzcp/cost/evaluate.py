@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from zzcp.checks import instance
+from zzcp.checks import flag, instance
 from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluation import Evaluation
@@ -60,7 +60,7 @@ def evaluate(
     """
     instance(mapping, Mapping, "mapping", "a Mapping; see Mapping.from_dict")
     evaluator = cached_evaluator(accelerator, layer, mapping.spatial, conventions, mapping.links)
-    return evaluator.evaluate(mapping, allow_invalid=allow_invalid)
+    return evaluator.evaluate(mapping, allow_invalid=flag(allow_invalid, "allow_invalid"))
 
 
 def cached_evaluator(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict, Unpack, overload
 
-from zzcp.checks import choice, duration, function, gap_tolerance, instance, repr_of, two
+from zzcp.checks import choice, duration, flag, function, gap_tolerance, instance, repr_of, two
 from zzcp.cost import Evaluation
 from zzcp.cost.objective import OBJECTIVES, objective_of
 from zzcp.errors import InputError
@@ -133,13 +133,15 @@ def explain(
     for result in (first,) if other is None else (first, other):
         if not isinstance(result, Result | Evaluation):
             raise InputError("result to explain", expected="a Result or an Evaluation", found=repr_of(result))
-    asked = objective or (first.objective_name if isinstance(first, Result) else "edp")
-    chosen = choice(asked, "objective", OBJECTIVES)
+    if objective is None:
+        objective = first.objective_name if isinstance(first, Result) else "edp"
+    chosen = choice(objective, "objective", OBJECTIVES)
     time_limit, gap = duration(time_limit, "time limit"), gap_tolerance(gap)
     if names is not None:
         first_name, other_name = two(names, "names", "two texts")
         names = instance(first_name, str, "name of a result"), instance(other_name, str, "name of a result")
     function(on_progress, "on_progress")
+    what_if, resolve = flag(what_if, "what_if"), flag(resolve, "resolve")
     if other is not None:
         a, b = _explanation(first, chosen), _explanation(other, chosen)
         return compare_facts(a.facts, b.facts, chosen, names, (a.gap, b.gap))

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from zzcp.checks import all_of, choice, entries, instance, integer, repr_of, two
+from zzcp.checks import all_of, choice, entries, flag, instance, integer, repr_of, two
 from zzcp.errors import InputError, Place
 from zzcp.hardware.figures import energy, non_negative
 
@@ -48,6 +48,7 @@ class InMemoryComputing:
     adc_resolution: int = 0
 
     def __post_init__(self) -> None:
+        flag(self.analog, "analog")
         object.__setattr__(self, "input_precision", _bits_of_both(self.input_precision))
         for field in ("bit_serial_precision", "adc_resolution"):
             object.__setattr__(self, field, integer(getattr(self, field), field))

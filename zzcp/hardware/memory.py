@@ -12,6 +12,7 @@ from zzcp.checks import (
     all_of,
     choice,
     entries,
+    flag,
     instance,
     integer,
     pairs,
@@ -249,6 +250,7 @@ class Memory:
         for field, check in checks:
             label = f"memory {self.name}: {field.replace('_', ' ')}"
             object.__setattr__(self, field, check(getattr(self, field), label))
+        flag(self.force_double_buffering, f"memory {self.name}: force_double_buffering")
         if self.costing is not None:
             instance(self.costing, Costing, f"costing of memory {self.name}")
         if not 0 <= self.latency <= MAX_LATENCY:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import networkx as nx
 from pydantic import Field, PlainValidator, TypeAdapter
 
-from zzcp.checks import MAX_PRECISION, file_path, pairs
+from zzcp.checks import MAX_PRECISION, file_path, native, pairs
 from zzcp.documents.document import load_document
 from zzcp.documents.nodes import Document, FieldPath
 from zzcp.errors import InputError, Place
@@ -86,9 +86,11 @@ def load_workload(
     """
     path = file_path(path)
     if dimensions is not None:
-        dimensions = pairs(dimensions, "dimensions", "a dictionary of names and sizes")
-    if precision != "file":
-        precision = pairs(precision, "precision", "'file', or a dictionary of operands and bits")
+        sizes = pairs(dimensions, "dimensions", "a dictionary of names and sizes")
+        dimensions = {name: native(size) for name, size in sizes.items()}
+    if not (isinstance(precision, str) and precision == "file"):
+        given = pairs(precision, "precision", "'file', or a dictionary of operands and bits")
+        precision = {operand: native(bits) for operand, bits in given.items()}
     if path.suffix.lower() == ".onnx":
         from zzcp.io.onnx import load_onnx  # noqa: PLC0415  (onnx is optional, and slow to import)
 

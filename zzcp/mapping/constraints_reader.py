@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from zzcp.checks import all_of, entries, instance, integer, number, repr_of, two
+from zzcp.checks import all_of, entries, instance, integer, native, number, repr_of, two
 from zzcp.errors import InputError, Place, nearest
 
 ANY = "*"
@@ -53,8 +53,8 @@ def _loop_order(field: str, value: Any) -> Iterator[dict[str, Any]]:
         if not isinstance(entry, list | tuple) or len(entry) != 2:
             raise _wrong(at, "a dimension and a size, such as [C, 4] or [C, '*']", entry)
         dim, size = entry
-        dim = ANY if dim == ANY else _dimension(f"{at}[0]", dim)
-        size = None if size == ANY else _integer(f"{at}[1]", size, 1)
+        dim = ANY if isinstance(dim, str) and dim == ANY else _dimension(f"{at}[0]", dim)
+        size = None if isinstance(size, str) and size == ANY else _integer(f"{at}[1]", size, 1)
         if dim == ANY and size is not None:
             raise _wrong(f"{at}[1]", "'*', since loops over any dimensions have no size", size)
         loops.append((dim, size))
@@ -293,6 +293,7 @@ def _name(field: str, value: Any) -> str:
 
 
 def _integer(field: str, value: Any, least: int) -> int:
+    value = native(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MAX_SIZE:
@@ -302,6 +303,7 @@ def _integer(field: str, value: Any, least: int) -> int:
 
 def _fraction(field: str, value: Any, what: str, most: int) -> Fraction:
     """Return a number as the decimal that it is written as."""
+    value = native(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Fraction) or not 0 <= value <= most:
         raise _wrong(field, f"{what}, a number >= 0", value)
     return Fraction(str(value)) if isinstance(value, float) else Fraction(value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from zzcp.checks import integer
+from zzcp.checks import integer, native
 from zzcp.errors import InputError, nearest
 from zzcp.hardware import Accelerator
 from zzcp.mapping.spatial import SpatialMapping
@@ -59,6 +59,7 @@ class Freedom:
     part: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "max_dims", native(self.max_dims))
         for number, least in [(self.max_dims, 1), *((number, 0) for number in self.most.values())]:
             if isinstance(number, bool) or not isinstance(number, int) or number < least:
                 raise InputError(

@@ -134,6 +134,8 @@ class Mapping:
             ends = [
                 integer(end, what) for end in entries(given, what, "one number of loops per memory level")
             ]
+            if not ends:
+                raise InputError(what, expected="one number of loops per memory level", found="none")
             if any(not 0 <= end <= len(loops) for end in ends):
                 # falling ones make an invalid mapping, which the evaluator tells
                 expected = f"numbers from 0 to {len(loops)}"

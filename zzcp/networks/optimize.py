@@ -10,6 +10,7 @@ from zzcp.checks import (
     all_of,
     choice,
     duration,
+    flag,
     function,
     instance,
     integer,
@@ -119,7 +120,7 @@ def optimize_network(
     for layer in layers:
         check_setting(accelerator, layer, conventions, links)
     choice(objective, "objective", OBJECTIVES)
-    instance(keep_on_chip, bool, "keep_on_chip", "true or false")
+    flag(keep_on_chip, "keep_on_chip")
     function(on_progress, "on_progress")
     options = SearchOptions(
         time_limit=duration(time_limit, "time limit"),

@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from zzcp.checks import MAX_WORKERS, choice, function, instance, integer
+from zzcp.checks import MAX_WORKERS, choice, flag, function, instance, integer
 from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluator import Evaluator
@@ -175,7 +175,7 @@ def optimize(
         factors=factors,
         max_padding=max_padding,
         memory_limit=memory_limit,
-        elsewhere=elsewhere,
+        elsewhere=flag(elsewhere, "elsewhere"),
         workers=workers,
     )
     asked = constraints_of(constraints, layer)

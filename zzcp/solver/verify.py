@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from zzcp.checks import duration, function, instance
+from zzcp.checks import duration, flag, function, instance
 from zzcp.cost.constraints.constrained import constraint_violations
 from zzcp.cost.evaluate import evaluate
 from zzcp.cost.evaluation import Evaluation
@@ -169,6 +169,7 @@ def verify(
     """
     options = SearchOptions(duration(time_limit, "time limit"), seed=seed, engine=engine).checked()
     function(on_progress, "on_progress")
+    flag(bounds, "bounds")
     if accelerator is not None:
         instance(accelerator, Accelerator, "accelerator")
     if network is not None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from zzcp.checks import pairs, repr_of
+from zzcp.checks import native, pairs, repr_of
 from zzcp.cost.objective import combined
 from zzcp.errors import InputError, Place
 from zzcp.sweeps.axes import Step
@@ -100,7 +100,8 @@ def best_under(table: SweepTable, budget: Mapping[str, float]) -> list[Best]:
 
 
 def _limits(budget: Mapping[str, float]) -> dict[str, float]:
-    limits = pairs(budget, "budget", "a dictionary of area and power")
+    given = pairs(budget, "budget", "a dictionary of area and power")
+    limits: dict[str, Any] = {name: native(most) for name, most in given.items()}
     for name, most in limits.items():
         if name not in BUDGETS:
             raise InputError("no such budget", expected=", ".join(BUDGETS), found=repr_of(name))

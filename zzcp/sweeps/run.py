@@ -13,6 +13,7 @@ from zzcp.checks import (
     choice,
     duration,
     entries,
+    flag,
     function,
     instance,
     integer,
@@ -238,7 +239,7 @@ def solve_grid(
 ) -> SweepTable:
     """Solve every point that the database does not know yet; parameters as for `sweep`."""
     jobs = integer(jobs, "jobs", least=1, most=MAX_WORKERS)
-    instance(neighbours, bool, "neighbours", "true or false")
+    flag(neighbours, "neighbours")
     function(on_progress, "on_progress")
     store = Store(db)
     try:

@@ -6,6 +6,7 @@ import re
 from enum import StrEnum
 from fractions import Fraction
 
+from zzcp.checks import native
 from zzcp.errors import InputError
 
 Value = int | float | bool
@@ -98,6 +99,7 @@ def checked_value(value: object, kind: Kind) -> Value:
     """
     if isinstance(value, str):
         return parse_value(value, kind)
+    value = native(value)
     if isinstance(value, bool) != (kind is Kind.FLAG) or not isinstance(value, int | float | Fraction):
         raise _wrong(repr(value), kind)
     return value if isinstance(value, bool) else _plain(Fraction(value), kind, repr(value))

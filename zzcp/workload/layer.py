@@ -171,7 +171,7 @@ class Layer:
             name=name,
             operator=operator,
             relations=relations,
-            precision=precision or {},
+            precision={} if precision is None else precision,
             padding=pads,
             id=id,
         )
@@ -239,7 +239,7 @@ class Layer:
             sizes if batch is None else {"H": batch, **sizes},
             name=name,
             operator="Gemm",
-            precision=precision or {},
+            precision={} if precision is None else precision,
             id=id,
         )
 
@@ -268,7 +268,11 @@ class Layer:
             operator="Pooling",
             relations=relations,
             precision={"W": 0}
-            | pairs(precision or {}, "precision of a layer", "a dictionary of operands and bits"),
+            | pairs(
+                {} if precision is None else precision,
+                "precision of a layer",
+                "a dictionary of operands and bits",
+            ),
             padding=pads,
             id=id,
         )
@@ -291,7 +295,7 @@ class Layer:
             {"B": b, "G": g, "OY": oy, "OX": ox},
             name=name,
             operator="Add",
-            precision=precision or {},
+            precision={} if precision is None else precision,
             id=id,
         )
 

@@ -64,7 +64,11 @@ def check_padded(
     MappingError
         If the conventions, or a window on the output, ask for loops that divide.
     """
-    given = pairs(padded or {}, "padded", "a dictionary of dimensions and the products of their loops")
+    given = pairs(
+        {} if padded is None else padded,
+        "padded",
+        "a dictionary of dimensions and the products of their loops",
+    )
     for dim, size in given.items():
         choice(dim, "dimension of padded", tuple(iterations))
         if not isinstance(size, tuple):

@@ -64,9 +64,9 @@ def load_onnx(
         that a layer depends on.
     """
     path = file_path(path)
-    if operators not in ("macs", "all"):
+    if not isinstance(operators, str) or operators not in ("macs", "all"):
         raise InputError("unknown operators", expected="macs or all", found=repr_of(operators))
-    given = {} if precision == "file" else check_precision_given(precision)
+    given = {} if isinstance(precision, str) and precision == "file" else check_precision_given(precision)
     try:
         model = read_model(path)
         open_dimensions = set_dimensions(model, dimensions or {})

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from zzcp.checks import duration, function, integer
+from zzcp.checks import duration, flag, function, integer
 from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.errors import InputError, Place
@@ -120,7 +120,7 @@ def pareto(
         job,
         search_limit,
         max_points=max_points,
-        supported_only=supported_only,
+        supported_only=flag(supported_only, "supported_only"),
         on_progress=on_progress,
     )
 
