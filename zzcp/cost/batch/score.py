@@ -41,7 +41,8 @@ class BatchScorer:
         self, evaluator: Evaluator, compiled: CompiledArrays | PlainArrays, depth: int, length: int
     ) -> None:
         self.evaluator, self.compiled, self.length = evaluator, compiled, length
-        self._tables = LoopTables(evaluator.setting.temporal_sizes, depth, length)
+        setting = evaluator.setting
+        self._tables = LoopTables(setting.temporal_sizes, depth, length, at_least=setting.of_any_product)
         self._figures_space = compiled.figures.workspace(length)
         self._latency_space = compiled.latency.workspace(length)
         self._largest = np.zeros(length)

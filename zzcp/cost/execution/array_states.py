@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -31,10 +31,20 @@ class LoopTables:
         Loops of every mapping, and mappings.
     dtype : type
         Of the products: floats are faster, and exact below 2^53.
+    at_least : collection of str
+        Dimensions that the loops may exceed.
     """
 
-    def __init__(self, needed: Mapping[str, int], depth: int, length: int, dtype: type = np.float64) -> None:
+    def __init__(
+        self,
+        needed: Mapping[str, int],
+        depth: int,
+        length: int,
+        dtype: type = np.float64,
+        at_least: Collection[str] = (),
+    ) -> None:
         self.needed, self.depth, self.length, self.dtype = needed, depth, length, dtype
+        self.at_least = at_least
         self._number = {dim: number for number, dim in enumerate(needed)}
         self._dims = np.empty((depth, length), dtype=np.int8)
         self._more: Array = np.empty((depth, length), dtype=dtype)
@@ -133,7 +143,8 @@ class LoopTables:
         needed = frozenset(dim for dim, size in self.needed.items() if size > 1)
         result: Array = np.asarray((self._over(needed) | self._nothing).all(axis=0))
         for dim in needed:
-            result &= self.products(frozenset([dim]))[-1] == self.needed[dim]
+            run = self.products(frozenset([dim]))[-1]
+            result &= (run >= self.needed[dim]) if dim in self.at_least else (run == self.needed[dim])
         return result
 
 

@@ -133,7 +133,8 @@ def _state_with_remainders(
 ) -> OperandState:
     """Return symbols for what an operand's boundaries can be where loops do not divide."""
     sizes, kind = setting.iterations, operand.kind
-    loops = {dim: setting.temporal_sizes[dim] for dim in sizes}
+    # the loops of a dimension never come to twice its iterations
+    loops = {dim: setting.temporal_sizes[dim] << (dim in setting.of_any_product) for dim in sizes}
     run = math.prod(sizes.values())
     relevant, irrelevant, raw = (
         math.prod(some[dim] for dim in sizes if kind[dim] == wanted)

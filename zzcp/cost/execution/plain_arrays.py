@@ -311,7 +311,7 @@ class PlainArrays:
         setting = model.setting
         bits = max(bits.most for operand in setting.operands for bits in operand.stored)
         largest = max(operand.elements for operand in setting.operands)
-        if max(math.prod(setting.temporal_sizes.values()), 2 * largest * bits + 1) >= EXACT_BELOW:
+        if max(setting.loops_at_most, 2 * largest * bits + 1) >= EXACT_BELOW:
             raise TooLargeError
         self.figures, self.latency = _Figures(model), _Latency(model)
 
@@ -376,7 +376,7 @@ class _Kept:
 
 def _state(state: OperandState, setting: Setting, watched: list[Array]) -> OperandState:
     """Return columns for what differs from mapping to mapping, and numbers for what does not."""
-    most = float(math.prod(setting.temporal_sizes.values()))
+    most = float(setting.loops_at_most)
     # many entries are one and the same array
     rows: dict[int, Array] = {}
     _collect(state, rows)

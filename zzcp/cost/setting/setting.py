@@ -298,6 +298,16 @@ class Setting:
         return tuple(dim for dim, _ in self.operands[0].remainders)
 
     @property
+    def of_any_product(self) -> tuple[str, ...]:
+        """Those of them whose loops may come to any product from the iterations on."""
+        return tuple(dim for dim in self.remainders if self.temporal_sizes[dim] == self.iterations[dim])
+
+    @property
+    def loops_at_most(self) -> int:
+        """What the products of the temporal loops of all dimensions come to at the most."""
+        return prod(self.temporal_sizes.values()) << len(self.of_any_product)
+
+    @property
     def keeps_overlap(self) -> bool:
         """Whether some memory keeps the overlap of windows between refills."""
         return any(operand.slides is not None for operand in self.operands)

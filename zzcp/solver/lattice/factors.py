@@ -72,8 +72,8 @@ class Factors:
         """Return the product of the factors of some keys for every vector."""
         look()
         powers = [
-            key.prime ** np.arange(length) if number in chosen else np.ones(length, dtype=np.int64)
-            for number, (key, length) in enumerate(zip(self.keys, self._shape, strict=True))
+            key.products if number in chosen else np.ones(key.multiplicity + 1, dtype=np.int64)
+            for number, key in enumerate(self.keys)
         ]
         return _over_all(np.multiply, powers)
 
@@ -107,7 +107,7 @@ class Factors:
             least = np.full(len(at), np.iinfo(np.int64).max)
             for position in members:
                 grows = self.vectors[at, position] > self.vectors[before, position]
-                least = np.where(grows, np.minimum(least, self.keys[position].prime), least)
+                least = np.where(grows, np.minimum(least, self.keys[position].least), least)
             result[number] = np.where(present[number], least, 1)
         return result
 

@@ -43,6 +43,16 @@ class Key:
     multiplicity: int
     sizes: tuple[int, ...] = ()
 
+    @property
+    def products(self) -> Array:
+        """What the loops below a boundary come to, by its exponent."""
+        return np.array(self.sizes or [self.prime**exponent for exponent in range(self.multiplicity + 1)])
+
+    @property
+    def least(self) -> int:
+        """The least factor of a loop, or 1 where tile sizes need not divide one another."""
+        return 1 if self.sizes else self.prime
+
 
 def prime_factors(number: int) -> dict[int, int]:
     """Return the prime factors of a positive integer with their multiplicities."""
@@ -109,7 +119,7 @@ def enumerate_states(keys: tuple[Key, ...], chosen: Iterable[int]) -> StateSpace
     by_dim: dict[str, Array] = {}
     for column, index in enumerate(chosen):
         key = keys[index]
-        powers = np.array(key.sizes)[exponents[:, column]] if key.sizes else key.prime ** exponents[:, column]
+        powers = key.products[exponents[:, column]]
         by_dim[key.dim] = by_dim.get(key.dim, 1) * powers
     total = np.ones(len(exponents), dtype=np.int64)
     for values in by_dim.values():

@@ -63,6 +63,9 @@ class MoveTable:
     fresh : (ndarray, ndarray), optional
         Cycles and number of the transfers that bring only what is new into a memory that keeps the overlap of windows;
         all figures are the least then (see `zzcp.solver.lattice.slides`).
+    beyond : ndarray, optional
+        Cycles of all its transfers beyond the fill of the table, where that is known to be more than `busy`, which is
+        for groups of tile sizes.
     """
 
     move: int
@@ -72,6 +75,7 @@ class MoveTable:
     busy: Array
     late: Array
     fresh: tuple[Array, Array] | None = None
+    beyond: Array | None = None
 
     @property
     def kinds(self) -> list[tuple[Array, Array]]:
@@ -179,10 +183,19 @@ class CostTables(Sequence[Sequence[BoundaryTable]]):
 
 def boundary_tables(model: Model, keys: tuple[Key, ...]) -> CostTables:
     """Return the tables of every operand's boundaries; `has_headroom` says whether their figures fit."""
-    drafts = [
+    return tables_of(model, drafts_of(model, keys))
+
+
+def drafts_of(model: Model, keys: tuple[Key, ...]) -> list[list[Draft]]:
+    """Return the tables of every operand's boundaries without their energies."""
+    return [
         [_boundary(model, keys, index, link) for link in range(operand.depth)]
         for index, operand in enumerate(model.setting.operands)
     ]
+
+
+def tables_of(model: Model, drafts: Sequence[Sequence[Draft]]) -> CostTables:
+    """Return tables with their energies, in one unit."""
     unit = EnergyUnit.of(model, [part for row in drafts for draft in row for part in draft.accesses])
     look()
     rows = tuple(tuple(draft.with_energies(unit) for draft in row) for row in drafts)
@@ -223,18 +236,33 @@ def largest_table(model: Model, keys: tuple[Key, ...]) -> int:
     return largest
 
 
-class _Draft(NamedTuple):
-    """A table that lacks its energies, and what they are made of."""
+class Draft(NamedTuple):
+    """A table that lacks its energies, and what they are made of.
+
+    Attributes
+    ----------
+    table : callable
+        Takes the energies.
+    accesses : list of Accesses
+        What costs energy, movement by movement.
+    state : OperandState
+        The boundary in all states, data by data, the reuse values of each one after the other.
+    moved, timed : Transfers
+        What moves over the links of the operand, as the energy and as the latency counts it.
+    """
 
     table: Callable[..., BoundaryTable]
     accesses: list[Accesses]
+    state: OperandState
+    moved: Transfers
+    timed: Transfers
 
     def with_energies(self, unit: EnergyUnit) -> BoundaryTable:
         """Return the whole table."""
         return self.table(energy=unit.sum(self.accesses))
 
 
-def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Draft:
+def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> Draft:
     """Return the costs of one boundary for every state that its memory can hold."""
     look()
     setting = model.setting
@@ -271,8 +299,7 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Dr
         words, count = move_words(move, operand, state, moved, setting.conventions, NUMPY)
         if keeps(operand, link):
             words, count = least_words(model, move, state, moved, words, len(grid_data)), 1
-        counted, cost = _accesses(model, number, words, count)
-        accesses.append(Accesses(_array(counted, len(grid_data)).reshape(shape), cost))
+        accesses.append(accesses_of(model, number, words, count, shape))
         move_tables.append(_move_table(model, number, state, timed, shape))
     period = (state.period[link] * setting.cycles_per_op).reshape(shape)
     effective = _whole(_array(held_bits(operand, moved, link, NUMPY), len(grid_data)).reshape(shape))
@@ -298,7 +325,7 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> _Dr
         room=room,
         refill=_refill(setting, index, link, state, timed, shape),
     )
-    return _Draft(table, accesses)
+    return Draft(table, accesses, state, moved, timed)
 
 
 def _move_table(
@@ -509,6 +536,12 @@ def overlapping(model: Model, index: int, link: int, data: StateSpace) -> Array:
 def _whole(bits: Array) -> Array:
     """Round down; fractions that lack less than a millionth of a bit are rounding themselves."""
     return bits if bits.dtype.kind == "i" else np.floor(bits + 1e-6).astype(np.int64)
+
+
+def accesses_of(model: Model, number: int, words: Any, count: Any, shape: tuple[int, int]) -> Accesses:
+    """Return how often a movement costs energy, and how much, given its words in all states of a table's shape."""
+    counted, cost = _accesses(model, number, words, count)
+    return Accesses(_array(counted, math.prod(shape)).reshape(shape), cost)
 
 
 def _accesses(model: Model, number: int, words: Any, count: Any) -> tuple[Any, Fraction]:

@@ -1,10 +1,11 @@
 """The search over padded sizes of one unrolling, best first, until none can be better than the best mapping found.
 
-Loops that divide are searched first, as a whole: they are the first incumbent. Padded sizes with many divisors follow
-for a moment, since there is often something better among them. Then sets of padded sizes are relaxed
-(`relaxed`), and that with the least bound is taken apart, dimension by dimension, until it is one combination, which is
-relaxed by itself and at last searched as a whole, with the incumbent as its rival. The least bound of all that is open
-is a bound of the whole space at any time (branch and bound, best first).
+Loops that divide are searched first, as a whole: they are the first incumbent. Then all tile sizes are searched at once
+(`tiles`), which closes nearly everything. Where that does not apply padded sizes with many divisors are tried for a
+moment, since there is often something better among them. Of what is open sets of padded sizes are relaxed (`relaxed`),
+and that with the least bound is taken apart, dimension by dimension, until it is one combination, which is relaxed by
+itself and at last searched as a whole, with the incumbent as its rival. The least bound of all that is open is a bound
+of the whole space at any time (branch and bound, best first).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from zzcp.solver.cpsat.model import certain
 from zzcp.solver.padding.choices import Paddings
 from zzcp.solver.padding.loops import shortened
 from zzcp.solver.padding.relaxed import Relaxed
+from zzcp.solver.padding.tiles import TileSearch, applies
 from zzcp.solver.result import Progress, Result, float_below, gap_of
 from zzcp.solver.space import Space, of_factors
 from zzcp.solver.unrolling.root import root_bound
@@ -155,10 +157,11 @@ class PaddedSearch:
             ended = True
             with self.clock.watched():
                 perfect = self._searched({})
-                if self.rival is None or self.value is not None:
+                tiles = self.target is not None and self.most_padding >= 1 and applies(self.evaluator)
+                if not tiles and (self.rival is None or self.value is not None):
                     # else a better one is known elsewhere, and mostly nothing of this unrolling comes near it
                     self._start()
-                self._close(perfect)
+                self._close(perfect, self._by_tiles if tiles else lambda _: self._least())
                 ended = False
             self.complete = self.complete and not ended
         return self._result()
@@ -179,13 +182,60 @@ class PaddedSearch:
                 self._take(result)
         self._tell("padded sizes with many divisors")
 
-    def _close(self, perfect: float) -> None:
-        """Raise the least bound until it reaches the incumbent."""
+    def _by_tiles(self, sizes: Mapping[str, tuple[int, ...]]) -> float:
+        """Search all tile sizes of some padded sizes at once; return their bound, infinite where they are closed."""
+        iterations = self.evaluator.setting.iterations
+        cut = frozenset(dim for dim, some in sizes.items() if some[-1] > iterations[dim])
+        search = TileSearch(
+            self.evaluator,
+            cut,
+            cut & self.relaxed.idle,
+            self.objective,
+            self._wanted,
+            self._improve,
+            self.clock,
+        )
+        search.bound = Fraction(self._least())
+        search.run()
+        self._tell("tile sizes")
+        bound = float_below(search.bound)
+        if search.bound < self._wanted():
+            return bound
+        self.closed = min(self.closed, bound)
+        return math.inf
+
+    def _wanted(self) -> Fraction:
+        """Return what is to be beaten, less all but a thousandth of the tolerance."""
+        assert self.target is not None
+        return self.target * (1 - Fraction(self.tolerance) * Fraction(999, 1000))
+
+    def _improve(self, found: LayerMapping) -> None:
+        """Take over a mapping whose loops may exceed the iterations, if it is better than the incumbent."""
+        mapping = shortened(found, self.evaluator.setting.iterations)
+        evaluation = self.evaluator.evaluate(mapping)
+        value = objective_of(evaluation, self.objective)
+        if self.value is None or value < self.value:
+            base = self._solve(self.evaluator, 0.0, self.rival) if self.best is None else self.best
+            self.value = value
+            mapping = mapping.with_buffering(evaluation.double_buffered)
+            self.best = replace(base, objective=float(value), mapping=mapping, evaluation=evaluation)
+
+    def _close(self, perfect: float, bounded: Callable[[Mapping[str, tuple[int, ...]]], float]) -> None:
+        """Raise the least bound until it reaches the incumbent.
+
+        Parameters
+        ----------
+        perfect : float
+            The bound of loops that divide.
+        bounded : callable
+            Returns a bound of the mappings of some padded sizes.
+        """
         numbers = count()
         iterations = self.evaluator.setting.iterations
         left = [
-            Open(self._least(), _NEW, next(numbers), tuple(sizes.items()))
+            Open(bound, _NEW, next(numbers), tuple(sizes.items()))
             for sizes in self.paddings.split(self.relaxed.idle)
+            if math.isfinite(bound := bounded(sizes))
         ]
         if math.isfinite(perfect):
             left.append(
@@ -229,8 +279,8 @@ class PaddedSearch:
 
     @property
     def _near(self) -> bool:
-        """Whether the least bound is within half of the tolerance."""
-        return self.target is not None and self.bound >= float(self.target) * (1 - self.tolerance / 2)
+        """Whether the least bound is within the tolerance."""
+        return self.target is not None and self.bound >= self._wanted()
 
     def _least(self) -> float:
         """Return a bound of all mappings: the energy of the operations, and the cycles without stalls."""

@@ -298,7 +298,7 @@ def _filling_terms(model: Model, tables: Sequence[Sequence[BoundaryTable]], run:
             move = model.moves[number]
             table = tables[move.operand][move.link]
             part = next(part for part in table.moves if part.move == number)
-            recurring = np.where(part.count > 1, part.busy, 0)
+            recurring = np.where(part.count > 1, part.busy if part.beyond is None else part.beyond, 0)
             _add(parts, (move.operand, move.link), recurring)
         terms.append(Term(parts, -float(run), (STALL, LOADING, UNLOADING)))
     return terms

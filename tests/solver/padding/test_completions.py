@@ -1,0 +1,102 @@
+"""Mappings of chains of groups: every chain of tile sizes is one of them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tests.machines import machine
+from tests.solver.padding.every_chain import loops_of
+from zzcp import Layer, SpatialMapping
+from zzcp.cost.batch import score_batch
+from zzcp.cost.evaluator import Evaluator
+from zzcp.solver.lattice.keys import Place, Vector
+from zzcp.solver.padding.completions import Tiling, joined
+from zzcp.solver.padding.groups import groups_of, keys_of_groups
+
+LAYER = Layer.gemm(b=13, k=6, c=1)
+SPATIAL = SpatialMapping.from_dict({})
+
+
+def every(layer: Layer = LAYER) -> Evaluator:
+    sizes = {dim: tuple(range(1, size + 1)) for dim, size in layer.sizes.items() if size > 2}
+    return Evaluator(machine(), layer, SPATIAL, padded=sizes)
+
+
+def tiling(evaluator: Evaluator, never_divide: frozenset[str] = frozenset()) -> Tiling:
+    setting = evaluator.setting
+    groups = {dim: groups_of(setting.iterations[dim]) for dim in setting.remainders}
+    return Tiling(setting, keys_of_groups(groups), groups, never_divide)
+
+
+def chain_at(some: Tiling, points: list[dict[str, int]]) -> dict[Place, Vector]:
+    """Return boundaries, of every operand the same, at the tile sizes of some points, the innermost first."""
+    vectors = [
+        tuple(
+            next(place for place, group in enumerate(some.groups[dim]) if group.low <= size <= group.high)
+            for dim, size in point.items()
+        )
+        for point in points
+    ]
+    return {
+        (index, link): vectors[link - 1] if 0 < link <= len(vectors) else (vectors[-1] if link else (0, 0))
+        for index, operand in enumerate(some.setting.operands)
+        for link in range(operand.depth)
+    }
+
+
+@pytest.mark.parametrize("loops", loops_of(13))
+def test_every_chain_of_tile_sizes_is_among_the_mappings(loops: tuple[int, ...]) -> None:
+    evaluator = every()
+    some = tiling(evaluator)
+    below = math.prod(loops[:-1])
+    batches, complete = some.batches(chain_at(some, [{"B": below, "K": 1}]), 4096)
+    assert complete
+    batch = joined(batches)
+    found = set()
+    for number in range(len(batch)):
+        mapping = batch.mapping(number, LAYER, SPATIAL)
+        cut = mapping.allocation["I"][0]
+        found.add(math.prod(size for dim, size in mapping.order[:cut] if dim == "B"))
+    assert below in found
+    group = next(group for group in some.groups["B"] if group.low <= below <= group.high)
+    assert found == set(range(group.low, group.high + 1))
+
+
+def test_tile_sizes_divide_each_other() -> None:
+    some = tiling(every())
+    # 5 and 6 are one group, 7 to 12 are one: 5 | 10, 6 | 12
+    assert some.groups["B"][4:6] == ((5, 6), (7, 12))
+    sizes = some._sizes_of("B", [(4, 0), (5, 0), (6, 3)])
+    assert sizes == [(5, 10, 13), (6, 12, 13)]
+
+
+def test_loops_that_divide_can_be_left_out() -> None:
+    assert tiling(every())._sizes_of("K", [(0, 2), (6, 3)]) == [(3, 6), (4, 6), (5, 6)]
+    assert tiling(every(), frozenset({"K"}))._sizes_of("K", [(0, 2), (6, 3)]) == [(4, 6), (5, 6)]
+    # 2 tiles of 2 and one of 2: an outermost loop of two steps over 4 and 2
+    assert tiling(every(), frozenset({"K"}))._sizes_of("K", [(0, 1), (6, 3)]) == [(2, 6)]
+
+
+def test_the_outermost_loop_may_be_cut_short() -> None:
+    """Batches of an evaluator of all tile sizes score loops with more than the iterations, to the bit."""
+    evaluator = every()
+    some = tiling(evaluator)
+    batch = joined(some.batches(chain_at(some, [{"B": 5, "K": 3}]), 4096)[0])
+    scores = score_batch(evaluator, batch)
+    assert scores.valid.any()
+    for number in range(len(batch)):
+        mapping = batch.mapping(number, LAYER, SPATIAL).with_factors("imperfect")
+        exact = Evaluator(machine(), LAYER, SPATIAL).evaluate(mapping, allow_invalid=True)
+        assert (exact.energy.total, exact.latency.total) == (scores.energy[number], scores.latency[number])
+        assert exact.valid == scores.valid[number]
+
+
+def test_there_can_be_too_many() -> None:
+    some = tiling(every())
+    chain = chain_at(some, [{"B": 7, "K": 1}])
+    batches, complete = some.batches(chain, 4)
+    assert not complete
+    assert 0 < sum(map(len, batches)) <= 4
+    assert some.wide(chain) == {"B": {5}, "K": set()}
