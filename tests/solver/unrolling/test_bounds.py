@@ -172,6 +172,40 @@ def test_bounds_by_orders_count_partial_sums_and_words(
         assert least * best.objective <= bound <= best.objective * (1 + FLOAT_ERROR)
 
 
+@pytest.mark.parametrize(
+    ("unrolling", "least"),
+    [
+        ({"D1": {"C": 40}, "D2": {"K": 2, "C": 13}}, 0.995),
+        ({"D1": {"C": 64}, "D2": {"K": 30, "C": 2}}, 0.9975),
+    ],
+    ids=["idle lanes", "first and last pieces"],
+)
+def test_bounds_by_orders_of_a_product_of_a_matrix_and_a_vector(
+    root: Path, unrolling: dict[str, dict[str, int]], least: float
+) -> None:
+    """They once were at 0.990 and 0.997 of the optimum: thousands of unrollings lay between them and the best."""
+    accelerator = load_accelerator(root / "models/accelerators/tpu_like.yaml")
+    layer = Layer.gemm(b=1, k=1024, c=1024)
+    choices = choices_of(accelerator, layer, Freedom(2, fixed=unrolling))
+    (block,) = choices.blocks()
+    common = Common.of(accelerator, layer, EXACT, None, choices)
+    best = optimize(accelerator, layer, spatial=unrolling, time_limit=1e6).objective
+    assert best is not None
+    bound = interleaved_bounds(common, block, "edp", best, np.zeros(1))[0]
+    assert least * best <= bound <= best * (1 + FLOAT_ERROR)
+
+
+def test_nothing_is_waited_for_where_nothing_moves() -> None:
+    """Weights of no bits have no first pieces: their memories' access latencies once counted."""
+    assert check(1057, EXACT)
+
+
+@pytest.mark.parametrize("seed", [1558, 1855])
+def test_elements_beyond_a_stated_size_do_not_move(seed: int) -> None:
+    """A file may state a window smaller than its loops reach: what lies beyond was once moved, hence in the bound."""
+    assert check(seed, EXACT)
+
+
 def check_windows(seed: int) -> None:
     """Compare bounds under ZigZag's conventions with optima where lanes of one window lie on two links.
 

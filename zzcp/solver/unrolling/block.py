@@ -10,7 +10,7 @@ import numpy as np
 from zzcp.cost.formulas.overlap import keeps
 from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
 from zzcp.solver.lattice.keys import Array
-from zzcp.solver.unrolling.common import MARGIN, Common, Movement, pairs_outside, touched
+from zzcp.solver.unrolling.common import MARGIN, Common, Movement, elements_outside, pairs_outside, touched
 from zzcp.solver.unrolling.lanes import Lanes
 from zzcp.solver.unrolling.rounding import (
     FLOORED,
@@ -22,6 +22,7 @@ from zzcp.solver.unrolling.rounding import (
     windows_left,
     words_of_tiles,
 )
+from zzcp.solver.unrolling.words import are_known, mean_words
 
 
 class Block(Lanes):
@@ -173,9 +174,8 @@ class Block(Lanes):
         for relation, most in zip(operand.relations, operand.window_sizes, strict=True):
             one = np.ones(self.count, dtype=np.int64)
             outer, inner = sizes.get(relation.outer, one), sizes.get(relation.inner, one)
-            window = relation.distinct(outer, inner) - sum(  # type: ignore[arg-type]
-                self.setting.layer.padding.get(relation.window, (0, 0))
-            )
+            places = relation.distinct(outer, inner)  # type: ignore[arg-type]
+            window = places - elements_outside(self.setting.layer, relation)
             result *= np.clip(window, 1, max(most, 1))
         # as ZigZag counts lanes that are a fraction, or that it floors
         return result if self.exact else np.floor(result * self.kept_share(operand))
@@ -240,12 +240,18 @@ class Block(Lanes):
     def _words(self, operand: OperandSetting, number: int, movement: Movement) -> Array:
         """Return the bits of whole words that pass where a movement takes place in every iteration."""
         precision = self.precision(number, movement)
+        ones = [np.ones(1, dtype=np.int64)] * len(self.dims)
         if not self.exact:
-            ones = [np.ones(1, dtype=np.int64)] * len(self.dims)
             tile = least_tile(self, operand, number, movement.link, ones)
             return words_of_tiles(self, operand, number, movement, tile, precision)
-        tile = self.certain_tile(operand, number, movement.link + movement.upper)
-        return np.ceil(tile * precision / movement.word) * movement.word * self.transfers(number, movement)
+        level = movement.link + movement.upper
+        tile = self.certain_tile(operand, number, level)
+        words = np.ceil(tile * precision / movement.word) * movement.word
+        known = are_known(self, operand, number, level)
+        if known.any() and not self.common.imperfect:
+            mean = mean_words(self, operand, number, level, ones, precision, movement.word)
+            words = np.where(known, np.maximum(words, mean), words)
+        return words * self.transfers(number, movement)
 
     def certain_tile(self, operand: OperandSetting, number: int, level: int) -> Array:
         """Return the elements that every instance in use has at least in one iteration."""

@@ -117,11 +117,11 @@ class Common:
 
 
 def touched(layer: Layer, operand: OperandSetting) -> int:
-    """Return the elements of an operand that the layer uses: of windows with holes not all."""
+    """Return the elements of an operand that the layer uses: of windows with holes, or of a stated size, not all."""
     used = math.prod(layer.sizes[dim] for dim, kind in operand.kind.items() if kind == RELEVANT)
     for relation, most in zip(operand.relations, operand.window_sizes, strict=True):
         outer, inner = (layer.sizes[dim] for dim in relation.loops)
-        used *= max(1, min(relation.distinct(outer, inner), most))
+        used *= max(0, min(relation.distinct(outer, inner), most, elements_inside(layer, relation)))
     return used
 
 
@@ -175,15 +175,31 @@ def smallest_primes(most: int) -> Array:
 
 
 @lru_cache(maxsize=64)
+def elements_inside(layer: Layer, relation: DimensionRelation) -> int:
+    """Return how many elements of a window its loops touch: neither padding nor beyond a size that is stated."""
+    places, begin, end = _places(layer, relation)
+    return len(np.unique(places[(places >= begin) & (places < end)]))
+
+
+def elements_outside(layer: Layer, relation: DimensionRelation) -> int:
+    """Return how many places of a window are no elements: padding, or beyond a size that is stated."""
+    outer, inner = (layer.sizes[dim] for dim in relation.loops)
+    return relation.distinct(outer, inner) - elements_inside(layer, relation)
+
+
+@lru_cache(maxsize=64)
 def pairs_outside(layer: Layer, relation: DimensionRelation) -> int:
     """Return how many pairs of an outer and an inner iteration lie outside of a window's elements."""
+    places, begin, end = _places(layer, relation)
+    return int(((places < begin) | (places >= end)).sum())
+
+
+def _places(layer: Layer, relation: DimensionRelation) -> tuple[Array, int, int]:
+    """Return the places of all pairs of an outer and an inner iteration, and where the elements begin and end."""
     before, after = layer.padding.get(relation.window, (0, 0))
     stated = layer.window_sizes.get(relation.window)
-    if not before and not after and stated is None:
-        return 0
     outer, inner = (layer.sizes[dim] for dim in relation.loops)
-    places = relation.stride * np.arange(outer)[:, None] + relation.dilation * np.arange(inner)
     end = relation.span(outer, inner) - after
     if stated is not None:
         end = min(end, before + stated)
-    return int(((places < before) | (places >= end)).sum())
+    return relation.stride * np.arange(outer)[:, None] + relation.dilation * np.arange(inner), before, end

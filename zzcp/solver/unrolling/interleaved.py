@@ -23,7 +23,8 @@ from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT
 from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.unrolling.block import Block
-from zzcp.solver.unrolling.common import MARGIN, Common, pairs_outside
+from zzcp.solver.unrolling.common import MARGIN, Common, elements_outside, pairs_outside
+from zzcp.solver.unrolling.ends import ends_of, in_sum, ways_of, without_stalls
 from zzcp.solver.unrolling.rounding import adds_up, again, windows_left, words_at_least
 from zzcp.solver.unrolling.weighted import Weighted
 from zzcp.workload import DimensionRelation
@@ -65,7 +66,10 @@ class Interleaved(Weighted):
             [link for link in range(operand.depth) if link or block.stays(operand)]
             for operand in setting.operands
         ]
-        self.ports = sorted({move.port for row in block.common.movements for move in row})
+        self.ends = without_stalls(block)
+        self.ways = ways_of(block.common)
+        moving = {move.port for row in block.common.movements for move in row}
+        self.ports = sorted(moving.union(way.name for way in self.ways))
         self.rooms = {
             (number, link): _Room.of(block, number, link)
             for number, links in enumerate(self.links)
@@ -91,6 +95,12 @@ class Interleaved(Weighted):
             for link in range(operand.depth)
             if link not in self.links[number]
         ]
+        self.fixed.append(self._ends())
+
+    def _ends(self) -> _Step:
+        """Return what the sum of every way has before the first operation and after the last one."""
+        ends = {self.ports.index(way.name): ends_of(self.block, way) for way in self.ways}
+        return _Step((0, 0), np.zeros(self.count), ends)
 
     def _step(self, number: int, counts: Counts) -> _Step:
         """Return what a boundary costs where so many of every operand lie beneath it."""
@@ -181,8 +191,13 @@ class Interleaved(Weighted):
                 words = np.where(data < 2, block.words[number][index], word / data)
                 bits = np.maximum(bits * block.share_of_energy(number, movement), words / reuse * share)
                 energy = energy + np.maximum(0.0, bits * movement.energy - block.truncated(movement))
-            port = self.ports.index(movement.port)
-            cycles[port] = cycles[port] + busy if port in cycles else busy
+            sums = {movement.port: busy}
+            for way in self.ways:
+                if way.port == movement.port:
+                    sums[way.name] = in_sum(block, way, number, movement, busy, visits)
+            for name, part in sums.items():
+                port = self.ports.index(name)
+                cycles[port] = cycles[port] + part if port in cycles else part
         return _Step((number, link), energy, cycles)
 
     def _moved(self, number: int, index: int, most: dict[str, Array]) -> Array:
@@ -398,10 +413,10 @@ def _window(
     """
     outer, inner = (block.dims.index(dim) if dim in block.dims else None for dim in relation.loops)
     one = np.ones(block.count)
-    padding = sum(block.setting.layer.padding.get(relation.window, (0, 0)))
+    outside = elements_outside(block.setting.layer, relation)
 
     def elements(of_outer: Array, of_inner: Array) -> Array:
-        found = relation.distinct(of_outer, of_inner) - padding  # type: ignore[arg-type]
+        found = relation.distinct(of_outer, of_inner) - outside  # type: ignore[arg-type]
         return np.asarray(np.minimum(found, max(most, 1)))
 
     shortest = tuple(one if loop is None else 1.0 * first[loop] for loop in (outer, inner))

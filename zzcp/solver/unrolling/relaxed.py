@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,7 +24,8 @@ from zzcp.cost.setting.setting import IRRELEVANT, RELEVANT, OperandSetting
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.unrolling.block import Block
 from zzcp.solver.unrolling.chains import Chains
-from zzcp.solver.unrolling.common import MARGIN, Common, Movement, pairs_outside, touched
+from zzcp.solver.unrolling.common import MARGIN, Common, Movement, elements_outside, pairs_outside, touched
+from zzcp.solver.unrolling.ends import Way, ends_of, in_sum, ways_of, without_stalls
 from zzcp.solver.unrolling.ladders import Ladders, divisors, rungs_of
 from zzcp.solver.unrolling.rounding import (
     adds_up,
@@ -35,6 +36,7 @@ from zzcp.solver.unrolling.rounding import (
     words_of_tiles,
 )
 from zzcp.solver.unrolling.weighted import Weighted
+from zzcp.solver.unrolling.words import are_known, mean_words
 
 _ENTRIES = 2**15
 """Entries of a table that are computed at once."""
@@ -48,15 +50,21 @@ class _Flow:
 
     Parameters
     ----------
+    number : int
+        The operand.
     movement : Movement
         The movement.
+    visits : ndarray
+        How often it takes place, at the least.
     energy, cycles : ndarray
         Energy, and cycles at its port.
     late : ndarray
         Cycles that transfers take beyond their periods.
     """
 
+    number: int
     movement: Movement
+    visits: Array
     energy: Array
     cycles: Array
     late: Array
@@ -131,8 +139,30 @@ class _Relaxed(Weighted):
             for link in chosen:
                 self.fits[number, link] = self._fits(operand, number, link)
                 self.flows.setdefault((number, link), [])
+        self.ends = without_stalls(block)
+        for way in ways_of(block.common):
+            self._add(way)
         self.chains = Chains(links, self.ladders.shape)
         self.ports = sorted({flow.movement.port for flow in self._all()})
+
+    def _add(self, way: Way) -> None:
+        """Add the sum of a way to those of the ports."""
+        block = self.block
+        for flows in (self.fixed, *self.flows.values()):
+            flows += [
+                replace(
+                    flow,
+                    movement=replace(flow.movement, port=way.name),
+                    energy=np.zeros_like(flow.energy),
+                    cycles=in_sum(block, way, flow.number, flow.movement, flow.cycles, flow.visits),
+                    late=np.zeros_like(flow.late),
+                )
+                for flow in flows
+                if flow.movement.port == way.port
+            ]
+        ends = self._column(ends_of(block, way))
+        first = next(flow for flow in self._all() if flow.movement.port == way.name)
+        self.fixed.append(replace(first, energy=np.zeros_like(ends), cycles=ends, late=np.zeros_like(ends)))
 
     def _all(self) -> list[_Flow]:
         return [*self.fixed, *(flow for flows in self.flows.values() for flow in flows)]
@@ -197,9 +227,7 @@ class _Relaxed(Weighted):
             cycles = np.maximum(cycles, each * times * counted)
             # all transfers but one have a period of their own
             late = np.maximum(0.0, each - self._column(self.run) / visits) * np.maximum(0.0, times - 1)
-            # where lanes are idle in a last iteration, tiles may have a single element then
-            certain = np.where(self._column(self._even(operand)), tile, np.minimum(tile, 1.0))
-            words = np.ceil(certain / movement.word) * movement.word
+            words = self._words(operand, number, movement, tile, precision)
             energy_bits = np.maximum(bits, words * self._column(block.transfers(number, movement)) * often)
             energy = energy_bits * movement.energy
         else:
@@ -210,11 +238,33 @@ class _Relaxed(Weighted):
                 slice(None) if operand.kind[dim] == IRRELEVANT and block.stays(operand) else slice(0, 1)
                 for dim in self.dims
             )
-            energy, cycles, late = (
+            visits, energy, cycles, late = (
                 np.broadcast_to(part, (self.count, *self.ladders.shape))[(slice(None), *cells)]
-                for part in (energy, cycles, late)
+                for part in (visits, energy, cycles, late)
             )
-        return _Flow(movement, energy, cycles, late)
+        return _Flow(number, movement, visits, energy, cycles, late)
+
+    def _words(
+        self, operand: OperandSetting, number: int, movement: Movement, tile: Array, precision: Array
+    ) -> Array:
+        """Return the bits of whole words of a tile of so many bits, on average over all tiles."""
+        even = self._even(operand)
+        words = np.ceil(tile / movement.word) * movement.word
+        if even.all():
+            return np.asarray(words)
+        level = movement.link + movement.upper
+        # where lanes are idle in a last iteration, tiles may have a single element then
+        least = np.ceil(np.minimum(tile, 1.0) / movement.word) * movement.word
+        one = self._column(np.ones(self.count, dtype=bool))
+        for position, dim in enumerate(self.dims):
+            if operand.kind[dim] != IRRELEVANT:
+                one = one & self._along(self.ladders.low[position] == self.ladders.high[position], position)
+        known = are_known(self.block, operand, number, level)
+        if known.any():
+            low = [self._along(rungs, position) for position, rungs in enumerate(self.ladders.low)]
+            mean = mean_words(self.block, operand, number, level, low, precision, movement.word)
+            least = np.where(self._column(known) & one, np.maximum(mean, least), least)
+        return np.where(self._column(even), words, least)
 
     def _in_every_iteration(self, operand: OperandSetting, number: int, movement: Movement) -> Array:
         """Return the elements that would pass in all iterations without reuse but that within windows."""
@@ -332,8 +382,8 @@ class _Relaxed(Weighted):
         one = self._column(np.ones(self.count, dtype=np.int64))
         for relation, most in zip(operand.relations, operand.window_sizes, strict=True):
             outer, inner = sizes.get(relation.outer, one), sizes.get(relation.inner, one)
-            padding = sum(block.setting.layer.padding.get(relation.window, (0, 0)))
-            window = relation.distinct(outer, inner) - padding  # type: ignore[arg-type]
+            places = relation.distinct(outer, inner)  # type: ignore[arg-type]
+            window = places - elements_outside(block.setting.layer, relation)
             tile = tile * np.clip(window, 1, max(most, 1))
         return tile
 

@@ -1,8 +1,9 @@
 """Bounds of the objective of many unrollings at once, from the least weighted sums of their energies and cycles.
 
-The latency is at least the run, the cycles of any port, and the run with what is late at any port, hence any weighted
-mean of these; fictitious play (Brown 1951) moves the weights to what is longest in the cheapest mapping. Energy and
-latency are weighted by the chord of the curve of a value that is known.
+The latency is at least the run with loading and unloading, the cycles of any port, the former with what is late at any
+port, and the sums of `zzcp.solver.unrolling.ends`, hence any weighted mean of these; fictitious play (Brown 1951) moves
+the weights to what is longest in the cheapest mapping. Energy and latency are weighted by the chord of the curve of a
+value that is known.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from zzcp.solver.unrolling.common import MARGIN
 
 _ROUNDS = 4
 """Least sums that move the weights of the latency."""
+_LATER = 0.98
+"""What counts of a sum of late cycles where the longest one is looked for."""
 
 
 class Found(NamedTuple):
@@ -47,12 +50,15 @@ class Weighted(ABC):
         The unrollings.
     count : int
         How many they are.
+    ends : ndarray
+        Cycles before the first operation and after the last one, at the least.
     ports : list of (str, str)
-        Memory and port of everything that moves.
+        Memory and port of everything that moves, and the names of the sums of `zzcp.solver.unrolling.ends`.
     """
 
     block: Block
     count: int
+    ends: Array
     ports: list[tuple[str, str]]
 
     @abstractmethod
@@ -140,9 +146,14 @@ class Weighted(ABC):
         return np.asarray(self.block.total * self.block.setting.cycles_per_op)
 
     @property
+    def alone(self) -> Array:
+        """Cycles of the iterations, and those before the first and after the last one."""
+        return self.run + self.ends
+
+    @property
     def base(self) -> Array:
         """Cycles without stalls."""
-        return np.asarray(self.run + self.block.drain)
+        return self.alone + self.block.drain
 
     def _tightened(self, a: Array, b: Array, weights: Array, rounds: int) -> tuple[Array, Array]:
         """Return the greatest bounds of a E + b D that are found, and the weights of run and ports for them."""
@@ -151,7 +162,7 @@ class Weighted(ABC):
         for number in range(rounds):
             found, cells = self._cheapest(a, b * weights)
             with_run = weights[0] + weights[1 + len(self.ports) :].sum(axis=0)
-            found = found + b * (with_run * self.run + self.block.drain)
+            found = found + b * (with_run * self.alone + self.block.drain)
             chosen = np.where(found > best, weights, chosen)
             best = np.maximum(best, found)
             if number + 1 < rounds:
@@ -161,6 +172,7 @@ class Weighted(ABC):
     def _towards(self, weights: Array, cells: dict[Place, Array], step: Array) -> Array:
         """Return weights moved towards what takes longest in some chains: the run or a port."""
         cycles, late = self._cycles(cells)
-        terms = np.concatenate([self.run[None], cycles, self.run + late])
+        # what is late depends most on the chain, so that others come before it where they are as long
+        terms = np.concatenate([self.alone[None], cycles, (self.alone + late) * _LATER])
         longest = np.arange(len(terms))[:, None] == terms.argmax(axis=0)
         return np.asarray(weights * (1 - step) + step * longest)
