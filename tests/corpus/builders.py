@@ -68,7 +68,7 @@ def _conv(
     return net.build()
 
 
-def _field(number: int, content: bytes) -> bytes:
+def field(number: int, content: bytes) -> bytes:
     """Return a field as protobuf writes it."""
     size, length = len(content), b""
     while size > 127:
@@ -285,8 +285,8 @@ def onnx_deep(path: Path) -> None:
     """Branches in branches, deeper than protobuf reads."""
     graph = b""
     for _ in range(500):
-        graph = _field(1, _field(5, _field(6, graph)))  # a node with an attribute that is a graph
-    path.write_bytes(_field(7, graph))
+        graph = field(1, field(5, field(6, graph)))  # a node with an attribute that is a graph
+    path.write_bytes(field(7, graph))
 
 
 def onnx_many_nodes(path: Path) -> None:
@@ -295,7 +295,7 @@ def onnx_many_nodes(path: Path) -> None:
     raw = helper.make_node("Relu", ["input0"], ["x"]).SerializeToString()
     graph = model.graph.SerializeToString() + (bytes([0x0A, len(raw)]) + raw) * 100_001
     model.ClearField("graph")
-    path.write_bytes(model.SerializeToString() + _field(7, graph))
+    path.write_bytes(model.SerializeToString() + field(7, graph))
 
 
 # ---- databases -------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.mutants import paths
+from tests.fuzz.mutants import mutants
 from tests.io import good_files
 from zzcp.documents.document import load_document
 from zzcp.errors import InputError
@@ -26,50 +25,10 @@ from zzcp.io import (
 )
 from zzcp.workload import Network
 
-values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-5, 40)
-    | st.integers()
-    | st.sampled_from((10**12, 2**62, 2**63, -1, 10**59))
-    | st.floats()
-    | st.text(max_size=6)
-    | st.sampled_from(
-        ("I1", "I2", "O", "D1", "D3", "K", "OX", "I1, tl", "O, fl", "K, 4", "8 KB", "*", "ix=2*ox+1*fx")
-    ),
-    lambda children: (
-        st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=4), children, max_size=3)
-    ),
-    max_leaves=6,
-)
 
-
-@st.composite
-def mutants(draw: st.DrawFn, text: str) -> Any:
-    """Return a good document with one to three values replaced, removed, renamed or swapped."""
-    data = copy.deepcopy(yaml.safe_load(text))
-    for _ in range(draw(st.integers(1, 3))):
-        path = draw(st.sampled_from(paths(data)))
-        if not path:
-            continue
-        parent = data
-        for step in path[:-1]:
-            parent = parent[step]
-        key = path[-1]
-        match draw(st.sampled_from(("replace", "remove", "rename", "swap", "repeat"))):
-            case "remove":
-                del parent[key]
-            case "rename" if isinstance(parent, dict):
-                parent[draw(st.text(max_size=5))] = parent.pop(key)
-            case "swap":
-                siblings = list(parent) if isinstance(parent, dict) else range(len(parent))
-                other = draw(st.sampled_from(siblings))
-                parent[key], parent[other] = parent[other], parent[key]
-            case "repeat" if isinstance(parent, list):
-                parent.insert(draw(st.integers(0, len(parent))), copy.deepcopy(parent[key]))
-            case _:
-                parent[key] = draw(values)
-    return data
+def mutants_of(text: str) -> st.SearchStrategy[Any]:
+    """Return a good document with one to three values changed."""
+    return mutants(yaml.safe_load(text))
 
 
 def survives(read: Callable[[], object], kinds: tuple[type, ...]) -> None:
@@ -86,11 +45,11 @@ def survives(read: Callable[[], object], kinds: tuple[type, ...]) -> None:
 @pytest.mark.parametrize("good", [good_files.HARDWARE, good_files.IN_MEMORY], ids=["hardware", "in-memory"])
 @given(data=st.data())
 def test_hardware(good: str, data: st.DataObject) -> None:
-    text = yaml.safe_dump(data.draw(mutants(good)), sort_keys=False)
+    text = yaml.safe_dump(data.draw(mutants_of(good)), sort_keys=False)
     survives(lambda: read_accelerator(parse_document(text)), (Accelerator,))
 
 
-@given(mutants(good_files.WORKLOAD))
+@given(mutants_of(good_files.WORKLOAD))
 def test_workload(data: Any) -> None:
     text = yaml.safe_dump(data, sort_keys=False)
     survives(lambda: read_workload(parse_document(text)), (Network,))
@@ -104,7 +63,7 @@ def test_workload(data: Any) -> None:
 @given(data=st.data())
 def test_mapping(good: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "mutant.yaml"
-    path.write_text(yaml.safe_dump(data.draw(mutants(good)), sort_keys=False))
+    path.write_text(yaml.safe_dump(data.draw(mutants_of(good)), sort_keys=False))
     survives(lambda: load_mapping_source(path), (MappingFile, FullMappings))
 
 

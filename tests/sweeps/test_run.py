@@ -20,16 +20,26 @@ import pytest
 import zzcp
 from tests.machines import machine
 from zzcp.errors import InputError
+from zzcp.hardware import Accelerator
 from zzcp.io import MappingEntry, MappingFile
 from zzcp.mapping.freedom import Freedom
 from zzcp.mapping.unrollings import UnrollingOptions
 from zzcp.solver import portable
 from zzcp.solver.job import Job
-from zzcp.sweeps import SweepProgress
+from zzcp.sweeps import SweepPoint, SweepProgress
 from zzcp.workload import Layer, Network
 
 LAYER = Layer.gemm(b=2, k=4, c=4)
 SIZES = "memories.w_regs.size=4,8,16,32"
+
+
+def machine_at(point: SweepPoint) -> Accelerator:
+    """Return the machine of a point along the size of a memory."""
+    memories = tuple(
+        replace(memory, size=point.values["memories.w_regs.size"]) if memory.name == "w_regs" else memory
+        for memory in machine().memories
+    )
+    return machine(memories)
 
 
 def test_every_point_is_what_the_solver_finds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,14 +52,10 @@ def test_every_point_is_what_the_solver_finds(monkeypatch: pytest.MonkeyPatch) -
     assert not table.interrupted
     assert len(table.points) == 12
     for point in table.points:
-        memories = tuple(
-            replace(memory, size=point.values["memories.w_regs.size"]) if memory.name == "w_regs" else memory
-            for memory in machine().memories
-        )
         layer = replace(
             LAYER, precision={**LAYER.precision, "I": point.values["workload.operand_precision.I"]}
         )
-        alone = zzcp.optimize(machine(memories), layer, point.objective, spatial="full", elsewhere=False)
+        alone = zzcp.optimize(machine_at(point), layer, point.objective, spatial="full", elsewhere=False)
         assert point.outcome.status == alone.status
         assert point.outcome.objective == alone.objective
         assert point.outcome.data.get("diagnosis") == (str(alone.diagnosis) if alone.diagnosis else None)
@@ -72,11 +78,7 @@ def test_what_a_mapping_file_leaves_out_is_chosen_at_every_point() -> None:
     file = MappingFile((MappingEntry("default", {"D2": {"C": 2}}),))
     table = zzcp.sweep(machine(), LAYER, ["memories.w_regs.size=16,64"], spatial=file)
     for point in table.points:
-        memories = tuple(
-            replace(memory, size=point.values["memories.w_regs.size"]) if memory.name == "w_regs" else memory
-            for memory in machine().memories
-        )
-        alone = zzcp.optimize(machine(memories), LAYER, spatial=Freedom(fixed={"D2": {"C": 2}}))
+        alone = zzcp.optimize(machine_at(point), LAYER, spatial=Freedom(fixed={"D2": {"C": 2}}))
         assert point.outcome.data["spatial_mapping"]["D2"] == {"C": 2}
         assert "D1" in point.outcome.data["spatial_mapping"]
         assert point.outcome.objective == alone.objective

@@ -372,7 +372,7 @@ def _search(job: Job, evaluator: Evaluator, tell: Tell, rival: Fraction | None) 
         attempt = Attempt("none")
         if not is_certain(search.evaluator.model):
             clock = Clock(options.seconds, work=options.work)
-            attempt = attempt_after_all(job.setting, search_with, clock, options.engine)
+            attempt = attempt_after_all(job, search_with, clock)
         if attempt.answer == "none":
             return replace(search.result("infeasible", shortage), engine=attempt.engine)
         if attempt.mapping is None:

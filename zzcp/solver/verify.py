@@ -324,7 +324,7 @@ def _prove_one(
     """Prove a bound of one unrolling and loops that divide."""
     search_with = searching(job.options, on_progress=on_progress)
     with clock.interrupt:
-        problem = Problem(*job.setting, search_with, clock, job.options.engine)
+        problem = Problem(job, search_with, clock)
         try:
             proof = Proof(OPEN)
             with clock.watched():

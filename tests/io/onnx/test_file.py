@@ -10,6 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from tests.corpus.builders import field
 from tests.io.onnx.builders import ModelBuilder, save, subgraph, vit_block
 from zzcp.errors import InputError
 from zzcp.io.onnx.file import MAX_FILE_BYTES
@@ -118,13 +119,6 @@ def test_deep_nesting(tmp_path: Path) -> None:
 
 
 def test_nesting_too_deep_for_protobuf(tmp_path: Path) -> None:
-    def field(number: int, content: bytes) -> bytes:
-        size, length = len(content), b""
-        while size > 127:
-            length += bytes([size % 128 + 128])
-            size //= 128
-        return bytes([number * 8 + 2]) + length + bytes([size]) + content
-
     graph = b""
     for _ in range(500):
         graph = field(1, field(5, field(6, graph)))  # a node with an attribute that is a graph

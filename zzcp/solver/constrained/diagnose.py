@@ -302,15 +302,15 @@ class _Explanation:
         solver, status = solve(space.model, self.problem.clock)
         if status != cp_model.OPTIMAL:
             return
-        needed, memory = round(solver.objective_value), self.problem.accelerator.memory(name)
+        job = self.problem.job
+        needed, memory = round(solver.objective_value), job.accelerator.memory(name)
         machine = replace(
-            self.problem.accelerator,
+            job.accelerator,
             memories=tuple(
-                replace(held, size=needed) if held.name == name else held
-                for held in self.problem.accelerator.memories
+                replace(held, size=needed) if held.name == name else held for held in job.accelerator.memories
             ),
         )
-        larger = replace(self.problem, accelerator=machine, cases={})
+        larger = replace(self.problem, job=replace(job, accelerator=machine), cases={})
         if needed > memory.size and larger.attempt(self.constraints).answer == "found":
             yield Change(
                 (needed - memory.size) / memory.size,
@@ -400,6 +400,6 @@ class _Explanation:
         found = round(solver.objective_value)
         if isinstance(item, MinUtilization):
             # a share that can be written in decimals and is not above what is attained
-            size = self.problem.accelerator.memory(item.memory).size
+            size = self.problem.job.accelerator.memory(item.memory).size
             return Fraction(found * 10**6 // size, 10**6)
         return found

@@ -15,8 +15,7 @@ from zzcp.mapping.constraints import Constraints, LayerConstraints
 from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import explain
 from zzcp.solver.constrained.problem import Attempt, Case, Problem
-from zzcp.solver.engines import Engine
-from zzcp.solver.job import Job, Setting
+from zzcp.solver.job import Job
 from zzcp.solver.result import Diagnosis, Result
 from zzcp.workload import Layer
 
@@ -43,7 +42,7 @@ def optimize_constrained(
     """
     constraints, gap = job.constraints, job.options.gap
     with clock.interrupt:
-        problem = Problem(*job.setting, search_with, clock, job.options.engine)
+        problem = Problem(job, search_with, clock)
         case = problem.case(constraints)
         start = _usable(job.hint, case, constraints)
         attempt = _attempt(problem, constraints) if start is None else Attempt("found", start)
@@ -90,18 +89,13 @@ def without_mapping(job: Job, diagnosis: Diagnosis | None) -> Result:
     )
 
 
-def attempt_after_all(
-    setting: Setting,
-    search_with: Callable[..., Any],
-    clock: Clock,
-    engine: Engine,
-) -> Attempt:
+def attempt_after_all(job: Job, search_with: Callable[..., Any], clock: Clock) -> Attempt:
     """Look for a mapping where `diagnose` finds that the smallest tiles do not fit, but cannot be certain.
 
     Two copies of a small tile may take more than one copy of all data, of which neighbouring windows share a part.
     """
     with clock.interrupt:
-        return _attempt(Problem(*setting, search_with, clock, engine), Constraints())
+        return _attempt(Problem(job, search_with, clock), Constraints())
 
 
 def _attempt(problem: Problem, constraints: Constraints) -> Attempt:

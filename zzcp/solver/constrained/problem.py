@@ -11,29 +11,26 @@ That model is CP-SAT's: where only the search by ranges may be used, a first map
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal
 
 from zzcp.cost.constraints.compiler import compile_rules
 from zzcp.cost.constraints.constrained import bypasses, constrained_machine, is_exact, obeys
 from zzcp.cost.constraints.rules import EnergyRule, LatencyRule, OrderRule, Rule, UnrollingRule
-from zzcp.cost.conventions import CostConventions
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.setting.setting import Setting
-from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
-from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import Constraints
 from zzcp.solver.clock import Clock
 from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.cpsat.space import Space, is_too_large, solve
-from zzcp.solver.engines import NO_ENGINE, Engine
+from zzcp.solver.engines import NO_ENGINE
+from zzcp.solver.job import Job
 from zzcp.solver.lattice.chain import any_completion, best_completion
 from zzcp.solver.lattice.keys import keys_of
 from zzcp.solver.lattice.start import first_mapping, outermost_mapping, outermost_order
-from zzcp.workload import Layer
 
 _MOST_TRIES = 200
 """Chains of the model without costs that are completed in vain before the search for a first mapping ends."""
@@ -91,32 +88,26 @@ class Problem:
 
     Parameters
     ----------
-    accelerator, layer, spatial, conventions, links
-        What does not change.
+    job : Job
+        What does not change, for one unrolling.
     search_with : callable
         Returns a `Search` for an evaluator, an objective, a time limit, a tolerance, and further keywords.
     clock : Clock
         When to stop.
-    engine : str
-        Which may be used.
     """
 
-    accelerator: Accelerator
-    layer: Layer
-    spatial: SpatialMapping
-    conventions: CostConventions
-    links: Mapping[str, str] | None
+    job: Job
     search_with: Callable[..., Any]
     clock: Clock
-    engine: Engine = "auto"
     cases: dict[tuple[Any, ...], Case] = field(default_factory=dict)
 
     def case(self, constraints: Constraints) -> Case:
         """Return the machine and the rules of some constraints."""
         key = constraints.items
         if key not in self.cases:
-            machine = constrained_machine(self.accelerator, self.layer, constraints, self.links)
-            evaluator = Evaluator(machine, self.layer, self.spatial, self.conventions, self.links)
+            job = self.job
+            machine = constrained_machine(job.accelerator, job.layer, constraints, job.links)
+            evaluator = Evaluator(*replace(job, accelerator=machine).setting)
             rules = compile_rules(evaluator.setting, constraints, bypasses(constraints))
             of_unrolling = [rule for rule in rules if isinstance(rule, UnrollingRule)]
             self.cases[key] = Case(
@@ -193,7 +184,7 @@ class Problem:
     def _obeying(self, case: Case) -> tuple[Answer, LayerMapping | None]:
         """Return a mapping that obeys the rules but for the budgets."""
         evaluator, rules = case.evaluator, case.others
-        without_model = self.engine == "ranges" or is_too_large(evaluator.model)
+        without_model = self.job.options.engine == "ranges" or is_too_large(evaluator.model)
         found = self._tried(case, _MOST_ROUNDS if without_model else 1)
         if without_model or found is not None:
             return ("unknown" if found is None else "found"), found

@@ -165,7 +165,7 @@ class WeightedSearch:
             return None
         if is_certain(model):
             return Attempt("none")
-        return attempt_after_all(self.job.setting, self._search_with, Clock(seconds), self.job.options.engine)
+        return attempt_after_all(self.job, self._search_with, Clock(seconds))
 
 
 def supported_point(
