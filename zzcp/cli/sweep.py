@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import zzcp
@@ -19,7 +20,7 @@ from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator
 from zzcp.io import load_mapping
 from zzcp.mapping.unrollings import UnrollingOptions
-from zzcp.records.sources import Source
+from zzcp.records.sources import Source, Sources
 from zzcp.report.style import duration, plural
 from zzcp.report.swept import fields_report, sweep_report, swept_data
 from zzcp.solver.options import SearchOptions
@@ -66,34 +67,17 @@ def run(
     source = None if mapping is None else load_mapping(mapping)
     if source is not None:
         source.check_dimensions(layer for network in networks for layer in network)
-    # before the searches: a file may be changed meanwhile
-    files = {
-        "accelerator": Source.of(accelerator),
-        "workloads": [Source.of(file) for file in workloads],
-        "mapping": None if mapping is None else Source.of(mapping),
-    }
+    files = _sources(accelerator, workloads, mapping)  # before the searches: a file may be changed meanwhile
     head = f"sweep of {machine.name}"
-    with output.progress(head) as tell:
-        try:
-            table = solve_grid(
-                make_grid(
-                    machine,
-                    networks,
-                    vary,
-                    how,
-                    _objectives(objectives),
-                    source,
-                    unrollings,
-                    costs=model,
-                ),
-                db=db,
-                jobs=jobs,
-                scheduler=scheduler,
-                neighbours=not each_alone,
-                on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),
-            )
-        except InputError as error:
-            raise _placed(error, vary) from None
+    with _about(vary), output.progress(head) as tell:
+        table = solve_grid(
+            make_grid(machine, networks, vary, how, _objectives(objectives), source, unrollings, costs=model),
+            db=db,
+            jobs=jobs,
+            scheduler=scheduler,
+            neighbours=not each_alone,
+            on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),
+        )
     within = best_under(table, budget) if budget else []
     output.show(sweep_report(table, budget, within))
     data = swept_data(zzcp.__version__, machine, table, files)
@@ -137,11 +121,23 @@ def _objectives(text: str) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in text.split(",")))
 
 
-def _placed(error: InputError, vary: Sequence[str]) -> InputError:
-    """Return an error with the option that it is about."""
-    field = error.place.field
-    if field is None or error.place.file is not None:
-        return error
-    named = any(field in text or text.startswith(field.split(" ")[0]) for text in vary)
-    error.place = Place(field=f"--vary {field}" if named else field)
-    return error
+def _sources(accelerator: str, workloads: Sequence[str], mapping: str | None) -> Sources:
+    """Return the files with their hashes, by their roles."""
+    return {
+        "accelerator": Source.of(accelerator),
+        "workloads": [Source.of(file) for file in workloads],
+        "mapping": None if mapping is None else Source.of(mapping),
+    }
+
+
+@contextmanager
+def _about(vary: Sequence[str]) -> Iterator[None]:
+    """Say in an error which option it is about."""
+    try:
+        yield
+    except InputError as error:
+        field = error.place.field
+        if field is not None and error.place.file is None:
+            named = any(field in text or text.startswith(field.split(" ")[0]) for text in vary)
+            error.place = Place(field=f"--vary {field}" if named else field)
+        raise

@@ -162,6 +162,14 @@ def compare(
         for entry in layers
     ]
     options = CompareOptions(chosen, Budget(evaluations, mapper_time, seed))
+    comparison = _compared(tasks, options, on_progress)
+    if comparison.refutations:
+        raise RefutedProofError(comparison)
+    return comparison
+
+
+def _compared(tasks: Sequence[Job], options: CompareOptions, on_progress: Tell | None) -> Comparison:
+    """Compare the layers one after the other, those of equal shape once, until Ctrl-C."""
     found: dict[object, ComparedLayer] = {}
     with Interrupt() as interrupt:
         for task in tasks:
@@ -170,10 +178,7 @@ def compare(
                 if found[task.shape].interrupted:
                     break
         stopped = interrupt.requested
-    comparison = assemble(tasks, found, options, stopped=stopped)
-    if comparison.refutations:
-        raise RefutedProofError(comparison)
-    return comparison
+    return assemble(tasks, found, options, stopped=stopped)
 
 
 def make_mappers(mappers: Sequence[str | Mapper], *, lpf_limit: int | None = 6) -> tuple[Mapper, ...]:

@@ -305,18 +305,7 @@ class Evaluation:
             "valid": self.valid,
             **({"violations": list(self.violations)} if self.violations else {}),
             "edp": self.edp,
-            "energy": {
-                "total": self.energy.total,
-                "mac": self.energy.mac,
-                "memory": self.energy.memory,
-                **({"leakage": self.energy.leakage} if self.energy.leakage else {}),
-                "by_memory": dict(self.energy.by_memory),
-                "by_operand": {operand: list(row) for operand, row in self.energy.by_operand.items()},
-                "by_direction": {
-                    operand: [{name: getattr(row, name) for name in Accesses._fields} for row in rows]
-                    for operand, rows in self.energy.by_direction.items()
-                },
-            },
+            "energy": _energy_data(self.energy),
             "latency": {name: plain(getattr(self.latency, name)) for name in ("total", *COMPONENTS)},
             "accesses": {
                 operand: [
@@ -363,6 +352,21 @@ class Evaluation:
             ],
             "double_buffered": {operand: list(flags) for operand, flags in self.double_buffered.items()},
         }
+
+
+def _energy_data(energy: Energy) -> dict[str, Any]:
+    return {
+        "total": energy.total,
+        "mac": energy.mac,
+        "memory": energy.memory,
+        **({"leakage": energy.leakage} if energy.leakage else {}),
+        "by_memory": dict(energy.by_memory),
+        "by_operand": {operand: list(row) for operand, row in energy.by_operand.items()},
+        "by_direction": {
+            operand: [{name: getattr(row, name) for name in Accesses._fields} for row in rows]
+            for operand, rows in energy.by_direction.items()
+        },
+    }
 
 
 def totals_of(evaluations: Sequence[Evaluation]) -> tuple[float, int | float, float]:

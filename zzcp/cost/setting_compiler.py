@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -189,29 +189,18 @@ def _compile_operand(
     values = {dim: tile_iterations(temporal[dim], size) for dim, size in padded.items()}
     volumes = compile_volumes(directions, variant, temporal, values)
     kept = _kept(layer, name, memory_operand, memories, conventions)
-    if any(kept) and name == layer.output and directions.revisited:
+    keeping = memories[kept.index(True) - 1].name if any(kept) else ""
+    if keeping and name == layer.output and directions.revisited:
         raise InputError(
             f"the overlap of output {name}, whose windows share sums, is not kept between refills",
             place=Place(field="keeps_overlap"),
             expected="keeps_overlap of inputs, or a layer without windows on its output",
-            found=f"memory {memories[kept.index(True) - 1].name} keeps {memory_operand}",
+            found=f"memory {keeping} keeps {memory_operand}",
         )
     slides = None if name == layer.output else compile_slides(directions, variant, temporal, kept, layer)
     if slides is not None and values:
-        raise MappingError(
-            [
-                f"loops that do not divide ({', '.join(values)}) are not counted where a memory keeps the overlap of "
-                f"windows, as {memories[kept.index(True) - 1].name} does of {name}"
-            ]
-        )
-    ports = tuple(
-        {
-            direction: port
-            for direction in _DIRECTIONS
-            if (port := carriers[memory.name].get((memory_operand, direction))) is not None
-        }
-        for memory in memories
-    )
+        raise MappingError([_not_counted(values, keeping, name)])
+    ports = tuple(_ports_of(memory_operand, carriers[memory.name]) for memory in memories)
     return OperandSetting(
         name=name,
         memory_operand=memory_operand,
@@ -237,6 +226,19 @@ def _compile_operand(
         remainders=tuple((dim, temporal[dim]) for dim in padded),
         slides=slides,
     )
+
+
+def _not_counted(dims: Collection[str], memory: str, operand: str) -> str:
+    return (
+        f"loops that do not divide ({', '.join(dims)}) are not counted where a memory keeps the overlap of windows, "
+        f"as {memory} does of {operand}"
+    )
+
+
+def _ports_of(memory_operand: str, carriers: Carriers) -> dict[Direction, Port]:
+    """Return the ports that carry an operand's transfers at a memory, by direction."""
+    found = {direction: carriers.get((memory_operand, direction)) for direction in _DIRECTIONS}
+    return {direction: port for direction, port in found.items() if port is not None}
 
 
 def stored_precision(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zzcp.errors import InputError
 from zzcp.html.charts import energy_chart, latency_chart
@@ -19,6 +19,9 @@ from zzcp.io.result import ResultFile, missing_text
 from zzcp.plot.entries import LATENCY, Entry, entries_of, file_labels
 from zzcp.plot.style import PALETTE
 from zzcp.report.style import amount, bits, count, product_of, share
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 POLICY = "; ".join(
     (
@@ -77,7 +80,6 @@ def report_page(
         If no layer of the results has a mapping, there are not as many labels as sources, or a package is missing.
     """
     require_report()
-    from jinja2 import DictLoader, Environment, StrictUndefined  # noqa: PLC0415 - an optional dependency
     from plotly.offline import get_plotlyjs  # noqa: PLC0415 - an optional dependency
 
     if labels and len(labels) != len(sources):
@@ -104,6 +106,27 @@ def report_page(
         entry.name: entry.read_text(encoding="utf-8")
         for entry in (files("zzcp.html") / "templates").iterdir()
     }
+    template = _environment(parts).get_template("report.html")
+    return template.render(
+        policy=POLICY,
+        title=title or subject(sources),
+        version=version,
+        results=pages,
+        sweeps=sweeps,
+        fronts=fronts,
+        components=LATENCY,
+        palette=PALETTE,
+        charts=script_json(charts),
+        style=parts["report.css"],
+        script=parts["report.js"],
+        plotly=get_plotlyjs().replace("</script", "<\\/script"),
+    )
+
+
+def _environment(parts: Mapping[str, str]) -> Environment:
+    """Return what renders templates, with what they format figures by."""
+    from jinja2 import DictLoader, Environment, StrictUndefined  # noqa: PLC0415 - an optional dependency
+
     environment = Environment(
         loader=DictLoader(parts),
         autoescape=True,
@@ -118,20 +141,7 @@ def report_page(
         "share": share,
         "bits": bits,
     }
-    return environment.get_template("report.html").render(
-        policy=POLICY,
-        title=title or subject(sources),
-        version=version,
-        results=pages,
-        sweeps=sweeps,
-        fronts=fronts,
-        components=LATENCY,
-        palette=PALETTE,
-        charts=script_json(charts),
-        style=parts["report.css"],
-        script=parts["report.js"],
-        plotly=get_plotlyjs().replace("</script", "<\\/script"),
-    )
+    return environment
 
 
 def script_json(data: Any) -> str:

@@ -216,19 +216,14 @@ def state_arrays(
             continue
         period = [cycles * factor for cycles, factor in zip(period, factors, strict=True)]
     period.insert(0, at_array)
+    pairs = [(windows[relation.outer], windows[relation.inner]) for relation in operand.relations]
     return OperandState(
         period,
         [divide(period[-1], cycles) for cycles in period],
         [one, *relevant],
         [
-            [(one, one) for _ in operand.relations],
-            *(
-                [
-                    (windows[relation.outer][level], windows[relation.inner][level])
-                    for relation in operand.relations
-                ]
-                for level in range(len(ends))
-            ),
+            [(one, one) for _ in pairs],
+            *([(outer[level], inner[level]) for outer, inner in pairs] for level in range(len(ends))),
         ],
         [divide(irrelevant[-1], product) for product in (at_array, *irrelevant)],
         runs(irrelevant_dims, irrelevant),

@@ -29,7 +29,8 @@ from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.stall import MOST_CYCLES, boundary_of
 from zzcp.solver.cpsat.variables import lookup, merge_classes
-from zzcp.solver.lattice.tables import Array, BoundaryTable, least_cycles
+from zzcp.solver.lattice.pieces import least_cycles
+from zzcp.solver.lattice.tables import Array, BoundaryTable
 
 
 def add_scheduled_loading(chain: ChainModel, run: int, stall: Any) -> Any:

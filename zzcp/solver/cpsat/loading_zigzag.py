@@ -19,7 +19,7 @@ from zzcp.solver.cp_sat import cp_model
 from zzcp.solver.cpsat.chain_model import ChainModel
 from zzcp.solver.cpsat.stall import MOST_CYCLES, boundary_of
 from zzcp.solver.cpsat.variables import lookup
-from zzcp.solver.lattice.tables import average_bits, innermost_cycles
+from zzcp.solver.lattice.pieces import average_bits, innermost_cycles
 
 _MOST_ROOM = 2**52
 """The spare bandwidth of wider and longer fills is not limited: the solver needs the sum of all domains below 2^63."""

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from zzcp.cost.formulas.capacity import held_bits
 from zzcp.cost.formulas.core import Model
-from zzcp.cost.formulas.links import Transfers, side_bits, tile_elements, transfers, visits
+from zzcp.cost.formulas.links import Transfers, tile_elements, transfers, visits
 from zzcp.cost.formulas.moves import access_energy
 from zzcp.cost.formulas.numeric import NUMPY
 from zzcp.cost.formulas.overlap import keeps
@@ -302,7 +302,7 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> Dra
         accesses.append(accesses_of(model, number, words, count, shape))
         move_tables.append(_move_table(model, number, state, timed, shape))
     period = (state.period[link] * setting.cycles_per_op).reshape(shape)
-    effective = _whole(_array(held_bits(operand, moved, link, NUMPY), len(grid_data)).reshape(shape))
+    effective = _whole(as_array(held_bits(operand, moved, link, NUMPY), len(grid_data)).reshape(shape))
     stored = _stored(model, index, link, data)
     fill, room = _fill(model, link, move_tables, shape)
     table = partial(
@@ -320,7 +320,7 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> Dra
         bits_partial=_whole(stored * operand.held(link).partial),
         overlaps=overlapping(model, index, link, data),
         effective=effective,
-        timed_bits=_array(held_bits(operand, timed, link, NUMPY), len(grid_data)).reshape(shape),
+        timed_bits=as_array(held_bits(operand, timed, link, NUMPY), len(grid_data)).reshape(shape),
         fill=fill,
         room=room,
         refill=_refill(setting, index, link, state, timed, shape),
@@ -335,15 +335,15 @@ def _move_table(
     setting, move = model.setting, model.moves[number]
     link, length = move.link, math.prod(shape)
     timed_bits, timed_count = move_bits(move, setting.operands[move.operand], timed, NUMPY)
-    count = _array(timed_count, length)
+    count = as_array(timed_count, length)
     reads_all = setting.conventions.first_partial_sum_reads
     repeats = count if move.back and not reads_all else np.maximum(0, count - 1)
-    cycles = _array(move.cycles(timed_bits), length)
+    cycles = as_array(move.cycles(timed_bits), length)
     period = state.period[link] * setting.cycles_per_op
     fresh: tuple[Array, Array] | None = None
     if setting.remainders:
         kinds = move_transfers(setting, move, state, timed, True, NUMPY)
-        repeats = _array(kinds[0].repeats, length)
+        repeats = as_array(kinds[0].repeats, length)
         moving, late = busy_cycles(kinds), late_cycles(kinds, NUMPY)
     else:
         moving, late = cycles * repeats, np.maximum(0, cycles - period) * repeats
@@ -354,7 +354,7 @@ def _move_table(
         late = np.maximum(0, cycles - period) * repeats + np.maximum(0, new - period) * times
         fresh = new.reshape(shape), times.reshape(shape)
     cycles, count, repeats, moving, late = (
-        _array(part, length).reshape(shape) for part in (cycles, count, repeats, moving, late)
+        as_array(part, length).reshape(shape) for part in (cycles, count, repeats, moving, late)
     )
     return MoveTable(number, cycles, count, repeats, moving, late, fresh)
 
@@ -368,7 +368,7 @@ def _refill(
     period = state.period[link] * setting.cycles_per_op
     twice, once = refill_excess(setting.refill, timed.tile[link], timed.counts[link], period, NUMPY)
     length = shape[0] * shape[1]
-    return _array(twice, length).reshape(shape), _array(once, length).reshape(shape)
+    return as_array(twice, length).reshape(shape), as_array(once, length).reshape(shape)
 
 
 def _reuse_values(model: Model, reuse: StateSpace) -> tuple[Array, Array, dict[str, Array]]:
@@ -521,7 +521,7 @@ def _stored(model: Model, index: int, link: int, data: StateSpace) -> Array:
     operand = model.setting.operands[index]
     state = grid_state(model, index, link, data, np.ones(len(data), dtype=np.int64))
     tile = tile_elements(operand, operand.energy, state, link, link, model.setting.conventions, NUMPY)
-    return _array(tile, len(data))
+    return as_array(tile, len(data))
 
 
 def overlapping(model: Model, index: int, link: int, data: StateSpace) -> Array:
@@ -530,7 +530,7 @@ def overlapping(model: Model, index: int, link: int, data: StateSpace) -> Array:
     if not operand.revisited:
         return np.zeros(len(data), dtype=bool)
     state = grid_state(model, index, link, data, np.ones(len(data), dtype=np.int64))
-    return np.asarray(_array(visits(operand, state, link, link + 1, NUMPY), len(data)) > operand.elements)
+    return np.asarray(as_array(visits(operand, state, link, link + 1, NUMPY), len(data)) > operand.elements)
 
 
 def _whole(bits: Array) -> Array:
@@ -541,7 +541,7 @@ def _whole(bits: Array) -> Array:
 def accesses_of(model: Model, number: int, words: Any, count: Any, shape: tuple[int, int]) -> Accesses:
     """Return how often a movement costs energy, and how much, given its words in all states of a table's shape."""
     counted, cost = _accesses(model, number, words, count)
-    return Accesses(_array(counted, math.prod(shape)).reshape(shape), cost)
+    return Accesses(as_array(counted, math.prod(shape)).reshape(shape), cost)
 
 
 def _accesses(model: Model, number: int, words: Any, count: Any) -> tuple[Any, Fraction]:
@@ -566,83 +566,7 @@ def _fill(model: Model, link: int, moves: Sequence[MoveTable], shape: tuple[int,
     return fill, room
 
 
-def least_cycles(model: Model, index: int, link: int, below: int, table: BoundaryTable) -> Array:
-    """Return the cycles that a first piece of a once-only fill takes, as functions of the boundary that sets its size.
-
-    They cannot hide behind the computation, since without the piece it does not begin. A boundary whose tile is not
-    replaced sets no size; that at the array always does.
-
-    Parameters
-    ----------
-    model : Model
-        The compiled setting.
-    index, link : int
-        Operand and link.
-    below : int
-        The boundary, beneath the link.
-    table : BoundaryTable
-        Its costs.
-    """
-    lower, upper = _once_precisions(model, index, link)
-    sides = [
-        _piece(model, number, below, table.data, link + move.is_upper, upper if move.is_upper else lower)
-        for number, move in enumerate(model.moves)
-        if move.operand == index and move.link == link and not move.back
-    ]
-    least = np.broadcast_to(np.maximum.reduce(sides)[:, None], table.period.shape)
-    if not below:
-        return np.asarray(least)
-    # the movements of partial sums, which may not take place, do not count
-    count = next(part.count for part in table.moves if not model.moves[part.move].back)
-    return np.where(count > 1, least, 0)
-
-
-def innermost_cycles(model: Model, number: int, table: BoundaryTable) -> Array:
-    """Return the cycles that one instance's innermost tile takes at the port of a movement (ZigZag's floor)."""
-    return np.asarray(model.moves[number].cycles(table.timed_bits))
-
-
-def _once_precisions(model: Model, index: int, link: int) -> tuple[int, int]:
-    """Return the bits per element, on the lower and the upper side, of a fill that happens once.
-
-    All loops that matter to the operand, those of a reduction among them, are beneath its link then.
-    """
-    operand = model.setting.operands[index]
-    sizes = model.setting.temporal_sizes
-    irrelevant = math.prod(size for dim, size in sizes.items() if operand.kind.get(dim) == IRRELEVANT)
-    of_data = {dim: np.array([size]) for dim, size in sizes.items() if operand.kind.get(dim) != IRRELEVANT}
-    product = np.array([math.prod(sizes.values()) // irrelevant])
-    whole = StateSpace((), np.zeros((1, 0), dtype=np.int64), of_data, product)
-    others = {dim: np.array([size]) for dim, size in sizes.items() if operand.kind.get(dim) == IRRELEVANT}
-    state = grid_state(model, index, link, whole, np.array([irrelevant]), others)
-    moved = transfers(operand, operand.latency, state, model.setting.conventions, NUMPY)
-    lower, upper = (
-        int(_array(side_bits(operand, moved, link, NUMPY, upper=side), 1)[0]) for side in (False, True)
-    )
-    return lower, upper
-
-
-def _piece(model: Model, number: int, temporal: int, data: StateSpace, spatial: int, precision: int) -> Array:
-    move = model.moves[number]
-    operand = model.setting.operands[move.operand]
-    state = grid_state(model, move.operand, temporal, data, np.ones(len(data), dtype=np.int64))
-    elements = tile_elements(
-        operand, operand.latency, state, temporal, spatial, model.setting.conventions, NUMPY
-    )
-    return _array(move.cycles(elements * precision), len(data))
-
-
-def average_bits(model: Model, number: int, table: BoundaryTable) -> Array:
-    """Return the bits per cycle that a recurring movement needs on average, as ZigZag truncates them."""
-    move = model.moves[number]
-    moved = next(part for part in table.moves if part.move == number)
-    per_cycle = table.timed_bits / (table.period // model.setting.cycles_per_op)
-    if move.is_upper:
-        per_cycle = per_cycle * model.setting.operands[move.operand].latency.boost[move.link]
-    bits = -(-np.trunc(per_cycle).astype(np.int64) // model.setting.cycles_per_op)
-    return np.where(moved.count > 1, bits, 0)
-
-
-def _array(value: Any, length: int) -> Array:
+def as_array(value: Any, length: int) -> Array:
+    """Return figures of so many states, of which there may be one for all."""
     array = np.asarray(value)
     return np.broadcast_to(array, (length,)).copy() if array.ndim == 0 else array

@@ -19,7 +19,7 @@ from zzcp.cost.formulas.numeric import NUMPY
 from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.lattice.lattice import Lattice
-from zzcp.solver.lattice.tables import least_cycles
+from zzcp.solver.lattice.pieces import least_cycles
 from zzcp.solver.ranges.terms import least_piece, with_latency
 
 

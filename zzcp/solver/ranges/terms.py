@@ -24,7 +24,8 @@ from zzcp.cost.formulas.loading import FillSetting
 from zzcp.cost.setting.setting import IRRELEVANT
 from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array, Place
-from zzcp.solver.lattice.tables import BoundaryTable, CostTables, average_bits, least_cycles
+from zzcp.solver.lattice.pieces import average_bits, least_cycles
+from zzcp.solver.lattice.tables import BoundaryTable, CostTables
 
 PARTS = STALL, LOADING, UNLOADING, REFILL = range(4)
 """The parts of the latency that depend on the mapping."""
