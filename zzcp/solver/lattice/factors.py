@@ -33,6 +33,8 @@ class Factors:
     data, reuse, relevant : ndarray of int, shape (operands, vectors)
         Products of the factors that change an operand's data, of all others, and of its relevant ones. Factors of
         windows change the data, too, but are no relevant ones.
+    most_reuse, most_loops : ndarray of int, shape (operands, vectors) and (vectors,)
+        Products of all others, and of all factors, at the most where vectors stand for groups of tile sizes.
     classes : list of list of int
         Positions of the keys that matter to the same operands.
     by_class : list of ndarray
@@ -48,7 +50,11 @@ class Factors:
         self.vectors = np.indices(lattice.shape).reshape(len(lattice.shape), -1).T
         self.code, self.guard = _packed(lattice.shape)
         self.data, self.reuse, self.relevant = self._products(setting)
+        self.most_reuse, self.most_loops = self._most()
         self.classes, self.by_class, self.irrelevant = self._dimension_classes()
+        self._divides = [
+            (place, some) for place, key in enumerate(self.keys) if (some := key.divides()) is not None
+        ]
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -68,11 +74,24 @@ class Factors:
             relevant.append(self._product([i for i in numbers if operand.kind[self.keys[i].dim] == RELEVANT]))
         return np.stack(data), np.stack(reuse), np.stack(relevant)
 
-    def _product(self, chosen: Sequence[int]) -> Array:
+    def _most(self) -> tuple[Array, Array]:
+        """Return the products of all factors that do not change an operand's data, and of all, at the most."""
+        if not any(key.highs for key in self.keys):
+            return self.reuse, self.data[0] * self.reuse[0]
+        numbers = range(len(self.keys))
+        reuse = [
+            self._product([number for number in numbers if number not in chosen], most=True)
+            for chosen in self.of_data
+        ]
+        return np.stack(reuse), self._product(numbers, most=True)
+
+    def _product(self, chosen: Sequence[int], *, most: bool = False) -> Array:
         """Return the product of the factors of some keys for every vector."""
         look()
         powers = [
-            key.products if number in chosen else np.ones(key.multiplicity + 1, dtype=np.int64)
+            (key.most if most else key.products)
+            if number in chosen
+            else np.ones(key.multiplicity + 1, dtype=np.int64)
             for number, key in enumerate(self.keys)
         ]
         return _over_all(np.multiply, powers)
@@ -96,6 +115,18 @@ class Factors:
             (((self.code[high][None, :] | self.guard) - self.code[low][:, None]) & self.guard) == self.guard
         )
 
+    def dividing(self, low: Array, high: Array) -> Array:
+        """Return for pairs of vectors, given by numbers, one above the other, whether both can belong to one chain."""
+        result = np.ones(len(low), dtype=bool)
+        for place, some in self._divides:
+            result &= some[self.vectors[low, place], self.vectors[high, place]]
+        return result
+
+    @property
+    def all_divide(self) -> bool:
+        """Whether vectors one above the other always belong to some chain."""
+        return not self._divides
+
     def present(self, before: Array, at: Array) -> Array:
         """Return for every class of dimensions whether a segment has factors of it."""
         return np.stack([product[at] > product[before] for product in self.by_class])
@@ -107,7 +138,8 @@ class Factors:
             least = np.full(len(at), np.iinfo(np.int64).max)
             for position in members:
                 grows = self.vectors[at, position] > self.vectors[before, position]
-                least = np.where(grows, np.minimum(least, self.keys[position].least), least)
+                own = self.keys[position].least_factors[self.vectors[at, position]]
+                least = np.where(grows, np.minimum(least, own), least)
             result[number] = np.where(present[number], least, 1)
         return result
 

@@ -36,12 +36,28 @@ class Key:
         How often it divides the dimension's temporal size.
     sizes : tuple of int
         In place of the powers of a prime: one more tile size than the multiplicity, of which none need divide another.
+    highs : tuple of int
+        Where each of these stands for a group: the largest tile size of each. Of tile sizes of two groups, one below
+        the other, the lower one divides the upper one, unless the upper one is the last of all.
     """
 
     dim: str
     prime: int
     multiplicity: int
     sizes: tuple[int, ...] = ()
+    highs: tuple[int, ...] = ()
+
+    def divides(self) -> Array | None:
+        """Return which groups, by their positions, have a tile size that divides one of which others; None if all do."""
+        if not self.highs:
+            return None
+        lows, highs = np.array(self.sizes), np.array(self.highs)
+        result = np.zeros((len(lows), len(lows)), dtype=bool)
+        for place, (low, high) in enumerate(zip(self.sizes, self.highs, strict=True)):
+            for size in range(low, high + 1):
+                result[place] |= -(-lows // size) * size <= highs
+        result[:, -1] = True
+        return result
 
     @property
     def products(self) -> Array:
@@ -49,9 +65,20 @@ class Key:
         return np.array(self.sizes or [self.prime**exponent for exponent in range(self.multiplicity + 1)])
 
     @property
-    def least(self) -> int:
-        """The least factor of a loop, or 1 where tile sizes need not divide one another."""
-        return 1 if self.sizes else self.prime
+    def most(self) -> Array:
+        """The same, where it stands for a group, at the most."""
+        return np.array(self.highs) if self.highs else self.products
+
+    @property
+    def least_factors(self) -> Array:
+        """The least factor between a boundary and another one beneath it, by the exponent of the upper one.
+
+        An outermost loop that does not divide may do nearly nothing.
+        """
+        factors = np.full(self.multiplicity + 1, 1 if self.sizes and not self.highs else self.prime or 2)
+        if self.sizes:
+            factors[-1] = 1
+        return factors
 
 
 def prime_factors(number: int) -> dict[int, int]:

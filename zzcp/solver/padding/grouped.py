@@ -11,7 +11,8 @@ something moves, and which sums are partial. Of the rest
   summed up, and for windows the least sum over the tile sizes counts. What exceeds the windows is at least what all
   transfers take beyond the run. The first tile, which is no part of it, counts as the largest.
 
-What tiles that are kept once lack of their windows, and refills of the array, count as nothing.
+Tile sizes that divide their dimension are groups by themselves, so that all of a group have equally many whole tiles.
+Refills of the array count as nothing.
 """
 
 from __future__ import annotations
@@ -150,8 +151,7 @@ class _Grouped:
                 beyond = np.where(rows, np.maximum(least, every - fill), moving)
             moving = np.where(rows, least, moving)
             late = np.where(rows, np.maximum(0, least - run_cycles(self.model)), late)
-        repeats = np.where(self.any, 0, part.repeats)
-        return replace(part, busy=moving, late=late, repeats=repeats, beyond=beyond)
+        return replace(part, busy=moving, late=late, beyond=beyond)
 
     def _moving(self, move: Move) -> tuple[Array, Array]:
         """Return the cycles in which a port moves all tiles, without rounding, and the first one, in all states."""

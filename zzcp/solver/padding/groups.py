@@ -40,12 +40,12 @@ Groups = Mapping[str, tuple[Group, ...]]
 
 
 def groups_of(iterations: int) -> tuple[Group, ...]:
-    """Return the tile sizes of a dimension by their numbers of tiles."""
+    """Return the tile sizes of a dimension by their numbers of tiles, those that divide it by themselves."""
     found = []
     low = 1
     while low < iterations:
         tiles = -(-iterations // low)
-        high = -(-iterations // (tiles - 1)) - 1
+        high = low if iterations % low == 0 else -(-iterations // (tiles - 1)) - 1
         found.append(Group(low, high))
         low = high + 1
     return (*found, Group(iterations, iterations))
@@ -54,7 +54,8 @@ def groups_of(iterations: int) -> tuple[Group, ...]:
 def keys_of_groups(groups: Groups) -> tuple[Key, ...]:
     """Return keys whose exponents are positions of groups, which stand for their smallest tile sizes."""
     return tuple(
-        Key(dim, 0, len(some) - 1, tuple(group.low for group in some)) for dim, some in groups.items()
+        Key(dim, 0, len(some) - 1, tuple(group.low for group in some), tuple(group.high for group in some))
+        for dim, some in groups.items()
     )
 
 

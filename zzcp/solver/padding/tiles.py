@@ -40,7 +40,7 @@ _MOST_CELLS, _MOST_STATES = 40_000_000, 1_000_000
 """Entries of the largest table of the dynamic program, and of a cost table."""
 _MOST_TILES = 4_000_000
 """Tiles of one operand, whatever their sizes, of which there may be a table."""
-_LABELS = 100_000
+_LABELS = 1_000_000
 """Labels of an enumeration."""
 _GLANCE, _MOST = 256, 4096
 """Mappings of a chain that are scored where it is the cheapest of a relaxation only, and where it must be settled."""

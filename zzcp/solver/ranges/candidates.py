@@ -92,7 +92,7 @@ def candidates_of(
         for number, term in enumerate(relaxation.capacity):
             if place in term.parts:
                 used[number] = term.parts[place][rows, columns]
-        loops = factors.data[operand, alive] * factors.reuse[operand, alive]
+        loops = factors.most_loops[alive]
         late = _late(relaxation, place, rows, columns, loops)
         least = partial = effective = np.zeros(len(alive))
         if link:

@@ -167,6 +167,8 @@ class Enumeration:
             other = some[other]
             # boundaries at one point: operands in their order
             kept = (labels.at[one] != among.at[other]) | (labels.last[one] <= operand)
+            if not self.factors.all_divide:
+                kept &= self.factors.dividing(labels.at[one], among.at[other])
             one, other = one[kept], other[kept]
             moved, kept = self._moved(labels.pick(one), among.at[other])
             for found in self._placed(moved.pick(kept), among, other[kept], place, counts):
@@ -181,7 +183,7 @@ class Enumeration:
         for index in range(len(grows)):
             fresh = (labels.fresh >> index) & 1 == 1
             kept &= same | ~fresh | grows[index]
-        more = self.factors.reuse[:, at] // self.factors.reuse[:, before]
+        more = np.maximum(1, self.factors.reuse[:, at] // self.factors.most_reuse[:, before])
         present = self.factors.present(before, at)
         count = present.sum(axis=0)
         several = count > 1
