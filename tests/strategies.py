@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from tests.generators import KINDS, random_accelerator, random_layer, random_mapping, random_spatial
+from tests.generators import random_accelerator, random_mapping, random_spatial
+from tests.random_layers import KINDS, random_layer
 from zzcp.cost import EXACT, ZIGZAG, ZIGZAG_3_0, CostConventions, Evaluation, Evaluator
 from zzcp.hardware import Accelerator, Memory
 from zzcp.mapping import Loop, Mapping

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 
 import zzcp
-from tests.generators import ALL_KINDS, random_accelerator, random_layer, random_mapping, random_spatial
+from tests.generators import random_accelerator, random_mapping, random_spatial
 from tests.machines import ARRAY, MEMORIES, machine, memory
+from tests.random_layers import ALL_KINDS, random_layer
 from tests.strategies import Case, cases
 from zzcp.cost import EXACT, ZIGZAG, Accesses, Evaluation, Evaluator, Latency, evaluate
 from zzcp.errors import InputError, MappingError

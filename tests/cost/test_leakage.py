@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.generators import KINDS, random_accelerator, random_layer, random_mapping, random_spatial
+from tests.generators import random_accelerator, random_mapping, random_spatial
 from tests.machines import ARRAY, MEMORIES, machine
+from tests.random_layers import KINDS, random_layer
 from zzcp import EXACT, ZIGZAG, ZIGZAG_3_0, Accelerator, InputError, Layer, Mapping, evaluate
 from zzcp.cost import Evaluator
 from zzcp.cost.arguments import not_counted

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from tests import macros
 from tests.cost.forms import check_all_forms, shuffled
-from tests.generators import KINDS, random_accelerator, random_layer, random_mapping, random_spatial
+from tests.generators import random_accelerator, random_mapping, random_spatial
 from tests.machines import MEMORIES, machine
+from tests.random_layers import KINDS, random_layer
 from tests.simulation.test_cycles_overlap import totals
 from tests.simulation.tiny_cases import random_case
 from tests.solver.machine_fields import precision

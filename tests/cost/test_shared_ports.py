@@ -11,8 +11,9 @@ import pytest
 
 from tests import macros
 from tests.cost.forms import check_all_forms, shuffled
-from tests.generators import KINDS, random_accelerator, random_layer, random_mapping, random_spatial
+from tests.generators import random_accelerator, random_mapping, random_spatial
 from tests.machines import MEMORIES, WHOLE, machine, memory, port
+from tests.random_layers import KINDS, random_layer
 from tests.simulation.interpreter import interpret
 from tests.simulation.nest import Nest
 from tests.simulation.test_cycles import whole_words

@@ -8,8 +8,9 @@ from random import Random
 
 import pytest
 
-from tests.generators import KINDS, random_accelerator, random_layer, random_mapping, random_spatial
+from tests.generators import random_accelerator, random_mapping, random_spatial
 from tests.machines import ARRAY, machine
+from tests.random_layers import KINDS, random_layer
 from zzcp import EXACT, ZIGZAG, Accelerator, InputError, Layer, Mapping, MappingError, evaluate
 from zzcp.cost import CostConventions, Evaluation, Evaluator
 from zzcp.cost.batch import evaluate_batch

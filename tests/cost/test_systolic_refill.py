@@ -16,8 +16,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from benchmarks import systolic
-from tests.generators import KINDS, random_layer, random_mapping, random_spatial
+from tests.generators import random_mapping, random_spatial
 from tests.machines import ARRAY, MEMORIES, machine, memory
+from tests.random_layers import KINDS, random_layer
 from tests.solver.brute_force import random_case as tiny_case
 from tests.solver.machine_fields import systolic_refill
 from zzcp import (

@@ -11,15 +11,8 @@ from pathlib import Path
 from random import Random
 
 from tests.differential.zigzag_referee import BUNDLED
-from tests.generators import (
-    KINDS,
-    odd_layer,
-    odd_spatial,
-    random_accelerator,
-    random_layer,
-    random_mapping,
-    random_spatial,
-)
+from tests.generators import odd_spatial, random_accelerator, random_mapping, random_spatial
+from tests.random_layers import KINDS, odd_layer, random_layer
 from zzcp import load_accelerator
 from zzcp.hardware import Accelerator
 from zzcp.io import accelerator_to_yaml

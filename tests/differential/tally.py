@@ -9,7 +9,7 @@ from typing import Any
 from tests.differential.cases import Case
 from tests.differential.figures import count, differences, our_figures
 from tests.differential.zigzag_referee import ZigZagCrash, level_names, load_machine, zigzag_figures
-from tests.generators import KINDS
+from tests.random_layers import KINDS
 from zzcp.cost import ZIGZAG, evaluate
 
 REORDERED = "ZigZag's graph orders the levels of an operand otherwise than the file"

@@ -11,7 +11,7 @@ pytest.importorskip("zigzag", reason="needs the extra zigzag")
 
 from tests.differential.cases import bundled_machines, draw_round
 from tests.differential.tally import Tally
-from tests.generators import KINDS
+from tests.random_layers import KINDS
 
 pytestmark = pytest.mark.differential
 

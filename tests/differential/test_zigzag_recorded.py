@@ -19,7 +19,7 @@ from tests.differential.records import (
     read_lines,
     search_layers,
 )
-from tests.generators import KINDS
+from tests.random_layers import KINDS
 from zzcp.cost import ZIGZAG, evaluate
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping

@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 
-from tests.generators import KINDS, random_accelerator, random_layer, random_spatial
+from tests.generators import random_accelerator, random_spatial
+from tests.random_layers import KINDS, random_layer
 from zzcp import EXACT, ZIGZAG, Layer, Mapping, MappingError, SpatialMapping, evaluate, load_accelerator
 from zzcp.hardware import Accelerator
 from zzcp.io import accelerator_to_yaml

@@ -10,15 +10,9 @@ import numpy as np
 import pytest
 
 from tests.differential.records import SEARCHES, bundled_machine, read_lines, search_layers
-from tests.generators import (
-    KINDS,
-    odd_spatial,
-    random_accelerator,
-    random_layer,
-    random_order,
-    random_spatial,
-)
+from tests.generators import odd_spatial, random_accelerator, random_order, random_spatial
 from tests.mappers.problems import problem, tiny_problems
+from tests.random_layers import KINDS, random_layer
 from zzcp import EXACT, ZIGZAG, CostConventions, MappingError, SpatialMapping, evaluate
 from zzcp.cost.setting_compiler import compile_setting
 from zzcp.mappers import Budget, Problem, allocate, allocate_orders, loop_prime_factors, make_mapper

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.generators import KINDS, random_accelerator, random_layer, random_spatial
+from tests.generators import random_accelerator, random_spatial
 from tests.machines import machine, memory
+from tests.random_layers import KINDS, random_layer
 from tests.solver.brute_force import Case, mappings_of
 from zzcp import EXACT, Layer, SpatialMapping
 from zzcp.cost.batch import MappingBatch, evaluate_batch

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.generators import KINDS, random_accelerator, random_layer, random_mapping, random_spatial
+from tests.generators import random_accelerator, random_mapping, random_spatial
 from tests.machines import machine
+from tests.random_layers import KINDS, random_layer
 from zzcp.mapping import Mapping, SpatialMapping, check_structure
 from zzcp.workload import Layer
 

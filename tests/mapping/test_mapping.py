@@ -14,7 +14,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.generators import KINDS, random_accelerator, random_layer, random_mapping, random_spatial
+from tests.generators import random_accelerator, random_mapping, random_spatial
+from tests.random_layers import KINDS, random_layer
 from zzcp.errors import InputError, MappingError
 from zzcp.hardware import Accelerator
 from zzcp.io import layer_to_dict, load_mapping

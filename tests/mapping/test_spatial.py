@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.generators import KINDS, random_accelerator, random_layer, random_spatial
+from tests.generators import random_accelerator, random_spatial
 from tests.machines import machine
+from tests.random_layers import KINDS, random_layer
 from zzcp.errors import InputError
 from zzcp.mapping import SpatialMapping
 from zzcp.workload import Layer

@@ -21,7 +21,8 @@ from random import Random
 from statistics import fmean
 from typing import Any
 
-from tests.generators import KINDS, random_accelerator, random_layer, random_mapping, random_spatial
+from tests.generators import random_accelerator, random_mapping, random_spatial
+from tests.random_layers import KINDS, random_layer
 from tests.simulation.cycles import Run, simulate
 from tests.simulation.physics import Physics
 from zzcp import load_accelerator

@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from tests.cost.test_overlap import machine, row
-from tests.generators import KINDS, random_accelerator, random_layer, random_mapping, random_spatial
+from tests.generators import random_accelerator, random_mapping, random_spatial
+from tests.random_layers import KINDS, random_layer
 from tests.simulation.chains import build_chain
 from tests.simulation.cycles import Simulation, simulate
 from tests.simulation.latency_error import cycles_of

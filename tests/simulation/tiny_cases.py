@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
-from tests.generators import ALL_KINDS, KINDS, random_accelerator, random_mapping, random_spatial
+from tests.generators import random_accelerator, random_mapping, random_spatial
+from tests.random_layers import ALL_KINDS, KINDS
 from tests.solver.machine_fields import precision
 from zzcp.cost import EXACT
 from zzcp.errors import InputError

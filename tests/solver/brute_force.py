@@ -11,7 +11,8 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
-from tests.generators import ALL_KINDS, KINDS, prime_factors, random_accelerator, random_spatial
+from tests.generators import prime_factors, random_accelerator, random_spatial
+from tests.random_layers import ALL_KINDS, KINDS
 from zzcp.cost import CostConventions, Evaluator
 from zzcp.cost.batch import MappingBatch, evaluate_batch
 from zzcp.cost.setting.setting import IRRELEVANT, OperandSetting

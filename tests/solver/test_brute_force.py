@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from tests.generators import KINDS
+from tests.random_layers import KINDS
 from tests.simulation.tiny_cases import keeping_overlap
 from tests.solver.brute_force import Case, best_mappings, distinct_orders, random_case
 from zzcp.cost import EXACT, ZIGZAG, CostConventions

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.generators import KINDS, odd_layer, odd_spatial, random_accelerator, random_layer, random_spatial
+from tests.generators import odd_spatial, random_accelerator, random_spatial
 from tests.machines import memory, port
+from tests.random_layers import KINDS, odd_layer, random_layer
 from zzcp import constraint_violations
 from zzcp.cost import EXACT, ZIGZAG, CostConventions, evaluate
 from zzcp.cost.objective import OBJECTIVES, Objective

@@ -11,7 +11,8 @@ from random import Random
 
 import pytest
 
-from tests.generators import KINDS, random_accelerator, random_layer, random_mapping, random_spatial
+from tests.generators import random_accelerator, random_mapping, random_spatial
+from tests.random_layers import KINDS, random_layer
 from tests.simulation.tiny_cases import keeping_overlap
 from tests.solver.pinned import best_orders, every_window, pin
 from zzcp.cost import EXACT, ZIGZAG, CostConventions, Evaluator

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.generators import KINDS, random_layer
+from tests.random_layers import KINDS, random_layer
 from zzcp.errors import InputError
 from zzcp.workload import DimensionRelation, Equation, Layer
 from zzcp.workload.checks import MAX_LOOP

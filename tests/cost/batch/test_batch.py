@@ -11,15 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.generators import (
-    ALL_KINDS,
-    odd_spatial,
-    random_accelerator,
-    random_layer,
-    random_order,
-    random_spatial,
-)
+from tests.generators import odd_spatial, random_accelerator, random_order, random_spatial
 from tests.machines import machine
+from tests.random_layers import ALL_KINDS, random_layer
 from zzcp.cost import (
     EXACT,
     ZIGZAG,

@@ -10,15 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.generators import (
-    KINDS,
-    odd_spatial,
-    random_accelerator,
-    random_layer,
-    random_mapping,
-    random_spatial,
-)
+from tests.generators import odd_spatial, random_accelerator, random_mapping, random_spatial
 from tests.machines import machine
+from tests.random_layers import KINDS, random_layer
 from tests.strategies import EVERY
 from zzcp.cost import EXACT, ZIGZAG, CostConventions, Evaluator, evaluator
 from zzcp.cost.execution.compiled import record

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.generators import KINDS, random_layer, random_spatial
+from tests.generators import random_spatial
 from tests.macros import array_of, machine, macro, random_macro, recorded, zigzag_macro
+from tests.random_layers import KINDS, random_layer
 from zzcp.cost import EXACT, ZIGZAG, CostConventions, evaluate
 from zzcp.cost.formulas.macs import (
     _zigzag_order,

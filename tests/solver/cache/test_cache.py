@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from tests.generators import ALL_KINDS, random_accelerator, random_layer, random_spatial
+from tests.generators import random_accelerator, random_spatial
 from tests.machines import MEMORIES, machine
+from tests.random_layers import ALL_KINDS, random_layer
 from zzcp import EXACT, ZIGZAG, Constraints, Layer, Result, SpatialMapping, optimize
 from zzcp.cost.objective import WeightedSum
 from zzcp.errors import InputError
