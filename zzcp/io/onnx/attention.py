@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from zzcp.errors import InputError
 from zzcp.io.onnx.graph import OnnxNode, Shape
-from zzcp.io.onnx.operands import Built, Context, agree, known, sources, unknown_shape
+from zzcp.io.onnx.operands import Built, Context, agree, built_layer, known, sources, unknown_shape
 from zzcp.workload.equation import Equation
-from zzcp.workload.layer import Layer
 
 
 class _Heads(NamedTuple):
@@ -134,25 +132,24 @@ def _layers(node: OnnxNode, context: Context, tensors: tuple[str, str, str], siz
     equation = Equation.parse(f"O{own}[d][k]+=I{own}[d][c]*W{shared}[c][k]")
     first = next(context.ids)
     bits = context.bits
-    try:
-        scores = Layer(
-            equation,
-            {**loops, "C": sizes.depth, "K": sizes.keys},
-            name=f"{node.name}/scores",
-            operator=node.operator,
-            precision=bits.of(node, query, key, None, variable=True),
-            id=first,
-            sources=sources(context.graph, I=query, W=key),
-        )
-        mixed = Layer(
-            equation,
-            {**loops, "C": sizes.keys, "K": sizes.values},
-            name=f"{node.name}/context",
-            operator=node.operator,
-            precision=bits.of(node, query, value, node.output(), variable=True),
-            id=node.id,
-            sources={**sources(context.graph, W=value), "I": first},
-        )
-    except InputError as error:
-        raise node.enclose(error) from None
+    scores = built_layer(
+        node,
+        context,
+        equation,
+        {**loops, "C": sizes.depth, "K": sizes.keys},
+        bits.of(node, query, key, None, variable=True),
+        {"I": query, "W": key},
+        name=f"{node.name}/scores",
+        id=first,
+    )
+    mixed = built_layer(
+        node,
+        context,
+        equation,
+        {**loops, "C": sizes.keys, "K": sizes.values},
+        bits.of(node, query, value, node.output(), variable=True),
+        {},
+        name=f"{node.name}/context",
+        sources={**sources(context.graph, W=value), "I": first},
+    )
     return scores, mixed

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from zzcp.errors import InputError
 from zzcp.io.onnx.graph import OnnxNode, Shape
-from zzcp.io.onnx.operands import Built, Context, LeftOut, agree, filled, known, sources, unknown_shape
+from zzcp.io.onnx.operands import (
+    Built,
+    Context,
+    LeftOut,
+    agree,
+    built_layer,
+    filled,
+    known,
+    unknown_shape,
+)
 from zzcp.io.onnx.windows import AXES, Axis, input_windows, padded, positions, steps_and_taps
 from zzcp.workload.equation import DimensionRelation, Equation
 from zzcp.workload.layer import Layer
@@ -52,31 +60,12 @@ def convolution(node: OnnxNode, context: Context, data: str, weights: str) -> Bu
     InputError
         If attributes and shapes contradict each other or are out of range.
     """
-    output = node.output()
-    shapes = [context.graph.shapes.get(tensor) for tensor in (data, weights, output)]
-    rank = _rank(node, shapes)
-    if rank is None:
-        return unknown_shape(node, context.graph, data, weights, output)
-    if rank - 2 > len(AXES):
-        return LeftOut(f"{rank - 2}-D convolution: its multiply-accumulate work is left out")
-    image, filters, result = filled(shapes, rank)
-    group = _group(node)
-    taps, plane = _taps(node, filters, rank), known(*image[2:])
-    filters_c = filters[1] * group if isinstance(filters[1], int) else None
-    counts = known(
-        agree(node, "batch", image[0], result[0]),
-        agree(node, "input channels", image[1], filters_c),
-        agree(node, "output channels", result[1], filters[0]),
-    )
-    if taps is None or plane is None or counts is None:
-        return unknown_shape(node, context.graph, data, weights, output)
-    batch, channels, features = counts
-    _check_groups(node, group, channels, features)
-    axes = input_windows(node, taps, plane)
-    outer = tuple(positions(node, size, axis) for size, axis in zip(plane, axes, strict=True))
-    for computed, stated in zip(outer, result[2:], strict=True):
-        agree(node, "output size", computed, stated)
-    sizes = _Sizes(batch, channels, features, group, plane, outer)
+    read = _read(node, context, (data, weights), transposed=False)
+    if isinstance(read, LeftOut):
+        return read
+    axes = input_windows(node, read.taps, read.plane)
+    outer = tuple(positions(node, size, axis) for size, axis in zip(read.plane, axes, strict=True))
+    sizes = read.sizes(node, outer)
     if len(axes) == 2 and axes[0] != axes[1]:
         context.crosswise.append(node.name)
     return (_layer(node, context, (data, weights), sizes, axes, "O"),)
@@ -89,7 +78,34 @@ def transposed_conv_layer(node: OnnxNode, context: Context) -> Built:
     those of the output, therefore, and what the padding crops counts among the operations, as it is computed.
     Parameters and exceptions are those of `convolution`; weights have the input channels first.
     """
-    data, weights, output = node.input(0), node.input(1), node.output()
+    tensors = node.input(0), node.input(1)
+    read = _read(node, context, tensors, transposed=True)
+    if isinstance(read, LeftOut):
+        return read
+    axes, outer = _output_windows(node, read.taps, read.plane)
+    return (_layer(node, context, tensors, read.sizes(node, outer), axes, "I"),)
+
+
+class _Read(NamedTuple):
+    """What attributes and shapes say of a convolution: counts, groups, filter, image, and the output that is stated."""
+
+    counts: tuple[int, ...]
+    group: int
+    taps: tuple[int, ...]
+    plane: tuple[int, ...]
+    result: Shape
+
+    def sizes(self, node: OnnxNode, outer: tuple[int, ...]) -> _Sizes:
+        """Return the sizes with the spatial axes of the output, which must be those that are stated."""
+        for computed, stated in zip(outer, self.result[2:], strict=True):
+            agree(node, "output size", computed, stated)
+        batch, channels, features = self.counts
+        return _Sizes(batch, channels, features, self.group, self.plane, outer)
+
+
+def _read(node: OnnxNode, context: Context, tensors: tuple[str, str], *, transposed: bool) -> _Read | LeftOut:
+    """Return what attributes and shapes say, or why that is not enough; transposed, input channels come first."""
+    data, weights, output = *tensors, node.output()
     shapes = [context.graph.shapes.get(tensor) for tensor in (data, weights, output)]
     rank = _rank(node, shapes)
     if rank is None:
@@ -99,21 +115,17 @@ def transposed_conv_layer(node: OnnxNode, context: Context) -> Built:
     image, filters, result = filled(shapes, rank)
     group = _group(node)
     taps, plane = _taps(node, filters, rank), known(*image[2:])
-    filters_k = filters[1] * group if isinstance(filters[1], int) else None
+    grouped = filters[1] * group if isinstance(filters[1], int) else None
+    filters_c, filters_k = (filters[0], grouped) if transposed else (grouped, filters[0])
     counts = known(
         agree(node, "batch", image[0], result[0]),
-        agree(node, "input channels", image[1], filters[0]),
+        agree(node, "input channels", image[1], filters_c),
         agree(node, "output channels", result[1], filters_k),
     )
     if taps is None or plane is None or counts is None:
         return unknown_shape(node, context.graph, data, weights, output)
-    batch, channels, features = counts
-    _check_groups(node, group, channels, features)
-    axes, outer = _output_windows(node, taps, plane)
-    for computed, stated in zip(outer, result[2:], strict=True):
-        agree(node, "output size", computed, stated)
-    sizes = _Sizes(batch, channels, features, group, plane, outer)
-    return (_layer(node, context, (data, weights), sizes, axes, "I"),)
+    _check_groups(node, group, *counts[1:])
+    return _Read(counts, group, taps, plane, result)
 
 
 def _output_windows(
@@ -202,33 +214,29 @@ def _layer(
     steps, window = (dict(zip(letters, reversed(part), strict=True)) for part in (looped, windowed))
     other = "I" if moves == "O" else "O"
     data, weights = tensors
-    try:
-        return Layer(
-            _equation(len(axes)),
-            {
-                "B": sizes.batch,
-                "K": sizes.features // sizes.group,
-                "G": sizes.group,
-                **{f"{moves}{letter}": steps[letter] for letter in letters},
-                "C": sizes.channels // sizes.group,
-                **{f"F{letter}": by_letter[letter].kernel for letter in letters},
-            },
-            name=node.name,
-            operator=node.operator,
-            relations=tuple(
-                DimensionRelation(
-                    f"{other}{letter}", f"{moves}{letter}", axis.stride, f"F{letter}", axis.dilation
-                )
-                for letter, axis in by_letter.items()
-            ),
-            precision=context.bits.of(node, data, weights, node.output()),
-            padding={f"{other}{letter}": (axis.before, axis.after) for letter, axis in by_letter.items()},
-            window_sizes={f"{other}{letter}": window[letter] for letter in letters},
-            id=node.id,
-            sources=sources(context.graph, I=data, W=weights),
-        )
-    except InputError as error:
-        raise node.enclose(error) from None
+    return built_layer(
+        node,
+        context,
+        _equation(len(axes)),
+        {
+            "B": sizes.batch,
+            "K": sizes.features // sizes.group,
+            "G": sizes.group,
+            **{f"{moves}{letter}": steps[letter] for letter in letters},
+            "C": sizes.channels // sizes.group,
+            **{f"F{letter}": by_letter[letter].kernel for letter in letters},
+        },
+        context.bits.of(node, data, weights, node.output()),
+        {"I": data, "W": weights},
+        relations=tuple(
+            DimensionRelation(
+                f"{other}{letter}", f"{moves}{letter}", axis.stride, f"F{letter}", axis.dilation
+            )
+            for letter, axis in by_letter.items()
+        ),
+        padding={f"{other}{letter}": (axis.before, axis.after) for letter, axis in by_letter.items()},
+        window_sizes={f"{other}{letter}": window[letter] for letter in letters},
+    )
 
 
 def _equation(axes: int) -> Equation:

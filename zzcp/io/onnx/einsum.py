@@ -6,10 +6,8 @@ import math
 import re
 from typing import NamedTuple
 
-from zzcp.errors import InputError
 from zzcp.io.onnx.graph import OnnxNode
-from zzcp.io.onnx.operands import Built, Context, LeftOut, agree, known, sources, unknown_shape
-from zzcp.workload.equation import Equation
+from zzcp.io.onnx.operands import Built, Context, LeftOut, agree, built_layer, known, unknown_shape
 from zzcp.workload.layer import Layer
 
 _LETTERS = re.compile(r"[A-Za-z]|\.\.\.")
@@ -106,15 +104,6 @@ def _layer(
         return "".join(f"[{dim.lower()}]" for dim in loops if kinds[dim][place])
 
     data, weights = tensors
-    try:
-        return Layer(
-            Equation.parse(f"O{index(2) or '[]'}+=I{index(0)}*W{index(1)}"),
-            loops,
-            name=node.name,
-            operator=node.operator,
-            precision=context.bits.of(node, data, weights, node.output()),
-            id=node.id,
-            sources=sources(context.graph, I=data, W=weights),
-        )
-    except InputError as error:
-        raise node.enclose(error) from None
+    precision = context.bits.of(node, data, weights, node.output())
+    equation = f"O{index(2) or '[]'}+=I{index(0)}*W{index(1)}"
+    return built_layer(node, context, equation, loops, precision, {"I": data, "W": weights})

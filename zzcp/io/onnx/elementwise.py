@@ -6,12 +6,20 @@ data, whatever they do with it. ``+`` in an equation stands for any operator tha
 
 from __future__ import annotations
 
-from zzcp.errors import InputError
 from zzcp.io.onnx.graph import OnnxNode, Shape
-from zzcp.io.onnx.operands import Built, Context, LeftOut, Maker, agree, filled, known, sources, unknown_shape
+from zzcp.io.onnx.operands import (
+    Built,
+    Context,
+    LeftOut,
+    Maker,
+    agree,
+    built_layer,
+    filled,
+    known,
+    unknown_shape,
+)
 from zzcp.io.onnx.windows import AXES, Axis, input_windows, positions
-from zzcp.workload.equation import DimensionRelation, Equation
-from zzcp.workload.layer import Layer
+from zzcp.workload.equation import DimensionRelation
 
 _UNARY = """
     Abs Acos Acosh Asin Asinh Atan Atanh BatchNormalization Ceil Celu Clip Cos Cosh Elu Erf Exp Floor Gelu
@@ -68,26 +76,22 @@ def pooling_layer(node: OnnxNode, context: Context) -> Built:
         "".join(f"[{part}{letter.lower()}]" for letter in reversed(letters)) for part in "foi"
     )
     bits = context.bits.of(node, data, data, output)
-    try:
-        layer = Layer(
-            Equation.parse(f"O[b][g]{steps}+=W{inner}*I[b][g]{window}"),
-            {"B": batch, "G": channels}
-            | {f"O{letter}": moved[letter] for letter in letters}
-            | {f"F{letter}": axis.kernel for letter, axis in by_letter.items()},
-            name=node.name,
-            operator=node.operator,
-            relations=tuple(
-                DimensionRelation(f"I{letter}", f"O{letter}", axis.stride, f"F{letter}", axis.dilation)
-                for letter, axis in by_letter.items()
-            ),
-            precision={**bits, "W": 0, "O": bits["O_final"] if "Max" in node.operator else bits["O"]},
-            padding={f"I{letter}": (axis.before, axis.after) for letter, axis in by_letter.items()},
-            window_sizes={f"I{letter}": size for letter, size in zip(letters, reversed(image), strict=True)},
-            id=node.id,
-            sources=sources(context.graph, I=data),
-        )
-    except InputError as error:
-        raise node.enclose(error) from None
+    layer = built_layer(
+        node,
+        context,
+        f"O[b][g]{steps}+=W{inner}*I[b][g]{window}",
+        {"B": batch, "G": channels}
+        | {f"O{letter}": moved[letter] for letter in letters}
+        | {f"F{letter}": axis.kernel for letter, axis in by_letter.items()},
+        {**bits, "W": 0, "O": bits["O_final"] if "Max" in node.operator else bits["O"]},
+        {"I": data},
+        relations=tuple(
+            DimensionRelation(f"I{letter}", f"O{letter}", axis.stride, f"F{letter}", axis.dilation)
+            for letter, axis in by_letter.items()
+        ),
+        padding={f"I{letter}": (axis.before, axis.after) for letter, axis in by_letter.items()},
+        window_sizes={f"I{letter}": size for letter, size in zip(letters, reversed(image), strict=True)},
+    )
     return (layer,)
 
 
@@ -191,18 +195,14 @@ def _layer(
     tensors = [name for name, _ in found.values()]
     bits = context.bits.of(node, tensors[0], tensors[-1], node.output())
     precision = {key: bits[key] for key in (*found, "O_final")}
-    try:
-        layer = Layer(
-            Equation.parse(equation),
-            {name: size for name, size in sizes.items() if isinstance(size, int)},
-            name=node.name,
-            operator=node.operator,
-            precision={**precision, "O": bits["O"] if sums else bits["O_final"]},
-            id=node.id,
-            sources=sources(context.graph, **{key: name for key, (name, _) in found.items()}),
-        )
-    except InputError as error:
-        raise node.enclose(error) from None
+    layer = built_layer(
+        node,
+        context,
+        equation,
+        {name: size for name, size in sizes.items() if isinstance(size, int)},
+        {**precision, "O": bits["O"] if sums else bits["O_final"]},
+        {key: name for key, (name, _) in found.items()},
+    )
     return (layer,)
 
 

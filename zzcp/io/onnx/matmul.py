@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from zzcp.errors import InputError
 from zzcp.io.onnx.graph import OnnxNode, Shape
-from zzcp.io.onnx.operands import Built, Context, agree, filled, known, sources, unknown_shape
-from zzcp.workload.equation import Equation
+from zzcp.io.onnx.operands import Built, Context, agree, built_layer, filled, known, unknown_shape
 from zzcp.workload.layer import Layer
 
 
@@ -172,15 +170,11 @@ def _layer(
     part_o = index([batch.name for batch in batches])
     part_i = index([batch.name for batch in batches if batch.left])
     part_w = index([batch.name for batch in batches if batch.right])
-    try:
-        return Layer(
-            Equation.parse(f"O{part_o}[d][k]+=I{part_i}[d][c]*W{part_w}[c][k]"),
-            {"C": reduction, "D": rows, "K": columns} | {batch.name: batch.size for batch in batches},
-            name=node.name,
-            operator=node.operator,
-            precision=context.bits.of(node, data, weights, node.output()),
-            id=node.id,
-            sources=sources(context.graph, I=data, W=weights),
-        )
-    except InputError as error:
-        raise node.enclose(error) from None
+    return built_layer(
+        node,
+        context,
+        f"O{part_o}[d][k]+=I{part_i}[d][c]*W{part_w}[c][k]",
+        {"C": reduction, "D": rows, "K": columns} | {batch.name: batch.size for batch in batches},
+        context.bits.of(node, data, weights, node.output()),
+        {"I": data, "W": weights},
+    )

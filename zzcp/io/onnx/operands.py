@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 from zzcp.errors import InputError, Place
 from zzcp.io.onnx.graph import UNKNOWN, OnnxGraph, OnnxNode, Shape
 from zzcp.io.onnx.precision import Precision
+from zzcp.workload.equation import Equation
 from zzcp.workload.layer import Layer
 
 
@@ -117,3 +119,36 @@ def sources(graph: OnnxGraph, **operands: str) -> dict[str, int]:
         for operand, tensor in operands.items()
         if tensor in graph.producers and tensor not in graph.constants
     }
+
+
+def built_layer(
+    node: OnnxNode,
+    context: Context,
+    equation: Equation | str,
+    sizes: dict[str, int],
+    precision: dict[str, int],
+    tensors: dict[str, str],
+    **more: Any,
+) -> Layer:
+    """Return the layer of a node.
+
+    Parameters
+    ----------
+    node, context
+        The node and what it is read with.
+    equation, sizes, precision, **more
+        Of the layer; name, id and sources are those of the node where nothing is said.
+    tensors : dict of str to str
+        The tensors that become its input operands.
+
+    Raises
+    ------
+    InputError
+        If there is no such layer, at the node.
+    """
+    own: dict[str, Any] = {"name": node.name, "id": node.id, "sources": sources(context.graph, **tensors)}
+    try:
+        parsed = equation if isinstance(equation, Equation) else Equation.parse(equation)
+        return Layer(parsed, sizes, operator=node.operator, precision=precision, **own | more)
+    except InputError as error:
+        raise node.enclose(error) from None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from zzcp.errors import InputError
 from zzcp.io.onnx.graph import OnnxNode
-from zzcp.io.onnx.operands import Built, Context, LeftOut, agree, known, sources, unknown_shape
+from zzcp.io.onnx.operands import Built, Context, LeftOut, agree, built_layer, known, sources, unknown_shape
 from zzcp.workload.equation import Equation
 from zzcp.workload.layer import Layer
 
@@ -97,15 +96,5 @@ def _product(
     number: int,
     produced: dict[str, int],
 ) -> Layer:
-    try:
-        return Layer(
-            _EQUATION,
-            loops,
-            name=name,
-            operator=node.operator,
-            precision=context.bits.of(node, node.input(0), weights, None),
-            id=number,
-            sources=produced,
-        )
-    except InputError as error:
-        raise node.enclose(error) from None
+    precision = context.bits.of(node, node.input(0), weights, None)
+    return built_layer(node, context, _EQUATION, loops, precision, {}, name=name, id=number, sources=produced)
