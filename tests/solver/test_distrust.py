@@ -7,6 +7,7 @@ search/test_anytime.py; here a stage says that all is closed while better mappin
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -24,8 +25,10 @@ from zzcp import Layer, load_accelerator
 from zzcp.cli.main import cli
 from zzcp.cost import Evaluator
 from zzcp.cost.objective import objective_of
+from zzcp.interrupt import Interrupt
 from zzcp.networks import search as network_search
 from zzcp.solver import Result
+from zzcp.solver.cpsat.run import Limits, _largest, run_solver, surely
 from zzcp.solver.lattice.start import outermost_mapping
 from zzcp.solver.proof import CONTRADICTED
 from zzcp.solver.result import float_below
@@ -216,8 +219,6 @@ def test_a_network_of_which_a_search_claims_too_much(tmp_path: Path) -> None:
 
 def test_bounds_beyond_2_53_are_rounded_and_lowered_before_use() -> None:
     """`best_objective_bound` is a float: of an integer beyond 2^53 it can lie above the optimum."""
-    from zzcp.solver.search.cpsat_stage import _floor  # noqa: PLC0415
-
     model = cp_model.CpModel()
     optimum = 2**60 + 1
     x = model.new_int_var(1, 2, "x")
@@ -225,8 +226,21 @@ def test_bounds_beyond_2_53_are_rounded_and_lowered_before_use() -> None:
     solver = cp_model.CpSolver()
     assert solver.solve(model) == cp_model.OPTIMAL
     assert float(solver.best_objective_bound) != optimum
-    assert _floor(float(2**60 + 2**8)) <= 2**60 + 2**8
-    assert _floor(np.nextafter(float(optimum), np.inf)) <= optimum
+    assert surely(np.nextafter(float(optimum), np.inf), 2**61) <= optimum
+    assert surely(math.inf, 2**61) == 0
+    assert run_solver(model, Limits(10.0, math.inf, 0.0), Interrupt()).bound == optimum
+
+
+def test_bounds_below_2_53_are_rounded_too_where_the_solver_shifts_what_it_minimises() -> None:
+    """A true bound was called false: of 8876680316023314 the solver tells ...315, of ...314 it knows in integers."""
+    for optimum in (8_876_680_316_023_314, 8_876_680_316_023_313, 27_220_453_653_440_203):
+        told = float(optimum) + 1
+        assert surely(told, optimum + 10) <= optimum
+    model = cp_model.CpModel()
+    model.minimize(3 * model.new_int_var(3, 2**58, "x") + 5)
+    assert _largest(model) == 3 * 2**58 + 5
+    # up to 2^50 all doubles that stand for integers are these
+    assert surely(2.0**50 - 1, 2**50 - 1) == 2**50 - 1
 
 
 def test_an_interval_of_no_length_inside_of_another_is_infeasible() -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 from zzcp.interrupt import Interrupt
 from zzcp.solver.cp_sat import cp_model
@@ -52,7 +53,7 @@ class Outcome:
     ----------
     status : CpSolverStatus
         UNKNOWN, too, where it had to be left to itself.
-    bound : float
+    bound : int
         The objective is nowhere less.
     work : float
         In the solver's own measure.
@@ -61,7 +62,7 @@ class Outcome:
     """
 
     status: cp_model.CpSolverStatus
-    bound: float
+    bound: int
     work: float
     value: Value
 
@@ -82,11 +83,13 @@ class _Listener:
     def __init__(
         self,
         on_solution: Callable[[Value], bool] | None,
-        on_bound: Callable[[float], bool] | None,
+        on_bound: Callable[[int], bool] | None,
         stop: Callable[[], None],
+        most: int,
     ) -> None:
-        self.bound = 0.0
+        self.bound = 0
         self._on_solution, self._on_bound, self._stop = on_solution, on_bound, stop
+        self._most = most
         self._lock = threading.RLock()
         self._gone = False
 
@@ -101,8 +104,9 @@ class _Listener:
         with self._lock:
             if self._gone:
                 return
-            self.bound = max(self.bound, bound)
-            if self._on_bound is not None and self._on_bound(bound):
+            sure = surely(bound, self._most)
+            self.bound = max(self.bound, sure)
+            if self._on_bound is not None and self._on_bound(sure):
                 self._stop()
 
     def leave(self) -> None:
@@ -135,7 +139,7 @@ def run_solver(
     seed: int = 0,
     attempt: int = 0,
     on_solution: Callable[[Value], bool] | None = None,
-    on_bound: Callable[[float], bool] | None = None,
+    on_bound: Callable[[int], bool] | None = None,
 ) -> Outcome:
     """Solve a model with an objective that is not negative.
 
@@ -173,7 +177,8 @@ def run_solver(
     parameters.relative_gap_limit = limits.gap
     parameters.catch_sigint_signal = False
     parameters.max_memory_in_mb = 6000
-    listener = _Listener(on_solution, on_bound, solver.stop_search)
+    most = _largest(model)
+    listener = _Listener(on_solution, on_bound, solver.stop_search, most)
     solver.best_bound_callback = listener.better_bound
     try:
         status = run_patiently(solver, model, _passing_on(listener.solution), limits.seconds, interrupt)
@@ -181,9 +186,45 @@ def run_solver(
         listener.leave()
     if status is None:
         return Outcome(cp_model.UNKNOWN, listener.bound, 0.0, solver.value)
-    return Outcome(
-        status, solver.best_objective_bound, solver.response_proto.deterministic_time, solver.value
-    )
+    response = solver.response_proto
+    return Outcome(status, _bound(model, response, most), response.deterministic_time, solver.value)
+
+
+def surely(bound: float, most: int) -> int:
+    """Return an integer that is not above the one for which a bound in floating point stands; 0 for an infinite one.
+
+    The solver scales and shifts integers as doubles to what it tells: where some of them have more than 53 bits, what
+    comes out is off by units, also if it is itself far less.
+
+    Parameters
+    ----------
+    bound : float
+        What the solver tells.
+    most : int
+        The objective is nowhere more.
+    """
+    return math.floor(Fraction(bound) - _doubt(most)) if math.isfinite(bound) else 0
+
+
+def _doubt(most: int) -> int:
+    return 0 if most < 2**50 else most >> 49
+
+
+def _largest(model: cp_model.CpModel) -> int:
+    """Return what no value of the objective exceeds."""
+    objective, variables = model.proto.objective, model.proto.variables
+    most = math.ceil(abs(objective.offset))
+    for factor, number in zip(objective.coeffs, objective.vars, strict=True):
+        # a list of Python's: the solver's own knows no index from the end
+        most += abs(factor) * max(map(abs, list(variables[number].domain)))
+    return most
+
+
+def _bound(model: cp_model.CpModel, response: cp_model.CpSolverResponse, most: int) -> int:
+    """Return the bound of a response: as it keeps it, in integers, where that is what it tells."""
+    exact = int(response.inner_objective_lower_bound) + math.floor(model.proto.objective.offset)
+    told = surely(response.best_objective_bound, most)
+    return exact if told <= exact <= told + 2 * _doubt(most) + 1 else told
 
 
 def run_patiently(

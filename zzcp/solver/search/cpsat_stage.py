@@ -185,9 +185,9 @@ class CpSatStage:
                 self.search.tell(stage)
             return self._enough(known)
 
-        def on_bound(bound: float) -> bool:
+        def on_bound(bound: int) -> bool:
             nonlocal known
-            known = max(known, self._everywhere(_floor(bound) * unit))
+            known = max(known, self._everywhere(bound * unit))
             self.search.tell(stage, known)
             return self._enough(known)
 
@@ -235,7 +235,7 @@ class CpSatStage:
             # nothing better than the incumbent is left; while nothing is excluded the incumbent itself contradicts it
             fault = "the solver claims that there is no mapping, against one that there is" if least else None
             return Claim(self.search.ceiling, fault)
-        bound = _floor(outcome.bound) * unit
+        bound = outcome.bound * unit
         completion, solved = None, None
         if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             # its bound counts also where there is no time left to score all orders
@@ -299,8 +299,3 @@ class CpSatStage:
             chain.model.add_bool_or([])
             return
         chain.model.add_forbidden_assignments(variables, [values])
-
-
-def _floor(bound: float) -> int:
-    """Return the integer that a bound in floating point stands for, or one below it where that is uncertain."""
-    return math.floor(bound) if abs(bound) < 2**53 else math.floor(bound * (1 - 2**-52))

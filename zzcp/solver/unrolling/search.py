@@ -547,6 +547,8 @@ class JointSearch:
                 status="infeasible" if self.complete and not self.stuck else "unknown",
             )
         least = min(self.closed, math.inf if self.complete else self.bound)
+        # an unrolling's own bound may be less than what holds for all of them
+        least = max(least, self.bounds.least)
         bound = float_below(self.value if math.isinf(least) else min(Fraction(least), self.value))
         gap = gap_of(self.value, bound)
         return replace(
