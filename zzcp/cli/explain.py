@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,8 @@ def run(
         "workload": None if workload is None else Source.of(workload),
     }
     if len(results) == 1:
-        told = _one(output, results[0], layers, objective, what_if, resolve, time_limit, cache)
+        explained = partial(explain, what_if=what_if, resolve=resolve, time_limit=time_limit, cache=cache)
+        told = _one(output, results[0], layers, partial(explained, objective=objective))
     else:
         told = _two(output, results[0], results[1], layers, objective)
     output.finish({"zzcp_version": zzcp.__version__, **told, "inputs": inputs_data(read)})
@@ -66,11 +68,7 @@ def _one(
     output: Output,
     result: ResultFile,
     names: Sequence[str],
-    objective: str | None,
-    what_if: bool,
-    resolve: bool,
-    time_limit: float,
-    cache: bool,
+    explained: Callable[..., Explanation],
 ) -> dict[str, Any]:
     """Show explanations of a result, and return them as plain data."""
     chosen = _chosen(result, names)
@@ -78,22 +76,12 @@ def _one(
     for number, entry in enumerate(chosen, 1):
         head = f"layer {entry.layer.name} ({number} of {len(chosen)})"
         with output.progress(head) as tell:
-            found.append(
-                explain(
-                    _evaluated(output, result, entry),
-                    objective=objective,
-                    what_if=what_if,
-                    resolve=resolve,
-                    time_limit=time_limit,
-                    cache=cache,
-                    on_progress=_told(tell, head),
-                )
-            )
+            found.append(explained(_evaluated(output, result, entry), on_progress=_told(tell, head)))
     if len(found) > _FULL and not names:
         output.show(_overview(found))
     else:
-        for explained in found:
-            output.show(explanation_report(explained))
+        for explanation in found:
+            output.show(explanation_report(explanation))
     return {"file": Path(result.path).name, "layers": [entry.to_dict() for entry in found]}
 
 

@@ -14,7 +14,7 @@ from zzcp.cost.batch import evaluate_batch
 from zzcp.cost.objective import WeightedSum, objective_of
 from zzcp.errors import InputError
 from zzcp.solver.engines import Engine
-from zzcp.solver.fronts import WeightedSearch, supported_point
+from zzcp.solver.fronts import WeightedSearch
 from zzcp.solver.job import Job
 from zzcp.solver.options import SearchOptions
 
@@ -40,18 +40,15 @@ def weights_of(energies: np.ndarray, latencies: np.ndarray, rng: Random) -> list
     return [WeightedSum(1, 0), WeightedSum(0, 3), *(WeightedSum(share, ratio) for share in shares)]
 
 
+def search_of(case: Case, options: SearchOptions) -> WeightedSearch:
+    """Return the search for the mappings of a case."""
+    return WeightedSearch(Job(case.accelerator, case.layer, "energy", case.spatial, options=options))
+
+
 def check(case: Case, conventions: CostConventions, rng: Random, engine: Engine = "auto") -> None:
     """Assert that what is found under some weights is the best of all mappings, and proven."""
     energies, latencies = figures(case, conventions)
-    search = WeightedSearch(
-        Job(
-            case.accelerator,
-            case.layer,
-            "energy",
-            case.spatial,
-            options=SearchOptions(conventions=conventions, engine=engine),
-        )
-    )
+    search = search_of(case, SearchOptions(conventions=conventions, engine=engine))
     if not len(energies):
         found = search.minimise(WeightedSum(1, 1), 60.0, 0.0)
         assert (found.status, found.mapping) == ("infeasible", None)
@@ -106,7 +103,7 @@ def test_weights_of_any_size_mean_the_same() -> None:
     values = set()
     for factor in (Fraction(1), Fraction(10**40, 3), Fraction(7, 10**30)):
         weights = WeightedSum(factor, ratio * factor)
-        found = supported_point(case.accelerator, case.layer, weights, spatial=case.spatial, gap=0.0)
+        found = search_of(case, SearchOptions()).minimise(weights, 60.0, 0.0)
         assert found.status == "optimal"
         assert found.value is not None
         values.add(found.value / factor)

@@ -5,6 +5,6 @@ of weights), `between` with `staircase` (all points between two), `exploration` 
 which returns a `front`.
 """
 
-from zzcp.solver.fronts.supported import Point, WeightedSearch, supported_point
+from zzcp.solver.fronts.supported import Point, WeightedSearch
 
-__all__ = ["Point", "WeightedSearch", "supported_point"]
+__all__ = ["Point", "WeightedSearch"]

@@ -57,7 +57,6 @@ class JointPoints:
             bound if value is None else min(bound, value),
             result.diagnosis,
             result.engine,
-            result.wall_s,
             result.interrupted,
         )
 

@@ -7,34 +7,25 @@ is found as a least energy or a least latency is. The tables and the lattice of 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
 
-from zzcp.checks import duration, instance
-from zzcp.cost.arguments import check_setting
 from zzcp.cost.constraints.rules import LatencyRule
-from zzcp.cost.conventions import EXACT, CostConventions
 from zzcp.cost.evaluation import Evaluation
 from zzcp.cost.evaluator import Evaluator
-from zzcp.cost.objective import Goal, WeightedSum, objective_of
-from zzcp.hardware import Accelerator
+from zzcp.cost.objective import Goal, objective_of
 from zzcp.mapping import Mapping as LayerMapping
-from zzcp.mapping import SpatialMapping
 from zzcp.mapping.constraints import MaxLatency
-from zzcp.mapping.default import default_spatial
 from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.constrained.optimize import attempt_after_all
 from zzcp.solver.constrained.problem import Attempt
-from zzcp.solver.engines import NO_ENGINE, Engine
+from zzcp.solver.engines import NO_ENGINE
 from zzcp.solver.job import Job
-from zzcp.solver.options import SearchOptions
 from zzcp.solver.result import Diagnosis, Status
 from zzcp.solver.search.search import Search, searching
 from zzcp.solver.search.shared import Shared
-from zzcp.workload import Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +48,18 @@ class Point:
         Where there is no mapping: why.
     engine : str
         What proved the bound, as in `Result`.
-    wall_s : float
-        Seconds.
     interrupted : bool
         Whether the user stopped the search.
     """
 
     status: Status
     goal: Goal
-    mapping: LayerMapping | None
-    evaluation: Evaluation | None
-    value: Fraction | None
-    lower_bound: Fraction
+    mapping: LayerMapping | None = None
+    evaluation: Evaluation | None = None
+    value: Fraction | None = None
+    lower_bound: Fraction = Fraction(0)
     diagnosis: Diagnosis | None = None
     engine: str = NO_ENGINE
-    wall_s: float = 0.0
     interrupted: bool = False
 
 
@@ -135,16 +123,8 @@ class WeightedSearch:
         if attempt is not None and attempt.mapping is None:
             none = attempt.answer == "none"
             diagnosis = diagnose(self.shared.evaluator.model) if none else None
-            return Point(
-                "infeasible" if none else "unknown",
-                goal,
-                None,
-                None,
-                None,
-                Fraction(0),
-                diagnosis,
-                attempt.engine,
-            )
+            status: Status = "infeasible" if none else "unknown"
+            return Point(status, goal, diagnosis=diagnosis, engine=attempt.engine)
         result = search.run(hint if attempt is None else attempt.mapping)
         return Point(
             result.status,
@@ -154,7 +134,6 @@ class WeightedSearch:
             search.value,
             search.bound,
             engine=result.engine,
-            wall_s=time.monotonic() - started,
             interrupted=result.interrupted,
         )
 
@@ -166,56 +145,3 @@ class WeightedSearch:
         if is_certain(model):
             return Attempt("none")
         return attempt_after_all(self.job, self._search_with, Clock(seconds))
-
-
-def supported_point(
-    accelerator: Accelerator,
-    layer: Layer,
-    weights: WeightedSum,
-    *,
-    spatial: SpatialMapping | Mapping[str, Mapping[str, int]] | None = None,
-    time_limit: float = 60.0,
-    gap: float = 1e-4,
-    seed: int = 0,
-    workers: int = 1,
-    conventions: CostConventions = EXACT,
-    links: Mapping[str, str] | None = None,
-    engine: Engine = "auto",
-    known: Iterable[LayerMapping] = (),
-) -> Point:
-    """Return the mapping of least a E + b D, with a proven bound.
-
-    For many weights of one layer make a `WeightedSearch` and call `minimise`, which makes the tables once.
-
-    Parameters
-    ----------
-    accelerator, layer
-        The machine and the layer.
-    weights : WeightedSum
-        The weights a and b.
-    spatial, time_limit, gap, seed, workers, conventions, links, engine
-        As for `optimize`, for one unrolling.
-    known : iterable of Mapping
-        Mappings of the layer with this unrolling, of which the best is where the search starts.
-
-    Raises
-    ------
-    InputError
-        If the arguments are out of range.
-    MappingError
-        If the unrolling does not fit the array or the layer, or a known mapping is invalid.
-    """
-    check_setting(accelerator, layer, conventions, links)
-    instance(weights, WeightedSum, "weights")
-    options = SearchOptions(
-        time_limit=duration(time_limit, "time limit"),
-        gap=gap,
-        seed=seed,
-        conventions=conventions,
-        engine=engine,
-        workers=workers,
-    ).checked()
-    chosen: Any = default_spatial(accelerator, layer) if spatial is None else spatial
-    unrolling = chosen if isinstance(chosen, SpatialMapping) else SpatialMapping.from_dict(chosen)
-    search = WeightedSearch(Job(accelerator, layer, weights, unrolling, links, options=options))
-    return search.minimise(weights, options.seconds, options.gap, known)

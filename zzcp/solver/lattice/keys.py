@@ -48,7 +48,7 @@ class Key:
     highs: tuple[int, ...] = ()
 
     def divides(self) -> Array | None:
-        """Return which groups, by their positions, have a tile size that divides one of which others; None if all do."""
+        """Return which groups, by position, have a tile size that divides one of which others; None if all do."""
         if not self.highs:
             return None
         lows, highs = np.array(self.sizes), np.array(self.highs)
