@@ -93,7 +93,7 @@ def candidates_of(
             if place in term.parts:
                 used[number] = term.parts[place][rows, columns]
         loops = factors.most_loops[alive]
-        late = _late(relaxation, place, rows, columns, loops)
+        late = late_of(relaxation, place, rows, columns, loops)
         least = partial = effective = np.zeros(len(alive))
         if link:
             size = memory_of(setting, place).size
@@ -137,7 +137,7 @@ def _refill(relaxation: Relaxation, place: Place, rows: Array, columns: Array) -
     return number, (table.refill[1] - relaxation.latency[number].parts[place])[rows, columns]
 
 
-def _late(
+def late_of(
     relaxation: Relaxation, place: Place, rows: Array, columns: Array, loops: Array
 ) -> list[tuple[int, Array, Array, Array, Array]]:
     """Return per term of the stall what `Candidates.late` has of a boundary's movements, or of all of them at once."""
@@ -159,8 +159,10 @@ def _late(
         for cycles, repeats in part.kinds
     ]
     run, once = np.full(len(rows), run_cycles(relaxation.model)), np.ones(len(rows), dtype=np.int64)
+    # windows are laid out with whole tiles: no more of them begin in the run than periods do
+    together = whole * -(-run // period) if setting.remainders else run
     for number, term in enumerate(relaxation.latency):
-        if term.crowded and place in term.parts and not setting.remainders:
+        if term.crowded and place in term.parts:
             busy = sum(part.busy for part in table.moves if part.move in term.crowded)
-            late.append((number, np.asarray(busy)[rows, columns], run, once, run))
+            late.append((number, np.asarray(busy)[rows, columns], run, once, together))
     return late

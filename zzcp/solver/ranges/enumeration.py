@@ -28,6 +28,7 @@ from zzcp.solver.ranges.candidates import Candidates, candidates_of, memory_of
 from zzcp.solver.ranges.chain_latency import early_cycles, least_latency
 from zzcp.solver.ranges.goals import Curve
 from zzcp.solver.ranges.ground import Ground
+from zzcp.solver.ranges.kept_once import late_terms
 from zzcp.solver.ranges.labels import Labels, Level, groups, joined
 from zzcp.solver.ranges.multipliers import Line
 from zzcp.solver.ranges.relaxation import Relaxation
@@ -405,6 +406,10 @@ class Enumeration:
                     below = (*depths[:operand], link, *counts[operand + 1 :])
                     following += [found for found, _ in self._placed(part, among, other, place, below)]
                 parts = [part.pick(part.relaxed <= 1 + _MARGIN) for part in following]
+        if not self.factors.all_divide and not self.setting.conventions.greedy_buffering:
+            for part in parts:
+                late = late_terms(self.relaxation, self.factors, self._at(part.chain), part.used)
+                np.maximum(part.terms, late, out=part.terms)
         result = [part.pick(self._judged(part, part.energy, limit, *self._early(part))) for part in parts]
         return [part for part in result if len(part)]
 
