@@ -14,11 +14,11 @@ from zzcp.solver.unrolling.common import MARGIN, Common, Movement, elements_outs
 from zzcp.solver.unrolling.lanes import Lanes
 from zzcp.solver.unrolling.rounding import (
     FLOORED,
-    ROUNDED,
     adds_up,
     again,
     least_tile,
     share_of_movement,
+    stored_tile,
     windows_left,
     words_of_tiles,
 )
@@ -121,6 +121,11 @@ class Block(Lanes):
         """Return the elements of the smallest tile of one instance, with at least two iterations of one dimension."""
         groups = self.below(number, level)
         loop = self.common.smallest_loop[self.iterations[:, grown]] if grown >= 0 else None
+        if not self.exact:
+            every = [np.ones(self.count, dtype=np.int64)] * len(self.dims)
+            if loop is not None:
+                every[grown] = loop
+            return stored_tile(self, operand, number, level, every)
         sizes: dict[str, Array] = {}
         for position, dim in enumerate(self.dims):
             if operand.kind[dim] == IRRELEVANT:
@@ -135,6 +140,9 @@ class Block(Lanes):
     def _whole_bits(self, operand: OperandSetting, number: int) -> Array:
         """Return the bits of what an instance of the outermost memory of an operand holds: all of its loops."""
         below, above = self.below(number, operand.depth), self.above(number, operand.depth)
+        if not self.exact:
+            whole = stored_tile(self, operand, number, operand.depth, list(self.iterations.T))
+            return whole * self.kept_precision(number, operand.depth)
         sizes: dict[str, Array] = {}
         for position, dim in enumerate(self.dims):
             if operand.kind[dim] == IRRELEVANT:
@@ -155,6 +163,7 @@ class Block(Lanes):
         partial = self.copies(number, level) > 1
         if level == 1:
             partial |= self.adds(number)
+        partial &= adds_up(self, number)
         bits = self.setting.operands[number].held(level)
         return np.where(partial, bits.partial, bits.least)
 
@@ -177,8 +186,7 @@ class Block(Lanes):
             places = relation.distinct(outer, inner)  # type: ignore[arg-type]
             window = places - elements_outside(self.setting.layer, relation)
             result *= np.clip(window, 1, max(most, 1))
-        # as ZigZag counts lanes that are a fraction, or that it floors
-        return result if self.exact else np.floor(result * self.kept_share(operand))
+        return result
 
     def _tile_bits(self, operand: OperandSetting, number: int, level: int, grown: int = -1) -> Array:
         """Return the bits of the smallest tile, with the second copy that its memory makes of what is refilled."""
@@ -200,15 +208,16 @@ class Block(Lanes):
         below = self.common.smallest_loop[self.iterations[:, grown]] if grown >= 0 else 1
         return bits * np.where(left > below, 2, 1)
 
-    def kept_share(self, operand: OperandSetting) -> Array:
-        """Return what is left of the room that a tile takes where lanes are fractions, which ZigZag need not round."""
-        relevant = [i for i, dim in enumerate(self.dims) if operand.kind[dim] != IRRELEVANT]
-        return np.asarray(np.minimum(self.share(operand), self.scale[:, relevant].prod(axis=1)))
-
-    def share(self, operand: OperandSetting) -> Array:
-        """Return what ZigZag's rounding leaves of an operand's tile whose lanes are fractions."""
-        relevant = [i for i, dim in enumerate(self.dims) if operand.kind[dim] != IRRELEVANT]
-        return np.where((self.scale[:, relevant] < 1).any(axis=1), ROUNDED, 1.0)
+    def kept_share(self, operand: OperandSetting, number: int, level: int) -> Array:
+        """Return what is left of the room that a tile takes where lanes are fractions, or rounded down in windows."""
+        below = self.below(number, level)
+        left = np.ones(self.count)
+        for position, dim in enumerate(self.dims):
+            kind = operand.kind[dim]
+            if kind != IRRELEVANT:
+                scale = np.where(self.whole(below, dim) > 1, self.scale[:, position], 1.0)
+                left = left * np.where((scale < 1) & (kind != RELEVANT), scale * FLOORED, scale)
+        return left
 
     def _figures(self) -> None:
         """Compute what passes every link at least once, and what passes in every iteration."""

@@ -361,8 +361,7 @@ class _Room:
         free = block.free[number, link - 1] * (1 + MARGIN)
         room = np.where(bits > 0, free / np.maximum(bits, 1), np.inf)
         if not block.exact:
-            # the tile is rounded down
-            room = (room + 1) / block.kept_share(operand)
+            room = room / block.kept_share(operand, number, link)
         if operand.memories[link - 1].doubles(operand.memory_operand) and not windows:
             # all but the whole are kept twice
             whole = one

@@ -32,6 +32,7 @@ from zzcp.solver.unrolling.rounding import (
     again,
     least_tile,
     share_of_movement,
+    stored_tile,
     windows_left,
     words_of_tiles,
 )
@@ -337,9 +338,11 @@ class _Relaxed(Weighted):
                 if operand.kind[dim] != IRRELEVANT:
                     result &= self._along(np.arange(low[position].shape[1])[None, :] == 0, position)
             return result
-        tile = self._tile(operand, number, link)
-        if not block.exact:
-            tile = np.floor(tile * self._column(block.kept_share(operand)))
+        if block.exact:
+            tile = self._tile(operand, number, link)
+        else:
+            low_along = [self._along(rungs, position) for position, rungs in enumerate(low)]
+            tile = stored_tile(block, operand, number, link, low_along)
         least = self._column(block.kept_precision(number, link))
         if operand.is_output:
             # complete sums only where no loops are left that add to them

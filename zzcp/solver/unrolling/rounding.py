@@ -233,6 +233,35 @@ def least_tile(
     return np.asarray(result)
 
 
+def stored_tile(
+    block: Lanes, operand: OperandSetting, number: int, level: int, iterations: Sequence[Array]
+) -> Array:
+    """Return the elements for which a tile takes room, at the least: fractions of lanes as they are.
+
+    Parameters
+    ----------
+    block, operand, number, level
+        The unrollings, the operand, and the level that keeps the tile.
+    iterations : sequence of ndarray
+        As for `least_tile`.
+    """
+    column = (-1, *[1] * (iterations[0].ndim - 1)) if iterations else (-1,)
+    below = block.below(number, level)
+    result = np.ones((1,) * len(column))
+    for position, dim in enumerate(block.dims):
+        if operand.kind[dim] == RELEVANT:
+            result = result * block.product(below, [position]).reshape(column) * iterations[position]
+    for relation, most in zip(operand.relations, operand.window_sizes, strict=True):
+        sizes = []
+        for dim in relation.loops:
+            lanes = (_lanes(block, below, dim) * _scale(block, below, dim)).reshape(column)
+            some = iterations[block.dims.index(dim)] if dim in block.dims else 1
+            sizes.append(np.floor(lanes * some * (1 + MARGIN)))
+        window = np.minimum(most, relation.distinct(*sizes))  # type: ignore[arg-type]
+        result = result * np.where(np.minimum(*sizes) > 0, np.maximum(window, 0), 0)
+    return np.asarray(np.broadcast_to(result, np.broadcast_shapes(result.shape, (block.count, *column[1:]))))
+
+
 def _sent(block: Lanes, operand: OperandSetting, number: int, link: int) -> Array:
     """Return how many tiles an instance above a link sends together, at the least."""
     here = block.common.linked[number][link]
