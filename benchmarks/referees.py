@@ -107,7 +107,17 @@ def sampled(_path: Path, accelerator: Accelerator, layer: Layer, count: int) -> 
 def of_zigzag(path: Path, accelerator: Accelerator, layer: Layer, _count: int) -> Row:
     """Return the joint optimum under ZigZag's conventions and the best of its own choices."""
     started = time.process_time()
-    result = optimize(accelerator, layer, spatial="auto", time_limit=SECONDS["zigzag"], conventions=ZIGZAG)
+    # a space that holds what ZigZag chooses
+    every = [spatial for mixed in (False, True) for spatial in unrollings.generated(path, layer, mixed=mixed)]
+    most = max((len(factors) for spatial in every for _, factors in spatial.unrolling), default=0)
+    result = optimize(
+        accelerator,
+        layer,
+        spatial="auto",
+        max_dims=max(2, most),
+        time_limit=SECONDS["zigzag"],
+        conventions=ZIGZAG,
+    )
     row: Row = {"status": result.status, "best": result.objective, "bound": result.lower_bound}
     for name, mixed in (("plain", False), ("mixed", True)):
         values = []

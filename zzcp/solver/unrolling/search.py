@@ -38,6 +38,7 @@ from zzcp.solver.lattice.start import first_mapping, outermost_mapping
 from zzcp.solver.result import Progress, Result, float_below, gap_of
 from zzcp.solver.space import Space, of_factors
 from zzcp.solver.unrolling.ahead import Alone, Doer, InHelper, Step, WithHelpers
+from zzcp.solver.unrolling.aside import Samples
 from zzcp.solver.unrolling.bounds import CheapBounds
 from zzcp.solver.unrolling.choices import Choices, choices_of
 from zzcp.solver.unrolling.common import Common
@@ -61,6 +62,10 @@ _AHEAD = 4
 """Steps for every helper that are looked for among those to come."""
 _DIVE = 8
 """Unrollings that are examined after each time, at most."""
+_RARELY = 8
+"""Rounds after which some unrollings are looked at aside for the first time."""
+_ASIDE, _CLOSE, _BEST = 24, 0.05, 3
+"""Unrollings that are looked at aside, the gap from which on none are, and how many of them are searched."""
 _RELAXED, _ROOT = range(2)
 
 
@@ -130,6 +135,7 @@ class JointSearch:
     together: int = _TOGETHER
     ruled_out: Counter[str] = field(default_factory=Counter)
     tried: dict[tuple[int, ...], float] = field(default_factory=dict)
+    samples: Samples | None = None
     clock: Clock = field(init=False)
     choices: Choices = field(init=False)
     steps: Steps = field(init=False)
@@ -179,6 +185,11 @@ class JointSearch:
     def near(self, bound: float) -> bool:
         """Return whether a bound is within half of the tolerance from the incumbent."""
         return self.value is not None and bound >= float(self.value) * (1 - self.tolerance / 2)
+
+    @property
+    def _is_far(self) -> bool:
+        """Whether the bound is so far from the incumbent that better ones are looked for anywhere."""
+        return self.value is not None and self.bound < float(self.value) * (1 - _CLOSE)
 
     def run(self, hint: LayerMapping | None = None, *, any_will_do: bool = False) -> Result:
         """Search until no unrolling can be better, the time is up, or the user stops it.
@@ -244,16 +255,37 @@ class JointSearch:
         for first in promising[:_TRIED]:
             if not self.clock.goes_on or first.bound >= self.ceiling:
                 break
-            spatial = self.choices.spatial(first.choice)
-            if self.free:
-                work = min(_MOMENT, self.clock.work_left)
-                found = self.solve(spatial, max(self.clock.left, 0.1), self.value, work, briefly=True)
-                self._take(found)
-                if found.closed and self.max_padding is None:
-                    self.tried[first.choice] = found.bound
-            else:
-                self._try(spatial)
+            self._search_briefly(first.choice)
             self._tell("first mappings")
+
+    def _search_briefly(self, choice: tuple[int, ...]) -> None:
+        """Search an unrolling for a moment."""
+        spatial = self.choices.spatial(choice)
+        if not self.free:
+            self._try(spatial)
+            return
+        work = min(_MOMENT, self.clock.work_left)
+        found = self.solve(spatial, max(self.clock.left, 0.1), self.value, work, briefly=True)
+        self._take(found)
+        if found.closed and self.max_padding is None:
+            self.tried[choice] = found.bound
+
+    def _look_aside(self) -> None:
+        """Search some unrollings whose relaxations promise most among some from all over the space."""
+        if self.samples is None:
+            return
+        promising = []
+        for choice in self.samples.take(_ASIDE, self.ceiling):
+            if not self.clock.goes_on:
+                return
+            if choice not in self.tried:
+                bound = self.doer.do(self._step(Open(0.0, _RELAXED, choice)))
+                if bound is not None and bound < self.ceiling:
+                    promising.append((bound, choice))
+        for bound, choice in sorted(promising)[:_BEST]:
+            if self.clock.goes_on and bound < self.ceiling:
+                self._search_briefly(choice)
+        self._tell("unrollings aside")
 
     def _find_any(self) -> None:
         """Find a mapping of an unrolling that promises something; without constraints the smallest one may have one."""
@@ -287,6 +319,8 @@ class JointSearch:
             if not len(block):
                 return []
             bounds = bound(block, self._value(bounds), bounds)
+            if self.samples is None:
+                self.samples = Samples.of(block, bounds)
         order = np.argsort(bounds, kind="stable")
         return [Open(float(bounds[at]), _RELAXED, tuple(block[at].tolist())) for at in order]
 
@@ -351,6 +385,7 @@ class JointSearch:
     def _close(self, pool: Pool, *, any_will_do: bool = False) -> None:
         """Raise the least bound until it reaches the incumbent, or until there is one, if any will do."""
         waiting, ordered, left = Portions(pool, _ORDERED), Pool(), list[Open]()
+        rounds = 0
         while self.complete and (left or len(waiting) or len(ordered)):
             least = min(waiting.least, ordered.least, left[0].bound if left else math.inf)
             if least > self.bound:
@@ -365,6 +400,9 @@ class JointSearch:
                 break
             elif not self.clock.goes_on:
                 self.complete = False
+            elif self._is_far and (rounds := rounds + 1) >= _RARELY and not rounds & (rounds - 1):
+                # after eight rounds, after sixteen, and so on
+                self._look_aside()
             elif waiting.least <= least:
                 self._order(waiting, ordered, left)
             elif ordered.least <= least:
