@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
+from itertools import pairwise
 
 import numpy as np
 
-from zzcp import ZIGZAG, Layer, load_accelerator, optimize
 from zzcp.solver.unrolling.aside import Samples
 
 
@@ -24,7 +23,7 @@ def test_samples_are_below_a_value_and_come_once() -> None:
 def test_samples_spread_over_all_that_are_below() -> None:
     samples = Samples.of(np.arange(1000)[:, None], np.arange(1000.0))
     (*chosen,) = (row for (row,) in samples.take(10, math.inf))
-    assert all(second - first == 100 for first, second in zip(chosen, chosen[1:], strict=False))
+    assert all(second - first == 100 for first, second in pairwise(chosen))
 
 
 def test_nothing_is_left_to_take() -> None:
@@ -32,17 +31,3 @@ def test_nothing_is_left_to_take() -> None:
     assert samples.take(8, -1.0) == []
     assert len(samples.take(8, 9.0)) == 3
     assert samples.take(8, 9.0) == []
-
-
-def test_unrollings_without_room_do_not_hide_those_with_mappings(root: Path) -> None:
-    """Under ZigZag's conventions tiles of fractions of lanes were once counted too small to be ruled out."""
-    machine = load_accelerator(root / "models/accelerators/edge_tpu_like.yaml")
-    layer = Layer.depthwise(g=96, oy=28, ox=28, fy=3, fx=3, padding=1)
-    found = optimize(
-        machine, layer, spatial="auto", conventions=ZIGZAG, time_limit=1e6, deterministic_limit=20
-    )
-    given = {"D1": {"G": 5}, "D2": {"FY": 3, "FX": 2}, "D4": {"OY": 3}}
-    one = optimize(machine, layer, spatial=given, conventions=ZIGZAG, time_limit=1e6)
-    assert found.objective is not None
-    assert one.objective is not None
-    assert found.lower_bound <= found.objective <= one.objective
