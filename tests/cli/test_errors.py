@@ -105,6 +105,21 @@ def test_a_failed_command_leaves_the_json_file_alone(zzcp: Run, tmp_path: Path) 
     assert not new.exists()
 
 
+def test_a_name_that_is_given_twice_is_refused(zzcp: Run) -> None:
+    """The last one was taken in silence."""
+    for option in (("--precision", "W=4,I=8,W=8"), ("--dim", "n=4", "--dim", "n=5")):
+        result = zzcp("show", WORKLOAD, *option)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert f"{option[1][0]} is given twice" in result.stderr
+
+
+def test_an_amount_of_memory_may_have_any_digits(zzcp: Run) -> None:
+    """Beyond the range of floats it ended in a traceback."""
+    result = zzcp("solve", "-a", "nowhere", "-w", "nowhere", "--memory-limit", f"{10**400}GB")
+    assert result.exit_code == 2
+    assert "nowhere: no such file" in result.stderr
+
+
 def test_only_mapping_errors_exit_with_3() -> None:
     assert InputError("wrong").exit_code == 2
     assert MappingError(["too large"]).at(file="x").exit_code == 3

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from click.testing import CliRunner
@@ -18,6 +19,7 @@ from tests.machines import machine, memory
 from zzcp import Accelerator, InputError, Layer, SweepTable, load_accelerator, sweep
 from zzcp.cli.main import cli
 from zzcp.costs import Asked, MemoryCosts, cost_model, falling, priced
+from zzcp.costs import cacti as cacti_model
 from zzcp.costs.cacti import Cacti
 from zzcp.costs.table import CELL, FILLED
 from zzcp.sweeps.budget import best_under
@@ -121,6 +123,19 @@ def test_without_the_package_the_message_says_how_to_get_it(monkeypatch: pytest.
     with pytest.raises(InputError) as error:
         cost_model("cacti").memory(Asked(8192, 8))
     assert "pip install hwcomponents-cacti (Python 3.12 or newer)" in str(error.value)
+
+
+def test_the_version_of_a_package_that_is_not_installed_is_the_same_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A sweep whose only size is that of the file asks for nothing but the version: it ended in a traceback."""
+
+    def lacking(name: str) -> NoReturn:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(cacti_model, "version", lacking)
+    with pytest.raises(InputError, match="needs a package that is not installed"):
+        _ = cost_model("cacti").version
 
 
 def test_memories_cost_what_the_model_says() -> None:

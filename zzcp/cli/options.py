@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
 from typing import Any, Literal, TypeVar
 
 import click
@@ -23,6 +24,7 @@ SPATIAL = ["auto", "full"]
 """Names of `zzcp.mapping.unrollings.Choice`."""
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 positive = click.FloatRange(min=0, min_open=True)
 """Any amount of time."""
@@ -141,7 +143,7 @@ def _bytes(_context: click.Context, _option: click.Parameter, given: str | None)
         raise click.BadParameter(f"expected bytes with a unit, such as 4GB or 512MiB, found {given[:80]!r}")
     prefix = (match[2] or "").lower()
     step = 1024 if prefix.endswith("i") else 1000
-    size = int(float(match[1]) * step ** (_PREFIXES.index(prefix[0]) + 1 if prefix else 0))
+    size = int(Fraction(match[1]) * step ** (_PREFIXES.index(prefix[0]) + 1 if prefix else 0))
     if size < 1:
         raise click.BadParameter(f"expected a positive amount of memory, found {given[:80]!r}")
     return size
@@ -157,7 +159,7 @@ memory_limit = click.option(
 
 
 def _dimensions(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, int]:
-    return dict(_assigned(text, "NAME=SIZE, such as sequence=128", 1) for text in given)
+    return _each_once(_assigned(text, "NAME=SIZE, such as sequence=128", 1) for text in given)
 
 
 def _precision(
@@ -166,7 +168,17 @@ def _precision(
     if given is None or given == "file":
         return "file"
     parts = [part.strip() for part in given.split(",")]
-    return dict(_assigned(part, "bits, such as W=8,I=8,O=16,O_final=8", 0) for part in parts)
+    return _each_once(_assigned(part, "bits, such as W=8,I=8,O=16,O_final=8", 0) for part in parts)
+
+
+def _each_once(given: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """Return names with their values; of a name that is given twice Python would take the last one in silence."""
+    found: dict[str, T] = {}
+    for name, value in given:
+        if name in found:
+            raise click.BadParameter(f"{name} is given twice")
+        found[name] = value
+    return found
 
 
 def _assigned(text: str, form: str, least: int) -> tuple[str, int]:
@@ -185,6 +197,8 @@ def budget(name: str, names: tuple[str, ...], help_text: str) -> Callable[[F], F
         found = {}
         for text in (part for entry in given for part in entry.split(",")):
             key, _, number = text.partition("=")
+            if key.strip() in found:
+                raise click.BadParameter(f"{key.strip()} is given twice")
             try:
                 found[key.strip()] = float(number)
             except ValueError:
@@ -206,7 +220,7 @@ def assigned(name: str, argument: str, form: str, help_text: str) -> Callable[[F
         for key, _, value in pairs:
             if not key.strip() or not value.strip():
                 raise click.BadParameter(f"expected {form}, found {f'{key}={value}'[:80]!r}")
-        return {key.strip(): value.strip() for key, _, value in pairs}
+        return _each_once((key.strip(), value.strip()) for key, _, value in pairs)
 
     return click.option(
         name,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from zzcp.costs.model import Asked, MemoryCosts, clock_in_key, clock_in_words, per_cycle
@@ -30,14 +30,21 @@ def _installed() -> Any:
     try:
         return import_module("hwcomponents_cacti").SRAM
     except ImportError:
-        raise InputError(
-            "the cost model cacti needs a package that is not installed",
-            hint=f"pip install {PACKAGE} (Python 3.12 or newer)",
-        ) from None
+        raise _lacking() from None
 
 
 def _release() -> str:
-    return version(PACKAGE)
+    try:
+        return version(PACKAGE)
+    except PackageNotFoundError:
+        raise _lacking() from None
+
+
+def _lacking() -> InputError:
+    return InputError(
+        "the cost model cacti needs a package that is not installed",
+        hint=f"pip install {PACKAGE} (Python 3.12 or newer)",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,3 +102,24 @@ def _square(size: int) -> Accelerator:
     toy = zzcp.load_accelerator("docs/toy.yaml")
     served = tuple(replace(memory, served_dimensions=("D1", "D2")) for memory in toy.memories)
     return replace(toy, memories=served, array=replace(toy.array, sizes=(size, size), systolic_dimensions=()))
+
+
+def test_more_layer_dimensions_than_there_are_change_nothing() -> None:
+    """With `max_dims` of 10^11 the search counted up to it, whatever its time limit."""
+    accelerator, layer = tiny_case(Random(3))
+    blocks = [
+        np.concatenate(list(choices_of(accelerator, layer, Freedom(most), fractional=False).blocks()))
+        for most in (len(layer.sizes), 10**11)
+    ]
+    assert (blocks[0] == blocks[1]).all()
+
+
+def test_what_does_not_fit_is_not_tried() -> None:
+    """Seven dimensions of many factors each: all their products were, of which next to none fit the array."""
+    chip = replace(zzcp.load_accelerator("docs/toy.yaml"))
+    chip = replace(chip, array=replace(chip.array, sizes=tuple(8 for _ in chip.array.sizes)))
+    layer = Layer.conv(b=64, k=64, c=64, oy=64, ox=64, fy=64, fx=64)
+    choices = choices_of(chip, layer, Freedom(7), fractional=False)
+    # at most three factors of at least 2 come to 8
+    three = choices_of(chip, layer, Freedom(3), fractional=False)
+    assert choices.held(1) == three.held(1)

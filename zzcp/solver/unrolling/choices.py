@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -389,13 +389,24 @@ def _options(
     usable = [] if name in freedom.fixed else [dim for dim in freedom.dims(name, dims) if dim not in part]
     factors = {dim: _factors_of(layer.sizes[dim], units, fractional=fractional) for dim in usable}
     beside = sum(factor > 1 for factor in first.values())
-    for count in range(1, freedom.most_dims(name) - beside + 1):
+    room = units // math.prod(first.values())
+    for count in range(1, min(freedom.most_dims(name) - beside, len(usable)) + 1):
         for chosen in combinations(usable, count):
-            for taken in product(*(factors[dim] for dim in chosen)):
+            for taken in _fitting([factors[dim] for dim in chosen], room):
                 by_dim = {**first, **dict(zip(chosen, taken, strict=True))}
-                if math.prod(by_dim.values()) <= units:
-                    found[tuple(by_dim.get(dim, 1) for dim in dims)] = None
+                found[tuple(by_dim.get(dim, 1) for dim in dims)] = None
     return np.array(list(found), dtype=np.int64)
+
+
+def _fitting(options: Sequence[Sequence[int]], room: int) -> Iterator[tuple[int, ...]]:
+    """Yield every choice of a factor each that comes to at most some units, in the order of `product`."""
+    if not options:
+        yield ()
+        return
+    for factor in options[0]:
+        if factor <= room:
+            for rest in _fitting(options[1:], room // factor):
+                yield (factor, *rest)
 
 
 def _factors_of(size: int, units: int, *, fractional: bool) -> list[int]:
