@@ -22,6 +22,7 @@ from zzcp.mapping.freedom import Freedom
 from zzcp.solver.constrained.diagnose import demands, diagnose
 from zzcp.solver.lattice.keys import keys_of
 from zzcp.solver.lattice.start import first_mapping
+from zzcp.solver.unrolling.block import Block
 from zzcp.solver.unrolling.bounds import CheapBounds
 from zzcp.solver.unrolling.choices import choices_of
 from zzcp.solver.unrolling.common import Common
@@ -193,6 +194,22 @@ def test_bounds_by_orders_of_a_product_of_a_matrix_and_a_vector(
     assert best is not None
     bound = interleaved_bounds(common, block, "edp", best, np.zeros(1))[0]
     assert least * best <= bound <= best * (1 + FLOAT_ERROR)
+
+
+@BOTH
+def test_only_zigzag_rounds(conventions: CostConventions) -> None:
+    """What its rounding may leave once lowered the exact energies of lanes that do not divide as well."""
+    accelerator, layer = machine(), Layer.gemm(b=7, k=9, c=13)
+    choices = choices_of(accelerator, layer, Freedom(2), fractional=conventions.fractional_unrolling)
+    common = Common.of(accelerator, layer, conventions, None, choices)
+    block = Block(common, np.concatenate(list(choices.blocks())))
+    left = [
+        block.share_of_energy(number, movement)
+        for number, movements in enumerate(common.movements)
+        for movement in movements
+    ]
+    assert all((share <= 1).all() for share in left)
+    assert all((share == 1).all() for share in left) is (conventions is EXACT)
 
 
 def test_nothing_is_waited_for_where_nothing_moves() -> None:

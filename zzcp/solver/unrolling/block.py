@@ -368,7 +368,9 @@ class Block(Lanes):
         return energy + self.common.leakage * latency, latency
 
     def share_of_energy(self, number: int, movement: Movement) -> Array:
-        """Return what ZigZag's rounding leaves of the accesses of a movement, shape (unrollings,)."""
+        """Return what ZigZag's rounding leaves of the accesses of a movement, shape (unrollings,); else all of them."""
+        if self.exact:
+            return np.ones(self.count)
         name = "share", number, movement.link, movement.upper
         operand = self.setting.operands[number]
         return self.keep(name, lambda: share_of_movement(self, operand, number, movement))
