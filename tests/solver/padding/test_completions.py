@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
+from random import Random
 
+import numpy as np
 import pytest
 
 from tests.machines import machine
 from tests.solver.padding.every_chain import loops_of
+from tests.solver.padding.test_grouped import a_case, padded, some_groups
+from tests.solver.ranges.test_kept_once import is_own, some_chain
 from zzcp import Layer, SpatialMapping
 from zzcp.cost.batch import score_batch
 from zzcp.cost.evaluator import Evaluator
-from zzcp.solver.lattice.keys import Place, Vector
+from zzcp.solver.lattice.keys import Place, Vector, keys_of
+from zzcp.solver.lattice.lattice import Lattice
+from zzcp.solver.lattice.tables import boundary_tables
 from zzcp.solver.padding.completions import Tiling, joined
 from zzcp.solver.padding.groups import groups_of, keys_of_groups
 
@@ -102,3 +108,43 @@ def test_there_can_be_too_many() -> None:
     assert not complete
     assert 0 < sum(map(len, batches)) <= 4
     assert some.wide(chain) == {"B": {5}, "K": set()}
+
+
+def test_orders_that_are_left_out_are_no_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sum(check_orders(seed, monkeypatch) for seed in range(16)) > 50
+
+
+def check_orders(seed: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Compare mappings of some chains in all orders with those that are scored; return how many were compared."""
+    rng = Random(f"orders {seed}")
+    case = a_case(rng)
+    groups, single = some_groups(case, rng)
+    sizes = case.spatial.temporal_sizes(case.layer)
+    keys = (
+        *keys_of({dim: n for dim, n in sizes.items() if dim not in groups and n > 1}),
+        *keys_of_groups(groups),
+    )
+    evaluator = padded(case, single)
+    some = Tiling(evaluator.setting, keys, groups, frozenset())
+    lattice = Lattice(keys, boundary_tables(padded(case, groups).model, keys))
+    every = set(range(len(evaluator.setting.operands)))
+    compared = 0
+    for _ in range(60):
+        chain = some_chain(rng, lattice)
+        if chain is None:
+            continue
+        batches, complete = some.batches(chain, 4000)
+        with monkeypatch.context() as patch:
+            patch.setattr(Tiling, "_concerned", lambda _, __, ___, segments: [every for _ in segments])
+            others, all_complete = some.batches(chain, 4000)
+        if not (complete and all_complete and batches):
+            continue
+        few, many = joined(batches), joined(others)
+        costs, all_costs = score_batch(evaluator, few), score_batch(evaluator, many)
+        least = np.where(costs.valid, costs.energy * costs.latency, np.inf).min()
+        for number in np.flatnonzero(all_costs.valid):
+            # mappings with loops that count beneath a boundary are those of another chain
+            if is_own(many.mapping(int(number), case.layer, case.spatial), chain, some):
+                compared += 1
+                assert least <= all_costs.energy[number] * all_costs.latency[number]
+    return compared

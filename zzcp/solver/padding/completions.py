@@ -8,10 +8,10 @@ divides the other it is the smallest prime factor on top (`zzcp.solver.lattice.o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice, permutations, product
+from itertools import islice, pairwise, permutations, product
 from math import prod
 
 import numpy as np
@@ -64,7 +64,11 @@ class Tiling:
             ]
             for low, high in zip([(0,) * len(full), *points], points, strict=False)
         ]
-        orders = [self._orders_of(number, segment) for number, segment in enumerate(segments)]
+        concerned = self._concerned(chain, points, segments)
+        orders = [
+            self._orders_of(number, segment, operands)
+            for number, (segment, operands) in enumerate(zip(segments, concerned, strict=True))
+        ]
         variants, count = prod(map(len, orders)), prod(map(len, options))
         complete = variants * count <= most
         if variants > most:
@@ -103,13 +107,40 @@ class Tiling:
             ]
         return found
 
-    def _orders_of(self, number: int, segment: Sequence[int]) -> list[list[Slot]]:
-        """Return the orders of the loops of a segment that can matter, every dimension with a loop for the top."""
+    def _concerned(
+        self, chain: Mapping[Place, Vector], points: Sequence[Vector], segments: Sequence[Sequence[int]]
+    ) -> list[set[int]]:
+        """Return for every segment the operands of which a run of irrelevant loops may end in it.
+
+        The run beneath a boundary goes down to the first loop of the operand's data, or to the level beneath. In all
+        other segments the order does not matter to the operand.
+        """
         dims = list(self.setting.iterations)
+        found: list[set[int]] = [set() for _ in segments]
+        number = {point: place + 1 for place, point in enumerate(points)} | {(0,) * len(self.keys): 0}
+        for index, operand in enumerate(self.setting.operands):
+            ends = [0, *(number[chain[index, link]] for link in range(1, operand.depth)), len(points)]
+            for low, high in pairwise(ends):
+                for place in reversed(range(low, high)):
+                    if any(operand.kind[dims[dim]] != IRRELEVANT for dim in segments[place]):
+                        found[place].add(index)
+                        break
+        return found
+
+    def _orders_of(self, number: int, segment: Sequence[int], concerned: Collection[int]) -> list[list[Slot]]:
+        """Return the orders of the loops of a segment that can matter, every dimension with a loop for the top.
+
+        A loop on top that changes the data of all operands concerned leaves no run, which is as good as any order.
+        """
+        dims = list(self.setting.iterations)
+        operands = [self.setting.operands[index] for index in sorted(concerned)]
         classes: dict[tuple[bool, ...], list[int]] = {}
         for place in segment:
-            kinds = tuple(operand.kind[dims[place]] == IRRELEVANT for operand in self.setting.operands)
+            kinds = tuple(operand.kind[dims[place]] == IRRELEVANT for operand in operands)
             classes.setdefault(kinds, []).append(place)
+        without = (False,) * len(operands)
+        if without in classes:
+            classes = {without: classes[without][:1]}
         result = []
         for chosen in product(*classes.values()):
             for top in permutations(chosen):

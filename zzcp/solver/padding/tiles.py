@@ -44,6 +44,8 @@ _LABELS = 1_000_000
 """Labels of an enumeration."""
 _GLANCE, _MOST = 256, 4096
 """Mappings of a chain that are scored where it is the cheapest of a relaxation only, and where it must be settled."""
+_CHAINS = 20_000
+"""Chains of groups of several tile sizes that are completed before these groups are taken apart."""
 _ORDER = 5000
 """Steps that a mapping counts as."""
 
@@ -97,6 +99,7 @@ class TileSearch:
     clock: Clock
     bound: Fraction = Fraction(0)
     _wide: dict[str, set[int]] = field(default_factory=dict)
+    _seen: int = 0
     _every: Evaluator = field(init=False)
     _tiling: Tiling = field(init=False)
 
@@ -115,7 +118,7 @@ class TileSearch:
             ).model
             if not self._fits(model, others, groups):
                 break
-            self._wide = {dim: set() for dim in groups}
+            self._wide, self._seen = {dim: set() for dim in groups}, 0
             keys, tables = grouped_tables(model, others, groups)
             self._tiling = Tiling(self._every.setting, keys, groups, self.never_divide)
             if all(len(table.data) for row in tables for table in row):
@@ -155,7 +158,7 @@ class TileSearch:
             glance=self._glance,
             improve=lambda: None,
             tell=tell,
-            goes_on=lambda: self.clock.goes_on,
+            goes_on=lambda: self.clock.goes_on and self._seen <= _CHAINS,
             closed=lambda: False,
             tolerance=0.0,
             labels=_LABELS,
@@ -174,8 +177,10 @@ class TileSearch:
             batches, complete = self._tiling.batches(chain, _MOST)
             waiting += batches
             exhaustive.append(complete)
-            if not complete:
-                for dim, used in self._tiling.wide(chain).items():
+            wide = self._tiling.wide(chain)
+            self._seen += any(wide.values())
+            if not complete or self._seen > _CHAINS // 2:
+                for dim, used in wide.items():
                     self._wide[dim] |= used
         self._score(waiting)
         return exhaustive
