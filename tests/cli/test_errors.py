@@ -120,6 +120,27 @@ def test_an_amount_of_memory_may_have_any_digits(zzcp: Run) -> None:
     assert "nowhere: no such file" in result.stderr
 
 
+def test_links_that_cannot_be_are_told_of_the_mapping_file(zzcp: Run, tmp_path: Path) -> None:
+    """They were told without a place, or as if they stood in the file of constraints."""
+    mapping, constraints = tmp_path / "links.yaml", tmp_path / "asked.yaml"
+    constraints.write_text("max_latency: 1000000")
+    for links, message in (
+        ("{W: I1}", "two operands of layer conv are linked to one memory operand"),
+        ("{O: I1, I: O}", "the output of layer conv must be linked to O"),
+    ):
+        mapping.write_text(f"- {{name: default, memory_operand_links: {links}}}")
+        for command in ("solve", "compare", "pareto"):
+            asked = ("--constraints", constraints) if command == "solve" else ()
+            files = ("-a", ACCELERATOR, "-w", WORKLOAD, "-m", mapping, "--layer", "conv", *asked)
+            result = zzcp(command, *files)
+            assert (result.exit_code, result.stdout) == (2, "")
+            assert f"{mapping}:1: [0].memory_operand_links: {message}" in result.stderr
+
+
+def test_a_message_of_usage_is_one_line(zzcp: Run) -> None:
+    assert zzcp("cache").stderr.count("\n") == 1
+
+
 def test_only_mapping_errors_exit_with_3() -> None:
     assert InputError("wrong").exit_code == 2
     assert MappingError(["too large"]).at(file="x").exit_code == 3

@@ -120,6 +120,10 @@ def test_totals_beside_a_layer_without_a_mapping(zzcp: Run, tmp_path: Path) -> N
         )
         assert totals["energy"] > 0
         assert (totals["status"], totals["objective"], totals["gap"]) == ("infeasible", None, None)
+        data["layers"] = data["layers"][1:]
+        (tmp_path / "none.json").write_text(json.dumps(data))
+        none = zzcp("convert", tmp_path / "none.json", "--to", "timeloop", "-o", "-")
+        assert (none.exit_code, none.stderr.endswith("none.json: no layer has a mapping\n")) == (2, True)
         found = zzcp("verify", path)
         assert found.exit_code == 0, found.stdout
 

@@ -124,6 +124,8 @@ def _exported(sources: Sequence[str], to: Tool, names: Sequence[str]) -> tuple[s
     (source,) = sources
     result = load_results(source)
     known = [entry for entry in result.layers if entry.mapping is not None]
+    if not known:
+        raise InputError("no layer has a mapping", place=Place(source))
     chosen = [
         entry for entry in known if not names or entry.layer.name in names or str(entry.layer.id) in names
     ]

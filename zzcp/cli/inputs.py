@@ -16,6 +16,7 @@ from zzcp.cli.output import Output
 from zzcp.cli.reading import Reading
 from zzcp.cli.sources import select_layers
 from zzcp.cost import CostConventions
+from zzcp.cost.setting_compiler import check_links
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.io import MappingEntry, MappingFile, load_mapping
@@ -107,10 +108,17 @@ class Inputs:
         if self.left_out:
             output.show(left_out_report(self.left_out))
 
-    @staticmethod
-    def _links(entry: MappingEntry | None, layer: Layer) -> dict[str, str] | None:
-        given = None if entry is None else entry.memory_operand_links
-        return given and {operand: given[operand] for operand in layer.operands if operand in given}
+    def _links(self, entry: MappingEntry | None, layer: Layer) -> dict[str, str] | None:
+        """Return the links of a layer's operands that an entry gives; together with the others they must be right."""
+        if self.mappings is None or entry is None or not entry.memory_operand_links:
+            return None
+        given = entry.memory_operand_links
+        own = {operand: given[operand] for operand in layer.operands if operand in given}
+        try:
+            check_links(self.machine, layer, {**layer.default_links, **own})
+        except InputError as error:
+            raise self.mappings.located(error, entry, "memory_operand_links") from None
+        return own
 
 
 @dataclass(frozen=True, slots=True)

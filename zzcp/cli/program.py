@@ -179,7 +179,7 @@ def describe(error: ZzcpError) -> str:
 
 def _usage(error: click.ClickException) -> str:
     """Return click's message in our form: command first, no capital, no stop, and what was meant."""
-    message = error.format_message().rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
     if context is None:
         return message

@@ -69,7 +69,7 @@ def compile_setting(
     check_setting(accelerator, layer, conventions, links)
     instance(spatial, SpatialMapping, "spatial mapping")
     links = dict(layer.default_links) | dict(links or {})
-    _check_links(accelerator, layer, links)
+    check_links(accelerator, layer, links)
     problems = spatial.violations(accelerator, layer)
     if problems:
         raise MappingError(problems)
@@ -139,7 +139,14 @@ def _refill(accelerator: Accelerator, operands: Sequence[OperandSetting]) -> Ref
     return None
 
 
-def _check_links(accelerator: Accelerator, layer: Layer, links: Mapping[str, str]) -> None:
+def check_links(accelerator: Accelerator, layer: Layer, links: Mapping[str, str]) -> None:
+    """Check the memory operands of a layer's operands: one for each, and O for the output.
+
+    Raises
+    ------
+    InputError
+        If they are not so.
+    """
     known = accelerator.operands
     for operand, memory_operand in links.items():
         if operand not in layer.operands:
