@@ -137,6 +137,17 @@ def test_links_that_cannot_be_are_told_of_the_mapping_file(zzcp: Run, tmp_path: 
             assert f"{mapping}:1: [0].memory_operand_links: {message}" in result.stderr
 
 
+def test_what_is_read_is_not_written_over(zzcp: Run, tmp_path: Path) -> None:
+    """`report result.json -o result.json` left a page in the place of the result."""
+    path = tmp_path / "file.json"
+    path.write_text("kept")
+    for command in (("report", path), ("convert", path)):
+        result = zzcp(*command, "-o", tmp_path / "." / "file.json")
+        assert result.exit_code == 2
+        assert "--output: cannot be written: found a file that is read, too" in result.stderr
+        assert path.read_text() == "kept"
+
+
 def test_a_message_of_usage_is_one_line(zzcp: Run) -> None:
     assert zzcp("cache").stderr.count("\n") == 1
 

@@ -67,7 +67,7 @@ def run(
     if layers and to is None:
         raise InputError("--layer is for a result, with --to")
     if target != STDOUT:
-        check_writable(target, "--output")
+        check_writable(target, "--output", sources)
     if to is not None:
         text, files = _exported(sources, to, layers)
     elif any(Path(source).suffix.lower() == ONNX for source in sources):

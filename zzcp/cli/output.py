@@ -145,8 +145,8 @@ def write_text(path: str, text: str | Iterable[str], option: str = "--json") -> 
         raise _unwritable(path, error, option) from None
 
 
-def check_writable(name: str, option: str = "--json") -> None:
-    """Open a file for writing, and leave it as it was.
+def check_writable(name: str, option: str = "--json", sources: Iterable[str] = ()) -> None:
+    """Open a file for writing, and leave it as it was; one of those that are read is not written over.
 
     Raises
     ------
@@ -158,6 +158,8 @@ def check_writable(name: str, option: str = "--json") -> None:
         if not name:
             raise ValueError("no name")
         exists = path.exists()
+        if exists and any(Path(source).exists() and path.samefile(source) for source in sources):
+            raise ValueError("a file that is read, too")
         if exists and not path.is_file() and not path.is_dir():
             return  # a device or a pipe
         with path.open("a", encoding="utf-8"):

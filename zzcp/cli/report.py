@@ -24,7 +24,7 @@ def run(
 ) -> None:
     """Write a page about results; see `zzcp report --help` for the parameters."""
     require_report()
-    check_writable(page, "--output")
+    check_writable(page, "--output", files)
     sources = [load_source(file) for file in files]
     with output.progress("writing the page"):
         text = report_page(sources, version=zzcp.__version__, title=title, labels=labels, explain=explanation)
