@@ -129,14 +129,13 @@ def test_no_mapping_is_below_the_relaxation_over_groups(seed: int) -> None:
     while True:
         case = random_case(rng, 20_000)
         sizes = case.spatial.temporal_sizes(case.layer)
-        if max(sizes.values()) > 2 and count(case) <= _MOST and applies(case.evaluator(EXACT)):
+        # where lanes are idle, mappings with loops that divide are another set
+        even = all(n == sizes[dim] * case.spatial.total(dim) for dim, n in case.layer.sizes.items())
+        if even and max(sizes.values()) > 2 and count(case) <= _MOST and applies(case.evaluator(EXACT)):
             best = best_mappings(case)
             if best:
                 break
     base = case.evaluator(EXACT)
-    idle = {dim for dim, n in case.layer.sizes.items() if n != sizes[dim] * case.spatial.total(dim)}
-    if idle:
-        pytest.skip("mappings with loops that divide are another set")
     groups, _ = some_groups(case, rng)
     others = keys_of({dim: n for dim, n in sizes.items() if dim not in groups and n > 1})
     model = padded(case, groups).model
