@@ -104,7 +104,7 @@ def test_models_know_no_dram(toy: str) -> None:
 
 
 def test_automatic_extraction_names_the_field(toy: str) -> None:
-    with pytest.raises(InputError, match=r"or costs: \{model: cacti\}"):
+    with pytest.raises(InputError, match=r"or costs: \{model: zigzag-cacti\}"):
         read(toy.replace(STATED, "    auto_cost_extraction: true\n"))
 
 

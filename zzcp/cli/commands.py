@@ -266,8 +266,8 @@ def solve() -> None:
     click.option(
         "--costs",
         metavar="MODEL",
-        help="Energies and areas of the memories whose size or width is varied, by table, cacti or cacti:NM; "
-        "with a clock, as in table@1GHz, what they leak, too.",
+        help="Energies and areas of the memories whose size or width is varied, by table, cacti, cacti:NM or "
+        "zigzag-cacti; with a clock, as in table@1GHz, what they leak, too.",
     ),
     options.budget(
         "--best-under",
@@ -293,7 +293,7 @@ def sweep() -> None:
     other's mappings and bounds there (docs/sweep.md).
 
     By default a memory costs what the file says, whatever its size. With --costs it costs what a model says of its
-    size and width: table is built in (45 nm), cacti needs the package hwcomponents-cacti.
+    size and width: table is built in (45 nm), cacti needs the package hwcomponents-cacti, zigzag-cacti zigzag-dse.
 
     \b
     Examples:

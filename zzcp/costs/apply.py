@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from zzcp.costs.model import Asked, CostModel, MemoryCosts
 from zzcp.errors import InputError
-from zzcp.hardware import Accelerator, Costing, Memory, Port
+from zzcp.hardware import Accelerator, Costing, Memory, Port, PortType
 from zzcp.hardware.memory import COSTS
 
 
@@ -58,7 +58,7 @@ def _priced(memory: Memory, model: CostModel) -> Memory:
     """Return a memory with the costs of a model, or with those that it has from this model anew."""
     own = memory.costing
     try:
-        costs = costs_of(model, memory.size, memory.ports)
+        costs = costs_of(model, memory.size, memory.ports, memory.memory_type)
     except InputError as error:
         error.message = f"memory {memory.name}: {error.message}"
         raise
@@ -68,15 +68,18 @@ def _priced(memory: Memory, model: CostModel) -> Memory:
     return replace(memory, **changes, costing=Costing(model.key, model.version, figures))
 
 
-def costs_of(model: CostModel, size: int, ports: Sequence[Port]) -> MemoryCosts:
-    """Return what a memory of some ports costs by a model.
+def costs_of(model: CostModel, size: int, ports: Sequence[Port], kind: str = "sram") -> MemoryCosts:
+    """Return what a memory of some ports and type costs by a model.
 
     Raises
     ------
     InputError
         If the model knows no such memory.
     """
-    return model.memory(Asked(size, max(port.bandwidth_max for port in ports), len(ports)))
+    reading = [port for port in ports if port.type == PortType.READ]
+    reading += [port for port in ports if port.type == PortType.READ_WRITE]
+    widest = max(port.bandwidth_max for port in ports)
+    return model.memory(Asked(size, widest, len(ports), reading[0].bandwidth_max if reading else None, kind))
 
 
 def figures_of(costs: MemoryCosts) -> dict[str, float]:

@@ -18,11 +18,17 @@ class Asked:
         Bits of an access: those of the widest port.
     ports : int
         Ports of all kinds.
+    read_width : int, optional
+        Bits of the first port that reads, or of the first that reads and writes where none only reads.
+    kind : str
+        The type of the memory, as the file states it.
     """
 
     size: int
     width: int
     ports: int = 1
+    read_width: int | None = None
+    kind: str = "sram"
 
 
 class MemoryCosts(NamedTuple):

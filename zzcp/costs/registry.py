@@ -7,10 +7,11 @@ import re
 from zzcp.costs.cacti import Cacti
 from zzcp.costs.model import CostModel
 from zzcp.costs.table import Table
+from zzcp.costs.zigzag import ZigZagCacti
 from zzcp.errors import InputError, nearest
 
-MODELS = ("table", "cacti")
-"""Names of the models; that of CACTI may be followed by its process, ``cacti:65``, each by a clock, ``table@1GHz``."""
+MODELS = ("table", "cacti", "zigzag-cacti")
+"""Names of the models; that of cacti may be followed by its process, ``cacti:65``, each by a clock, ``table@1GHz``."""
 CLOCKS = (1e-6, 1e3)
 """GHz of the slowest and the fastest clock that is believed."""
 _UNITS = {"": 1.0, "GHz": 1.0, "MHz": 1e-3}
@@ -32,13 +33,21 @@ def cost_model(text: str) -> CostModel:
     name, _, process = model.partition(":")
     if name == "table" and not process:
         return Table(clock)
+    if name == "zigzag-cacti" and not process:
+        if clock is None:
+            return ZigZagCacti()
+        raise InputError(
+            "zigzag-cacti says nothing of what memories leak",
+            expected="zigzag-cacti without a clock",
+            found=repr(text),
+        )
     if name == "cacti":
         number = process.removesuffix("nm") or "45"
         if number.replace(".", "", 1).isdecimal() and number.isascii():
             return Cacti(float(number), clock=clock)
     raise InputError(
         "no such cost model",
-        expected="table, cacti, or cacti:65 (nm), with a clock as in table@1GHz if leakage counts",
+        expected="table, cacti, cacti:65 (nm), with a clock as in table@1GHz if leakage counts, or zigzag-cacti",
         found=repr(text),
         hint=nearest(name, MODELS),
     )

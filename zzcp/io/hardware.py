@@ -79,7 +79,7 @@ def load_accelerator(path: str | Path) -> Accelerator:
         if (node := document.node(at)) and node.value is True and not extracted:
             warnings.warn(
                 f"{path}:{node.line}: {dotted(at)}: zzcp runs no CACTI of its own and takes the costs of the file; "
-                "with a cost model (costs: {model: cacti, technology: 22nm}) it takes those of the model",
+                "with costs: {model: zigzag-cacti} it takes what ZigZag's own CACTI says",
                 UserWarning,
                 stacklevel=2,
             )
@@ -209,7 +209,7 @@ def _read_costs(
             if cacti
             else f"memory {name} has no {missing[0]}",
             expected="a number",
-            hint="give r_cost, w_cost and area, or costs: {model: cacti}" if cacti else None,
+            hint="give r_cost, w_cost and area, or costs: {model: zigzag-cacti}" if cacti else None,
         )
     if schema.mem_type == "dram":
         raise document.error(
@@ -219,7 +219,7 @@ def _read_costs(
         )
     try:
         model = cost_model(_model_name(costs))
-        found = figures_of(costs_of(model, schema.size, ports))
+        found = figures_of(costs_of(model, schema.size, ports, schema.mem_type))
     except InputError as error:
         raise document.placed(error, at) from None
     if costs.version is not None and costs.version != model.version:
