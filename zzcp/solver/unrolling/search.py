@@ -385,7 +385,7 @@ class JointSearch:
     def _close(self, pool: Pool, *, any_will_do: bool = False) -> None:
         """Raise the least bound until it reaches the incumbent, or until there is one, if any will do."""
         waiting, ordered, left = Portions(pool, _ORDERED), Pool(), list[Open]()
-        rounds = 0
+        rounds, aside = 0, _RARELY
         while self.complete and (left or len(waiting) or len(ordered)):
             least = min(waiting.least, ordered.least, left[0].bound if left else math.inf)
             if least > self.bound:
@@ -400,9 +400,11 @@ class JointSearch:
                 break
             elif not self.clock.goes_on:
                 self.complete = False
-            elif self._is_far and (rounds := rounds + 1) >= _RARELY and not rounds & (rounds - 1):
-                # after eight rounds, after sixteen, and so on
+            elif self._is_far and (rounds := rounds + 1) >= aside:
+                known = self.value
                 self._look_aside()
+                # the less often the less comes of it
+                aside = rounds * (2 if self.value != known else 4)
             elif waiting.least <= least:
                 self._order(waiting, ordered, left)
             elif ordered.least <= least:
