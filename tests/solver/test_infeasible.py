@@ -60,6 +60,17 @@ def test_constraints_that_leave_no_unrolling_are_named(
     assert change in found.diagnosis.changes
 
 
+@pytest.mark.parametrize("most", range(1, 7))
+def test_the_highest_utilization_is_named(most: int) -> None:
+    """By halving: every number of units comes out, odd and even."""
+    wide = replace(TOY, array=replace(TOY.array, sizes=(7, 1)))
+    layer = Layer.gemm(b=1, k=most, c=1)
+    found = optimize(wide, layer, spatial="auto", constraints={"min_array_utilization": 1.0}, time_limit=60)
+    assert found.status == "infeasible"
+    assert found.diagnosis is not None
+    assert any(f"would do ({most} of 7 units)" in change for change in found.diagnosis.changes)
+
+
 def test_constraints_on_loops_and_on_unrollings_are_named_together() -> None:
     small = Layer.gemm(b=1, k=2, c=2)
     best = optimize(TOY, small, "latency", spatial="auto").evaluation
