@@ -52,10 +52,16 @@ class Way:
         return memory, f"{port}, {self.number} first"
 
 
+def _are_known(common: Common) -> bool:
+    """Return whether first and last pieces are what every mapping has, which ZigZag counts otherwise."""
+    conventions = common.setting.conventions
+    return not (common.imperfect or conventions.combined_loading or conventions.fractional_unrolling)
+
+
 def ways_of(common: Common) -> list[Way]:
     """Return the ways whose sums are below the latency."""
     setting = common.setting
-    if common.imperfect or setting.conventions.combined_loading or setting.conventions.fractional_unrolling:
+    if not _are_known(common):
         return []
     found = []
     for number, operand in enumerate(setting.operands):
@@ -72,8 +78,7 @@ def ways_of(common: Common) -> list[Way]:
 
 def without_stalls(block: Block) -> Array:
     """Return the cycles of loading and unloading, shape (unrollings,)."""
-    conventions = block.setting.conventions
-    if block.common.imperfect or conventions.combined_loading or conventions.fractional_unrolling:
+    if not _are_known(block.common):
         return np.zeros(block.count)
     loading = np.zeros(block.count)
     for number, operand in enumerate(block.setting.operands):

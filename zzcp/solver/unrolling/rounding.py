@@ -187,16 +187,14 @@ def words_of_tiles(
     moved = rounded(tile)
     if movement.upper:
         moved = moved * _sent(block, operand, number, movement.link).reshape(column)
-    groups = block.above(number, movement.link + movement.upper)
-    instances = rounded(block.product(groups, range(len(block.dims))))
+    instances = _least_instances(block, number, movement)
     words = np.ceil(moved * precision / movement.word) * movement.word
     return np.asarray(words * (instances * block.total).reshape(column))
 
 
 def words_at_least(block: Lanes, operand: OperandSetting, number: int, movement: Movement) -> Array:
     """Return the bits of a word in every iteration, for which every tile counts at the least, shape (unrollings,)."""
-    groups = block.above(number, movement.link + movement.upper)
-    instances = rounded(block.product(groups, range(len(block.dims))))
+    instances = _least_instances(block, number, movement)
     some = (block.scale > FLOORED).all(axis=1) & (min(operand.window_sizes, default=1) > 0)
     return np.where(some, instances * block.total * movement.word, 0.0)
 
@@ -260,6 +258,12 @@ def stored_tile(
         window = np.minimum(most, relation.distinct(*sizes))  # type: ignore[arg-type]
         result = result * np.where(np.minimum(*sizes) > 0, np.maximum(window, 0), 0)
     return np.asarray(np.broadcast_to(result, np.broadcast_shapes(result.shape, (block.count, *column[1:]))))
+
+
+def _least_instances(block: Lanes, number: int, movement: Movement) -> Array:
+    """Return how many instances of its memory take part in a movement, at the least."""
+    groups = block.above(number, movement.link + movement.upper)
+    return rounded(block.product(groups, range(len(block.dims))))
 
 
 def _sent(block: Lanes, operand: OperandSetting, number: int, link: int) -> Array:
