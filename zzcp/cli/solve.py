@@ -21,6 +21,7 @@ from zzcp.mapping.idle import idle_units
 from zzcp.mapping.unrollings import AUTO, UnrollingOptions
 from zzcp.mapping.zigzag_unrolling import zigzag_cuts
 from zzcp.records.layers import SolvedLayer
+from zzcp.records.plain import Rows
 from zzcp.records.solved import solved_data
 from zzcp.report.solved import solved_report
 from zzcp.report.style import at_most
@@ -131,6 +132,7 @@ def _write(
         options=how.stated,
         progress=None if log is None else [log.get(task.shape, []) for task, _ in solved],
         missing=missing,
+        rows=Rows,
     )
     output.finish(with_peak(data, how.memory_limit))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from zzcp.hardware import Accelerator
@@ -25,6 +25,7 @@ def solved_data(
     options: Mapping[str, Any] | None = None,
     progress: Sequence[Sequence[Progress]] | None = None,
     missing: Sequence[Layer] = (),
+    rows: Callable[[Iterator[dict[str, Any]]], Any] = list,
 ) -> dict[str, Any]:
     """Return a result file, with all that `zzcp.io.result.load_results` needs to read it without other files.
 
@@ -48,6 +49,8 @@ def solved_data(
         What every search reported, where that is wanted: its times differ from run to run.
     missing : sequence of Layer
         Layers that were not begun when the run was stopped.
+    rows : callable
+        What becomes of the records of the layers; with `Rows` they are made one by one while they are written.
     """
     logs: Sequence[Sequence[Progress] | None] = [None] * len(results) if progress is None else progress
     return {
@@ -55,7 +58,7 @@ def solved_data(
         "accelerator": machine.name,
         "objective": objective,
         "conventions": conventions,
-        "layers": [
+        "layers": rows(
             {
                 "id": layer.id,
                 "name": layer.name,
@@ -65,7 +68,7 @@ def solved_data(
                 **({} if log is None else {"progress": [_sample(entry) for entry in log]}),
             }
             for (layer, result), log in zip(results, logs, strict=True)
-        ],
+        ),
         "totals": Totals.of(evaluated(results))._asdict(),
         "scope": "layers",
         "complete": not missing,

@@ -23,13 +23,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import comb
 from typing import Any, NamedTuple
 
+from zzcp.cost.formulas.first_fills import Order, Step, TwoChains
 from zzcp.cost.formulas.moves import Move
 from zzcp.cost.formulas.numeric import PYTHON, Numeric, ceil_div
 from zzcp.cost.formulas.stall import Activities
 from zzcp.cost.setting.setting import Setting
 from zzcp.hardware import Direction
+
+_FEW_ORDERS = 100
+"""So many interleavings of the input fills are gone through one by one, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +140,42 @@ class LoadingPlan:
         Drains of the output, innermost link first.
     orders : tuple of tuple of (int, int)
         Orders of the input fills (operand position, step) that lead to different schedules; none under ZigZag's rule,
-        which schedules nothing.
+        which schedules nothing, and where they would be many.
+    many_orders : TwoChains or None
+        The two chains of input fills in that case.
     port_moves : tuple of tuple of int
         Movements through every port of the setting.
     """
 
     inputs: tuple[tuple[FillSetting, ...], ...]
     output: tuple[FillSetting, ...]
-    orders: tuple[tuple[tuple[int, int], ...], ...]
+    orders: tuple[Order, ...]
+    many_orders: TwoChains | None
     port_moves: tuple[tuple[int, ...], ...]
+
+    def shortest(self, cycles: Mapping[Step, Any], numeric: Numeric) -> tuple[Any, dict[Step, Any]]:
+        """Return the cycles of the shortest schedule of the input fills, and its starts (none for a batch).
+
+        Parameters
+        ----------
+        cycles : mapping of (int, int) to Any
+            Of every fill, keyed by (input, step).
+        numeric : Numeric
+            Numbers or arrays.
+        """
+        orders: Sequence[Order] = self.orders
+        if self.many_orders is not None:
+            shortest, order = self.many_orders.shortest(cycles, numeric)
+            if numeric is not PYTHON:
+                return shortest, {}
+            orders = (order,)
+        shortest, starts = schedule(self.inputs, cycles, orders[0], numeric)
+        for order in orders[1:]:
+            makespan, other = schedule(self.inputs, cycles, order, numeric)
+            if numeric is PYTHON and makespan < shortest:
+                starts = other
+            shortest = numeric.minimum(shortest, makespan)
+        return shortest, starts if numeric is PYTHON else {}
 
 
 def compile_loading(
@@ -157,19 +189,22 @@ def compile_loading(
         for index in range(len(setting.operands))
         if index != output
     )
+    combined = setting.conventions.combined_loading
+    many = not combined and len(inputs) == 2 and comb(sum(map(len, inputs)), len(inputs[0])) > _FEW_ORDERS
     return LoadingPlan(
         inputs,
         tuple(fill for fill in fills if fill.operand == output),
-        () if setting.conventions.combined_loading else _orders(inputs),
+        () if combined or many else _orders(inputs),
+        TwoChains(inputs) if many else None,
         port_moves,
     )
 
 
-def _orders(chains: Sequence[Sequence[FillSetting]]) -> tuple[tuple[tuple[int, int], ...], ...]:
+def _orders(chains: Sequence[Sequence[FillSetting]]) -> tuple[Order, ...]:
     """Return interleavings of the chains, one for each way to order the pairs of fills that share a port."""
-    seen: dict[frozenset[tuple[tuple[int, int], tuple[int, int]]], tuple[tuple[int, int], ...]] = {}
+    seen: dict[frozenset[tuple[Step, Step]], Order] = {}
 
-    def extend(done: tuple[int, ...], order: tuple[tuple[int, int], ...]) -> None:
+    def extend(done: tuple[int, ...], order: Order) -> None:
         if all(step == len(chain) for step, chain in zip(done, chains, strict=True)):
             before = frozenset(
                 (first, second)
@@ -332,13 +367,7 @@ def _first_pieces(
         for index, chain in enumerate(plan.inputs)
         for step, fill in enumerate(chain)
     }
-    shortest, starts = schedule(plan.inputs, cycles, plan.orders[0], numeric)
-    for order in plan.orders[1:]:
-        makespan, other = schedule(plan.inputs, cycles, order, numeric)
-        if numeric is PYTHON and makespan < shortest:
-            starts = other
-        shortest = numeric.minimum(shortest, makespan)
-    return shortest, starts if numeric is PYTHON else {}
+    return plan.shortest(cycles, numeric)
 
 
 class _Due(NamedTuple):

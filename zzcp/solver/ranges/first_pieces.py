@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from zzcp.cost.formulas.core import Model
-from zzcp.cost.formulas.loading import schedule
 from zzcp.cost.formulas.numeric import NUMPY
 from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array, Place
@@ -96,11 +95,10 @@ class FirstPieces:
             for step, fill in enumerate(fills)
         }
         nothing = np.zeros(len(next(iter(chain.values()))))
-        spans = [nothing + schedule(plan.inputs, cycles, order, NUMPY)[0] for order in plan.orders]
         unloading: Any = 0
         for fill in plan.output:
             unloading = unloading + with_latency(fill, pieces[fill.operand, fill.link])
-        return np.minimum.reduce(spans), nothing + unloading
+        return nothing + plan.shortest(cycles, NUMPY)[0], nothing + unloading
 
 
 def first_pieces(model: Model, lattice: Lattice) -> FirstPieces | None:
