@@ -12,7 +12,7 @@ from operator import index
 from pathlib import Path
 from typing import Any, TypeVar
 
-from zzcp.errors import InputError, nearest
+from zzcp.errors import InputError, Place, nearest
 
 T = TypeVar("T")
 
@@ -188,6 +188,59 @@ def choice(value: object, what: str, allowed: Sequence[str]) -> str:
     raise InputError(
         f"unknown {what}", expected=", ".join(allowed), found=word, hint=nearest(word, tuple(allowed))
     )
+
+
+def among(
+    value: object,
+    known: Iterable[str],
+    message: str,
+    *,
+    field: str | None = None,
+    found: str | None = None,
+    none: str = "",
+    near: bool = False,
+) -> None:
+    """Check that a name is one of those that there are.
+
+    Parameters
+    ----------
+    value : object
+        The name.
+    known : iterable of str
+        The names that there are.
+    message : str
+        What is wrong with any other.
+    field : str, optional
+        Where it stands.
+    found : str, optional
+        How it is written; as it is where not given.
+    none : str
+        What is expected where there are no names.
+    near : bool
+        Whether to say the nearest of them.
+
+    Raises
+    ------
+    InputError
+        If it is none of them.
+    """
+    known = tuple(known)
+    if value not in known:
+        hint = nearest(str(value), known) if near else None
+        expected, found = ", ".join(known) or none, str(value) if found is None else found
+        raise InputError(message, place=Place(field=field), expected=expected, found=found, hint=hint)
+
+
+def each_once(names: Sequence[str], message: str, *, field: str) -> None:
+    """Check that no name is given twice; `message` says so, and `field` where they stand.
+
+    Raises
+    ------
+    InputError
+        If one is.
+    """
+    if len(set(names)) != len(names):
+        raise InputError(message, place=Place(field=field), found=", ".join(names))
 
 
 def entries(value: object, what: str, expected: str) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from zzcp.checks import among
 from zzcp.errors import InputError
 from zzcp.hardware.memory import MEMORY_OPERANDS
 
@@ -39,10 +40,7 @@ def assigned(tensors: Iterable[str], given: Mapping[str, str], output: str | Non
     """
     names = list(dict.fromkeys(tensors))
     for name, operand in given.items():
-        if operand not in MEMORY_OPERANDS:
-            raise InputError(
-                f"wrong operand of tensor {name}", expected=", ".join(MEMORY_OPERANDS), found=operand
-            )
+        among(operand, MEMORY_OPERANDS, f"wrong operand of tensor {name}")
     found: dict[str, str] = {name: given[name] for name in names if name in given}
     if output is not None:
         found.setdefault(output, "O")

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from zzcp.checks import instance
+from zzcp.checks import among, instance
 from zzcp.cost.arguments import check_setting
 from zzcp.cost.conventions import CostConventions
 from zzcp.cost.formulas.macs import mac_energy
@@ -151,12 +151,8 @@ def check_links(accelerator: Accelerator, layer: Layer, links: Mapping[str, str]
     for operand, memory_operand in links.items():
         if operand not in layer.operands:
             continue
-        if memory_operand not in known:
-            raise InputError(
-                f"operand {operand} is linked to a memory operand that accelerator {accelerator.name} lacks",
-                expected=", ".join(known),
-                found=memory_operand,
-            )
+        lacks = f"operand {operand} is linked to a memory operand that accelerator {accelerator.name} lacks"
+        among(memory_operand, known, lacks)
     for operand in layer.operands:
         if operand not in links:
             raise InputError(

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import networkx as nx
 
-from zzcp.checks import all_of, instance, pairs
+from zzcp.checks import all_of, among, instance, pairs
 from zzcp.errors import InputError, Place
 from zzcp.hardware.array import OperationalArray
 from zzcp.hardware.figures import decimal_of
@@ -70,23 +70,15 @@ class Accelerator:
             raise InputError(f"accelerator {self.name}: memory name given twice", found=", ".join(repeated))
         for memory in self.memories:
             for dimension in memory.served_dimensions:
-                if dimension not in self.array.dimensions:
-                    raise InputError(
-                        f"memory {memory.name} serves a dimension that the array does not have",
-                        place=Place(field=f"memories.{memory.name}.served_dimensions"),
-                        expected=", ".join(self.array.dimensions),
-                        found=dimension,
-                    )
+                message = f"memory {memory.name} serves a dimension that the array does not have"
+                field = f"memories.{memory.name}.served_dimensions"
+                among(dimension, self.array.dimensions, message, field=field)
             for i, port in enumerate(memory.ports):
                 for dimension in port.shared_along:
-                    if dimension not in self.array.dimensions:
-                        raise InputError(
-                            f"memory {memory.name}: port {port.name} is shared along a dimension that the array "
-                            "does not have",
-                            place=Place(field=f"memories.{memory.name}.ports[{i}].shared_along"),
-                            expected=", ".join(self.array.dimensions),
-                            found=dimension,
-                        )
+                    name = f"memory {memory.name}: port {port.name}"
+                    message = f"{name} is shared along a dimension that the array does not have"
+                    field = f"memories.{memory.name}.ports[{i}].shared_along"
+                    among(dimension, self.array.dimensions, message, field=field)
         self._check_links()
         if self.array.in_memory_computing is not None:
             self._check_cells()

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from zzcp.checks import all_of, choice, entries, flag, instance, integer, repr_of, two
+from zzcp.checks import all_of, among, choice, each_once, entries, flag, instance, integer, repr_of, two
 from zzcp.errors import InputError, Place
 from zzcp.hardware.figures import energy, non_negative
 
@@ -141,13 +141,8 @@ class OperationalArray:
         if self.input_precision is not None:
             object.__setattr__(self, "input_precision", _bits_of_both(self.input_precision))
         for dimension in self.systolic_dimensions:
-            if dimension not in self.dimensions:
-                raise InputError(
-                    "systolic dimension is not a dimension of the array",
-                    place=Place(field="systolic_dimensions"),
-                    expected=", ".join(self.dimensions),
-                    found=dimension,
-                )
+            message = "systolic dimension is not a dimension of the array"
+            among(dimension, self.dimensions, message, field="systolic_dimensions")
         object.__setattr__(self, "unit_energy", energy(self.unit_energy, "unit energy"))
         object.__setattr__(self, "unit_area", non_negative(self.unit_area, "unit area"))
         object.__setattr__(self, "leakage", energy(self.leakage, "leakage of the array"))
@@ -198,12 +193,7 @@ class OperationalArray:
                 expected=f"{len(self.dimensions)} sizes for {', '.join(self.dimensions) or 'no dimensions'}",
                 found=f"{len(given)} sizes",
             )
-        if len(set(self.dimensions)) != len(self.dimensions):
-            raise InputError(
-                "array dimension given twice",
-                place=Place(field="dimensions"),
-                found=", ".join(self.dimensions),
-            )
+        each_once(self.dimensions, "array dimension given twice", field="dimensions")
         named = dict(zip(self.dimensions, given, strict=True))
         sizes = tuple(integer(size, f"size of array dimension {name}") for name, size in named.items())
         for dimension, size in zip(self.dimensions, sizes, strict=True):

@@ -10,7 +10,9 @@ from typing import NamedTuple
 from zzcp.checks import (
     MAX_PRECISION,
     all_of,
+    among,
     choice,
+    each_once,
     entries,
     flag,
     instance,
@@ -271,33 +273,15 @@ class Memory:
 
     def _check_operands(self) -> None:
         for operand in self.operands:
-            if operand not in MEMORY_OPERANDS:
-                raise InputError(
-                    f"memory {self.name}: unknown operand", expected=", ".join(MEMORY_OPERANDS), found=operand
-                )
-        if len(set(self.operands)) != len(self.operands):
-            raise InputError(
-                f"memory {self.name}: operand given twice",
-                place=Place(field="operands"),
-                found=", ".join(self.operands),
-            )
+            among(operand, MEMORY_OPERANDS, f"memory {self.name}: unknown operand")
+        each_once(self.operands, f"memory {self.name}: operand given twice", field="operands")
         for operand in self.keeps_overlap:
-            if operand not in self.operands:
-                raise InputError(
-                    f"memory {self.name}: keeps the overlap of operand {operand}, which it does not hold",
-                    place=Place(field="keeps_overlap"),
-                    expected=", ".join(self.operands),
-                    found=operand,
-                )
+            message = f"memory {self.name}: keeps the overlap of operand {operand}, which it does not hold"
+            among(operand, self.operands, message, field="keeps_overlap")
 
     def _check_ports(self) -> None:
         names = [port.name for port in self.ports]
-        if len(set(names)) != len(names):
-            raise InputError(
-                f"memory {self.name}: port name given twice",
-                place=Place(field="ports"),
-                found=", ".join(names),
-            )
+        each_once(names, f"memory {self.name}: port name given twice", field="ports")
         for i, port in enumerate(self.ports):
             for operand, _ in port.allocation:
                 if operand not in self.operands:
@@ -338,13 +322,8 @@ class Memory:
         stated = pairs(given, what, expected)
         for operand, bits in stated.items():
             place = Place(field=f"precision.{operand}")
-            if operand not in self.operands:
-                raise InputError(
-                    f"memory {self.name}: a precision of operand {operand}, which it does not hold",
-                    place=place,
-                    expected=", ".join(self.operands),
-                    found=repr_of(operand),
-                )
+            message = f"memory {self.name}: a precision of operand {operand}, which it does not hold"
+            among(operand, self.operands, message, field=place.field, found=repr_of(operand))
             stated[operand] = integer(bits, f"precision of {operand} in memory {self.name}")
             if not 0 < stated[operand] <= MAX_PRECISION:
                 raise InputError(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import networkx as nx
 from pydantic import Field, PlainValidator, TypeAdapter
 
-from zzcp.checks import MAX_PRECISION, file_path, native, pairs
+from zzcp.checks import MAX_PRECISION, among, file_path, native, pairs
 from zzcp.documents.document import load_document
 from zzcp.documents.nodes import Document, FieldPath
 from zzcp.errors import InputError, Place
@@ -116,10 +116,7 @@ def with_precision(network: Network, precision: Mapping[str, int]) -> Network:
     """
     known = {key for layer in network for key in layer.precision}
     for key in precision:
-        if key not in known:
-            raise InputError(
-                "precision of an unknown operand", expected=", ".join(sorted(known)), found=repr(key)
-            )
+        among(key, sorted(known), "precision of an unknown operand", found=repr(key))
     return replace(
         network,
         layers=tuple(

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from zzcp.checks import integer, native
-from zzcp.errors import InputError, nearest
+from zzcp.checks import among, integer, native
+from zzcp.errors import InputError
 from zzcp.hardware import Accelerator
 from zzcp.mapping.spatial import SpatialMapping
 from zzcp.mapping.unrolling_constraints import (
@@ -85,23 +85,10 @@ class Freedom:
         """
         known = accelerator.array.dimensions
         for name in (*self.allowed, *self.fixed, *self.most, *self.part):
-            if name not in known:
-                raise InputError(
-                    "unrolling: array dimension does not exist",
-                    expected=", ".join(known),
-                    found=name,
-                    hint=nearest(name, known),
-                )
+            among(name, known, "unrolling: array dimension does not exist", near=True)
         every = (*self.allowed.values(), *self.fixed.values(), *self.part.values())
-        named = [dim for dims in every for dim in dims]
-        unknown = next((dim for dim in named if dim not in layer.sizes), None)
-        if unknown is not None:
-            raise InputError(
-                f"unrolling: layer {layer.name} has no dimension of that name",
-                expected=", ".join(layer.sizes),
-                found=unknown,
-                hint=nearest(unknown, list(layer.sizes)),
-            )
+        for dim in (dim for dims in every for dim in dims):
+            among(dim, layer.sizes, f"unrolling: layer {layer.name} has no dimension of that name", near=True)
 
     @classmethod
     def from_dict(cls, data: Any) -> Freedom:

@@ -12,6 +12,7 @@ import collections.abc
 from collections.abc import Sequence
 from dataclasses import replace
 
+from zzcp.checks import among
 from zzcp.errors import InputError, Place
 from zzcp.hardware import Accelerator, Direction, Memory, Port
 from zzcp.mapping.mapping import Mapping
@@ -44,13 +45,8 @@ def without_bypassed(
     """
     leaving: dict[str, list[str]] = {}
     for operand, names in bypass.items():
-        if operand not in links:
-            raise InputError(
-                "bypass of an operand that the layer does not have",
-                place=Place(field=f"bypass.{operand}"),
-                expected=", ".join(links),
-                found=operand,
-            )
+        message = "bypass of an operand that the layer does not have"
+        among(operand, links, message, field=f"bypass.{operand}")
         for name in names:
             _check(accelerator, operand, links[operand], name)
             leaving.setdefault(name, []).append(links[operand])
@@ -117,21 +113,10 @@ def with_residents(
     leaving: dict[str, list[str]] = {}
     ending: dict[str, list[str]] = {}
     for operand, name in resident.items():
-        if operand not in links:
-            raise InputError(
-                "an operand stays that the layer does not have",
-                place=Place(field=f"resident.{operand}"),
-                expected=", ".join(links),
-                found=operand,
-            )
+        field = f"resident.{operand}"
+        among(operand, links, "an operand stays that the layer does not have", field=field)
         levels = [memory.name for memory in accelerator.levels(links[operand])]
-        if name not in levels:
-            raise InputError(
-                f"{operand} stays in a memory that does not hold it",
-                place=Place(field=f"resident.{operand}"),
-                expected=", ".join(levels),
-                found=name,
-            )
+        among(name, levels, f"{operand} stays in a memory that does not hold it", field=field)
         ending.setdefault(name, []).append(links[operand])
         for above in levels[levels.index(name) + 1 :]:
             leaving.setdefault(above, []).append(links[operand])
@@ -180,22 +165,11 @@ def _topmost(memory: Memory, operands: Sequence[str]) -> Memory:
 
 
 def _check(accelerator: Accelerator, operand: str, memory_operand: str, name: str) -> None:
-    place = Place(field=f"bypass.{operand}")
-    levels = [memory.name for memory in accelerator.levels(memory_operand)]
-    if name not in levels:
-        raise InputError(
-            f"bypass of a memory that does not hold {operand}",
-            place=place,
-            expected=", ".join(levels[:-1]) or "no bypass, since there is one memory only",
-            found=name,
-        )
-    if name == levels[-1]:
-        raise InputError(
-            f"{operand} cannot bypass its outermost memory, which it comes from",
-            place=place,
-            expected=", ".join(levels[:-1]) or "no bypass, since there is one memory only",
-            found=name,
-        )
+    *inner, outermost = (memory.name for memory in accelerator.levels(memory_operand))
+    message = f"bypass of a memory that does not hold {operand}"
+    if name == outermost:
+        message = f"{operand} cannot bypass its outermost memory, which it comes from"
+    among(name, inner, message, field=f"bypass.{operand}", none="no bypass, since there is one memory only")
 
 
 def _without(memory: Memory, leaving: Sequence[str]) -> Memory | None:

@@ -11,9 +11,9 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import yaml
 
-from zzcp.checks import all_of, choice, entries, instance, integer, pairs, repr_of, two
+from zzcp.checks import all_of, among, choice, entries, instance, integer, pairs, repr_of, two
 from zzcp.documents import parse_document
-from zzcp.errors import InputError, MappingError, nearest
+from zzcp.errors import InputError, MappingError
 from zzcp.mapping.spatial import SpatialMapping
 
 
@@ -166,13 +166,7 @@ class Mapping:
         if not isinstance(data, collections.abc.Mapping):
             raise InputError("a mapping", expected="a dictionary", found=repr_of(data))
         for key in data:
-            if key not in MAPPING_KEYS:
-                raise InputError(
-                    "unknown field of a mapping",
-                    expected=", ".join(MAPPING_KEYS),
-                    found=str(key),
-                    hint=nearest(str(key), MAPPING_KEYS),
-                )
+            among(key, MAPPING_KEYS, "unknown field of a mapping", near=True)
         for key in MAPPING_KEYS[:-1]:
             value = data.get(key)
             optional = key not in MAPPING_KEYS[:2]

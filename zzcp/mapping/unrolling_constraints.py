@@ -6,7 +6,7 @@ A dimension that a layer lacks has one iteration: it may be allowed, and the fac
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -110,23 +110,23 @@ def check_names(items: Iterable[UnrollingConstraint], accelerator: Accelerator, 
         if isinstance(item, MinArrayUtilization):
             continue
         if item.array_dimension not in known:
-            raise InputError(
-                f"constraint '{item}': unknown array dimension",
-                expected=f"one of {', '.join(known)}",
-                found=item.array_dimension,
-                hint=nearest(item.array_dimension, known),
-            )
+            raise unknown_name(item, "array dimension", item.array_dimension, known)
         dims: tuple[str, ...] = ()
         if isinstance(item, AllowedDims | FixedFactor):
             dims = item.dims if isinstance(item, AllowedDims) else (item.dim,)
         for dim in dims:
             if dim not in layer.sizes and dim not in USUAL_DIMENSIONS:
-                raise InputError(
-                    f"constraint '{item}': unknown dimension",
-                    expected=f"one of {', '.join(layer.sizes)}",
-                    found=dim,
-                    hint=nearest(dim, tuple(layer.sizes)),
-                )
+                raise unknown_name(item, "dimension", dim, tuple(layer.sizes))
+
+
+def unknown_name(item: object, what: str, name: str, known: Sequence[str]) -> InputError:
+    """Return the error of a constraint that names what there is not."""
+    return InputError(
+        f"constraint '{item}': unknown {what}",
+        expected=f"one of {', '.join(known)}",
+        found=name,
+        hint=nearest(name, known),
+    )
 
 
 def violation(

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zzcp.checks import MAX_PRECISION, entries, instance, integer, pairs, repr_of, two
-from zzcp.errors import InputError, Place, nearest
+from zzcp.checks import MAX_PRECISION, among, entries, instance, integer, pairs, repr_of, two
+from zzcp.errors import InputError, Place
 from zzcp.workload.equation import DimensionRelation, Equation
 
 MAX_LOOP = 10**11
@@ -166,13 +166,9 @@ def check_windows(
     named: tuple[tuple[Mapping[str, object], str], ...] = ((padding, "padding"), (window_sizes, "size"))
     for given, label in named:
         for dim in given:
-            if dim not in windows:
-                raise InputError(
-                    f"{label} of a dimension that is no window",
-                    place=Place(field="window_sizes"),
-                    expected=", ".join(sorted(windows)) or "none, since the layer has no windows",
-                    found=dim,
-                )
+            none = "none, since the layer has no windows"
+            message = f"{label} of a dimension that is no window"
+            among(dim, sorted(windows), message, field="window_sizes", none=none)
     for dim, pad in padding.items():
         if min(pad) < 0:
             raise InputError(
@@ -197,14 +193,8 @@ def check_indices(
     used: set[str] = set()
     for operand, indices in equation.indices.items():
         for dim in indices:
-            if dim not in known:
-                raise InputError(
-                    f"operand {operand} is indexed by an unknown dimension",
-                    place=Place(field="equation"),
-                    expected=", ".join(known),
-                    found=dim,
-                    hint=nearest(dim, known),
-                )
+            message = f"operand {operand} is indexed by an unknown dimension"
+            among(dim, known, message, field="equation", near=True)
         windows = [relation for relation in relations if relation.window in indices]
         partial = {dim for relation in windows for dim in relation.loops}
         if len(partial) < 2 * len(windows):
@@ -240,10 +230,4 @@ def check_sources(equation: Equation, sources: Mapping[str, int]) -> None:
         If another operand has one.
     """
     for operand in sources:
-        if operand not in equation.inputs:
-            raise InputError(
-                "source of an operand that is no input",
-                place=Place(field="sources"),
-                expected=", ".join(equation.inputs),
-                found=operand,
-            )
+        among(operand, equation.inputs, "source of an operand that is no input", field="sources")

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from zzcp.checks import instance, integer, pairs, two
-from zzcp.errors import InputError, Place, nearest
+from zzcp.checks import among, instance, integer, pairs, two
+from zzcp.errors import InputError, Place
 from zzcp.workload.checks import (
     check_indices,
     check_precision,
@@ -463,14 +463,8 @@ def _full_precision(equation: Equation, given: Mapping[str, int]) -> dict[str, i
         final: given.get(equation.output, 8),
     }
     for key, bits in given.items():
-        if key not in precision:
-            raise InputError(
-                "precision of an unknown operand",
-                place=Place(field=f"precision.{key}"),
-                expected=", ".join(precision),
-                found=key,
-                hint=nearest(key, tuple(precision)),
-            )
+        message = "precision of an unknown operand"
+        among(key, precision, message, field=f"precision.{key}", near=True)
         precision[key] = integer(bits, f"precision of {key}")
     return precision
 

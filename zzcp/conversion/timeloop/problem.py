@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from zzcp.checks import among
 from zzcp.conversion.arithmetic import whole
 from zzcp.conversion.notes import Notes
 from zzcp.conversion.operands import assigned
@@ -122,8 +123,7 @@ def _bits(precision: Mapping[str, int], tensors: list[Tensor], notes: Notes) -> 
     """Return the bits of every operand: a problem says nothing of them."""
     names = [tensor.operand for tensor in tensors] + [f"O{FINAL}"]
     for name in precision:
-        if name not in names:
-            raise InputError("precision of an unknown operand", expected=", ".join(names), found=repr(name))
+        among(name, names, "precision of an unknown operand", found=repr(name))
     free = [name for name in names if name not in precision]
     if free:
         notes.assume(

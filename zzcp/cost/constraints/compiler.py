@@ -21,7 +21,7 @@ from zzcp.cost.constraints.rules import (
     UtilizationRule,
 )
 from zzcp.cost.setting.setting import IRRELEVANT, Setting
-from zzcp.errors import InputError, nearest
+from zzcp.errors import InputError
 from zzcp.mapping.constraints import (
     ANY,
     Bypass,
@@ -38,7 +38,12 @@ from zzcp.mapping.constraints import (
     TileElements,
     TileSize,
 )
-from zzcp.mapping.unrolling_constraints import UNROLLING_CONSTRAINTS, check_names, violation
+from zzcp.mapping.unrolling_constraints import (
+    UNROLLING_CONSTRAINTS,
+    check_names,
+    unknown_name,
+    violation,
+)
 
 
 def compile_rules(
@@ -107,7 +112,7 @@ def _rules(setting: Setting, item: Constraint, bypass: Mapping[str, Sequence[str
     else:
         assert isinstance(item, Bypass)
         if item.operand not in setting.layer.operands:
-            raise _unknown(item, "operand", item.operand, setting.layer.operands)
+            raise unknown_name(item, "operand", item.operand, setting.layer.operands)
         yield BypassRule(item, item.memory in bypass.get(item.operand, ()))
 
 
@@ -161,14 +166,14 @@ def _tenants(setting: Setting, item: Constraint, memory: str, operand: str | Non
     """Return the operands that a memory holds with their levels there, or the one that is asked for."""
     names = [held.name for held in setting.accelerator.memories]
     if memory not in names:
-        raise _unknown(item, "memory", memory, names)
+        raise unknown_name(item, "memory", memory, names)
     tenants = next((list(t.tenants) for t in setting.tenancies if t.memory.name == memory), [])
     if operand is None:
         if not tenants:
             raise _error(item, f"{memory} holds no operand of layer {setting.layer.name}")
         return tenants
     if operand not in setting.layer.operands:
-        raise _unknown(item, "operand", operand, setting.layer.operands)
+        raise unknown_name(item, "operand", operand, setting.layer.operands)
     index = setting.operand_index(operand)
     found = [(i, level) for i, level in tenants if i == index]
     if not found:
@@ -189,16 +194,7 @@ def _lanes(setting: Setting, index: int, level: int, dim: str) -> int:
 
 def _check_dim(setting: Setting, item: Constraint, dim: str) -> None:
     if dim not in setting.layer.sizes:
-        raise _unknown(item, "dimension", dim, tuple(setting.layer.sizes))
-
-
-def _unknown(item: Constraint, what: str, name: str, known: Sequence[str]) -> InputError:
-    return InputError(
-        f"constraint '{item}': unknown {what}",
-        expected=f"one of {', '.join(known)}",
-        found=name,
-        hint=nearest(name, known),
-    )
+        raise unknown_name(item, "dimension", dim, tuple(setting.layer.sizes))
 
 
 def _error(item: Constraint, text: str) -> InputError:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from zzcp.checks import repr_of
-from zzcp.errors import InputError, Place, nearest
+from zzcp.checks import among, repr_of
+from zzcp.errors import InputError, Place
 from zzcp.io.onnx.graph import UNKNOWN
 from zzcp.workload.checks import MAX_LOOP
 
@@ -158,13 +158,9 @@ def _check_dimensions(
 ) -> None:
     known = (*dict.fromkeys(key for dim in found for key in (dim.key, dim.place)), *scalars)
     for key, size in dimensions.items():
-        if key not in known:
-            raise InputError(
-                "the model has no such open dimension",
-                expected=", ".join(known) or "none: every dimension of its inputs is fixed",
-                found=repr(key),
-                hint=nearest(key, known),
-            )
+        none = "none: every dimension of its inputs is fixed"
+        message = "the model has no such open dimension"
+        among(key, known, message, found=repr(key), none=none, near=True)
         if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_LOOP:
             raise InputError(
                 f"dimension {key!r}: size out of range", expected=f"1 to {MAX_LOOP}", found=repr_of(size)

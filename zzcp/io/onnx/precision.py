@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from zzcp.checks import MAX_PRECISION, repr_of
-from zzcp.errors import InputError, nearest
+from zzcp.checks import MAX_PRECISION, among, repr_of
+from zzcp.errors import InputError
 from zzcp.io.onnx.graph import OnnxGraph, OnnxNode
 
 KEYS = ("W", "I", "O", "O_final")
@@ -66,13 +66,7 @@ def check_precision_given(given: Mapping[str, int]) -> dict[str, int]:
         If a key is unknown or a number of bits out of range.
     """
     for key, bits in given.items():
-        if key not in KEYS:
-            raise InputError(
-                "precision of an unknown operand",
-                expected=", ".join(KEYS),
-                found=repr(key),
-                hint=nearest(key, KEYS),
-            )
+        among(key, KEYS, "precision of an unknown operand", found=repr(key), near=True)
         if not isinstance(bits, int) or isinstance(bits, bool) or not 0 <= bits <= MAX_PRECISION:
             raise InputError(
                 f"precision of {key} out of range", expected=f"0 to {MAX_PRECISION} bits", found=repr_of(bits)
