@@ -85,21 +85,21 @@ class CostConventions:
     """
 
     name: str
-    first_partial_sum_reads: bool
-    greedy_buffering: bool
-    combined_loading: bool
-    once_only_loads: _Loads
-    fractional_unrolling: bool
-    truncated_bandwidth: bool
-    access_latency: bool
-    overcounted_slivers: bool
-    multiplied_windows: bool
-    early_final_precision: bool
-    whole_tiles: bool
-    ignored_output_windows: bool
-    restored_everywhere: bool
-    free_array_ends: bool
-    uncoupled_ports: bool
+    first_partial_sum_reads: bool = False
+    greedy_buffering: bool = False
+    combined_loading: bool = False
+    once_only_loads: _Loads = "hidden_until_needed"
+    fractional_unrolling: bool = False
+    truncated_bandwidth: bool = False
+    access_latency: bool = True
+    overcounted_slivers: bool = False
+    multiplied_windows: bool = False
+    early_final_precision: bool = False
+    whole_tiles: bool = False
+    ignored_output_windows: bool = False
+    restored_everywhere: bool = False
+    free_array_ends: bool = False
+    uncoupled_ports: bool = False
     refetched_overlap: bool = False
     same_data_free: bool = True
 
@@ -155,24 +155,7 @@ ZIGZAG = CostConventions(
 ZIGZAG_3_0 = replace(ZIGZAG, name="zigzag-3.0", once_only_loads="exposed")
 """The bookkeeping of zigzag-dse 3.0.0, in which nothing of a load hides."""
 
-EXACT = CostConventions(
-    name="exact",
-    first_partial_sum_reads=False,
-    greedy_buffering=False,
-    combined_loading=False,
-    once_only_loads="hidden_until_needed",
-    fractional_unrolling=False,
-    truncated_bandwidth=False,
-    access_latency=True,
-    overcounted_slivers=False,
-    multiplied_windows=False,
-    early_final_precision=False,
-    whole_tiles=False,
-    ignored_output_windows=False,
-    restored_everywhere=False,
-    free_array_ends=False,
-    uncoupled_ports=False,
-)
+EXACT = CostConventions("exact")
 """What the machine does; the default."""
 
 CONVENTIONS = {conventions.name: conventions for conventions in (EXACT, ZIGZAG, ZIGZAG_3_0)}

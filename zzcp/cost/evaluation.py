@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -323,17 +323,7 @@ class Evaluation:
                     for name in ("individual", "shared", "effective")
                 },
             },
-            "ports": [
-                {
-                    "memory": port.memory,
-                    "port": port.port,
-                    "stall": port.stall,
-                    "slack": port.slack,
-                    "busy": port.busy,
-                    "limits": list(port.limits),
-                }
-                for port in self.ports
-            ],
+            "ports": [{**asdict(port), "limits": list(port.limits)} for port in self.ports],
             "links": [
                 {
                     "operand": link.operand,

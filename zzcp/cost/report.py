@@ -175,13 +175,18 @@ class ModelDetails:
     def utilization(self) -> Utilization:
         """Return the use of the array and the memories."""
         setting = self.model.setting
-        effective = effective_bits(setting, self.traffic.states, self.traffic.energy_moves, PYTHON)
-        individual = {
-            operand.name: tuple(
-                bits / memory.size for bits, memory in zip(row, operand.memories, strict=True)
+        effective, individual = (
+            {
+                operand.name: tuple(
+                    bits / memory.size for bits, memory in zip(row, operand.memories, strict=True)
+                )
+                for operand, row in zip(setting.operands, held, strict=True)
+            }
+            for held in (
+                effective_bits(setting, self.traffic.states, self.traffic.energy_moves, PYTHON),
+                self.tile_bits(),
             )
-            for operand, row in zip(setting.operands, self.tile_bits(), strict=True)
-        }
+        )
         totals = {
             tenancy.memory.name: sum(
                 individual[setting.operands[operand].name][level] for operand, level in tenancy.tenants
@@ -198,12 +203,7 @@ class ModelDetails:
                 operand.name: tuple(totals[memory.name] for memory in operand.memories)
                 for operand in setting.operands
             },
-            effective={
-                operand.name: tuple(
-                    bits / memory.size for bits, memory in zip(row, operand.memories, strict=True)
-                )
-                for operand, row in zip(setting.operands, effective, strict=True)
-            },
+            effective=effective,
         )
 
     def tile_bits(self) -> list[list[Any]]:
@@ -244,7 +244,7 @@ class ModelDetails:
                     stall=stall,
                     slack=slack,
                     busy=sum(activities.busy(move) + activities.first(move) for move in active),
-                    limits=tuple(self._describe(self.model.moves[move]) for _, move in late)
+                    limits=tuple(self.name_of(self.model.moves[move]) for _, move in late)
                     if stall > 0
                     else (),
                 )
@@ -262,7 +262,8 @@ class ModelDetails:
             for pairs in self.model.couplings
         ]
 
-    def _describe(self, move: Move) -> str:
+    def name_of(self, move: Move) -> str:
+        """Return what a movement is called: its operand, and from where to where it goes."""
         operand = self.model.setting.operands[move.operand]
         names = [ARRAY, *(memory.name for memory in operand.memories)]
         below, above = names[move.link], names[move.link + 1]

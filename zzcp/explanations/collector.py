@@ -7,13 +7,12 @@ from fractions import Fraction
 from zzcp.cost import Evaluation
 from zzcp.cost.evaluation import ARRAY
 from zzcp.cost.formulas.capacity import held_bits
-from zzcp.cost.formulas.moves import Move
 from zzcp.cost.formulas.numeric import PYTHON
 from zzcp.cost.report import ModelDetails
 from zzcp.cost.setting.setting import OperandSetting
 from zzcp.explanations.facts import EnergyShare, Facts, Flow, PortUse, Transfer, printed
 from zzcp.explanations.fills import collect_fills, mark_deciding
-from zzcp.hardware import Accelerator, Direction
+from zzcp.hardware import Accelerator
 
 
 def collect(evaluation: Evaluation) -> Facts:
@@ -50,7 +49,7 @@ def _ports(details: ModelDetails, evaluation: Evaluation) -> tuple[PortUse, ...]
     for report, port, moves in zip(evaluation.ports, model.setting.ports, model.port_moves, strict=True):
         transfers = [
             Transfer(
-                name=_move_name(details, model.moves[move]),
+                name=details.name_of(model.moves[move]),
                 cycles=printed(activities.cycles[move]),
                 window=printed(activities.window[move]),
                 period=printed(activities.period[move]),
@@ -73,14 +72,6 @@ def _ports(details: ModelDetails, evaluation: Evaluation) -> tuple[PortUse, ...]
             )
         )
     return tuple(sorted(found, key=lambda use: (-use.stall, -use.busy)))
-
-
-def _move_name(details: ModelDetails, move: Move) -> str:
-    operand = details.model.setting.operands[move.operand]
-    names = _level_names(operand)
-    below, above = names[move.link], names[move.link + 1]
-    upwards = move.direction in (Direction.FROM_BELOW, Direction.TO_ABOVE)
-    return f"{operand.name} {below} -> {above}" if upwards else f"{operand.name} {above} -> {below}"
 
 
 def _level_names(operand: OperandSetting) -> list[str]:

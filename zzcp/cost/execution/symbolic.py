@@ -85,75 +85,6 @@ class Symbol:
     def __bool__(self) -> bool:
         raise TypeError("a formula branches on a value that differs from mapping to mapping")
 
-    def __add__(self, other: Any) -> Any:
-        return _add(self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return _add(other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return _subtract(self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return _subtract(other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return _multiply(self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return _multiply(other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return _floor_divide(self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return _floor_divide(other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return _divide(self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return _divide(other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        return _modulo(self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return _modulo(other, self)
-
-    def __neg__(self) -> Any:
-        return _negate(self)
-
-    def __lt__(self, other: Any) -> Any:
-        return _compare("less", self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return _compare("less_equal", self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return _compare("less", other, self)
-
-    def __ge__(self, other: Any) -> Any:
-        return _compare("less_equal", other, self)
-
-    def __eq__(self, other: object) -> Any:
-        return _equal(self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return logical_not(_equal(self, other))
-
-    def __and__(self, other: Any) -> Any:
-        return _both(self, other)
-
-    def __rand__(self, other: Any) -> Any:
-        return _both(self, other)
-
-    def __or__(self, other: Any) -> Any:
-        return _either(self, other)
-
-    def __ror__(self, other: Any) -> Any:
-        return _either(self, other)
-
 
 # ---- operations -----------------------------------------------------------------------------------------------
 
@@ -349,6 +280,38 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         condition, a, b = condition.args[0], b, a
     (low_a, high_a), (low_b, high_b) = bounds(a), bounds(b)
     return _record("where", (condition, a, b), _kind(a, b), min(low_a, low_b), max(high_a, high_b))
+
+
+_OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "add": _add,
+    "sub": _subtract,
+    "mul": _multiply,
+    "floordiv": _floor_divide,
+    "truediv": _divide,
+    "mod": _modulo,
+    "and": _both,
+    "or": _either,
+}
+_COMPARISONS: dict[str, Callable[..., Any]] = {
+    "lt": lambda a, b: _compare("less", a, b),
+    "le": lambda a, b: _compare("less_equal", a, b),
+    "gt": lambda a, b: _compare("less", b, a),
+    "ge": lambda a, b: _compare("less_equal", b, a),
+    "eq": _equal,
+    "ne": lambda a, b: logical_not(_equal(a, b)),
+    "neg": _negate,
+}
+"""What Python's operators on symbols record, by the names of their methods; the operations also the other way round."""
+
+
+def _swapped(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda a, b: operation(b, a)
+
+
+for _name, _operation in (_OPERATIONS | _COMPARISONS).items():
+    setattr(Symbol, f"__{_name}__", _operation)
+for _name, _operation in _OPERATIONS.items():
+    setattr(Symbol, f"__r{_name}__", _swapped(_operation))
 
 
 def truncate(a: Any) -> Any:
