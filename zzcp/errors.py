@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -102,6 +103,15 @@ class InputError(ZzcpError):
         error.args = self.args
         error.place = place
         return error
+
+
+@contextmanager
+def placed_at(file: str | Path | None = None, field: str | None = None) -> Iterator[None]:
+    """Fill in, in errors of what is done inside, the parts of their place that are unknown."""
+    try:
+        yield
+    except InputError as error:
+        raise error.at(file=file, field=field) from None
 
 
 class MappingError(InputError):

@@ -12,7 +12,7 @@ from zzcp.cli.reading import Reading
 from zzcp.conversion import convert, export
 from zzcp.conversion.convert import Take
 from zzcp.conversion.export import Tool
-from zzcp.errors import InputError, Place
+from zzcp.errors import InputError, Place, placed_at
 from zzcp.hardware import Accelerator
 from zzcp.io import network_to_yaml
 from zzcp.io.result import load_results
@@ -86,10 +86,8 @@ def _onnx(sources: Sequence[str], reading: Reading, output: Output) -> tuple[str
         )
     (source,) = sources
     network = reading.load(source)
-    try:
+    with placed_at(source):
         text = network_to_yaml(network, comments=True)
-    except InputError as error:
-        raise error.at(file=source) from None
     left = [amount_of_macs(node.macs) if node.macs else "unknown" for node in network.unmapped]
     if left:
         output.note(f"{plural(len(left), 'node')} with work that is left out ({', '.join(left[:5])} MACs)")
@@ -138,9 +136,7 @@ def _exported(sources: Sequence[str], to: Tool, names: Sequence[str]) -> tuple[s
         )
     (entry,) = chosen
     assert entry.mapping is not None
-    try:
+    with placed_at(source, entry.layer.name):
         text = export(result.accelerator, entry.layer, entry.mapping, to)
-    except InputError as error:
-        raise error.at(file=source, field=entry.layer.name) from None
     data = {"file": source, "tool": to, "layer": entry.layer.name, "mapping": entry.mapping.to_dict()}
     return text, [data]

@@ -11,7 +11,7 @@ from zzcp.cli.output import Output
 from zzcp.cli.reading import Reading
 from zzcp.cli.sources import map_layers, other_conventions, select_layers
 from zzcp.cost import CONVENTIONS, CostConventions
-from zzcp.errors import InputError
+from zzcp.errors import placed_at
 from zzcp.hardware import Accelerator
 from zzcp.io import load_mapping_source
 from zzcp.mapping import Mapping
@@ -60,11 +60,9 @@ def run(
     mapped, left_out = map_layers(source, machine, network, chosen, rules, named=bool(layers))
     results = []
     for number, (layer, layer_mapping) in enumerate(mapped, 1):
-        with output.progress(f"evaluating layer {number} of {len(mapped)}"):
-            try:
-                results.append(_evaluate(machine, layer, layer_mapping, rules, allow_invalid))
-            except InputError as error:
-                raise error.at(file=mapping, field=f"layer {layer.name}") from None
+        head = f"evaluating layer {number} of {len(mapped)}"
+        with output.progress(head), placed_at(mapping, f"layer {layer.name}"):
+            results.append(_evaluate(machine, layer, layer_mapping, rules, allow_invalid))
     _show(output, machine, results, left_out, in_full=bool(layers) or len(results) == 1)
     output.finish(result_data(zzcp.__version__, machine, conventions, results, left_out))
 

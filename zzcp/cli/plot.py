@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import zzcp
 from zzcp.cli.output import Output, check_writable
 from zzcp.documents import load_document
-from zzcp.errors import InputError, Place
+from zzcp.errors import InputError, Place, placed_at
 from zzcp.html.sources import read_source
 from zzcp.io import load_accelerator
 from zzcp.io.kinds import Kind, kind_of
@@ -106,10 +106,8 @@ def _nest(files: Sequence[str], layers: Sequence[str], labels: Sequence[str]) ->
 def _progress(files: Sequence[str], layers: Sequence[str], labels: Sequence[str]) -> Draw:
     results = [load_results(file) for file in files]
     entry = single(entries_of(results, layers=layers, labels=labels), "progress")
-    try:
+    with placed_at(files[0]):
         samples = samples_of(entry)
-    except InputError as error:
-        raise error.at(file=files[0]) from None
     return partial(progress_figure, samples, objective=results[0].objective)
 
 

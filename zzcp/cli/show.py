@@ -11,7 +11,7 @@ from rich.console import RenderableType
 import zzcp
 from zzcp.cli.output import STDOUT, Output, write_text
 from zzcp.cli.reading import Reading
-from zzcp.errors import InputError, Place
+from zzcp.errors import InputError, Place, placed_at
 from zzcp.hardware import Accelerator
 from zzcp.io import (
     FullMappings,
@@ -107,10 +107,8 @@ def _read(file: str, reading: Reading) -> Content:
 
 
 def _mappings(source: FullMappings) -> dict[str | None, Mapping]:
-    try:
+    with placed_at(source.file):
         return {name: Mapping.from_dict(data) for name, data in source.by_layer.items()}
-    except InputError as error:
-        raise error.at(file=source.file) from None
 
 
 def _report(content: Content, machine: Accelerator | None, *, summary: bool) -> RenderableType:

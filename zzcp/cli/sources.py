@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from zzcp.cost import CostConventions
-from zzcp.errors import InputError, Place
+from zzcp.errors import InputError, Place, placed_at
 from zzcp.hardware import Accelerator
 from zzcp.io import FullMappings, MappingFile
 from zzcp.mappers import mapping_from_entry
@@ -39,10 +39,8 @@ def select_layers(network: Network, names: Sequence[str], file: str) -> list[Lay
             found=f"{len(network.skipped):,} nodes that have none" if network.skipped else None,
             hint=f"zzcp show {file} says why" if network.skipped else None,
         )
-    try:
+    with placed_at(file):
         chosen = [network.layer(name) for name in names]
-    except InputError as error:
-        raise error.at(file=file) from None
     return list(dict.fromkeys(chosen)) or list(network)
 
 
@@ -157,10 +155,8 @@ def _mapping(
     source: MappingFile | FullMappings, accelerator: Accelerator, layer: Layer, conventions: CostConventions
 ) -> Mapping:
     if isinstance(source, FullMappings):
-        try:
+        with placed_at(source.file):
             mapping = Mapping.from_dict(source.by_layer[_key(source, layer)])
-        except InputError as error:
-            raise error.at(file=source.file) from None
         return mapping.with_buffering(None) if other_conventions(source, conventions) else mapping
     entry = source.for_layer(layer)
     try:

@@ -14,7 +14,7 @@ from zzcp.conversion.parts import Part
 from zzcp.conversion.source import Source, load
 from zzcp.conversion.timeloop import architecture as timeloop_architecture
 from zzcp.conversion.timeloop import problem as timeloop_problem
-from zzcp.errors import InputError, Place
+from zzcp.errors import InputError, Place, placed_at
 from zzcp.hardware import Accelerator
 from zzcp.io.write import accelerator_to_yaml, network_to_yaml
 from zzcp.workload import Network
@@ -85,10 +85,8 @@ def convert(
             place=Place(source.files),
             hint=f"say which is wanted: --take {' or '.join(sorted(kinds))}",
         )
-    try:
+    with placed_at(source.files):  # what only the whole shows, such as the room of all units together
         content = kinds[wanted](source, given, dict(precision or {}), notes)
-    except InputError as error:  # what only the whole shows, such as the room of all units together
-        raise error.at(file=source.files) from None
     comment = notes.comment(f"Converted by zzcp from {tool}: {source.files}")
     text = accelerator_to_yaml(content) if isinstance(content, Accelerator) else network_to_yaml(content)
     return Converted(tool, content, tuple(notes.assumed), tuple(notes.missing), comment + text)

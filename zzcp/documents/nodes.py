@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from zzcp.documents.scalars import Scalar
@@ -16,6 +17,7 @@ Data = Scalar | list["Data"] | dict[str, "Data"]
 """What a document holds, as plain Python data."""
 
 _PLAIN_KEY = re.compile(r"[\w-]{1,60}")
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
 def dotted(path: FieldPath) -> str:
@@ -28,6 +30,11 @@ def dotted(path: FieldPath) -> str:
             name = step if _PLAIN_KEY.fullmatch(step) else shorten(repr(step))
             text += f".{name}" if text else name
     return text
+
+
+def steps_of(field: str) -> FieldPath:
+    """Return the path that a field stands for, as in ``ports[0].type``."""
+    return tuple(int(number) if number else name for number, name in _STEP.findall(field))
 
 
 def shorten(text: str, width: int = 60) -> str:
@@ -153,7 +160,7 @@ class Document:
         return InputError(message, place=self.place(path), expected=expected, found=found, hint=hint)
 
     def placed(
-        self, error: InputError, path: FieldPath, fields: dict[str, FieldPath] | None = None
+        self, error: InputError, path: FieldPath, fields: Mapping[str, FieldPath] | None = None
     ) -> InputError:
         """Return an error that a domain object raised, with the place in this document.
 
@@ -171,6 +178,25 @@ class Document:
         error.found = shorten(error.found, 120) if error.found else None
         error.place = self.place(path + (fields or {}).get(attribute, ()))
         return error
+
+    @contextmanager
+    def placing(
+        self, path: FieldPath = (), fields: Iterable[str] | Mapping[str, FieldPath] = ()
+    ) -> Iterator[None]:
+        """Place the errors of domain objects that are made inside, as `placed` does.
+
+        Parameters
+        ----------
+        path : tuple
+            Where the object stands.
+        fields : iterable of str, or mapping
+            Attributes of the object that stand below `path`, under their own names where no others are given.
+        """
+        try:
+            yield
+        except InputError as error:
+            known = fields if isinstance(fields, Mapping) else {field: steps_of(field) for field in fields}
+            raise self.placed(error, path, known) from None
 
 
 def known_keys(keys: Sequence[str]) -> str:

@@ -184,10 +184,8 @@ def _loops(document: Document, path: FieldPath, point: SweptPoint | FrontPoint) 
     if point.temporal_mapping is None:
         return ""
     form = {"temporal_mapping": point.temporal_mapping, "spatial_mapping": point.spatial_mapping or {}}
-    try:
+    with document.placing(path):
         order = Mapping.from_dict(form).order
-    except InputError as error:
-        raise document.placed(error, path) from None
     return "  ".join(f"{loop.dim} {loop.size}" for loop in order)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from zzcp.documents.document import load_document
-from zzcp.documents.nodes import Document, FieldPath
+from zzcp.documents.nodes import Document, FieldPath, steps_of
 from zzcp.documents.scalars import with_numbers
 from zzcp.errors import InputError
 from zzcp.io.kinds import Kind, require_kind
@@ -18,7 +17,6 @@ DEFAULT = "default"
 """Name of the entry for the layers that no other entry is for."""
 
 _WRAPPER = "constraints"
-_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
 def load_constraints(path: str | Path) -> LayerConstraints:
@@ -104,5 +102,4 @@ def _read(document: Document, base: FieldPath, data: Any) -> Constraints:
 
 def _placed(error: InputError, document: Document, base: FieldPath) -> InputError:
     field = error.place.field or ""
-    steps = tuple(int(number) if number else name for number, name in _STEP.findall(field))
-    return document.placed(error, base, {field: steps})
+    return document.placed(error, base, {field: steps_of(field)})

@@ -10,8 +10,7 @@ from pydantic import TypeAdapter
 
 from zzcp.costs import clock_in_key, cost_model, costs_of, figures_of
 from zzcp.documents.document import load_document
-from zzcp.documents.nodes import Document, FieldPath, Node, dotted, known_keys
-from zzcp.errors import InputError
+from zzcp.documents.nodes import Document, FieldPath, Node, dotted, known_keys, steps_of
 from zzcp.hardware import (
     Accelerator,
     Allocation,
@@ -123,21 +122,16 @@ def read_accelerator(document: Document) -> Accelerator:
                     found=dimension,
                 )
         dataflows = unrolling_factors(schema.dataflows, document, ("dataflows",))
-    fields: dict[str, FieldPath] = {
-        f"memories.{name}.{key}": (name, key) for name in schema.memories for key in MemorySchema.model_fields
-    }
-    fields |= {
-        f"memories.{memory.name}.ports[{i}].shared_along": (memory.name, "ports", i, "shared_along")
-        for memory in memories
-        for i in range(len(memory.ports))
-    }
-    try:
+    refill = "operational_array.systolic_refill"
+    fields: dict[str, FieldPath] = {"": ("memories",), "memories": ("memories",), refill: steps_of(refill)}
+    for memory in memories:
+        own: FieldPath = ("memories", memory.name)
+        fields |= {f"memories.{memory.name}.{key}": (*own, key) for key in MemorySchema.model_fields}
+        for i in range(len(memory.ports)):
+            shared = f"ports[{i}].shared_along"
+            fields[f"memories.{memory.name}.{shared}"] = (*own, *steps_of(shared))
+    with document.placing(fields=fields):
         return Accelerator(schema.name, memories, array, dataflows)
-    except InputError as error:
-        refill = "operational_array.systolic_refill"
-        if error.place.field == refill:
-            raise document.placed(error, (), {refill: ("operational_array", "systolic_refill")}) from None
-        raise document.placed(error, ("memories",), fields) from None
 
 
 def _read_memory(name: str, schema: MemorySchema, document: Document, costs: CostsSchema | None) -> Memory:
@@ -145,7 +139,9 @@ def _read_memory(name: str, schema: MemorySchema, document: Document, costs: Cos
     path: FieldPath = ("memories", name)
     ports = tuple(_read_port(port, document, (*path, "ports", i)) for i, port in enumerate(schema.ports))
     figures, costing = _read_costs(name, schema, document, ports, costs)
-    try:
+    fields = ["operands", "ports", "keeps_overlap", *(f"precision.{operand}" for operand in schema.precision)]
+    fields += (f"ports[{i}]{key}" for i in range(len(ports)) for key in ("", ".shared_along"))
+    with document.placing(path, fields):
         return Memory(
             name=name,
             size=schema.size,
@@ -163,12 +159,6 @@ def _read_memory(name: str, schema: MemorySchema, document: Document, costs: Cos
             keeps_overlap=tuple(dict.fromkeys(schema.keeps_overlap)),
             precision=tuple(schema.precision.items()),
         )
-    except InputError as error:
-        fields: dict[str, FieldPath] = {key: (key,) for key in ("operands", "ports", "keeps_overlap")}
-        fields |= {f"ports[{i}]": ("ports", i) for i in range(len(ports))}
-        fields |= {f"ports[{i}].shared_along": ("ports", i, "shared_along") for i in range(len(ports))}
-        fields |= {f"precision.{operand}": ("precision", operand) for operand in schema.precision}
-        raise document.placed(error, path, fields) from None
 
 
 def _read_costs(
@@ -217,11 +207,9 @@ def _read_costs(
             "cost models know memories on the chip only",
             expected=f"{missing[0]} of this dram",
         )
-    try:
+    with document.placing(at):
         model = cost_model(_model_name(costs))
         found = figures_of(costs_of(model, schema.size, ports, schema.mem_type))
-    except InputError as error:
-        raise document.placed(error, at) from None
     if costs.version is not None and costs.version != model.version:
         raise document.error(
             (*at, "version"),
@@ -246,7 +234,7 @@ def _read_port(schema: PortSchema, document: Document, path: FieldPath) -> Port:
         Allocation(operand.strip(), Direction(direction.strip()))
         for operand, direction in (movement.split(",") for movement in schema.allocation)
     )
-    try:
+    with document.placing(path, ("bandwidth_min", "allocation")):
         return Port(
             name=schema.name,
             type=PortType(schema.type),
@@ -255,9 +243,6 @@ def _read_port(schema: PortSchema, document: Document, path: FieldPath) -> Port:
             allocation=tuple(movements),
             shared_along=tuple(dict.fromkeys(schema.shared_along)),
         )
-    except InputError as error:
-        fields: dict[str, FieldPath] = {"bandwidth_min": ("bandwidth_min",), "allocation": ("allocation",)}
-        raise document.placed(error, path, fields) from None
 
 
 def _read_array(schema: ArraySchema, document: Document) -> OperationalArray:
@@ -275,7 +260,8 @@ def _read_array(schema: ArraySchema, document: Document) -> OperationalArray:
                     expected="is_imc: true, or no such key",
                 )
     precision = schema.input_precision
-    try:
+    fields = ("dimensions", "sizes", "systolic_dimensions", "cycles_per_op", "systolic_refill")
+    with document.placing(path, fields):
         return OperationalArray(
             dimensions=tuple(schema.dimensions),
             sizes=tuple(schema.sizes),
@@ -288,10 +274,6 @@ def _read_array(schema: ArraySchema, document: Document) -> OperationalArray:
             leakage=schema.leakage,
             systolic_refill=schema.systolic_refill,
         )
-    except InputError as error:
-        keys = ("dimensions", "sizes", "systolic_dimensions", "cycles_per_op", "systolic_refill")
-        fields: dict[str, FieldPath] = {key: (key,) for key in keys}
-        raise document.placed(error, path, fields) from None
 
 
 def _read_in_memory(schema: ArraySchema, document: Document) -> InMemoryComputing:
@@ -316,13 +298,10 @@ def _read_in_memory(schema: ArraySchema, document: Document) -> InMemoryComputin
     ):
         if not float(bits).is_integer():
             raise document.error((*path, key), "wrong value", expected=expected, found=f"{bits:g}")
-    try:
+    with document.placing(path, ("input_precision", "bit_serial_precision", "adc_resolution")):
         return InMemoryComputing(
             schema.imc_type == "analog", (activations, weights), int(serial), int(resolution)
         )
-    except InputError as error:
-        keys = ("input_precision", "bit_serial_precision", "adc_resolution")
-        raise document.placed(error, path, {key: (key,) for key in keys}) from None
 
 
 def _check_cells(schema: AcceleratorSchema, array: OperationalArray, document: Document) -> None:
@@ -336,11 +315,8 @@ def _check_cells(schema: AcceleratorSchema, array: OperationalArray, document: D
             expected="one, since is_imc is true",
             found=known_keys(tuple(schema.memories)),
         )
-    try:
+    with document.placing(path, ("operands", "served_dimensions", "size")):
         check_cells(array, cells.size, tuple(cells.operands), tuple(cells.served_dimensions))
-    except InputError as error:
-        fields: dict[str, FieldPath] = {key: (key,) for key in ("operands", "served_dimensions", "size")}
-        raise document.placed(error, path, fields) from None
     if cells.auto_cost_extraction:
         raise document.error(
             (*path, "auto_cost_extraction"),

@@ -307,10 +307,8 @@ def _read_file(document: Document) -> MappingFile:
             raise document.error(
                 (i, "name"), "two entries have the same name", expected="one entry per name", found=repr(name)
             )
-        try:
+        with document.placing((i, "name")):
             Selector.of(name)
-        except InputError as error:
-            raise document.placed(error, (i, "name")) from None
     if DEFAULT not in names:
         raise document.error(
             (),

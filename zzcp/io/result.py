@@ -281,10 +281,8 @@ def _layer(
     path: FieldPath = ("layers", index)
     mapping = _mapping_of(document, path, entry)
     if network is not None:
-        try:
+        with document.placing((*path, "name")):
             return _named(network, entry), mapping
-        except InputError as error:
-            raise document.placed(error, (*path, "name")) from None
     if document.node((*path, "definition")) is None:
         raise document.error(
             (*path, "definition"),
@@ -329,10 +327,8 @@ def _mapping_of(document: Document, path: FieldPath, entry: SolvedLayerSchema) -
         include={*MAPPING_KEYS},
         exclude_none=True,
     )
-    try:
+    with document.placing(path):
         return Mapping.from_dict(form)
-    except InputError as error:
-        raise document.placed(error, path) from None
 
 
 def _check_levels(document: Document, path: FieldPath, entry: SolvedLayerSchema) -> None:
@@ -355,7 +351,5 @@ def _check_levels(document: Document, path: FieldPath, entry: SolvedLayerSchema)
 
 
 def _constraints(document: Document, path: FieldPath, data: dict[str, Any] | None) -> Constraints:
-    try:
+    with document.placing(path):
         return Constraints.from_dict(data or {})
-    except InputError as error:
-        raise document.placed(error, path) from None

@@ -153,10 +153,8 @@ def read_workload(document: Document, name: str = "workload") -> Network:
             layers[(i,)] = _read_layer(schema, document, (i,), None)
     if not layers:
         raise document.error((), "wrong value", expected="at least one layer")
-    try:
+    with document.placing(fields=_network_fields(layers)):
         network = Network(name, tuple(layers.values()))
-    except InputError as error:
-        raise document.placed(error, (), _network_fields(layers)) from None
     position = {layer.id: i for i, layer in enumerate(network)}
     order = nx.lexicographical_topological_sort(network.graph(), key=position.__getitem__)
     by_id = {layer.id: layer for layer in network}
@@ -192,14 +190,13 @@ def _read_layer(schema: LayerSchema, document: Document, path: FieldPath, key: s
     equation = _read_equation(schema, document, path)
     relations = []
     for i, relation in enumerate(schema.dimension_relations):
-        try:
+        with document.placing((*path, "dimension_relations", i)):
             relations.append(DimensionRelation.parse(relation))
-        except InputError as error:
-            raise document.placed(error, (*path, "dimension_relations", i)) from None
     sizes = _paired(schema, document, path, "loop_dims", "loop_sizes")
     padding = _paired(schema, document, path, "pr_loop_dims", "padding")
     window_sizes = _paired(schema, document, path, "pr_loop_dims", "pr_loop_sizes")
-    try:
+    keys = {f"precision.{key}": ("operand_precision", key) for key in schema.operand_precision}
+    with document.placing(path, _FIELDS | keys):
         return Layer(
             equation,
             sizes,
@@ -212,17 +209,12 @@ def _read_layer(schema: LayerSchema, document: Document, path: FieldPath, key: s
             id=schema.id,
             sources=schema.operand_source,
         )
-    except InputError as error:
-        keys = {f"precision.{key}": ("operand_precision", key) for key in schema.operand_precision}
-        raise document.placed(error, path, _FIELDS | keys) from None
 
 
 def _read_equation(schema: LayerSchema, document: Document, path: FieldPath) -> Equation:
     """Read the equation, and check that the precision of each of its operands is given."""
-    try:
+    with document.placing((*path, "equation")):
         equation = Equation.parse(schema.equation)
-    except InputError as error:
-        raise document.placed(error, (*path, "equation")) from None
     if len(equation.inputs) > 2:
         raise document.error((*path, "equation"), "too many operands", expected="at most two inputs")
     for operand in (*equation.operands, equation.output + FINAL):

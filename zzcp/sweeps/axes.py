@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from zzcp.checks import entries
-from zzcp.errors import InputError, Place
+from zzcp.errors import InputError, Place, placed_at
 from zzcp.sweeps.fields import Field, find_field
 from zzcp.sweeps.values import Value, checked_value, parse_values, value_text
 
@@ -75,14 +75,12 @@ def make_axis(names: str, values: Given, known: Mapping[str, Field]) -> Axis:
     fields = tuple(find_field(known, name.strip()) for name in names.split(","))
     if len({field.name for field in fields}) != len(fields):
         raise InputError("field given twice on one axis", place=Place(field=names))
-    try:
+    with placed_at(field=names):
         steps = (
             _text_steps(fields, values)
             if isinstance(values, str)
             else _plain_steps(fields, entries(values, "values", "a list, or a text such as 4KiB:1MiB:x2"))
         )
-    except InputError as error:
-        raise error.at(field=names) from None
     axis = Axis(fields, steps)
     if len(set(steps)) < len(steps):
         repeated = next(step for number, step in enumerate(steps) if step in steps[:number])

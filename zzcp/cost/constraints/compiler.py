@@ -21,7 +21,7 @@ from zzcp.cost.constraints.rules import (
     UtilizationRule,
 )
 from zzcp.cost.setting.setting import IRRELEVANT, Setting
-from zzcp.errors import InputError
+from zzcp.errors import InputError, placed_at
 from zzcp.mapping.constraints import (
     ANY,
     Bypass,
@@ -68,10 +68,8 @@ def compile_rules(
     """
     rules: list[Rule] = []
     for item in constraints:
-        try:
+        with placed_at(field=constraints.field_of(item)):
             rules += _rules(setting, item, bypass or {})
-        except InputError as error:
-            raise error.at(field=constraints.field_of(item)) from None
     return tuple(rules)
 
 
