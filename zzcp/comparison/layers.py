@@ -71,19 +71,15 @@ class MapperResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON: an entry of ``mappers`` of a layer."""
-        form = None if self.mapping is None else self.mapping.to_dict()
         doubled = None if self.evaluation is None else self.evaluation.double_buffered
+        form = {} if self.mapping is None else self.mapping.with_buffering(doubled).to_dict()
         return {
             "name": self.name,
             "objective": self.objective,
             "distance": self.distance,
             "evaluations": self.evaluations,
             "wall_s": round(self.wall_s, 3),
-            "spatial_mapping": None if form is None else form["spatial_mapping"],
-            "temporal_mapping": None if form is None else form["temporal_mapping"],
-            "double_buffered": None
-            if doubled is None
-            else {name: list(row) for name, row in doubled.items()},
+            **{key: form.get(key) for key in ("spatial_mapping", "temporal_mapping", "double_buffered")},
             "evaluation": None if self.evaluation is None else self.evaluation.to_dict(),
             "within_1_percent": None if self.close is None else _sample(self.close),
             "history": [_sample(sample) for sample in self.history],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +39,7 @@ class Resident:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
-        return {
-            "tensor": self.tensor,
-            "memory": self.memory,
-            "bits": self.bits,
-            "layers": list(self.layers),
-        }
+        return {**asdict(self), "layers": list(self.layers)}
 
 
 @dataclass(frozen=True, slots=True)

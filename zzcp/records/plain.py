@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from zzcp.hardware import Accelerator
@@ -116,13 +117,7 @@ def operand_bits(layer: Layer, operand: str) -> int:
 
 def left_out_node(node: SkippedNode) -> dict[str, Any]:
     """Return a node that is not mapped, why, and the operations left out with it: 0, some, or null (not known)."""
-    return {
-        "id": node.id,
-        "name": node.name,
-        "operator": node.operator,
-        "reason": node.reason,
-        "macs": node.macs,
-    }
+    return asdict(node)
 
 
 def work_data(results: Sequence[EvaluatedLayer], left_out: Sequence[SkippedNode]) -> dict[str, int]:
@@ -191,18 +186,6 @@ def result_data(
 
 def _layer(result: EvaluatedLayer) -> dict[str, Any]:
     layer, mapping, evaluation = result
-    form = mapping.to_dict()
-    data = {
-        "id": layer.id,
-        "name": layer.name,
-        "operator": layer.operator,
-        "spatial_mapping": form["spatial_mapping"],
-        "temporal_mapping": form["temporal_mapping"],
-        "double_buffered": {operand: list(flags) for operand, flags in evaluation.double_buffered.items()},
-    }
-    if mapping.links is not None:
-        data["memory_operand_links"] = dict(mapping.links)
-    data |= {name: form[name] for name in ("bypass", "resident", "reserved") if name in form}
-    if mapping.is_imperfect:
-        data["factors"] = mapping.factors
-    return {**data, "evaluation": evaluation.to_dict()}
+    own = mapping.with_buffering(evaluation.double_buffered).to_dict()
+    head = {"id": layer.id, "name": layer.name, "operator": layer.operator}
+    return {**head, **own, "evaluation": evaluation.to_dict()}

@@ -217,17 +217,7 @@ class Result:
             "wall_s": round(self.wall_s, 3),
         }
         if self.mapping is not None and self.evaluation is not None:
-            mapping = self.mapping.to_dict()
-            data["spatial_mapping"] = mapping["spatial_mapping"]
-            data["temporal_mapping"] = mapping["temporal_mapping"]
-            data["double_buffered"] = {
-                operand: list(flags) for operand, flags in self.evaluation.double_buffered.items()
-            }
-            if self.mapping.links is not None:
-                data["memory_operand_links"] = dict(self.mapping.links)
-            data |= {name: mapping[name] for name in ("bypass", "resident", "reserved") if name in mapping}
-            if self.mapping.is_imperfect:
-                data["factors"] = self.mapping.factors
+            data |= self.mapping.with_buffering(self.evaluation.double_buffered).to_dict()
             data["evaluation"] = self.evaluation.to_dict()
         elif self.spatial is not None:
             data["spatial_mapping"] = self.spatial.to_dict()

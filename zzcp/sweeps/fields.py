@@ -50,10 +50,13 @@ def catalogue(accelerator: Accelerator, layers: Iterable[Layer]) -> dict[str, Fi
     found += _array_fields(accelerator)
     for layer in layers:
         found += [
-            _layer_field(f"workload.operand_precision.{operand}", Kind.BITS, "precision", operand)
+            _LAYER.at("precision").entry(operand).field(f"workload.operand_precision.{operand}", Kind.BITS)
             for operand in layer.precision
         ]
-        found += [_layer_field(f"workload.loop_sizes.{dim}", Kind.LOOP, "sizes", dim) for dim in layer.sizes]
+        found += [
+            _LAYER.at("sizes").entry(dim).field(f"workload.loop_sizes.{dim}", Kind.LOOP)
+            for dim in layer.sizes
+        ]
     return {field.name: field for field in found}
 
 
@@ -93,146 +96,114 @@ def _listed(known: Mapping[str, Field], name: str) -> str:
     return text if own else f"{text}; NAME is one of {', '.join(memories)}"
 
 
-def _changed(entry: Any, changes: Mapping[str, Any]) -> Any:
-    """Return a layer or a part of a machine with other values in some of its fields."""
-    return replace(entry, **changes)
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a subject.
+
+    Parameters
+    ----------
+    of : callable
+        Returns the part of a subject.
+    put : callable
+        Returns a subject with another part in its place.
+    """
+
+    of: Callable[[Subject], Any]
+    put: Callable[[Subject, Any], Subject]
+
+    def at(self, *attributes: str) -> _Part:
+        """Return an attribute of the part as a part; of several that are set together what they have in common."""
+
+        def of(subject: Subject) -> Any:
+            values = [getattr(self.of(subject), attribute) for attribute in attributes]
+            return values[0] if all(value == values[0] for value in values) else None
+
+        def put(subject: Subject, value: Any) -> Subject:
+            return self.put(subject, replace(self.of(subject), **dict.fromkeys(attributes, value)))
+
+        return _Part(of, put)
+
+    def item(self, place: int) -> _Part:
+        """Return an item of a part that is a tuple."""
+
+        def put(subject: Subject, value: Any) -> Subject:
+            held = self.of(subject)
+            return self.put(subject, (*held[:place], value, *held[place + 1 :]))
+
+        return _Part(lambda subject: self.of(subject)[place], put)
+
+    def entry(self, key: str) -> _Part:
+        """Return an entry of a part that is a mapping, or made of pairs; subjects without it stay as they are."""
+
+        def put(subject: Subject, value: Any) -> Subject:
+            held = dict(self.of(subject))
+            return self.put(subject, {**held, key: int(value)}) if key in held else subject
+
+        return _Part(lambda subject: dict(self.of(subject)).get(key), put)
+
+    def field(self, name: str, kind: Kind, better: int = 0) -> Field:
+        """Return the part as a field that can be varied."""
+        return Field(name, kind, self.of, self.put, better)
+
+
+_LAYER = _Part(lambda subject: subject.layer, lambda subject, layer: subject._replace(layer=layer))
+_ARRAY = _Part(
+    lambda subject: subject.accelerator, lambda subject, machine: subject._replace(accelerator=machine)
+).at("array")
+
+
+def _memory(name: str) -> _Part:
+    def put(subject: Subject, changed: Memory) -> Subject:
+        machine = subject.accelerator
+        memories = tuple(changed if memory.name == name else memory for memory in machine.memories)
+        return subject._replace(accelerator=replace(machine, memories=memories))
+
+    return _Part(lambda subject: subject.accelerator.memory(name), put)
+
+
+_OF_MEMORY = (
+    ("size", "size", Kind.SIZE, 1),
+    ("r_cost", "read_energy", Kind.ENERGY, -1),
+    ("w_cost", "write_energy", Kind.ENERGY, -1),
+    ("area", "area", Kind.AREA, 0),
+    ("latency", "latency", Kind.CYCLES, -1),
+    ("leakage", "leakage", Kind.ENERGY, -1),
+    ("force_double_buffering", "force_double_buffering", Kind.FLAG, 0),
+)
+"""Fields of a memory with what they are called in our objects, what they hold and which way is better."""
 
 
 def _memory_fields(memory: Memory) -> list[Field]:
-    prefix = f"memories.{memory.name}"
-
-    def field(key: str, attribute: str, kind: Kind, better: int = 0) -> Field:
-        def get(subject: Subject) -> Value | None:
-            value: Value = getattr(subject.accelerator.memory(memory.name), attribute)
-            return value
-
-        def put(subject: Subject, value: Value) -> Subject:
-            return _with_memory(subject, memory.name, lambda old: _changed(old, {attribute: value}))
-
-        return Field(f"{prefix}.{key}", kind, get, put, better)
-
+    prefix, part = f"memories.{memory.name}", _memory(memory.name)
     found = [
-        field("size", "size", Kind.SIZE, 1),
-        field("r_cost", "read_energy", Kind.ENERGY, -1),
-        field("w_cost", "write_energy", Kind.ENERGY, -1),
-        field("area", "area", Kind.AREA),
-        field("latency", "latency", Kind.CYCLES, -1),
-        field("leakage", "leakage", Kind.ENERGY, -1),
-        field("force_double_buffering", "force_double_buffering", Kind.FLAG),
-        *(_precision_field(memory.name, operand) for operand, _ in memory.precision),
+        part.at(attribute).field(f"{prefix}.{key}", kind, better)
+        for key, attribute, kind, better in _OF_MEMORY
     ]
+    for operand, _ in memory.precision:
+        stated = part.at("precision").entry(operand)
+        found.append(stated.field(f"{prefix}.precision.{operand}", Kind.BITS))
     for position, port in enumerate(memory.ports):
-        start = f"{prefix}.ports.{port.name}"
+        start, own = f"{prefix}.ports.{port.name}.bandwidth", part.at("ports").item(position)
         found += [
-            _port_field(f"{start}.bandwidth", memory.name, position, ("bandwidth_min", "bandwidth_max")),
-            _port_field(f"{start}.bandwidth_min", memory.name, position, ("bandwidth_min",)),
+            own.at("bandwidth_min", "bandwidth_max").field(start, Kind.WIDTH),
+            own.at("bandwidth_min").field(f"{start}_min", Kind.WIDTH),
             # a wider port takes no more accesses of the same smallest words, and no more cycles
-            _port_field(f"{start}.bandwidth_max", memory.name, position, ("bandwidth_max",), 1),
+            own.at("bandwidth_max").field(f"{start}_max", Kind.WIDTH, 1),
         ]
     return found
 
 
-def _precision_field(memory: str, operand: str) -> Field:
-    def get(subject: Subject) -> Value | None:
-        return subject.accelerator.memory(memory).stated_precision(operand)
-
-    def put(subject: Subject, value: Value) -> Subject:
-        def change(old: Memory) -> Memory:
-            stated = {**dict(old.precision), operand: int(value)}
-            return replace(old, precision=tuple(stated.items()))
-
-        return _with_memory(subject, memory, change)
-
-    return Field(f"memories.{memory}.precision.{operand}", Kind.BITS, get, put)
-
-
-def _port_field(
-    name: str,
-    memory: str,
-    position: int,
-    attributes: tuple[str, ...],
-    better: int = 0,
-) -> Field:
-    def get(subject: Subject) -> Value | None:
-        port = subject.accelerator.memory(memory).ports[position]
-        values = {getattr(port, attribute) for attribute in attributes}
-        return values.pop() if len(values) == 1 else None
-
-    def put(subject: Subject, value: Value) -> Subject:
-        def change(old: Memory) -> Memory:
-            port = _changed(old.ports[position], dict.fromkeys(attributes, value))
-            return replace(old, ports=(*old.ports[:position], port, *old.ports[position + 1 :]))
-
-        return _with_memory(subject, memory, change)
-
-    return Field(name, Kind.WIDTH, get, put, better)
-
-
-def _with_memory(subject: Subject, name: str, change: Callable[[Memory], Memory]) -> Subject:
-    machine = subject.accelerator
-    memories = tuple(change(memory) if memory.name == name else memory for memory in machine.memories)
-    return subject._replace(accelerator=replace(machine, memories=memories))
-
-
 def _array_fields(accelerator: Accelerator) -> list[Field]:
-    def put_array(subject: Subject, changes: dict[str, Any]) -> Subject:
-        machine = subject.accelerator
-        return subject._replace(accelerator=replace(machine, array=replace(machine.array, **changes)))
-
-    def size_field(dimension: str) -> Field:
-        def put(subject: Subject, value: Value) -> Subject:
-            array = subject.accelerator.array
-            sizes = tuple(
-                int(value) if name == dimension else size
-                for name, size in zip(array.dimensions, array.sizes, strict=True)
-            )
-            return put_array(subject, {"sizes": sizes})
-
-        return Field(
-            f"operational_array.sizes.{dimension}",
-            Kind.UNITS,
-            lambda subject: subject.accelerator.array.size(dimension),
-            put,
-        )
-
-    def figure(key: str, kind: Kind, better: int) -> Field:
-        return Field(
-            f"operational_array.{key}",
-            kind,
-            lambda subject: getattr(subject.accelerator.array, key),
-            lambda subject, value: put_array(subject, {key: value}),
-            better,
-        )
-
-    array = accelerator.array
-    found = [size_field(dimension) for dimension in array.dimensions]
-    found.append(figure("leakage", Kind.ENERGY, -1))
+    array, prefix = accelerator.array, "operational_array"
+    found = [
+        _ARRAY.at("sizes").item(place).field(f"{prefix}.sizes.{dimension}", Kind.UNITS)
+        for place, dimension in enumerate(array.dimensions)
+    ]
+    found.append(_ARRAY.at("leakage").field(f"{prefix}.leakage", Kind.ENERGY, -1))
     if array.in_memory_computing is None:
-        return [*found, figure("unit_energy", Kind.ENERGY, -1), figure("unit_area", Kind.AREA, 0)]
-
-    def macro_field(key: str) -> Field:
-        def put(subject: Subject, value: Value) -> Subject:
-            macro = subject.accelerator.array.in_memory_computing
-            assert macro is not None
-            return put_array(subject, {"in_memory_computing": _changed(macro, {key: value})})
-
-        return Field(
-            f"operational_array.{key}",
-            Kind.BITS,
-            lambda subject: getattr(subject.accelerator.array.in_memory_computing, key),
-            put,
-        )
-
-    return [*found, macro_field("bit_serial_precision"), macro_field("adc_resolution")]
-
-
-def _layer_field(name: str, kind: Kind, attribute: str, key: str) -> Field:
-    """Return the field of one entry of a layer's sizes or precisions; layers without it stay as they are."""
-
-    def put(subject: Subject, value: Value) -> Subject:
-        held = getattr(subject.layer, attribute)
-        if key not in held:
-            return subject
-        return subject._replace(layer=_changed(subject.layer, {attribute: {**held, key: int(value)}}))
-
-    return Field(name, kind, lambda subject: getattr(subject.layer, attribute).get(key), put)
+        found.append(_ARRAY.at("unit_energy").field(f"{prefix}.unit_energy", Kind.ENERGY, -1))
+        found.append(_ARRAY.at("unit_area").field(f"{prefix}.unit_area", Kind.AREA))
+        return found
+    macro = _ARRAY.at("in_memory_computing")
+    keys = ("bit_serial_precision", "adc_resolution")
+    return [*found, *(macro.at(key).field(f"{prefix}.{key}", Kind.BITS) for key in keys)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -116,15 +116,7 @@ class Check:
             "improved": self.improved,
             "within": self.within,
             "more_loading": self.more_loading,
-            "violations": [
-                {
-                    "series": list(entry.series),
-                    "worse": entry.worse,
-                    "better": entry.better,
-                    "text": entry.text,
-                }
-                for entry in self.violations
-            ],
+            "violations": [{**asdict(entry), "series": list(entry.series)} for entry in self.violations],
         }
 
 

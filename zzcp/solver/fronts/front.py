@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -101,12 +101,7 @@ class OpenRange:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
-        return {
-            "first": self.first,
-            "last": self.last,
-            "energy": self.energy,
-            "lower_bound": self.lower_bound,
-        }
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
