@@ -168,6 +168,15 @@ def check_links(accelerator: Accelerator, layer: Layer, links: Mapping[str, str]
         raise InputError(f"the output of layer {layer.name} must be linked to O", found=links[layer.output])
 
 
+def _not_kept(output: str, memory: str, memory_operand: str) -> InputError:
+    return InputError(
+        f"the overlap of output {output}, whose windows share sums, is not kept between refills",
+        place=Place(field="keeps_overlap"),
+        expected="keeps_overlap of inputs, or a layer without windows on its output",
+        found=f"memory {memory} keeps {memory_operand}",
+    )
+
+
 def _compile_operand(
     accelerator: Accelerator,
     layer: Layer,
@@ -194,12 +203,7 @@ def _compile_operand(
     kept = _kept(layer, name, memory_operand, memories, conventions)
     keeping = memories[kept.index(True) - 1].name if any(kept) else ""
     if keeping and name == layer.output and directions.revisited:
-        raise InputError(
-            f"the overlap of output {name}, whose windows share sums, is not kept between refills",
-            place=Place(field="keeps_overlap"),
-            expected="keeps_overlap of inputs, or a layer without windows on its output",
-            found=f"memory {keeping} keeps {memory_operand}",
-        )
+        raise _not_kept(name, keeping, memory_operand)
     slides = None if name == layer.output else compile_slides(directions, variant, temporal, kept, layer)
     if slides is not None and values:
         raise MappingError([_not_counted(values, keeping, name)])

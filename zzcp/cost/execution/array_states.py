@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import operator
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -45,6 +47,7 @@ class LoopTables:
     ) -> None:
         self.needed, self.depth, self.length, self.dtype = needed, depth, length, dtype
         self.at_least = at_least
+        self.divide: Callable[[Array, Array], Array] = np.divide if dtype is np.float64 else np.floor_divide
         self._number = {dim: number for number, dim in enumerate(needed)}
         self._dims = np.empty((depth, length), dtype=np.int8)
         self._more: Array = np.empty((depth, length), dtype=dtype)
@@ -173,8 +176,7 @@ def state_arrays(
     """
     if operand.remainders:
         return _with_remainders(operand, tables, ends, same_data_free=same_data_free)
-    irrelevant_dims = tables.group(operand.kind, IRRELEVANT)
-    relevant_dims = tables.group(operand.kind, RELEVANT)
+    irrelevant_dims, relevant_dims = (tables.group(operand.kind, kind) for kind in (IRRELEVANT, RELEVANT))
     run_end = tables.run_ends(irrelevant_dims)
     places = [run_end.ravel()[tables.at(row)] for row in ends[:-1]]
     cuts = [tables.at(place) for place in places]
@@ -187,50 +189,50 @@ def state_arrays(
         flat = table.ravel()
         return [*(flat[cut] for cut in cuts), table[-1]]
 
-    def runs(dims: Dims, products: list[Array]) -> list[Array]:
-        """Product of the loops directly beneath every boundary, within the level's own loops."""
-        if not dims:
-            return [one] * (len(ends) + 1)
-        flat, start = tables.products(dims).ravel(), tables.run_starts(dims)
-        starts = [*(start.ravel()[cut] for cut in cuts), start[-1]]
-        starts[1:] = [np.maximum(*pair) for pair in zip(starts[1:], places, strict=True)]
-        return [one, *(divide(a, flat[tables.at(place)]) for a, place in zip(products, starts, strict=True))]
-
-    divide = np.divide if tables.dtype is np.float64 else np.floor_divide
     one: Array = np.ones(tables.length, dtype=tables.dtype)
     irrelevant, relevant = below(irrelevant_dims), below(relevant_dims)
     at_array = tail = one
     if irrelevant_dims:
         products = tables.products(irrelevant_dims).ravel()
-        tail = divide(irrelevant[-1], products[tables.at(tables.run_starts(irrelevant_dims)[-1])])
+        tail = tables.divide(irrelevant[-1], products[tables.at(tables.run_starts(irrelevant_dims)[-1])])
         if same_data_free and not operand.is_output:
             at_array = products[tables.at(run_end[0])]
-    window_dims = {dim for relation in operand.relations for dim in (relation.outer, relation.inner)}
     windows = {
         dim: below(frozenset([dim])) if tables.needed.get(dim, 1) > 1 else [one] * len(ends)
-        for dim in window_dims
+        for dim in {dim for relation in operand.relations for dim in relation.loops}
     }
-    period = [a * b for a, b in zip(irrelevant, relevant, strict=True)]
-    for dim, factors in windows.items():
-        if tables.needed.get(dim, 1) == 1:
-            continue
-        period = [cycles * factor for cycles, factor in zip(period, factors, strict=True)]
-    period.insert(0, at_array)
+    moving = (factors for dim, factors in windows.items() if tables.needed.get(dim, 1) > 1)
+    parts = zip(irrelevant, relevant, *moving, strict=True)
+    period = [at_array, *(reduce(operator.mul, factors) for factors in parts)]
     pairs = [(windows[relation.outer], windows[relation.inner]) for relation in operand.relations]
     return OperandState(
         period,
-        [divide(period[-1], cycles) for cycles in period],
+        [tables.divide(period[-1], cycles) for cycles in period],
         [one, *relevant],
         [
             [(one, one) for _ in pairs],
             *([(outer[level], inner[level]) for outer, inner in pairs] for level in range(len(ends))),
         ],
-        [divide(irrelevant[-1], product) for product in (at_array, *irrelevant)],
-        runs(irrelevant_dims, irrelevant),
-        runs(relevant_dims, relevant) if relevant_runs else [one] * len(period),
+        [tables.divide(irrelevant[-1], product) for product in (at_array, *irrelevant)],
+        _runs(tables, irrelevant_dims, irrelevant, cuts, places),
+        _runs(tables, relevant_dims if relevant_runs else frozenset(), relevant, cuts, places),
         tail,
         slides=_slides(operand, tables, places) if operand.slides is not None else (),
     )
+
+
+def _runs(
+    tables: LoopTables, dims: Dims, products: list[Array], cuts: list[Array], places: list[Array]
+) -> list[Array]:
+    """Return the product of the loops directly beneath every boundary, within the level's own loops."""
+    one: Array = np.ones(tables.length, dtype=tables.dtype)
+    if not dims:
+        return [one] * (len(products) + 1)
+    flat, start = tables.products(dims).ravel(), tables.run_starts(dims)
+    starts = [*(start.ravel()[cut] for cut in cuts), start[-1]]
+    starts[1:] = [np.maximum(*pair) for pair in zip(starts[1:], places, strict=True)]
+    found = zip(products, starts, strict=True)
+    return [one, *(tables.divide(product, flat[tables.at(place)]) for product, place in found)]
 
 
 def _slides(
@@ -246,7 +248,6 @@ def _slides(
         Loops below every boundary but the lowest and the uppermost.
     """
     one: Array = np.ones(tables.length, dtype=tables.dtype)
-    divide = np.divide if tables.dtype is np.float64 else np.floor_divide
 
     def run(dim: str, link: int) -> Array:
         dims = frozenset([dim])
@@ -255,7 +256,7 @@ def _slides(
         for above in spread_over(operand, dim, link):
             end = np.minimum(end, places[above - 1])
         products = tables.products(dims).ravel()
-        return np.asarray(divide(products[tables.at(end)], products[tables.at(place)]))
+        return np.asarray(tables.divide(products[tables.at(end)], products[tables.at(place)]))
 
     found = [[(one, one) for _ in operand.relations] for _ in range(operand.depth + 1)]
     loops = () if operand.slides is None else operand.slides.loops

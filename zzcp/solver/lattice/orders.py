@@ -7,7 +7,7 @@ memory keeps the overlap of windows, they also see the run of one dimension dire
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import permutations, product
 
@@ -46,19 +46,26 @@ def leading_orders(kinds: Kinds, primes: tuple[int, ...], segment: tuple[int, ..
     segment : tuple of int
         Keys of the segment, one entry per factor.
     """
-    classes: dict[tuple[bool, ...], list[int]] = {}
+    smallest = [min(members, key=lambda index: primes[index]) for members in _classes(kinds, segment)]
+    # the class on top may as well stand together: what lies beneath is the same for it
+    return [[*_without(segment, top), *top] for top in permutations(smallest)]
+
+
+def _classes(kinds: Kinds, segment: tuple[int, ...]) -> list[list[int]]:
+    """Return the keys of a segment, those together that are irrelevant to the same operands."""
+    classes: dict[tuple[bool, ...], dict[int, None]] = {}
     for index in segment:
         signature = tuple(kind == IRRELEVANT for kind in kinds[index])
-        classes.setdefault(signature, []).append(index)
-    smallest = [min(members, key=lambda index: primes[index]) for members in classes.values()]
-    result = []
-    for top in permutations(smallest):
-        rest = list(segment)
-        for index in top:
-            rest.remove(index)
-        # the class on top may as well stand together: what lies beneath is the same for it
-        result.append([*rest, *top])
-    return result or [[]]
+        classes.setdefault(signature, {})[index] = None
+    return [list(members) for members in classes.values()]
+
+
+def _without(segment: Sequence[int], some: Iterable[int]) -> list[int]:
+    """Return a segment without some of its factors, each taken out once."""
+    rest = list(segment)
+    for index in some:
+        rest.remove(index)
+    return rest
 
 
 @lru_cache(maxsize=_KEPT)
@@ -89,10 +96,7 @@ def sliding_orders(
         for run in (own, own[1:]):
             if not run:
                 continue
-            rest = list(segment)
-            for index in run:
-                rest.remove(index)
-            for order in leading_orders(kinds, primes, tuple(rest)):
+            for order in leading_orders(kinds, primes, tuple(_without(segment, run))):
                 result[(*run, *order)] = None
     return [list(order) for order in result]
 
@@ -104,18 +108,8 @@ def all_leading_orders(kinds: Kinds, segment: tuple[int, ...]) -> list[list[int]
     Whichever factor of a class comes first in an order, it alone of its class may stand on top: that leaves no run
     longer.
     """
-    classes: dict[tuple[bool, ...], dict[int, None]] = {}
-    for index in segment:
-        signature = tuple(kind == IRRELEVANT for kind in kinds[index])
-        classes.setdefault(signature, {})[index] = None
-    result = []
-    for chosen in product(*classes.values()):
-        for top in permutations(chosen):
-            rest = list(segment)
-            for index in top:
-                rest.remove(index)
-            result.append([*rest, *top])
-    return result or [[]]
+    chosen = product(*_classes(kinds, segment))
+    return [[*_without(segment, top), *top] for some in chosen for top in permutations(some)]
 
 
 @lru_cache(maxsize=_KEPT_DISTINCT)
@@ -146,10 +140,7 @@ def distinct_orders(
     alike = [columns.index(column) for column in columns]
     for top in _tops(kinds, alike, sorted(segment, key=lambda index: alike[index])):
         look()
-        rest = list(segment)
-        for index in top:
-            rest.remove(index)
-        order = [*rest, *reversed(top)]
+        order = [*_without(segment, top), *reversed(top)]
         combination = runs(kinds, primes, order)
         if combination in found:
             continue
@@ -157,9 +148,7 @@ def distinct_orders(
         for index in dict.fromkeys(order):
             if any(kinds[index][operand] == IRRELEVANT for operand in starting):
                 continue
-            moved = list(order)
-            moved.remove(index)
-            moved.insert(0, index)
+            moved = [index, *_without(order, (index,))]
             if runs(kinds, primes, moved) == combination:
                 found[combination] = moved
                 break

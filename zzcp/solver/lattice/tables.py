@@ -283,14 +283,7 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> Dra
     state = grid_state(model, index, link, data.only(grid_data), grid_reuse, loops)
     shape = (len(data), len(values))
     look()
-    moved = transfers(
-        operand, operand.energy, state, setting.conventions, NUMPY, _rounded(model, index, state)
-    )
-    timed = (
-        moved
-        if operand.latency is operand.energy
-        else transfers(operand, operand.latency, state, setting.conventions, NUMPY)
-    )
+    moved, timed = _transfers(model, index, state)
     accesses, move_tables = [], []
     for number, move in enumerate(model.moves):
         if move.operand != index or move.link != link:
@@ -326,6 +319,15 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> Dra
         refill=_refill(setting, index, link, state, timed, shape),
     )
     return Draft(table, accesses, state, moved, timed)
+
+
+def _transfers(model: Model, index: int, state: OperandState) -> tuple[Transfers, Transfers]:
+    """Return what moves over the links of an operand, as the energy and as the latency counts it."""
+    operand, conventions = model.setting.operands[index], model.setting.conventions
+    moved = transfers(operand, operand.energy, state, conventions, NUMPY, _rounded(model, index, state))
+    if operand.latency is operand.energy:
+        return moved, moved
+    return moved, transfers(operand, operand.latency, state, conventions, NUMPY)
 
 
 def _move_table(
