@@ -10,6 +10,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -189,6 +190,30 @@ def number(part: Part, names: Mapping[str, Any], expected: str) -> Number:
     found = _exact(found)
     if isinstance(found, float) and math.isnan(found):
         raise part.error("wrong value", expected=expected)
+    return found
+
+
+def values_of(
+    part: Part, names: Mapping[str, Any], left_out: tuple[type, ...] = (dict, list)
+) -> dict[str, Any]:
+    """Return names, and the entries of a part that are values, each of them an expression of what is known by then.
+
+    Parameters
+    ----------
+    part : Part
+        A mapping.
+    names : mapping of str
+        What is known before.
+    left_out : tuple of type
+        What is no value.
+    """
+    found = dict(names)
+    for entry in part.entries():
+        node = entry.node
+        if node is None or node.value is None or isinstance(node.value, left_out):
+            continue
+        with suppress(ExpressionError):
+            found[entry.key] = evaluate(entry.text(), found) if isinstance(node.value, str) else node.value
     return found
 
 

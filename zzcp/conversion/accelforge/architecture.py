@@ -16,7 +16,7 @@ from zzcp.conversion.accelforge.einsums import einsums
 from zzcp.conversion.accelforge.latency import timing
 from zzcp.conversion.accelforge.sets import tensors
 from zzcp.conversion.accelforge.workload import operand_bits
-from zzcp.conversion.arithmetic import Number, at_least, evaluate, finite, number, whole
+from zzcp.conversion.arithmetic import Number, at_least, finite, number, values_of, whole
 from zzcp.conversion.levels import FanOut, Level, Units, accelerator
 from zzcp.conversion.notes import Notes
 from zzcp.conversion.parts import Part
@@ -167,18 +167,7 @@ class _Reader:
 
     def scope(self, node: Part) -> dict[str, Any]:
         """Return the names that an expression in a node may use: variables, and the numbers of the node."""
-        found = dict(self.names)
-        for entry in node.entries():
-            value = entry.node
-            if value is None or isinstance(value.value, dict | list | bool) or value.value is None:
-                continue
-            try:
-                found[entry.key] = (
-                    evaluate(entry.text(), found) if isinstance(value.value, str) else value.value
-                )
-            except ValueError:
-                continue
-        return found
+        return values_of(node, self.names, (dict, list, bool))
 
     def operation(self, node: Part) -> Fraction:
         """Return the time of one operation of the units, which is a cycle."""

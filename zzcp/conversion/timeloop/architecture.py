@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from zzcp.conversion.arithmetic import at_least, finite
 from zzcp.conversion.levels import FanOut, Level, Units, accelerator, bandwidth
@@ -221,11 +221,12 @@ def _bandwidths(element: Element, word: int, notes: Notes) -> tuple[Fraction | N
     return bits.get("read_bandwidth", both), bits.get("write_bandwidth", both), False
 
 
-class _Energy:
+class _Energy(NamedTuple):
     """Energies of a bit: of a read, a write and an update."""
 
-    def __init__(self, read: Fraction, write: Fraction, update: Fraction | None) -> None:
-        self.read, self.write, self.update = read, write, update
+    read: Fraction
+    write: Fraction
+    update: Fraction | None
 
 
 def _energies(

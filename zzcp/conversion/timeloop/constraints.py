@@ -60,7 +60,7 @@ def kept_tensors(source: Source, notes: Notes) -> Kept:
     keep: dict[str, frozenset[str]] = {}
     bypass: dict[str, frozenset[str]] = {}
     only: set[str] = set()
-    for target, part in [*_beside(source), *_inside(source, notes)]:
+    for target, part in [*_beside(source, limits=False), *_inside(source, notes)]:
         if part.at("keep_only").exists:
             only.add(target)
         named = frozenset(part.first("keep_only", "keep").texts("a list of tensors"))
@@ -69,7 +69,7 @@ def kept_tensors(source: Source, notes: Notes) -> Kept:
         bypass[target] = bypass.get(target, frozenset()) | frozenset(
             part.at("bypass").texts("a list of tensors")
         )
-    for target, _ in _limits(source):
+    for target, _ in _beside(source, limits=True):
         notes.miss(f"constraints of {target}", _LOOPS)
     return Kept(keep, bypass, frozenset(only))
 
@@ -88,11 +88,12 @@ def _entries(source: Source) -> list[Part]:
     return found
 
 
-def _beside(source: Source) -> list[tuple[str, Part]]:
+def _beside(source: Source, *, limits: bool) -> list[tuple[str, Part]]:
+    """Return the constraints that stand in a list: those that limit loops, or those that say what is kept."""
     return [
         (entry.at("target").text("the name of a memory"), entry)
         for entry in _entries(source)
-        if entry.at("type").text("a type of constraint") in _BYPASSES
+        if (entry.at("type").text("a type of constraint") not in _BYPASSES) is limits
     ]
 
 
@@ -112,11 +113,3 @@ def _inside(source: Source, notes: Notes) -> list[tuple[str, Part]]:
                 else:
                     notes.miss(f"constraints.{kind.key} of {name}", _LOOPS)
     return found
-
-
-def _limits(source: Source) -> list[tuple[str, Part]]:
-    return [
-        (entry.at("target").text("the name of a memory"), entry)
-        for entry in _entries(source)
-        if entry.at("type").text() not in _BYPASSES
-    ]

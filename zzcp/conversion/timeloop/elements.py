@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from zzcp.conversion.arithmetic import ExpressionError, evaluate, whole
+from zzcp.conversion.arithmetic import ExpressionError, evaluate, values_of, whole
 from zzcp.conversion.notes import Notes
 from zzcp.conversion.parts import Part
 from zzcp.errors import InputError
@@ -138,7 +138,7 @@ def _nodes(nodes: Part, counter: _Counter, notes: Notes, *, parallel: bool) -> I
         if node.at("nodes").exists and node.tag in (*_CONTAINERS, ""):
             yield from _nodes(node.at("nodes"), counter, notes, parallel=parallel)
         elif node.tag in _CONTAINERS:
-            counter.names |= _values(node.at("attributes"), counter.names)
+            counter.names = values_of(node.at("attributes"), counter.names)
         elif node.tag in ("Component", ""):
             yield _element(node, counter.columns, counter.rows, counter.names, _name(node), parallel=parallel)
         else:
@@ -151,17 +151,14 @@ def _nodes(nodes: Part, counter: _Counter, notes: Notes, *, parallel: bool) -> I
 
 def _tree(node: Part, scope: _Scope) -> Iterator[Element]:
     """Yield the components of a tree of ``local`` and ``subtree``: what is local comes before what is below."""
-    name, count = _ranged(node, scope.names)
-    del name
-    inner = _Scope(scope.columns, scope.rows, {**scope.names, **_values(node.at("attributes"), scope.names)})
+    _, count = _ranged(node, scope.names)
+    inner = _Scope(scope.columns, scope.rows, values_of(node.at("attributes"), scope.names))
     total = scope.columns * scope.rows * count
     for local in node.at("local").items():
         label, own = _ranged(local, inner.names)
         attributes = _attributes(local)
-        instances = (
-            whole(attributes["instances"], inner.names, "instances") if "instances" in attributes else 1
-        )
-        yield from _meshed(local, total * max(own, instances), attributes, inner.names, label)
+        instances = total * max(own, _instances(attributes, inner.names))
+        yield from _meshed(local, instances, attributes, inner.names, label)
     below = _Scope(total, 1, inner.names)
     for child in node.at("subtree").items():
         yield from _tree(child, below)
@@ -171,12 +168,15 @@ def _listed(architecture: Part, scope: _Scope) -> Iterator[Element]:
     """Yield the components of the oldest form, whose storage stands from the inside out."""
     for node in reversed(architecture.at("storage").items()):
         attributes = _attributes(node, under=())
-        count = whole(attributes["instances"], scope.names, "instances") if "instances" in attributes else 1
-        yield from _meshed(node, count, attributes, scope.names, _name(node))
+        instances = _instances(attributes, scope.names)
+        yield from _meshed(node, instances, attributes, scope.names, _name(node))
     node = architecture.at("arithmetic")
     attributes = _attributes(node, under=())
-    count = whole(attributes["instances"], scope.names, "instances") if "instances" in attributes else 1
-    yield from _meshed(node, count, attributes, scope.names, "arithmetic")
+    yield from _meshed(node, _instances(attributes, scope.names), attributes, scope.names, "arithmetic")
+
+
+def _instances(attributes: Mapping[str, Part], names: Mapping[str, Any]) -> int:
+    return whole(attributes["instances"], names, "instances") if "instances" in attributes else 1
 
 
 def _meshed(
@@ -207,7 +207,7 @@ def _element(
 ) -> Element:
     attributes = _attributes(node) if attributes is None else attributes
     kind = node.first("class", "subclass", "technology")
-    own = {**names, **_values(node.at("attributes"), names)}
+    own = values_of(node.at("attributes"), names)
     return Element(label, kind.text() if kind.exists else "", node, attributes, own, columns, rows, parallel)
 
 
@@ -218,21 +218,6 @@ def _attributes(node: Part, under: tuple[str, ...] = ("attributes",)) -> dict[st
     for key in part.names():
         plain = key.replace("-", "_")
         found[_RENAMED.get(plain.lower(), _RENAMED.get(plain, plain))] = part.at(key)
-    return found
-
-
-def _values(attributes: Part, names: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes that are numbers, for the expressions of others."""
-    found: dict[str, Any] = {}
-    for part in attributes.entries():
-        node = part.node
-        if node is None or node.value is None or isinstance(node.value, dict | list):
-            continue
-        try:
-            value = evaluate(part.text(), {**names, **found}) if isinstance(node.value, str) else node.value
-        except ExpressionError:
-            continue
-        found[part.key] = value
     return found
 
 
