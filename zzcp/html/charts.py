@@ -22,7 +22,7 @@ def latency_chart(entries: Sequence[Entry]) -> dict[str, Any]:
     shown = grouped(entries)
     labels = _labels(shown)
     traces = [
-        _trace(
+        bars(
             LATENCY[name],
             labels,
             [entry.latency[name] for entry in shown],
@@ -33,7 +33,7 @@ def latency_chart(entries: Sequence[Entry]) -> dict[str, Any]:
         for name, part in PARTS.items()
         if any(entry.latency[name] for entry in shown)
     ]
-    return _chart(traces, "latency (cycles)", len(shown))
+    return stacked(traces, "latency (cycles)", len(shown))
 
 
 def energy_chart(entries: Sequence[Entry]) -> dict[str, Any]:
@@ -48,8 +48,8 @@ def energy_chart(entries: Sequence[Entry]) -> dict[str, Any]:
         colour = INK if memory == ARRAY else PALETTE[memories.index(memory) % len(PALETTE)]
         hatch = "" if operand is None else HATCHES[operands.index(operand) % len(HATCHES)]
         values = [entry.energies.get((memory, operand), 0.0) for entry in shown]
-        traces.append(_trace(part_name(memory, operand), labels, values, colour, hatch, "pJ"))
-    return _chart(traces, "energy (pJ)", len(shown))
+        traces.append(bars(part_name(memory, operand), labels, values, colour, hatch, "pJ"))
+    return stacked(traces, "energy (pJ)", len(shown))
 
 
 def _labels(entries: Sequence[Entry]) -> list[str]:
@@ -58,9 +58,30 @@ def _labels(entries: Sequence[Entry]) -> list[str]:
     return [escaped(f"{entry.name} · {entry.result}" if several else entry.name) for entry in entries]
 
 
-def _trace(
-    name: str, labels: Sequence[str], values: Sequence[float], colour: str, hatch: str, unit: str
+def bars(
+    name: str,
+    labels: Sequence[str],
+    values: Sequence[float],
+    colour: str,
+    hatch: str,
+    unit: str,
+    **looks: Any,
 ) -> dict[str, Any]:
+    """Return the bars of one part: a value for every label.
+
+    Parameters
+    ----------
+    name : str
+        Of the part.
+    labels : sequence of str
+        What the bars are about.
+    values : sequence of float
+        How long they are.
+    colour, hatch, unit : str
+        How they look, and what is counted.
+    **looks
+        More of how they look.
+    """
     shown = escaped(name)
     return {
         "type": "bar",
@@ -70,6 +91,7 @@ def _trace(
         "x": list(values),
         "marker": {
             "color": colour,
+            **looks,
             "pattern": {
                 "shape": PATTERNS[hatch],
                 "fillmode": "overlay",
@@ -82,8 +104,9 @@ def _trace(
     }
 
 
-def _chart(traces: list[dict[str, Any]], title: str, bars: int) -> dict[str, Any]:
-    layout = framed(ROW * bars + FRAME, title, "")
+def stacked(traces: list[dict[str, Any]], title: str, number: int) -> dict[str, Any]:
+    """Return a chart of so many stacked bars."""
+    layout = framed(ROW * number + FRAME, title, "")
     layout["barmode"] = "stack"
     layout["xaxis"] |= {"exponentformat": "SI"}
     layout["yaxis"] = {"autorange": "reversed", "automargin": True, "type": "category"}

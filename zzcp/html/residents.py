@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zzcp.html.charts import FRAME, PATTERNS, ROW, escaped, framed
+from zzcp.html.charts import bars, escaped, stacked
 from zzcp.io.result import ResultFile
 from zzcp.plot.entries import Entry
 from zzcp.plot.style import HATCHES, INK, PALETTE
@@ -75,46 +75,26 @@ def residency_chart(result: ResultFile, stays: Sequence[Stay], entries: Sequence
     labels = [escaped(entry.name) for entry in entries]
     memories = [memory.name for memory in result.accelerator.memories]
     traces = [_trace(stay, number, labels, memories) for number, stay in enumerate(stays)]
-    layout = framed(ROW * len(labels) + FRAME, "bits on the chip between layers", "")
-    layout["barmode"] = "stack"
-    layout["xaxis"] |= {"exponentformat": "SI"}
-    layout["yaxis"] = {
-        "autorange": "reversed",
-        "automargin": True,
-        "type": "category",
-        "categoryorder": "array",
-        "categoryarray": labels,
-    }
+    chart = stacked(traces, "bits on the chip between layers", len(labels))
+    layout = chart["layout"]
+    layout["yaxis"] |= {"categoryorder": "array", "categoryarray": labels}
     sizes = {memory.name: memory.size for memory in result.accelerator.memories}
     used = list(dict.fromkeys(stay.memory for stay in stays if stay.memory in sizes))
     layout["shapes"] = [_limit(sizes[name]) for name in used]
     layout["annotations"] = [_named(name, sizes[name]) for name in used]
-    return {"data": traces, "layout": layout}
+    return chart
 
 
 def _trace(stay: Stay, number: int, labels: Sequence[str], memories: Sequence[str]) -> dict[str, Any]:
     """Return the bars of a tensor: its bits at every layer during which it is there."""
-    name = escaped(f"{stay.tensor} in {stay.memory}")
     place = memories.index(stay.memory) if stay.memory in memories else 0
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "name": name,
-        "y": list(labels),
-        "x": [stay.size if position in stay.layers else 0 for position in range(len(labels))],
-        "marker": {
-            "color": PALETTE[place % len(PALETTE)],
-            "line": {"color": INK, "width": 0.5},
-            "pattern": {
-                "shape": PATTERNS[HATCHES[number % len(HATCHES)]],
-                "fillmode": "overlay",
-                "fgcolor": "rgba(255,255,255,0.7)",
-                "size": 6,
-                "solidity": 0.3,
-            },
-        },
-        "hovertemplate": "%{y}<br>" + name.replace("{", "&#123;") + ": %{x:,} bits<extra></extra>",
-    }
+    sizes = [stay.size if position in stay.layers else 0 for position in range(len(labels))]
+    name, colour, hatch = (
+        f"{stay.tensor} in {stay.memory}",
+        PALETTE[place % len(PALETTE)],
+        HATCHES[number % len(HATCHES)],
+    )
+    return bars(name, labels, sizes, colour, hatch, "bits", line={"color": INK, "width": 0.5})
 
 
 def _limit(size: int) -> dict[str, Any]:
