@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TypeVar
 
 from zzcp.explanations.facts import Facts
 from zzcp.hardware import Accelerator, Memory
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +31,24 @@ class Difference:
 
     def to_dict(self) -> dict[str, str]:
         """Return plain data for JSON."""
-        return {"field": self.field, "first": self.first, "second": self.second}
+        return asdict(self)
 
 
-_MEMORY = {
-    "size": "size",
-    "r_cost": "read_energy",
-    "w_cost": "write_energy",
-    "latency": "latency",
-    "leakage": "leakage",
-    "operands": "operands",
-    "served_dimensions": "served_dimensions",
-    "force_double_buffering": "force_double_buffering",
-    "keeps_overlap": "keeps_overlap",
-    "precision": "precision",
-}
+_NAMES = {"read_energy": "r_cost", "write_energy": "w_cost"}
+"""What attributes are called in files, where it is something else."""
+_MEMORY = (
+    "size",
+    "read_energy",
+    "write_energy",
+    "latency",
+    "leakage",
+    "operands",
+    "served_dimensions",
+    "force_double_buffering",
+    "keeps_overlap",
+    "precision",
+)
+_PORT = ("type", "bandwidth_min", "bandwidth_max", "allocation", "shared_along")
 _ARRAY = (
     "dimensions",
     "sizes",
@@ -61,37 +68,36 @@ def machine_differences(first: Accelerator, second: Accelerator) -> tuple[Differ
 
 def _machine(first: Accelerator, second: Accelerator) -> Iterator[Difference]:
     a, b = ({memory.name: memory for memory in machine.memories} for machine in (first, second))
-    for name in dict.fromkeys((*a, *b)):
-        if name not in a or name not in b:
-            yield Difference(f"memories.{name}", *("there" if name in side else "none" for side in (a, b)))
-            continue
-        yield from _memory(a[name], b[name])
+    yield from _by_name("memories", a, b, _memory)
     shared = [[name for name in side if name in a and name in b] for side in (a, b)]
     if shared[0] != shared[1]:
         yield Difference("memories", ", ".join(shared[0]), ", ".join(shared[1]))
-    for key in _ARRAY:
-        values = getattr(first.array, key), getattr(second.array, key)
-        if values[0] != values[1]:
-            yield Difference(f"operational_array.{key}", *map(_text, values))
+    yield from _fields("operational_array", first.array, second.array, _ARRAY)
 
 
-def _memory(first: Memory, second: Memory) -> Iterator[Difference]:
-    prefix = f"memories.{first.name}"
-    for key, attribute in _MEMORY.items():
+def _memory(prefix: str, first: Memory, second: Memory) -> Iterator[Difference]:
+    yield from _fields(prefix, first, second, _MEMORY)
+    a, b = ({port.name: port for port in memory.ports} for memory in (first, second))
+    yield from _by_name(f"{prefix}.ports", a, b, partial(_fields, attributes=_PORT))
+
+
+def _by_name(
+    prefix: str, a: Mapping[str, T], b: Mapping[str, T], compare: Callable[[str, T, T], Iterator[Difference]]
+) -> Iterator[Difference]:
+    """Yield what differs between parts of one name, and those that one side lacks."""
+    for name in dict.fromkeys((*a, *b)):
+        if name in a and name in b:
+            yield from compare(f"{prefix}.{name}", a[name], b[name])
+        else:
+            yield Difference(f"{prefix}.{name}", *("there" if name in side else "none" for side in (a, b)))
+
+
+def _fields(prefix: str, first: object, second: object, attributes: Iterable[str]) -> Iterator[Difference]:
+    """Yield the fields in which two parts differ."""
+    for attribute in attributes:
         values = getattr(first, attribute), getattr(second, attribute)
         if values[0] != values[1]:
-            yield Difference(f"{prefix}.{key}", *map(_text, values))
-    a, b = ({port.name: port for port in memory.ports} for memory in (first, second))
-    for name in dict.fromkeys((*a, *b)):
-        if name not in a or name not in b:
-            yield Difference(
-                f"{prefix}.ports.{name}", *("there" if name in side else "none" for side in (a, b))
-            )
-            continue
-        for key in ("type", "bandwidth_min", "bandwidth_max", "allocation", "shared_along"):
-            values = getattr(a[name], key), getattr(b[name], key)
-            if values[0] != values[1]:
-                yield Difference(f"{prefix}.ports.{name}.{key}", *map(_text, values))
+            yield Difference(f"{prefix}.{_NAMES.get(attribute, attribute)}", *map(_text, values))
 
 
 def mapping_differences(first: Facts, second: Facts) -> tuple[Difference, ...]:

@@ -115,24 +115,27 @@ class Accelerator:
     def _check_links(self) -> None:
         """Every operand that moves between two levels needs a port on both sides."""
         for operand in self.operands:
+            upwards = operand == "O"
             levels = self.levels(operand)
-            for lower, upper in itertools.pairwise(levels):
-                down = (upper, Direction.TO_BELOW), (lower, Direction.FROM_ABOVE)
-                up = (lower, Direction.TO_ABOVE), (upper, Direction.FROM_BELOW)
-                for memory, direction in (*down, *(up if operand == "O" else ())):
-                    if memory.port(operand, direction) is None:
-                        raise InputError(
-                            f"memory {memory.name}: no port moves {operand} in direction {direction.value}",
-                            place=Place(field=f"memories.{memory.name}.ports"),
-                            expected=f"one, since {operand} moves between {lower.name} and {upper.name}",
-                        )
-            innermost = levels[0]
-            for direction in (Direction.TO_BELOW, *((Direction.FROM_BELOW,) if operand == "O" else ())):
-                if innermost.port(operand, direction) is None:
+            needed = [
+                (memory, direction, f"one, since {operand} moves between {lower.name} and {upper.name}")
+                for lower, upper in itertools.pairwise(levels)
+                for memory, direction in (
+                    (upper, Direction.TO_BELOW),
+                    (lower, Direction.FROM_ABOVE),
+                    *(((lower, Direction.TO_ABOVE), (upper, Direction.FROM_BELOW)) if upwards else ()),
+                )
+            ]
+            feeds = f"one, since {levels[0].name} feeds {operand} to the array"
+            needed.append((levels[0], Direction.TO_BELOW, feeds))
+            if upwards:
+                needed.append((levels[0], Direction.FROM_BELOW, feeds))
+            for memory, direction, expected in needed:
+                if memory.port(operand, direction) is None:
                     raise InputError(
-                        f"memory {innermost.name}: no port moves {operand} in direction {direction.value}",
-                        place=Place(field=f"memories.{innermost.name}.ports"),
-                        expected=f"one, since {innermost.name} feeds {operand} to the array",
+                        f"memory {memory.name}: no port moves {operand} in direction {direction.value}",
+                        place=Place(field=f"memories.{memory.name}.ports"),
+                        expected=expected,
                     )
 
     @property

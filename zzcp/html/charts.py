@@ -23,12 +23,7 @@ def latency_chart(entries: Sequence[Entry]) -> dict[str, Any]:
     labels = _labels(shown)
     traces = [
         bars(
-            LATENCY[name],
-            labels,
-            [entry.latency[name] for entry in shown],
-            part.colour,
-            part.hatch,
-            "cycles",
+            LATENCY[name], labels, [entry.latency[name] for entry in shown], part.colour, part.hatch, "cycles"
         )
         for name, part in PARTS.items()
         if any(entry.latency[name] for entry in shown)

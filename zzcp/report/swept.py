@@ -29,6 +29,7 @@ _MANY = 12
 _ROWS = 1_000
 """Most rows of a table, and most points without a mapping that are listed."""
 T = TypeVar("T")
+_AS_IT_IS = "the machine as it is"
 _SIZES: dict[str, Callable[[float], str]] = {"energy": amount, "latency": count}
 
 
@@ -193,9 +194,14 @@ def _labels(swept: SweepTable, steps: tuple[tuple[int | float | bool, ...], ...]
     return [axis.text(step) for axis, step in zip(swept.axes, steps, strict=True)]
 
 
+def _at(swept: SweepTable, steps: tuple[Step, ...]) -> str:
+    """Return where on the axes something stands, in words."""
+    labels = _labels(swept, steps)
+    return ", ".join(f"{axis_title(axis)} {label}" for axis, label in zip(swept.axes, labels, strict=True))
+
+
 def _where(swept: SweepTable, point: SweepPoint) -> str:
-    labels = _labels(swept, point.steps)
-    at = ", ".join(f"{axis_title(axis)} {label}" for axis, label in zip(swept.axes, labels, strict=True))
+    at = _at(swept, point.steps)
     return f"{at}, layer {point.layer.name}" if at else f"layer {point.layer.name}"
 
 
@@ -224,8 +230,8 @@ def _best(swept: SweepTable, seen: _Seen) -> list[Text]:
     return [
         Text(
             f"{point.layer.name}: lowest {point.objective} "
-            f"{_SIZES.get(point.objective, product_of)(point.outcome.objective or 0)} at {_steps(swept, point)}"
-            f"{_inside(swept, point.steps)}"
+            f"{_SIZES.get(point.objective, product_of)(point.outcome.objective or 0)} at "
+            f"{_at(swept, point.steps) or _AS_IT_IS}{_inside(swept, point.steps)}"
         )
         for point in seen.best.values()
     ]
@@ -250,13 +256,10 @@ def _machine(swept: SweepTable, best: Best) -> str:
     """Return the best machine for a workload within a budget in words."""
     if best.steps is None:
         return f"{best.workload}, {best.objective}: none of {plural(best.total, 'machine')}"
-    at = ", ".join(
-        f"{axis_title(axis)} {axis.text(step)}" for axis, step in zip(swept.axes, best.steps, strict=True)
-    )
     value = _SIZES.get(best.objective, product_of)(best.value)
     proof = "proven" if best.proven else "not proven: some points are open"
     return (
-        f"{best.workload}, lowest {best.objective}: {value} at {at or 'the machine as it is'}"
+        f"{best.workload}, lowest {best.objective}: {value} at {_at(swept, best.steps) or _AS_IT_IS}"
         f"{_inside(swept, best.steps)}, "
         f"area {amount(best.area)}, {amount(best.power)} pJ per cycle; best of {best.within:,} within "
         f"of {best.total:,} machines, {proof}"
@@ -269,14 +272,6 @@ def _costs(costs: Mapping[str, Any]) -> list[str]:
     if costs["notes"]:
         lines.append("the model is not monotone; its figures stand as they are:")
     return lines + [f"  {note}" for note in costs["notes"][:_MANY]]
-
-
-def _steps(swept: SweepTable, point: SweepPoint) -> str:
-    labels = _labels(swept, point.steps)
-    return (
-        ", ".join(f"{axis_title(axis)} {label}" for axis, label in zip(swept.axes, labels, strict=True))
-        or "the machine as it is"
-    )
 
 
 def _check(swept: SweepTable, check: Check) -> list[str]:

@@ -77,13 +77,10 @@ def record(model: Model) -> Recording:
 
 def _state(graph: Graph, index: int, operand: OperandSetting, setting: Setting) -> OperandState:
     """Return symbols for what an operand's boundaries can be."""
-    if operand.remainders:
-        return _state_with_remainders(graph, index, operand, setting)
-    sizes = setting.temporal_sizes
+    sizes, kind, top = setting.iterations, operand.kind, operand.depth
     run = math.prod(sizes.values())
-    relevant = math.prod(size for dim, size in sizes.items() if operand.kind[dim] == RELEVANT)
-    irrelevant = math.prod(size for dim, size in sizes.items() if operand.kind[dim] == IRRELEVANT)
-    top = operand.depth
+    relevant = math.prod(size for dim, size in sizes.items() if kind[dim] == RELEVANT)
+    irrelevant = math.prod(size for dim, size in sizes.items() if kind[dim] == IRRELEVANT)
     # below the innermost boundary lie only loops during which an input stays at the array, above the top none
     stays = setting.conventions.same_data_free and not operand.is_output
     inner = range(1, top)
@@ -94,7 +91,7 @@ def _state(graph: Graph, index: int, operand: OperandSetting, setting: Setting) 
         for _ in inner
     ]
     windows.append([(sizes[r.outer], sizes.get(r.inner, 1)) for r in operand.relations])
-    return OperandState(
+    state = OperandState(
         period=[first, *(graph.input(1, run, chain=(index, level)) for level in inner), run],
         counts=[graph.input(1, run) if stays else run, *(graph.input(1, run) for _ in inner), 1],
         relevant=[1, *(graph.input(1, relevant) for _ in inner), relevant],
@@ -109,6 +106,7 @@ def _state(graph: Graph, index: int, operand: OperandSetting, setting: Setting) 
         tail=graph.input(1, irrelevant),
         slides=_slides(graph, operand, setting) if operand.slides is not None else (),
     )
+    return _with_remainders(graph, operand, setting, state, stays=stays) if operand.remainders else state
 
 
 def _slides(graph: Graph, operand: OperandSetting, setting: Setting) -> list[list[tuple[Any, Any]]]:
@@ -128,49 +126,30 @@ def _slides(graph: Graph, operand: OperandSetting, setting: Setting) -> list[lis
     ]
 
 
-def _state_with_remainders(
-    graph: Graph, index: int, operand: OperandSetting, setting: Setting
+def _with_remainders(
+    graph: Graph, operand: OperandSetting, setting: Setting, state: OperandState, *, stays: bool
 ) -> OperandState:
-    """Return symbols for what an operand's boundaries can be where loops do not divide."""
-    sizes, kind = setting.iterations, operand.kind
+    """Return a state with symbols for what else there is, and what is more, where loops do not divide."""
+    sizes, kind, top = setting.iterations, operand.kind, operand.depth
+    run = math.prod(sizes.values())
     # the loops of a dimension never come to twice its iterations
     loops = {dim: setting.temporal_sizes[dim] << (dim in setting.of_any_product) for dim in sizes}
-    run = math.prod(sizes.values())
-    relevant, irrelevant, raw = (
-        math.prod(some[dim] for dim in sizes if kind[dim] == wanted)
-        for some, wanted in ((sizes, RELEVANT), (sizes, IRRELEVANT), (loops, IRRELEVANT))
+    irrelevant, raw = (
+        math.prod(some[dim] for dim in sizes if kind[dim] == IRRELEVANT) for some in (sizes, loops)
     )
-    top = operand.depth
-    stays = setting.conventions.same_data_free and not operand.is_output
-    inner = range(1, top)
-
-    def iterations(dim: str) -> Any:
-        return graph.input(1, sizes[dim])
 
     def tile(level: int) -> dict[str, Any]:
         if level == top:
             return dict(sizes)
         some = [dim for dim in sizes if level or (stays and kind[dim] == IRRELEVANT)]
-        return {dim: iterations(dim) if dim in some else 1 for dim in sizes}
+        return {dim: graph.input(1, sizes[dim]) if dim in some else 1 for dim in sizes}
 
     tiles = [tile(level) for level in range(top + 1)]
     dims = [dim for dim, _ in operand.remainders]
-    return OperandState(
-        period=[
-            graph.input(1, irrelevant, chain=(index, 0)) if stays else 1,
-            *(graph.input(1, run, chain=(index, level)) for level in inner),
-            run,
-        ],
-        counts=[graph.input(1, run) if stays else run, *(graph.input(1, run) for _ in inner), 1],
-        relevant=[1, *(graph.input(1, relevant) for _ in inner), relevant],
+    return state._replace(
         windows=[
             [(row[r.outer], row.get(r.inner, 1)) if level > 0 else (1, 1) for r in operand.relations]
             for level, row in enumerate(tiles)
-        ],
-        irrelevant_above=[
-            graph.input(1, irrelevant) if stays else irrelevant,
-            *(graph.input(1, irrelevant) for _ in inner),
-            1,
         ],
         irrelevant_run=[1, *(graph.input(1, raw) for _ in range(top))],
         relevant_run=[1] * (top + 1),
@@ -181,7 +160,7 @@ def _state_with_remainders(
             *(graph.input(1, run) for _ in range(top)),
         ],
         passed=[
-            [row[dim] for dim in dims] if not level else [iterations(dim) for dim in dims]
+            [row[dim] for dim in dims] if not level else [graph.input(1, sizes[dim]) for dim in dims]
             for level, row in enumerate(tiles)
         ],
     )
