@@ -9,19 +9,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from zzcp.cost.execution.array_states import Array
+from zzcp.cost.setting.lookups import primes_of
 from zzcp.mapping.mapping import Loop
 
 
 def prime_factors(number: int) -> list[int]:
     """Return the prime factors of a number, ascending, each as often as it divides the number."""
-    factors = []
-    divisor = 2
-    while divisor * divisor <= number:
-        while number % divisor == 0:
-            factors.append(divisor)
-            number //= divisor
-        divisor += 1
-    return factors + [number] * (number > 1)
+    return list(Counter(primes_of(number)).elements())
 
 
 def loop_prime_factors(needed: Mapping[str, int], limit: int | None = None) -> tuple[Loop, ...]:

@@ -7,12 +7,13 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zzcp.solver.lattice.keys import Key, enumerate_states, keys_of, prime_factors
+from zzcp.cost.setting.lookups import primes_of
+from zzcp.solver.lattice.keys import Key, enumerate_states, keys_of
 
 
 @given(st.integers(1, 10**6))
-def test_prime_factors_multiply_to_the_number(number: int) -> None:
-    factors = prime_factors(number)
+def test_primes_of_multiply_to_the_number(number: int) -> None:
+    factors = primes_of(number)
     assert math.prod(prime**count for prime, count in factors.items()) == number
     assert all(
         prime > 1 and all(prime % small for small in range(2, math.isqrt(prime) + 1)) for prime in factors

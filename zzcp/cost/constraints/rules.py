@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+from zzcp.cost.setting.lookups import primes_of
 from zzcp.mapping.constraints import (
     Bypass,
     Constraint,
@@ -67,22 +68,10 @@ class OrderRule:
             if size is not None:
                 return left % size == 0 and (size == 1 or dim in dims) and fits(step + 1, run, left // size)
             return fits(step + 1, run, left) or (
-                dim in dims and any(fits(step, run, left // prime) for prime in _primes(left))
+                dim in dims and any(fits(step, run, left // prime) for prime in primes_of(left))
             )
 
         return fits(0, 0, order[0][1])
-
-
-def _primes(number: int) -> list[int]:
-    """Return the primes that divide a number."""
-    found, prime = [], 2
-    while prime * prime <= number:
-        if number % prime == 0:
-            found.append(prime)
-            while number % prime == 0:
-                number //= prime
-        prime += 1
-    return found + ([number] if number > 1 else [])
 
 
 @dataclass(frozen=True, slots=True)

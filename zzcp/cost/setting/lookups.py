@@ -7,7 +7,6 @@ What has no formula, as a sum over tiles of different sizes, is worked out once 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -108,18 +107,23 @@ def _position(arg: Array, values: Array, direct: Array | None, stride: int) -> A
     return np.minimum(np.searchsorted(values, arg), len(values) - 1) * stride
 
 
+def primes_of(number: int) -> dict[int, int]:
+    """Return the prime factors of a positive integer with their multiplicities, smallest first."""
+    factors: dict[int, int] = {}
+    prime = 2
+    while prime * prime <= number:
+        while number % prime == 0:
+            factors[prime] = factors.get(prime, 0) + 1
+            number //= prime
+        prime += 1 if prime == 2 else 2
+    if number > 1:
+        factors[number] = factors.get(number, 0) + 1
+    return factors
+
+
 def divisors_of(number: int) -> list[int]:
     """Return the divisors of a number, smallest first."""
-    factors: dict[int, int] = {}
-    left, prime = number, 2
-    while left > 1:
-        if prime > isqrt(left):
-            prime = left
-        while left % prime == 0:
-            factors[prime] = factors.get(prime, 0) + 1
-            left //= prime
-        prime += 1 if prime == 2 else 2
     found = [1]
-    for prime, times in factors.items():
+    for prime, times in primes_of(number).items():
         found = [value * prime**power for value in found for power in range(times + 1)]
     return sorted(found)

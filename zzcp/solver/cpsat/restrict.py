@@ -36,9 +36,10 @@ from zzcp.cost.constraints.rules import (
 from zzcp.cost.formulas.core import Model
 from zzcp.cost.formulas.links import tile_elements
 from zzcp.cost.formulas.numeric import NUMPY
+from zzcp.cost.setting.lookups import primes_of
 from zzcp.mapping.constraints import Constraint
 from zzcp.solver.cp_sat import cp_model
-from zzcp.solver.lattice.keys import Key, StateSpace, enumerate_states, prime_factors, split_keys
+from zzcp.solver.lattice.keys import Key, StateSpace, enumerate_states, split_keys
 from zzcp.solver.lattice.tables import grid_state, overlapping
 
 MOST_BITS = 2**56
@@ -221,7 +222,7 @@ class Restriction:
         """Return the exponents that a step of fixed size adds, or None where the layer lacks such factors."""
         if step.size is None:
             return {}
-        needed = prime_factors(step.size)
+        needed = primes_of(step.size)
         found = {
             position: needed.pop(key.prime)
             for position, key in enumerate(self.keys)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zzcp.cost.setting.lookups import primes_of
 from zzcp.cost.setting.setting import IRRELEVANT, PARTIAL, RELEVANT, OperandSetting
 
 Array = npt.NDArray[Any]
@@ -81,26 +82,12 @@ class Key:
         return factors
 
 
-def prime_factors(number: int) -> dict[int, int]:
-    """Return the prime factors of a positive integer with their multiplicities."""
-    factors: dict[int, int] = {}
-    prime = 2
-    while prime * prime <= number:
-        while number % prime == 0:
-            factors[prime] = factors.get(prime, 0) + 1
-            number //= prime
-        prime += 1 if prime == 2 else 2
-    if number > 1:
-        factors[number] = factors.get(number, 0) + 1
-    return factors
-
-
 def keys_of(sizes: Mapping[str, int]) -> tuple[Key, ...]:
     """Return the keys of all temporal loops."""
     return tuple(
         Key(dim, prime, multiplicity)
         for dim, size in sizes.items()
-        for prime, multiplicity in prime_factors(size).items()
+        for prime, multiplicity in primes_of(size).items()
     )
 
 

@@ -17,8 +17,9 @@ from math import prod
 import numpy as np
 
 from zzcp.cost.batch import MappingBatch
+from zzcp.cost.setting.lookups import primes_of
 from zzcp.cost.setting.setting import IRRELEVANT, Setting
-from zzcp.solver.lattice.keys import Array, Key, Place, Vector, prime_factors
+from zzcp.solver.lattice.keys import Array, Key, Place, Vector
 from zzcp.solver.padding.groups import Group, Groups
 
 Sizes = tuple[int, ...]
@@ -244,4 +245,4 @@ def _dividing(groups: tuple[Group, ...], size: int) -> list[Sizes]:
 @lru_cache(maxsize=1 << 14)
 def least_prime(number: int) -> int:
     """Return the smallest prime factor of a number above 1."""
-    return min(prime_factors(number), default=1)
+    return min(primes_of(number), default=1)

@@ -36,7 +36,8 @@ from zzcp.cost.constraints.rules import (
     UtilizationRule,
 )
 from zzcp.cost.formulas.core import Model
-from zzcp.solver.lattice.keys import Array, Key, Place, Vector, prime_factors
+from zzcp.cost.setting.lookups import primes_of
+from zzcp.solver.lattice.keys import Array, Key, Place, Vector
 from zzcp.solver.lattice.lattice import Lattice
 from zzcp.solver.lattice.tables import BoundaryTable
 
@@ -154,7 +155,7 @@ def _factors(keys: Sequence[Key], step: Step) -> dict[int, int]:
     """Return the exponents that a step of fixed size adds; those that the layer lacks are left out."""
     if step.size is None:
         return {}
-    needed = prime_factors(step.size)
+    needed = primes_of(step.size)
     return {
         position: needed[key.prime]
         for position, key in enumerate(keys)
