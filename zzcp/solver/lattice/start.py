@@ -135,6 +135,15 @@ def _random_batch(
     for index, operand in enumerate(setting.operands):
         # what slides above a cut does not matter to the size of a tile
         state = operand_states(replace(operand, slides=None), every_cut, setting)
+        cuts = state._replace(
+            relevant=[np.stack(state.relevant[1:])],
+            windows=[
+                [
+                    (np.stack([outer for outer, _ in window]), np.stack([inner for _, inner in window]))
+                    for window in zip(*state.windows[1:], strict=True)
+                ]
+            ],
+        )
         rows = []
         below = np.zeros(width, dtype=np.int64)
         for level, memory in enumerate(operand.memories):
@@ -142,16 +151,8 @@ def _random_batch(
                 rows.append(np.full(width, depth, dtype=np.int64))
                 break
             room = memory.size * shares[index, level] / (2 if memory.force_double_buffering else 1)
-            fits = np.stack(
-                [
-                    tile_elements(
-                        operand, operand.energy, state, cut + 1, level + 1, setting.conventions, NUMPY
-                    )
-                    * operand.stored[level].most
-                    <= room
-                    for cut in range(depth + 1)
-                ]
-            )
+            tiles = tile_elements(operand, operand.energy, cuts, 0, level + 1, setting.conventions, NUMPY)
+            fits = tiles * operand.stored[level].most <= room
             below = np.maximum(below, np.maximum(fits.sum(axis=0) - 1, 0))
             rows.append(below)
         ends[operand.name] = np.stack(rows)
