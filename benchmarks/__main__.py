@@ -40,6 +40,7 @@ SUITES = (
     "imperfect",
     "load",
     "verification",
+    "certificates",
 )
 LONG = (
     "sweeps",
@@ -56,6 +57,7 @@ LONG = (
     "imperfect",
     "load",
     "verification",
+    "certificates",
 )
 """Suites that take about an hour, download much or need packages of their own; they run only where they are named."""
 
