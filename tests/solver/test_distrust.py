@@ -106,7 +106,7 @@ def no_start(self: JointSearch) -> None:
     """Look for no first mapping: what is left is one with all loops outermost and one lane, which is never the best."""
 
 
-def cheap_is_infinite(self: CheapBounds, block: Any) -> Any:
+def cheap_is_infinite(self: CheapBounds, block: Any, ceiling: float = math.inf) -> Any:
     """Say that the smallest tiles of no unrolling fit."""
     return np.full(len(block), np.inf)
 

@@ -61,6 +61,7 @@ def check(seed: int, conventions: CostConventions, *, overlap: bool = False) -> 
         value = float(objective_of(evaluator.evaluate(found), objective))
         assert bound <= value, spatial.to_dict()
         for rival in (value, 2 * value, 10 * value):
+            assert cheap.of(row[None], rival)[0] <= value * (1 + FLOAT_ERROR), spatial.to_dict()
             for of_set in (interleaved_bounds, relaxed_bounds):
                 found_bound = of_set(common, row[None], objective, rival, bound[None])[0]
                 assert bound <= found_bound, spatial.to_dict()

@@ -19,6 +19,7 @@ its rounding leaves of energies is `zzcp.solver.unrolling.rounding`.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,7 @@ from zzcp.solver.clock import look
 from zzcp.solver.lattice.keys import Array
 from zzcp.solver.unrolling.block import Block
 from zzcp.solver.unrolling.common import MARGIN, Common, Movement, touched
+from zzcp.solver.unrolling.once import Once
 from zzcp.solver.unrolling.rounding import FLOORED, ROUNDED
 
 _AT_ONCE = 2**14
@@ -117,13 +119,30 @@ class CheapBounds:
         # of the tile, of those that are sent together, and of the instances
         return float(ROUNDED**3 * FLOORED ** (2 * windows))
 
-    def of(self, block: Array) -> Array:
+    def of(self, block: Array, ceiling: float = math.inf) -> Array:
         """Return bounds of the objective of some unrollings, shape (unrollings,).
 
         Infinite where the smallest tiles do not fit.
+
+        Parameters
+        ----------
+        block : ndarray of int, shape (unrollings, groups)
+            The unrollings.
+        ceiling : float
+            Bounds at or above it need not be sharp.
         """
-        parts = [self._of(block[start : start + _AT_ONCE]) for start in range(0, len(block), _AT_ONCE)]
-        return np.concatenate(parts) if parts else np.zeros(0)
+        if math.isinf(ceiling) or self.common.setting.conventions.fractional_unrolling:
+            return _in_parts(self._of, block)
+        bounds = _in_parts(self._quick, block)
+        left = bounds < ceiling
+        bounds[left] = np.maximum(bounds[left], _in_parts(self._of, block[left]))
+        return bounds
+
+    def _quick(self, block: Array) -> Array:
+        """Return bounds that take an eighth of the time: every element once over every link, whatever is innermost."""
+        look(len(block) * _STEPS / 8)
+        value = objective_values(*Once(self.common, block).least(), self.objective)
+        return np.asarray(value * (1 - MARGIN))
 
     def _of(self, block: Array) -> Array:
         look(len(block) * _STEPS)
@@ -134,3 +153,9 @@ class CheapBounds:
             value = objective_values(energy, latency, self.objective)
             least = np.where(some.may_be_innermost(position), np.minimum(least, value), least)
         return np.where(some.fits, least * (1 - MARGIN), np.inf)
+
+
+def _in_parts(bound: Callable[[Array], Array], block: Array) -> Array:
+    """Return the bounds of unrollings, of so many at once that their figures fit the cache."""
+    parts = [bound(block[start : start + _AT_ONCE]) for start in range(0, len(block), _AT_ONCE)]
+    return np.concatenate(parts) if parts else np.zeros(0)

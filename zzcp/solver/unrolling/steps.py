@@ -113,7 +113,7 @@ class Steps:
     def cheap(self, start: int, lanes: float, ceiling: float) -> Cheap:
         """Bound the block of unrollings that starts at a place, of at least so many lanes, against a ceiling."""
         block = self.choices.block(start, lanes)
-        values = self.bounds.of(block)
+        values = self.bounds.of(block, ceiling)
         fits = np.isfinite(values)
         may = fits & (values < ceiling)
         return Cheap(
