@@ -80,11 +80,16 @@ def without_stalls(block: Block) -> Array:
     """Return the cycles of loading and unloading, shape (unrollings,)."""
     if not _are_known(block.common):
         return np.zeros(block.count)
-    loading = np.zeros(block.count)
+    longest = np.zeros(block.count)
     for number, operand in enumerate(block.setting.operands):
         if not operand.is_output:
-            loading = np.maximum(loading, sum(_pieces(block, number), np.zeros(block.count)))
-    return loading + unloading(block, None)
+            longest = np.maximum(longest, loading(block, number))
+    return longest + unloading(block, None)
+
+
+def loading(block: Block, number: int) -> Array:
+    """Return the cycles of the first pieces of an input, one after the other."""
+    return sum(_pieces(block, number), np.zeros(block.count))
 
 
 def before(block: Block, way: Way) -> Array:

@@ -25,7 +25,16 @@ from zzcp.solver.lattice.keys import Array, Place
 from zzcp.solver.unrolling.block import Block
 from zzcp.solver.unrolling.chains import Chains
 from zzcp.solver.unrolling.common import MARGIN, Common, Movement, elements_outside, pairs_outside, touched
-from zzcp.solver.unrolling.ends import Way, ends_of, in_sum, ways_of, without_stalls
+from zzcp.solver.unrolling.ends import (
+    Way,
+    ends_of,
+    in_sum,
+    loading,
+    piece,
+    unloading,
+    ways_of,
+    without_stalls,
+)
 from zzcp.solver.unrolling.ladders import Ladders, divisors, rungs_of
 from zzcp.solver.unrolling.rounding import (
     adds_up,
@@ -41,8 +50,10 @@ from zzcp.solver.unrolling.words import are_known, mean_words
 
 _ENTRIES = 2**15
 """Entries of a table that are computed at once."""
-_CELLS = 256
-"""Cells of an unrolling at the most."""
+_CELLS, _MORE_CELLS = 256, 2048
+"""Cells of an unrolling at the most, at first and where that leaves it."""
+_FINE = 64
+"""Unrollings with the least bounds that are given more cells."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +72,8 @@ class _Flow:
         Energy, and cycles at its port.
     late : ndarray
         Cycles that transfers take beyond their periods.
+    each : ndarray
+        Cycles of one transfer, 0 where that is not certain.
     """
 
     number: int
@@ -69,6 +82,7 @@ class _Flow:
     energy: Array
     cycles: Array
     late: Array
+    each: Array
 
 
 def relaxed_bounds(common: Common, block: Array, goal: Goal, value: float, known: Array) -> Array:
@@ -91,15 +105,19 @@ def relaxed_bounds(common: Common, block: Array, goal: Goal, value: float, known
     every = common.choices.iterations(block)
     counts = np.array([[len(divisors(int(size))) for size in row] for row in every]).reshape(every.shape)
     order = np.lexsort((*counts.T, counts.prod(axis=1)))
-    for some, rungs in _chunks(order, every, _CELLS, imperfect=common.imperfect):
-        relaxed = _Relaxed(Block(common, block[some]), rungs)
-        first = relaxed.bounds(goal, value)
-        result[some] = np.maximum(result[some], first.bound)
+    for cells, entries in ((_CELLS, _ENTRIES), (_MORE_CELLS, 2 * _ENTRIES)):
+        for some, rungs in _chunks(order, every, cells, entries, imperfect=common.imperfect):
+            found = _Relaxed(Block(common, block[some]), rungs).bounds(goal, value)
+            result[some] = np.maximum(result[some], found.bound)
+        # of those that are left some have more divisors than rungs
+        coarse = order[(result[order] < value) & (counts.prod(axis=1)[order] > _CELLS)]
+        least = np.sort(coarse[np.argsort(result[coarse], kind="stable")[:_FINE]])
+        order = order[np.isin(order, least)]
     return result
 
 
 def _chunks(
-    order: Array, iterations: Array, most: int, *, imperfect: bool
+    order: Array, iterations: Array, most: int, entries: int, *, imperfect: bool
 ) -> Iterator[tuple[Array, list[int]]]:
     """Yield as many unrollings as can be computed at once, and the rungs of their dimensions."""
     start = 0
@@ -107,7 +125,7 @@ def _chunks(
         some = order[start:]
         while True:
             rungs = rungs_of(iterations[some], most, imperfect=imperfect)
-            fewer = max(1, _ENTRIES // math.prod(rungs))
+            fewer = max(1, entries // math.prod(rungs))
             if fewer >= len(some):
                 break
             some = some[:fewer]
@@ -156,14 +174,29 @@ class _Relaxed(Weighted):
                     movement=replace(flow.movement, port=way.name),
                     energy=np.zeros_like(flow.energy),
                     cycles=in_sum(block, way, flow.number, flow.movement, flow.cycles, flow.visits),
-                    late=np.zeros_like(flow.late),
                 )
                 for flow in flows
                 if flow.movement.port == way.port
             ]
         ends = self._column(ends_of(block, way))
+        # what is late comes beside the first pieces of this input and not of the one with the longest way
+        late = self._column(loading(block, way.number) + unloading(block, None) - self.ends)
         first = next(flow for flow in self._all() if flow.movement.port == way.name)
-        self.fixed.append(replace(first, energy=np.zeros_like(ends), cycles=ends, late=np.zeros_like(ends)))
+        self.fixed.append(replace(first, energy=np.zeros_like(ends), cycles=ends, late=late))
+        for (number, link), flows in self.flows.items():
+            if link and (number == way.number or block.setting.operands[number].is_output):
+                flows.append(self._whole_pieces(number, link, first))
+
+    def _whole_pieces(self, number: int, link: int, first: _Flow) -> _Flow:
+        """Return the cycles of first or last pieces beyond what the array uses at once: all of tiles that come again."""
+        least = self._column(piece(self.block, number, link))
+        late = np.zeros_like(least)
+        for flow in self.flows[number, link]:
+            if not flow.movement.back:
+                again = flow.visits > 1 + MARGIN
+                late = np.maximum(late, np.where(again, flow.each - least, 0.0))
+        nothing = np.zeros_like(late)
+        return replace(first, energy=nothing, cycles=nothing, late=late)
 
     def _all(self) -> list[_Flow]:
         return [*self.fixed, *(flow for flows in self.flows.values() for flow in flows)]
@@ -217,6 +250,7 @@ class _Relaxed(Weighted):
         counted = block.counted(movement, np.maximum(visits, 1.0))
         cycles = bits * self._column(block.cycles_per_bit(number, movement)) * counted
         late: Array = self._column(np.zeros(self.count))
+        each = late
         if keeps(operand, movement.link) or (block.exact and block.common.imperfect):
             # of tiles of several sizes no words, and no cycles of their own, are certain
             energy = bits * movement.energy
@@ -239,11 +273,11 @@ class _Relaxed(Weighted):
                 slice(None) if operand.kind[dim] == IRRELEVANT and block.stays(operand) else slice(0, 1)
                 for dim in self.dims
             )
-            visits, energy, cycles, late = (
+            visits, energy, cycles, late, each = (
                 np.broadcast_to(part, (self.count, *self.ladders.shape))[(slice(None), *cells)]
-                for part in (visits, energy, cycles, late)
+                for part in (visits, energy, cycles, late, each)
             )
-        return _Flow(number, movement, visits, energy, cycles, late)
+        return _Flow(number, movement, visits, energy, cycles, late, each)
 
     def _words(
         self, operand: OperandSetting, number: int, movement: Movement, tile: Array, precision: Array
@@ -376,9 +410,9 @@ class _Relaxed(Weighted):
                 continue
             lanes = block.whole(groups, dim)[:, None]
             rungs = self.ladders.low[position]
-            even = (block.scale[:, position] == 1)[:, None]
-            # the last lanes of the last iteration may be idle
-            size = np.where(even | (rungs == 1), lanes * rungs, lanes * (rungs - 1) + 1)
+            # the last lanes of the last iteration may be idle; of the tiles without it some instance's is whole
+            whole = (block.scale[:, position] == 1)[:, None] | (rungs < block.iterations[:, position, None])
+            size = np.where(whole | (rungs == 1), lanes * rungs, lanes * (rungs - 1) + 1)
             sizes[dim] = self._along(np.minimum(size, block.setting.layer.sizes[dim]), position)
             if operand.kind[dim] == RELEVANT:
                 tile = tile * sizes[dim]

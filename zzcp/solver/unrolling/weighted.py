@@ -166,13 +166,17 @@ class Weighted(ABC):
             chosen = np.where(found > best, weights, chosen)
             best = np.maximum(best, found)
             if number + 1 < rounds:
-                weights = self._towards(weights, cells, np.full(self.count, 1 / (number + 2)))
+                # at once to what is longest, then towards it
+                step = np.full(self.count, 1 / (number + 1))
+                weights = self._towards(weights, cells, step, 1.0)
         return best * (1 - MARGIN), chosen
 
-    def _towards(self, weights: Array, cells: dict[Place, Array], step: Array) -> Array:
+    def _towards(
+        self, weights: Array, cells: dict[Place, Array], step: Array, later: float = _LATER
+    ) -> Array:
         """Return weights moved towards what takes longest in some chains: the run or a port."""
         cycles, late = self._cycles(cells)
         # what is late depends most on the chain, so that others come before it where they are as long
-        terms = np.concatenate([self.alone[None], cycles, (self.alone + late) * _LATER])
+        terms = np.concatenate([self.alone[None], cycles, (self.alone + late) * later])
         longest = np.arange(len(terms))[:, None] == terms.argmax(axis=0)
         return np.asarray(weights * (1 - step) + step * longest)
