@@ -188,7 +188,7 @@ class _Relaxed(Weighted):
                 flows.append(self._whole_pieces(number, link, first))
 
     def _whole_pieces(self, number: int, link: int, first: _Flow) -> _Flow:
-        """Return the cycles of first or last pieces beyond what the array uses at once: all of tiles that come again."""
+        """Return the cycles of first or last pieces beyond what the array uses at once: all of recurring tiles."""
         least = self._column(piece(self.block, number, link))
         late = np.zeros_like(least)
         for flow in self.flows[number, link]:

@@ -13,49 +13,25 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
-from typing import NamedTuple
 
-import numpy as np
-
-from zzcp.cost.conventions import CostConventions
 from zzcp.cost.evaluator import Evaluator
-from zzcp.cost.objective import Goal, objective_of
-from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping as LayerMapping
 from zzcp.mapping import SpatialMapping
-from zzcp.mapping.default import default_spatial
-from zzcp.mapping.freedom import Freedom
-from zzcp.runs.helpers import Helpers
-from zzcp.solver.clock import Clock
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
-from zzcp.solver.lattice.keys import Array, keys_of
-from zzcp.solver.lattice.start import first_mapping, outermost_mapping
-from zzcp.solver.result import Progress, Result, float_below, gap_of
-from zzcp.solver.space import Space, of_factors
-from zzcp.solver.unrolling.ahead import Alone, Doer, InHelper, Step, WithHelpers
-from zzcp.solver.unrolling.aside import Samples
-from zzcp.solver.unrolling.bounds import CheapBounds
-from zzcp.solver.unrolling.choices import Choices, choices_of
-from zzcp.solver.unrolling.common import Common
+from zzcp.solver.lattice.keys import Array
+from zzcp.solver.lattice.start import outermost_mapping
+from zzcp.solver.result import Result, float_below, gap_of
+from zzcp.solver.unrolling.ahead import Step
+from zzcp.solver.unrolling.incumbents import RELAXED, ROOT, Incumbents, Open
 from zzcp.solver.unrolling.pool import Pool, Portion, Portions
-from zzcp.solver.unrolling.steps import Cheap, Solve, Steps
-from zzcp.workload import Layer
+from zzcp.solver.unrolling.steps import Cheap, Solve
 
-_SAMPLED, _TRIED = 2**14, 8
-"""Unrollings among which those are looked for that promise most, and how many of these are searched for a moment."""
-_FEW = 2**10
-"""Unrollings among which one with a mapping is looked for, where any will do."""
-_MOMENT = 1.0
-"""Work of such a search."""
-_MARGIN = 1e-12
-"""More than the relative error of a float."""
-_TOGETHER, _MOST_TOGETHER = 32, 512
-"""Unrollings that are relaxed together, at first and at most."""
+_MOST_TOGETHER = 512
+"""Unrollings that are relaxed together at most."""
 _ORDERED = 2**12
 """Unrollings that are bounded together by the orders of their boundaries."""
 _AHEAD = 4
@@ -66,121 +42,11 @@ _RARELY = 8
 """Rounds after which some unrollings are looked at aside for the first time."""
 _ASIDE, _CLOSE, _BEST = 24, 0.05, 3
 """Unrollings that are looked at aside, the gap from which on none are, and how many of them are searched."""
-_RELAXED, _ROOT = range(2)
-
-
-class Open(NamedTuple):
-    """An unrolling that may still be the best; they are compared by their bounds."""
-
-    bound: float
-    stage: int
-    choice: tuple[int, ...]
 
 
 @dataclass(slots=True, eq=False)
-class JointSearch:
-    """The search for the best unrolling and mapping of a layer on an accelerator.
-
-    Parameters
-    ----------
-    accelerator, layer, objective, conventions, links
-        What is asked.
-    freedom : Freedom
-        What the unrolling may be.
-    solve : callable
-        Searches one unrolling within some seconds, for what is better than a rival's objective, with so much work.
-    free : bool
-        Whether every mapping may be the result: no constraints.
-    time_limit : float
-        Seconds.
-    tolerance : float
-        Gap at which a mapping counts as optimal.
-    seed : int
-        Of random choices.
-    on_progress : callable, optional
-        Called with a `Progress` whenever incumbent or bound improve.
-    work : float
-        Limit of the work, in the units of `zzcp.solver.clock`.
-    root : callable, optional
-        Bounds the mappings of one unrolling by their relaxation; see `Steps`.
-    max_padding : float, optional
-        Where loops need not divide: what they may come to beyond the iterations.
-    ahead : InHelper, optional
-        Does steps in helpers, if there are some.
-    """
-
-    accelerator: Accelerator
-    layer: Layer
-    objective: Goal
-    conventions: CostConventions
-    links: Mapping[str, str] | None
-    freedom: Freedom
-    solve: Callable[..., Solve]
-    free: bool
-    time_limit: float
-    tolerance: float
-    seed: int = 0
-    on_progress: Callable[[Progress], None] | None = None
-    work: float = math.inf
-    root: Callable[[Evaluator, Goal, float, float], float] | None = None
-    max_padding: float | None = None
-    ahead: InHelper | None = None
-    best: Result | None = None
-    value: Fraction | None = None
-    bound: float = 0.0
-    closed: float = math.inf
-    solved: int = 0
-    complete: bool = False
-    stuck: bool = False
-    together: int = _TOGETHER
-    ruled_out: Counter[str] = field(default_factory=Counter)
-    tried: dict[tuple[int, ...], float] = field(default_factory=dict)
-    samples: Samples | None = None
-    clock: Clock = field(init=False)
-    choices: Choices = field(init=False)
-    steps: Steps = field(init=False)
-    doer: Doer = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.clock = Clock(self.time_limit, work=self.work)
-        self.freedom.check(self.accelerator, self.layer)
-        self.choices = choices_of(
-            self.accelerator, self.layer, self.freedom, fractional=self.conventions.fractional_unrolling
-        )
-        self.steps = Steps(
-            self.accelerator,
-            self.layer,
-            self.objective,
-            self.conventions,
-            self.links,
-            self.choices,
-            Common.of(
-                self.accelerator,
-                self.layer,
-                self.conventions,
-                self.links,
-                self.choices,
-                imperfect=self.max_padding is not None,
-            ),
-            self.solve,
-            self.root,
-        )
-        helpers = Helpers.at_hand()
-        # what helpers do is not counted, so that a limit of the work is for this process alone
-        if helpers is None or not len(helpers) or self.ahead is None or math.isfinite(self.work):
-            self.doer = Alone(self.steps)
-        else:
-            self.doer = WithHelpers(self.steps, helpers, self.ahead, self.clock)
-
-    @property
-    def bounds(self) -> CheapBounds:
-        """The cheap bounds of all unrollings."""
-        return self.steps.bounds
-
-    @property
-    def ceiling(self) -> float:
-        """Nothing at or above it is better than the incumbent, for certain."""
-        return math.inf if self.value is None else float(self.value) * (1 + _MARGIN)
+class JointSearch(Incumbents):
+    """The search for the best unrolling and mapping of a layer on an accelerator; parameters as for `Incumbents`."""
 
     def near(self, bound: float) -> bool:
         """Return whether a bound is within half of the tolerance from the incumbent."""
@@ -229,9 +95,6 @@ class JointSearch:
         result = self._result(smallest)
         return replace(result, diagnosis=shortage) if result.status == "infeasible" else result
 
-    def _evaluator(self, spatial: SpatialMapping) -> Evaluator:
-        return self.steps.evaluator(spatial)
-
     def _smallest(self) -> Evaluator:
         """Return the setting of the unrolling with the smallest tiles: that of what is fixed alone."""
         return self._evaluator(self.freedom.given.fitted(self.layer))
@@ -239,36 +102,6 @@ class JointSearch:
     def _holds(self, spatial: SpatialMapping) -> bool:
         """Return whether an unrolling is in the space."""
         return self.freedom.holds(self.accelerator, self.layer, spatial)
-
-    # ---- incumbents
-
-    def _start(self) -> None:
-        """Find a first incumbent: of the usual unrolling, then of those that promise most among some of all."""
-        for spatial in self._usual():
-            self._try(spatial)
-        self._tell("first mappings")
-        if not self.choices.groups or not self.clock.goes_on:
-            return
-        promising: list[Open] = []
-        with self.clock.watched():
-            promising = self._promising()
-        for first in promising[:_TRIED]:
-            if not self.clock.goes_on or first.bound >= self.ceiling:
-                break
-            self._search_briefly(first.choice)
-            self._tell("first mappings")
-
-    def _search_briefly(self, choice: tuple[int, ...]) -> None:
-        """Search an unrolling for a moment."""
-        spatial = self.choices.spatial(choice)
-        if not self.free:
-            self._try(spatial)
-            return
-        work = min(_MOMENT, self.clock.work_left)
-        found = self.solve(spatial, max(self.clock.left, 0.1), self.value, work, briefly=True)
-        self._take(found)
-        if found.closed and self.max_padding is None:
-            self.tried[choice] = found.bound
 
     def _look_aside(self) -> None:
         """Search some unrollings whose relaxations promise most among some from all over the space."""
@@ -279,84 +112,13 @@ class JointSearch:
             if not self.clock.goes_on:
                 return
             if choice not in self.tried:
-                bound = self.doer.do(self._step(Open(0.0, _RELAXED, choice)))
+                bound = self.doer.do(self._step(Open(0.0, RELAXED, choice)))
                 if bound is not None and bound < self.ceiling:
                     promising.append((bound, choice))
         for bound, choice in sorted(promising)[:_BEST]:
             if self.clock.goes_on and bound < self.ceiling:
                 self._search_briefly(choice)
         self._tell("unrollings aside")
-
-    def _find_any(self) -> None:
-        """Find a mapping of an unrolling that promises something; without constraints the smallest one may have one."""
-        if not self.choices.groups:
-            return
-        block = self.choices.sample(_FEW, np.random.default_rng(self.seed))
-        bounds = self.bounds.of(block)
-        known = self.value
-        for at in np.argsort(bounds, kind="stable")[:_TRIED]:
-            if not self.clock.goes_on or not np.isfinite(bounds[at]):
-                break
-            self._try(self.choices.spatial(block[at]))
-            if self.value != known:
-                break
-
-    def _usual(self) -> list[SpatialMapping]:
-        """Return the unrolling that is taken where none is chosen, if it is in the space for sure."""
-        return [default_spatial(self.accelerator, self.layer)] if self.freedom.is_free else []
-
-    def _promising(self) -> list[Open]:
-        """Return those with the least bounds among many unrollings: random ones and those with the fewest cycles."""
-        block = self.choices.some(_SAMPLED, np.random.default_rng(self.seed))
-        if not len(block):
-            return []
-        bounds = self.bounds.of(block)
-        for bound, kept in ((self.steps.ordered, _SAMPLED // 8), (self.steps.relaxed, _SAMPLED // 128)):
-            # of those that are the same to the bounds one will do
-            _, first = np.unique(bounds, return_index=True)
-            best = first[np.isfinite(bounds[first]) & (bounds[first] < self.ceiling)][:kept]
-            block, bounds = block[best], bounds[best]
-            if not len(block):
-                return []
-            bounds = bound(block, self._value(bounds), bounds)
-            if self.samples is None:
-                self.samples = Samples.of(block, bounds)
-        order = np.argsort(bounds, kind="stable")
-        return [Open(float(bounds[at]), _RELAXED, tuple(block[at].tolist())) for at in order]
-
-    def _try(self, spatial: SpatialMapping) -> None:
-        """Look for a mapping of an unrolling."""
-        if not self.free:
-            if self.value is None:
-                seconds, work = max(self.clock.left / 10, 0.1), self.clock.work_left / 10
-                self._take(self.solve(spatial, seconds, None, work, briefly=True))
-            return
-        evaluator = self._evaluator(spatial)
-        keys = keys_of(evaluator.setting.temporal_sizes)
-        deadline = self.clock.started + self.time_limit
-        found = first_mapping(evaluator, keys, self.objective, self.seed, deadline, rounds=1)
-        if found is not None:
-            self._offer(evaluator, found)
-
-    def _offer(self, evaluator: Evaluator, mapping: LayerMapping) -> None:
-        """Take over a mapping if it is better than the incumbent."""
-        evaluation = evaluator.evaluate(mapping)
-        value = objective_of(evaluation, self.objective)
-        if self.value is None or value < self.value:
-            self.value = value
-            self.best = replace(
-                self._nothing(evaluator),
-                objective=float(value),
-                mapping=mapping.with_buffering(evaluation.double_buffered),
-                evaluation=evaluation,
-            )
-
-    def _take(self, found: Solve) -> None:
-        """Take over what the search of an unrolling found."""
-        if found.value is not None and (self.value is None or found.value < self.value):
-            self.value, self.best = found.value, found.result
-
-    # ---- bounds
 
     def _cheap(self) -> Pool:
         """Return what the cheap bounds leave."""
@@ -423,7 +185,7 @@ class JointSearch:
                 return
             if self.near(left[0].bound) or left[0].bound >= self.ceiling:
                 return
-            searched = left[0].stage == _ROOT
+            searched = left[0].stage == ROOT
             self._examine(left)
             if searched:
                 return
@@ -433,18 +195,18 @@ class JointSearch:
         first = left[0]
         if self._helpers:
             self.doer.expect(islice(self._coming(left), 1, None))
-        bound = self._root(first) if first.stage == _RELAXED else self._searched(first.choice)
+        bound = self._root(first) if first.stage == RELAXED else self._searched(first.choice)
         if bound is None:
             heapq.heappop(left)
-        elif first.stage == _ROOT and bound <= first.bound and self.clock.goes_on:
+        elif first.stage == ROOT and bound <= first.bound and self.clock.goes_on:
             # nothing more can be made of it: its bound stays
             heapq.heappop(left)
             self.closed = min(self.closed, first.bound)
             self.stuck = True
-        elif first.stage == _ROOT and bound <= first.bound:
+        elif first.stage == ROOT and bound <= first.bound:
             self.complete = False
         else:
-            heapq.heapreplace(left, first._replace(bound=max(first.bound, bound), stage=_ROOT))
+            heapq.heapreplace(left, first._replace(bound=max(first.bound, bound), stage=ROOT))
 
     def _order(self, waiting: Portions, ordered: Pool, left: list[Open]) -> None:
         """Bound the unrollings with the least cheap bounds by the orders of their boundaries, together."""
@@ -471,10 +233,6 @@ class JointSearch:
             self.closed = min(self.closed, float(bounds[~may].min()))
         pool.add(block[may], bounds[may])
 
-    def _value(self, known: Array) -> float:
-        """Return the best objective that is known, or more than that of many unrollings."""
-        return float(self.value) if self.value is not None else float(known.max()) * 1e3
-
     def _relax(self, ordered: Pool, left: list[Open]) -> None:
         """Relax the unrollings with the least bounds, together."""
         block, known = ordered.take(self.together)
@@ -492,7 +250,7 @@ class JointSearch:
                 self.solved += 1
                 self.closed = min(self.closed, self.tried[tuple(row)])
             else:
-                heapq.heappush(left, Open(bound, _RELAXED, tuple(row)))
+                heapq.heappush(left, Open(bound, RELAXED, tuple(row)))
 
     def _root(self, first: Open) -> float | None:
         """Return the bound of an unrolling's whole relaxation, or None where it has no mapping."""
@@ -503,7 +261,7 @@ class JointSearch:
 
     def _searched(self, choice: tuple[int, ...]) -> float | None:
         """Search an unrolling; return its bound, or None where it is closed."""
-        found: Solve = self.doer.do(self._step(Open(0.0, _ROOT, choice)))
+        found: Solve = self.doer.do(self._step(Open(0.0, ROOT, choice)))
         self._take(found)
         if found.closed:
             self.solved += 1
@@ -513,7 +271,7 @@ class JointSearch:
 
     def _step(self, first: Open) -> Step:
         """Return the step that examines an unrolling."""
-        if first.stage == _RELAXED:
+        if first.stage == RELAXED:
             value = float(self.value) if self.value is not None else first.bound * 1e3
             arguments = first.choice, value, first.bound
             return Step("rooted", arguments, arguments)
@@ -533,52 +291,8 @@ class JointSearch:
             step = self._step(first)
             yield step
             done, bound = self.doer.known(step)
-            if done and first.stage == _RELAXED and bound is not None:
-                heapq.heappush(heap, first._replace(bound=max(first.bound, bound), stage=_ROOT))
-
-    # ---- results
-
-    def _tell(self, stage: str) -> None:
-        if self.on_progress is None:
-            return
-        value, seconds = self.value, self.clock.passed
-        if value is None:
-            self.on_progress(Progress(seconds, None, self.bound, None, stage))
-            return
-        # what is left may have bounds above the best mapping
-        bound = min(Fraction(self.bound), value)
-        self.on_progress(Progress(seconds, float(value), float_below(bound), gap_of(value, bound), stage))
-
-    def _nothing(self, evaluator: Evaluator) -> Result:
-        """Return the result without a mapping."""
-        return Result(
-            status="unknown",
-            objective=None,
-            lower_bound=0.0,
-            gap=None,
-            mapping=None,
-            evaluation=None,
-            diagnosis=None,
-            conventions=self.conventions.name,
-            objective_name=str(self.objective),
-            wall_s=self.clock.passed,
-            interrupted=self.clock.interrupt.requested,
-            spatial=evaluator.setting.spatial,
-            links=evaluator.setting.own_links,
-            space=self._space(),
-        )
-
-    def _space(self) -> Space:
-        held = self.choices.held(self.choices.least_units)
-        return Space(
-            held,
-            dict(self.ruled_out),
-            self.solved,
-            self.complete and not self.stuck,
-            self.freedom.description + of_factors(self.max_padding),
-            self.freedom,
-            self.max_padding,
-        )
+            if done and first.stage == RELAXED and bound is not None:
+                heapq.heappush(heap, first._replace(bound=max(first.bound, bound), stage=ROOT))
 
     def _result(self, smallest: Evaluator) -> Result:
         if self.best is None or self.value is None:
