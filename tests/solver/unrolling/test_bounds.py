@@ -197,6 +197,19 @@ def test_bounds_by_orders_of_a_product_of_a_matrix_and_a_vector(
     assert least * best <= bound <= best * (1 + FLOAT_ERROR)
 
 
+def test_tiles_that_come_again_are_whole(root: Path) -> None:
+    """First pieces of weights that arrive tile by tile once were smaller: the bound was at 0.9984 of the optimum."""
+    accelerator = load_accelerator(root / "models/accelerators/tpu_like.yaml")
+    layer, unrolling = Layer.gemm(b=1, k=2048, c=1024), {"D1": {"C": 30}, "D2": {"C": 35}}
+    choices = choices_of(accelerator, layer, Freedom(2, fixed=unrolling))
+    (block,) = choices.blocks()
+    common = Common.of(accelerator, layer, EXACT, None, choices)
+    best = optimize(accelerator, layer, spatial=unrolling, time_limit=1e6).objective
+    assert best is not None
+    bound = relaxed_bounds(common, block, "edp", best, np.zeros(1))[0]
+    assert 0.9999 * best <= bound <= best * (1 + FLOAT_ERROR)
+
+
 @BOTH
 def test_only_zigzag_rounds(conventions: CostConventions) -> None:
     """What its rounding may leave once lowered the exact energies of lanes that do not divide as well."""
