@@ -1,7 +1,8 @@
 """Whole networks: every layer by itself, together, with tensors on the chip, side by side, and from the cache.
 
 Every pair of a network and a machine is solved in a process of its own. What has been measured is kept in
-results/networks.jsonl, a line per pair, so that a run that was stopped goes on where it was.
+results/networks.jsonl, a line per pair, so that a run that was stopped goes on where it was. The same command compares
+with other tools (`benchmarks.network_tools`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from benchmarks import network_tools
 from benchmarks.pages import PAGE, replace_part, table
 from benchmarks.resumable import RESULTS, Record, Row, in_child
 
@@ -35,9 +37,12 @@ def run(*, quick: bool, console: Console) -> dict[str, Any]:
     pairs = [(name, machine) for machine in MACHINES for name in NETWORKS]
     rows = RECORD.completed(pairs[:1] if quick else pairs, lambda pair: measure(*pair), console, quick=quick)
     found = [rows[pair] for pair in pairs if pair in rows]
+    beside = network_tools.run(quick=quick, console=console)
+    console.print(beside, highlight=False, markup=False)
     if not quick:
         counted = f"{len(found)} of {len(pairs)} pairs have been measured."
         replace_part("networks", f"{counted}\n\n{table(HEAD, [_cells(row) for row in found])}", NETWORK)
+        replace_part("network-tools", beside, NETWORK)
     return {"rows": found}
 
 

@@ -19,31 +19,36 @@ MACHINE = Path(__file__).with_name("accelforge_min3.yaml")
 
 
 def workload(sizes: dict[str, int]) -> dict[str, Any]:
-    """Return a layer in AccelForge's format: a GEMM (m, n, k), or a convolution (k, c, p, q, r, s)."""
+    """Return in AccelForge's format a GEMM (m, n, k), a convolution (k, c, p, q, r, s), or two GEMMs (m, k, n, l)."""
     if set(sizes) == {"m", "n", "k"}:
-        accesses = [
-            {"name": "I", "projection": ["m", "k"]},
-            {"name": "W", "projection": ["k", "n"]},
-            {"name": "O", "projection": ["m", "n"], "output": True},
-        ]
+        einsums = {"L": {"I": ["m", "k"], "W": ["k", "n"], "O": ["m", "n"]}}
+    elif set(sizes) == {"m", "k", "n", "l"}:
+        einsums = {
+            "L1": {"I": ["m", "k"], "W1": ["k", "n"], "T": ["m", "n"]},
+            "L2": {"T": ["m", "n"], "W2": ["n", "l"], "O": ["m", "l"]},
+        }
     else:
-        accesses = [
-            {"name": "I", "projection": {"C": "c", "H": "p + r", "W": "q + s"}},
-            {"name": "W", "projection": ["k", "c", "r", "s"]},
-            {"name": "O", "projection": ["k", "p", "q"], "output": True},
-        ]
+        inputs = {"C": "c", "H": "p + r", "W": "q + s"}
+        einsums = {"L": {"I": inputs, "W": ["k", "c", "r", "s"], "O": ["k", "p", "q"]}}
     return {
         "workload": {
             "bits_per_value": {"All": 8},
             "iteration_space_shape": {dim: f"0 <= {dim} < {size}" for dim, size in sizes.items()},
-            "einsums": [
-                {
-                    "name": "L",
-                    "tensor_accesses": accesses,
-                    "renames": {"weight": "W", "input": "I", "output": "O"},
-                }
-            ],
+            "einsums": [_einsum(name, accesses) for name, accesses in einsums.items()],
         }
+    }
+
+
+def _einsum(name: str, accesses: dict[str, Any]) -> dict[str, Any]:
+    """Return a computation: its input, weights and output, each with what it is indexed by."""
+    *_, output = accesses
+    return {
+        "name": name,
+        "tensor_accesses": [
+            {"name": tensor, "projection": indices, **({"output": True} if tensor == output else {})}
+            for tensor, indices in accesses.items()
+        ],
+        "renames": dict(zip(("input", "weight", "output"), accesses, strict=True)),
     }
 
 

@@ -60,6 +60,8 @@ def _gain(result: NetworkResult) -> str:
     if alone is None or result.gain is None:
         return ""
     if result.gain <= 0:
+        if result.status != "optimal":
+            return "nothing better was found than every layer at its own best mapping"
         return "the layers' own optima are the best for the network, too"
     text = f"{result.gain:.2g} of it less than with every layer at its own optimum"
     if not alone.gave_way:
@@ -73,7 +75,8 @@ def _residents(result: NetworkResult) -> RenderableType:
     assert without is not None
     assert result.exact is not None
     if not result.resident:
-        return Text("no tensor stays on the chip: that would cost more")
+        why = "that would cost more" if result.status == "optimal" else "no plan that costs less was found"
+        return Text(f"no tensor stays on the chip: {why}")
     gain = float(1 - result.exact / without) if without else 0.0
     rows = table("~tensor of", "~stays in", ">bits", "~until")
     for entry in result.resident:

@@ -63,7 +63,8 @@ def read_network(
         raise reasons[0]
     if len(computations) > 1:
         notes.miss(
-            "what is passed from one computation to the next", "each is a layer that starts from memory"
+            "computations fused tile by tile",
+            "a tensor between layers passes through memory, or stays whole on the chip (--keep-on-chip)",
         )
     name = workload.document.file.replace("\\", "/").rpartition("/")[2].partition(".")[0]
     return Network(name or "workload", tuple(layers), skipped=tuple(skipped))
