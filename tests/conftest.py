@@ -6,7 +6,9 @@ import importlib
 import importlib.util
 import os
 import signal
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import settings
@@ -42,3 +44,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("differential"):
             item.add_marker(pytest.mark.skip(reason="needs the extra zigzag"))
+
+
+@pytest.fixture
+def without_zigzag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No release of a cost model's package is found, whatever is installed."""
+
+    def lacking(name: str) -> NoReturn:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("zzcp.costs.package.version", lacking)

@@ -256,7 +256,7 @@ def test_a_terminal_without_some_letters_is_no_error(root: Path, tmp_path: Path)
     assert r"erste Gr\xf6\xdfe" in output
 
 
-def test_what_readers_warn_of_is_a_note(zzcp: Run, tmp_path: Path) -> None:
+def test_what_readers_warn_of_is_a_note(zzcp: Run, tmp_path: Path, without_zigzag: None) -> None:
     path = tmp_path / "machine.yaml"
     path.write_text(good_files.HARDWARE.replace("area: 0\n", "area: 0\n    auto_cost_extraction: true\n", 1))
     result = zzcp("show", path)

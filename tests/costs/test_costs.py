@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from tests.machines import machine, memory
 from zzcp import Accelerator, InputError, Layer, SweepTable, load_accelerator, sweep
 from zzcp.cli.main import cli
-from zzcp.costs import Asked, MemoryCosts, cost_model, falling, priced
-from zzcp.costs import cacti as cacti_model
+from zzcp.costs import Asked, MemoryCosts, ModelName, cost_model, falling, package, priced
 from zzcp.costs.cacti import Cacti
 from zzcp.costs.table import CELL, FILLED
 from zzcp.sweeps.budget import best_under
@@ -74,9 +73,11 @@ class Library:
 
     def __init__(self) -> None:
         self.calls: list[tuple[float, int, int]] = []
+        self.organised: list[tuple[int, int]] = []
 
-    def __call__(self, *, tech_node: float, width: int, size: int) -> Any:
+    def __call__(self, *, tech_node: float, width: int, size: int, n_rw_ports: int, n_banks: int) -> Any:
         self.calls.append((tech_node, width, size))
+        self.organised.append((n_rw_ports, n_banks))
         if size == 5 * 8192:
             raise Exception("CACTI failed with exit code 1\nlog")
         energy = (width if size < 32 * 8192 else width / 2) * 1e-12
@@ -105,13 +106,28 @@ def test_cacti_is_asked_in_metres_and_answers_in_picojoules() -> None:
     assert (model.name, model.version) == ("cacti (65 nm)", "hwcomponents-cacti 1.0")
 
 
+def test_cacti_is_asked_for_the_ports_of_a_memory_and_the_banks_of_the_model() -> None:
+    library = Library()
+    model = replace(cacti(library), banks=4)
+    assert str(ModelName.of(model.key)) == model.key == "cacti:65,banks=4"
+    assert cost_model("cacti:65,banks=4@200MHz").name == "cacti (65 nm, 4 banks, 0.2 GHz)"
+    for ports in (1, 2):
+        model.memory(Asked(16 * 8192, 64, ports))
+    assert library.organised == [(1, 4), (2, 4)]
+    with pytest.raises(InputError, match="expected a power of two, 32 at most, found 3"):
+        cost_model("cacti,banks=3")
+    for text in ("table,banks=2", "zigzag-cacti,banks=2", "cacti,banks=x"):
+        with pytest.raises(InputError, match="no such cost model"):
+            cost_model(text)
+
+
 def test_what_cacti_cannot_do_is_said() -> None:
     with pytest.raises(InputError, match="too small for CACTI") as error:
         cacti(Library()).memory(Asked(32, 8))
     assert "expected at least 512 bytes, found 4 bytes" in str(error.value)
     with pytest.raises(InputError, match="a process that CACTI does not know"):
         cost_model("cacti:130nm")
-    with pytest.raises(InputError, match="CACTI does not lay out this memory"):
+    with pytest.raises(InputError, match=r"CACTI does not lay out this memory.*before glibc 2\.38"):
         cacti(Library()).memory(Asked(5 * 8192, 8))
     for text in ("tabel", "cacti:x", "table:45", "cacti:²"):
         with pytest.raises(InputError, match="no such cost model"):
@@ -133,7 +149,7 @@ def test_the_version_of_a_package_that_is_not_installed_is_the_same_message(
     def lacking(name: str) -> NoReturn:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(cacti_model, "version", lacking)
+    monkeypatch.setattr(package, "version", lacking)
     with pytest.raises(InputError, match="needs a package that is not installed"):
         _ = cost_model("cacti").version
 

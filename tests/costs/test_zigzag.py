@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.skipif(find_spec("zigzag") is None, reason="zigzag-dse is not installed"),
 ]
 
+MAIN = (1348.06, 1237.93, 1517.75)
 STATED = "    r_cost: 8\n    w_cost: 8\n    area: 0\n"
 
 
@@ -86,6 +87,43 @@ def test_a_file_names_it(root: Path, tmp_path: Path) -> None:
         assert load_accelerator(path) == machine
 
 
+def test_the_flag_alone_means_what_it_does_in_zigzag(root: Path, tmp_path: Path) -> None:
+    """No model is named: figures are those of ZigZag's CACTI, a main memory's too, whatever the file states."""
+    toy = (root / "docs/toy.yaml").read_text()
+    flag = "    auto_cost_extraction: true\n"
+    text = toy.replace("    size: 256\n", "    size: 65536\n").replace(STATED, STATED + flag)
+    dram = "    size: 100000\n"
+    assert dram in text
+    path = tmp_path / "machine.yaml"
+    path.write_text(text.replace(dram, f"    size: 8589934592\n    mem_type: dram\n{flag}"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        machine = load_accelerator(path)
+    named = read_accelerator(
+        parse_document(text.replace(flag, flag + "    costs: {model: zigzag-cacti}\n"), "toy.yaml")
+    )
+    assert machine.memory("buf") == named.memory("buf")
+    main = machine.memory("dram")
+    # CactiParser.get_item(mem_type="dram", size=2**33, r_bw=8) of zigzag-dse 3.9.1
+    assert (main.read_energy, main.write_energy, main.area) == pytest.approx(MAIN, rel=1e-12)
+    assert main.costing == named.memory("buf").costing
+    assert read_accelerator(parse_document(accelerator_to_yaml(machine))) == machine
+
+
+def test_what_zigzag_does_not_lay_out_is_an_error_that_names_the_flag(root: Path) -> None:
+    toy = (root / "docs/toy.yaml").read_text()
+    text = toy.replace("    size: 256\n", "    size: 16\n").replace(
+        STATED, STATED + "    auto_cost_extraction: true\n"
+    )
+    with pytest.raises(InputError, match="does not lay out this memory") as raised:
+        read_accelerator(parse_document(text, "toy.yaml"))
+    assert raised.value.place.field == "memories.buf.auto_cost_extraction"
+    assert (
+        raised.value.hint
+        == "ZigZag stops there, too; without auto_cost_extraction the costs of the file count"
+    )
+
+
 def test_what_it_does_not_lay_out_is_said() -> None:
     with pytest.raises(InputError, match="does not lay out this memory") as raised:
         cost_model("zigzag-cacti").memory(Asked(8, 8))
@@ -105,7 +143,7 @@ def test_a_package_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zzcp.costs.zigzag.find_spec", nothing)
     with pytest.raises(InputError, match="a package that is not installed") as raised:
         ZigZagCacti().memory(Asked(4096, 8))
-    assert raised.value.hint == "pip install zigzag-dse"
+    assert raised.value.hint == "pip install 'zzcp[zigzag]'"
 
 
 def test_folders_that_a_shell_takes_apart_are_refused(

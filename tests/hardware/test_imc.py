@@ -219,7 +219,7 @@ def test_cells_are_innermost_and_hold_weights() -> None:
         (
             "mem_type: sram",
             "auto_cost_extraction: true",
-            "9: memories.cells.auto_cost_extraction: .* no CACTI",
+            "9: memories.cells.auto_cost_extraction: .* CACTI lays out no memory of a few bits",
         ),
         ("size: 8", "size: 12", r"4: memories.cells.size: .* a multiple of 8 bits, found 12"),
         ("systolic_dimensions: []", "systolic_dimensions: [D1]", r"operational_array.systolic_dimensions: "),

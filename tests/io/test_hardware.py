@@ -170,11 +170,24 @@ def test_ports_in_the_old_form_alone_are_refused(tmp_path: Path) -> None:
         load_accelerator(path)
 
 
-def test_costs_from_cacti_are_the_files_own_with_a_warning(tmp_path: Path) -> None:
+def test_costs_are_the_files_own_with_a_warning_where_zigzag_is_not_installed(
+    tmp_path: Path, without_zigzag: None
+) -> None:
     path = tmp_path / "machine.yaml"
     path.write_text(good_files.HARDWARE.replace("  rf:\n", "  rf:\n    auto_cost_extraction: true\n"))
-    with pytest.warns(UserWarning, match=r":4: memories\.rf\.auto_cost_extraction: zzcp runs no CACTI"):
+    said = (
+        r":4: memories\.rf\.auto_cost_extraction: the costs of the file count, none are extracted: .*"
+        r"zigzag-dse is not installed \(pip install 'zzcp\[zigzag\]'\)"
+    )
+    with pytest.warns(UserWarning, match=said):
         assert load_accelerator(path) == read(good_files.HARDWARE)
+    text = good_files.HARDWARE.replace("r_cost: 0.1", "auto_cost_extraction: true", 1)
+    with pytest.warns(UserWarning, match="none are extracted"), pytest.raises(InputError) as error:
+        read(text)
+    assert "3: memories.rf.r_cost: no r_cost, and none can be extracted: expected a number" in str(
+        error.value
+    )
+    assert "pip install 'zzcp[zigzag]'" in str(error.value)
 
 
 def test_no_warning_without_a_reason(tmp_path: Path) -> None:

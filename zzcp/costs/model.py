@@ -73,6 +73,11 @@ def clock_in_key(clock: float | None) -> str:
     return "" if clock is None else f"@{clock:.12g}"
 
 
+def banks_in_key(banks: int) -> str:
+    """Return what follows the process in the key of a model; see `zzcp.costs.cost_model`."""
+    return "" if banks == 1 else f",banks={banks}"
+
+
 @runtime_checkable
 class CostModel(Protocol):
     """A model of components; other libraries join through an object with these four."""

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,10 +16,13 @@ from typing import Any
 
 import yaml
 
+from zzcp.costs.kept import kept
 from zzcp.costs.model import Asked, MemoryCosts
+from zzcp.costs.package import Package
 from zzcp.errors import InputError
 
-PACKAGE = "zigzag-dse"
+NAME = "zigzag-cacti"
+PACKAGE = Package("zigzag-dse", NAME, "pip install 'zzcp[zigzag]'")
 _MODULE = "zigzag.cacti.cacti_master"
 _TECHNOLOGY, _PORTS, _BANKS = "0.022", {"ex_rd_port": 1, "ex_wr_port": 1, "rd_wr_port": 0}, 1
 """ZigZag asks for no other process, ports or banks, whatever a file says."""
@@ -45,21 +47,8 @@ def _folder() -> Path:
     except ModuleNotFoundError:
         found = None
     if found is None or not found.submodule_search_locations:
-        raise _lacking()
+        raise PACKAGE.lacking()
     return Path(next(iter(found.submodule_search_locations)))
-
-
-def _release() -> str:
-    try:
-        return version(PACKAGE)
-    except PackageNotFoundError:
-        raise _lacking() from None
-
-
-def _lacking() -> InputError:
-    return InputError(
-        "the cost model zigzag-cacti needs a package that is not installed", hint=f"pip install {PACKAGE}"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +57,8 @@ class ZigZagCacti:
 
     Source: ``MemoryInstance`` and ``CactiParser.get_item`` of zigzag-dse 3.9.1. The width is that of the first port
     that reads, or of the first that reads and writes where none only reads; a memory of type ``rf`` is laid out 128
-    times as large as it is. It does not say what memories leak.
+    times as large as it is, one of type ``dram`` as a main memory. It does not say what memories leak. Layouts are kept
+    between runs.
 
     Parameters
     ----------
@@ -77,7 +67,7 @@ class ZigZagCacti:
     """
 
     folder: Callable[[], Path] = field(default=_folder, repr=False)
-    release: Callable[[], str] = field(default=_release, repr=False)
+    release: Callable[[], str] = field(default=PACKAGE.release, repr=False)
 
     @property
     def name(self) -> str:
@@ -87,12 +77,12 @@ class ZigZagCacti:
     @property
     def key(self) -> str:
         """The name by which the registry returns the model."""
-        return "zigzag-cacti"
+        return NAME
 
     @property
     def version(self) -> str:
         """Of the package."""
-        return f"{PACKAGE} {self.release()}"
+        return f"{PACKAGE.name} {self.release()}"
 
     def memory(self, asked: Asked, /) -> MemoryCosts:
         """Return what a memory costs; every one is laid out once.
@@ -104,11 +94,13 @@ class ZigZagCacti:
         """
         size = asked.size * (_OF_REGISTERS if asked.kind == "rf" else 1)
         width = asked.width if asked.read_width is None else asked.read_width
-        return _laid_out(self.folder(), size, width)
+        kind = "dram" if asked.kind == "dram" else "sram"
+        question = f"{self.version}: {kind} of {size} bits in words of {width}"
+        return kept(question, lambda: _laid_out(self.folder(), kind, size, width))
 
 
 @cache
-def _laid_out(folder: Path, size: int, width: int) -> MemoryCosts:
+def _laid_out(folder: Path, kind: str, size: int, width: int) -> MemoryCosts:
     """Return pJ of a read and a write, and mm^2."""
     with TemporaryDirectory(prefix="zzcp-cacti-") as name:
         place = Path(name)
@@ -123,15 +115,15 @@ def _laid_out(folder: Path, size: int, width: int) -> MemoryCosts:
         shutil.copytree(folder / "tech_params", place / "tech_params")
         pool = place / "pool.yaml"
         pool.touch()
-        entry = _run(folder / "cacti_top.py", pool, size, width)
+        entry = _run(folder / "cacti_top.py", pool, kind, size, width)
     read, write = (float(entry["cost"][f"{what}_word"]) * 1000 for what in ("read", "write"))
     return MemoryCosts(read, write, float(entry["area"]))
 
 
-def _run(program: Path, pool: Path, size: int, width: int) -> Any:
+def _run(program: Path, pool: Path, kind: str, size: int, width: int) -> Any:
     """Run the program that puts a memory into a pool of memories, and return what it put there."""
     asked = {
-        "mem_type": "sram",
+        "mem_type": kind,
         "cache_size": size // 8,
         "IO_bus_width": width,
         **_PORTS,

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from zzcp.costs import clock_in_key, cost_model, costs_of, figures_of
 from zzcp.documents.document import load_document
 from zzcp.documents.nodes import Document, FieldPath, Node, dotted, known_keys, steps_of
 from zzcp.hardware import (
     Accelerator,
     Allocation,
-    Costing,
     Direction,
     InMemoryComputing,
     Memory,
@@ -24,15 +21,11 @@ from zzcp.hardware import (
 )
 from zzcp.hardware.accelerator import MAX_MEMORIES
 from zzcp.hardware.imc import CELLS, check_cells
-from zzcp.hardware.memory import COSTS
+from zzcp.io.hardware_costs import FLAG, read_costs
 from zzcp.io.hardware_schema import AcceleratorSchema, ArraySchema, CostsSchema, MemorySchema, PortSchema
 from zzcp.io.kinds import Kind, require_kind
 from zzcp.io.schema import unrolling_factors, validate
 
-TABLE_PROCESS = 45.0
-"""Process of the built-in cost model, in nm."""
-NEEDED = ("r_cost", "w_cost", "area")
-"""Costs that every memory has; leakage is none where nobody gives it."""
 MAX_VALUES = 20_000
 """Largest number of values accepted in a hardware file."""
 
@@ -72,16 +65,6 @@ def load_accelerator(path: str | Path) -> Accelerator:
     accelerator = read_accelerator(document)
     for relic in relics:
         warnings.warn(f"{relic}; these ports in ZigZag's old form are ignored", UserWarning, stacklevel=2)
-    for memory in accelerator.memories:
-        at = ("memories", memory.name, "auto_cost_extraction")
-        extracted = memory.costing is not None and set(NEEDED) <= set(memory.costing.figures)
-        if (node := document.node(at)) and node.value is True and not extracted:
-            warnings.warn(
-                f"{path}:{node.line}: {dotted(at)}: zzcp runs no CACTI of its own and takes the costs of the file; "
-                "with costs: {model: zigzag-cacti} it takes what ZigZag's own CACTI says",
-                UserWarning,
-                stacklevel=2,
-            )
     return accelerator
 
 
@@ -138,7 +121,7 @@ def _read_memory(name: str, schema: MemorySchema, document: Document, costs: Cos
     """Return a memory; `costs` are those of the machine, for memories without any of their own."""
     path: FieldPath = ("memories", name)
     ports = tuple(_read_port(port, document, (*path, "ports", i)) for i, port in enumerate(schema.ports))
-    figures, costing = _read_costs(name, schema, document, ports, costs)
+    figures, costing = read_costs(name, schema, document, ports, costs)
     fields = ["operands", "ports", "keeps_overlap", *(f"precision.{operand}" for operand in schema.precision)]
     fields += (f"ports[{i}]{key}" for i in range(len(ports)) for key in ("", ".shared_along"))
     with document.placing(path, fields):
@@ -159,74 +142,6 @@ def _read_memory(name: str, schema: MemorySchema, document: Document, costs: Cos
             keeps_overlap=tuple(dict.fromkeys(schema.keeps_overlap)),
             precision=tuple(schema.precision.items()),
         )
-
-
-def _read_costs(
-    name: str,
-    schema: MemorySchema,
-    document: Document,
-    ports: Sequence[Port],
-    of_machine: CostsSchema | None,
-) -> tuple[dict[str, float], Costing | None]:
-    """Return the costs of a memory: what the file states, and the rest from its cost model."""
-    path: FieldPath = ("memories", name)
-    stated = {key: getattr(schema, key) for key in COSTS if getattr(schema, key) is not None}
-    costs, at = (schema.costs, (*path, "costs")) if schema.costs is not None else (of_machine, ("costs",))
-    if schema.auto_cost_extraction and costs is not None and name != CELLS and schema.mem_type != "dram":
-        # as in ZigZag, what is extracted counts, and not what the file states beside it
-        stated = {key: value for key, value in stated.items() if key not in NEEDED}
-    missing = [key for key in NEEDED if key not in stated]
-    if schema.costs is not None and "leakage" in (schema.costs.figures or ()) and schema.costs.clock is None:
-        raise document.error(
-            (*path, "costs", "figures"),
-            "leakage of a cycle without a clock",
-            expected="clock: 1GHz or another",
-        )
-    if schema.costs is not None and schema.costs.figures is not None and not missing:
-        return stated, Costing(
-            _model_name(schema.costs), schema.costs.version or "", tuple(schema.costs.figures)
-        )
-    known = costs is not None and name != CELLS and schema.mem_type != "dram"
-    if known and costs is not None and costs.clock is not None and "leakage" not in stated:
-        missing.append("leakage")
-    if not missing:
-        return stated, None
-    if costs is None or name == CELLS:
-        cacti = schema.auto_cost_extraction
-        raise document.error(
-            (*path, missing[0]),
-            "costs are not extracted automatically: zzcp runs no CACTI of its own"
-            if cacti
-            else f"memory {name} has no {missing[0]}",
-            expected="a number",
-            hint="give r_cost, w_cost and area, or costs: {model: zigzag-cacti}" if cacti else None,
-        )
-    if schema.mem_type == "dram":
-        raise document.error(
-            (*path, missing[0]),
-            "cost models know memories on the chip only",
-            expected=f"{missing[0]} of this dram",
-        )
-    with document.placing(at):
-        model = cost_model(_model_name(costs))
-        found = figures_of(costs_of(model, schema.size, ports, schema.mem_type))
-    if costs.version is not None and costs.version != model.version:
-        raise document.error(
-            (*at, "version"),
-            "the cost model has another version",
-            expected=model.version,
-            found=costs.version,
-        )
-    figures = stated | {key: found[key] for key in missing}
-    return figures, Costing(model.key, model.version, tuple(missing))
-
-
-def _model_name(costs: CostsSchema) -> str:
-    """Return the name of a cost model with its process and its clock, where they are given."""
-    clock = clock_in_key(costs.clock)
-    if costs.technology is None or (costs.model == "table" and costs.technology == TABLE_PROCESS):
-        return costs.model + clock
-    return f"{costs.model}:{costs.technology:g}{clock}"
 
 
 def _read_port(schema: PortSchema, document: Document, path: FieldPath) -> Port:
@@ -319,8 +234,8 @@ def _check_cells(schema: AcceleratorSchema, array: OperationalArray, document: D
         check_cells(array, cells.size, tuple(cells.operands), tuple(cells.served_dimensions))
     if cells.auto_cost_extraction:
         raise document.error(
-            (*path, "auto_cost_extraction"),
-            "costs are not extracted automatically: zzcp runs no CACTI",
+            (*path, FLAG),
+            "costs of cells are not extracted: CACTI lays out no memory of a few bits, and ZigZag stops there, too",
             expected="false, or no such key",
             hint="give r_cost, w_cost and area",
         )

@@ -99,6 +99,7 @@ class CostsSchema(Schema):
     model: Annotated[str, PlainValidator(choice(*MODELS))]
     technology: Annotated[float, PlainValidator(process)] | None = None
     clock: Annotated[float, PlainValidator(rate)] | None = None
+    banks: Annotated[int, PlainValidator(integer("an integer number of banks", minimum=1))] | None = None
     version: Name | None = None
     figures: (
         Annotated[list[Annotated[str, PlainValidator(choice(*COSTS))]], Field(max_length=len(COSTS))] | None

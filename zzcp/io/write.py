@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from zzcp.costs import ModelName
 from zzcp.errors import InputError
 from zzcp.hardware import Accelerator, Memory, OperationalArray, Port
 from zzcp.workload import Layer, Network
@@ -59,12 +60,12 @@ def _memory(memory: Memory) -> dict[str, Any]:
         "force_double_buffering": memory.force_double_buffering,
     }
     if memory.costing is not None:
-        name, _, clock = memory.costing.model.partition("@")
-        model, _, technology = name.partition(":")
+        model = ModelName.of(memory.costing.model)
         data["costs"] = {
-            "model": model,
-            **({"technology": f"{technology}nm"} if technology else {}),
-            **({"clock": f"{clock}GHz"} if clock else {}),
+            "model": model.model,
+            **({} if model.process is None else {"technology": f"{model.process:g}nm"}),
+            **({} if model.banks == 1 else {"banks": model.banks}),
+            **({} if model.clock is None else {"clock": f"{model.clock:.12g}GHz"}),
             "version": memory.costing.version,
             "figures": list(memory.costing.figures),
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,14 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, Union
 
 from zzcp.checks import file_path
+from zzcp.documents.folders import cache_folder
 from zzcp.errors import InputError, Place
 from zzcp.solver.cache.entry import StaleEntryError, from_entry, is_kept, to_entry
 from zzcp.solver.cache.question import Question, code_version
 from zzcp.solver.result import Result
 
 T = TypeVar("T")
-VARIABLE = "ZZCP_CACHE_DIR"
-"""Environment variable with the folder of the cache."""
 FILE = "solved.sqlite"
 APPLICATION = 0x7A7A6373
 """Marks our files among SQLite's (its `application_id`)."""
@@ -62,15 +60,6 @@ class CacheInfo(NamedTuple):
     entries: int
     current: int
     size: int
-
-
-def cache_folder() -> Path:
-    """Return the folder of the cache: what the environment names, or the user's folder for such files."""
-    if given := os.environ.get(VARIABLE):
-        return Path(given)
-    from platformdirs import user_cache_path  # noqa: PLC0415 - only needed here, and takes time
-
-    return user_cache_path("zzcp", appauthor=False)
 
 
 @dataclass(frozen=True)
