@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from zzcp import Accelerator, InputError, Layer, load_accelerator, optimize, sweep
@@ -13,7 +15,7 @@ from zzcp.cli.main import cli
 from zzcp.costs import cost_model, costs_of
 from zzcp.documents import parse_document
 from zzcp.hardware import Costing
-from zzcp.io import accelerator_to_yaml, read_accelerator
+from zzcp.io import accelerator_to_yaml, layer_to_dict, read_accelerator
 
 TOY = "docs/toy.yaml"
 STATED = "    r_cost: 8\n    w_cost: 8\n    area: 0\n"
@@ -210,3 +212,25 @@ def test_show_says_where_costs_come_from(toy: str, tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "r_cost, w_cost, area by table, Horowitz 2014" in " ".join(result.stdout.replace("│", " ").split())
     assert load_accelerator(path).memory("buf").costing is not None
+
+
+def test_results_say_where_costs_come_from(toy: str, tmp_path: Path) -> None:
+    """Text, JSON and page name the memory, the figures, the model and its version."""
+    machine, workload = tmp_path / "machine.yaml", tmp_path / "layer.yaml"
+    machine.write_text(of_memory(toy, "{model: table}"))
+    workload.write_text(yaml.safe_dump([layer_to_dict(GEMM)]))
+    solved, scored = tmp_path / "solved.json", tmp_path / "scored.json"
+    files = ["-a", str(machine), "-w", str(workload), "-q"]
+    said = "costs of buf: r_cost, w_cost, area by table, Horowitz 2014"
+    costing = {"model": "table", "version": "Horowitz 2014", "figures": ["r_cost", "w_cost", "area"]}
+    result = CliRunner().invoke(cli, ["solve", *files, "--json", str(solved)])
+    assert said in result.stdout
+    memories = json.loads(solved.read_text())["inputs"]["accelerator"]["content"]["memories"]
+    assert memories["buf"]["costs"] == costing
+    result = CliRunner().invoke(cli, ["evaluate", *files, "-m", str(solved), "--json", str(scored)])
+    assert said in result.stdout
+    assert json.loads(scored.read_text())["costs"] == {"buf": costing}
+    assert said in CliRunner().invoke(cli, ["pareto", *files]).stdout
+    page = tmp_path / "page.html"
+    CliRunner().invoke(cli, ["report", str(solved), "-o", str(page)])
+    assert said.replace("costs", "Costs", 1) in page.read_text()

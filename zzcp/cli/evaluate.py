@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rich.console import Group
+
 import zzcp
 from zzcp.cli.machines import load_machine
 from zzcp.cli.output import Output
@@ -17,6 +19,7 @@ from zzcp.io import load_mapping_source
 from zzcp.mapping import Mapping
 from zzcp.records.layers import EvaluatedLayer
 from zzcp.records.plain import result_data
+from zzcp.report.accelerator import costs_lines
 from zzcp.report.evaluation import evaluation_report
 from zzcp.report.summary import layers_report, left_out_report
 from zzcp.workload import Layer, SkippedNode
@@ -100,6 +103,8 @@ def _show(
             output.show(evaluation_report(machine, layer, mapping, evaluation))
     if len(results) > 1:
         output.show(layers_report(results))
+    if lines := costs_lines(machine):
+        output.show(Group(*lines))
     if left_out:
         output.show(left_out_report(left_out))
     invalid = [result.layer.name for result in results if not result.evaluation.valid]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.console import Group
+
 import zzcp
 from zzcp.cli.figures import Beside
 from zzcp.cli.inputs import Files
@@ -9,6 +11,7 @@ from zzcp.cli.output import Output
 from zzcp.cli.program import INTERRUPTED, NO_MAPPING, NOTHING_FOUND
 from zzcp.cli.sources import single_layer
 from zzcp.mapping.unrollings import UnrollingOptions
+from zzcp.report.accelerator import costs_lines
 from zzcp.report.front import front_data, front_report
 from zzcp.report.style import plural
 from zzcp.solver.fronts.exploration import FrontProgress
@@ -48,7 +51,7 @@ def run(
                 supported_only=supported,
                 on_progress=lambda progress: tell(f"{head}: {progress_text(progress)}"),
             )
-        output.show(front_report(front))
+        output.show(Group(front_report(front), *costs_lines(inputs.machine)))
         limits = {"time_limit": how.time_limit, "search_limit": search_limit}
         stated = limits | ({} if points is None else {"max_points": points}) | how.stated
         output.finish(front_data(zzcp.__version__, inputs.machine, front, inputs.sources, stated))

@@ -170,6 +170,10 @@ class Costing:
         for figure in figures:
             choice(figure, "figure of costs", tuple(COSTS))
 
+    def __str__(self) -> str:
+        """Return which figures come from which model and version."""
+        return f"{', '.join(self.figures)} by {self.model}, {self.version}"
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:

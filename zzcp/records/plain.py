@@ -181,7 +181,16 @@ def result_data(
         "totals": Totals.of(results)._asdict(),
         "left_out": [left_out_node(node) for node in left_out],
         "macs": work_data(results, left_out),
+        **costs_data(accelerator),
     }
+
+
+def costs_data(accelerator: Accelerator) -> dict[str, Any]:
+    """Return which costs of memories come from which model and version; nothing where none do."""
+    costs = {
+        memory.name: asdict(memory.costing) for memory in accelerator.memories if memory.costing is not None
+    }
+    return {"costs": costs} if costs else {}
 
 
 def _layer(result: EvaluatedLayer) -> dict[str, Any]:

@@ -54,6 +54,15 @@ def _add(
         _add(branch, accelerator, lower, graph.edges[lower.name, memory.name]["operands"], printed)
 
 
+def costs_lines(accelerator: Accelerator) -> list[Text]:
+    """Return a line for every memory that has costs of a model: which ones, and the model and version."""
+    return [
+        Text(f"costs of {memory.name}: {memory.costing}")
+        for memory in accelerator.memories
+        if memory.costing is not None
+    ]
+
+
 def _memory(accelerator: Accelerator, memory: Memory) -> Text:
     instances = accelerator.instances(memory)
     parts = [
@@ -66,8 +75,7 @@ def _memory(accelerator: Accelerator, memory: Memory) -> Text:
         f"latency {count(memory.latency)}",
     ]
     if memory.costing is not None:
-        costing = memory.costing
-        parts.append(f"{', '.join(costing.figures)} by {costing.model}, {costing.version}")
+        parts.append(str(memory.costing))
     if memory.leakage:
         parts.append(f"leaks {amount(memory.leakage)} pJ a cycle")
     if memory.force_double_buffering:

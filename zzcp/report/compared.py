@@ -9,6 +9,7 @@ from zzcp.comparison.layers import SOLVER, ComparedLayer, Standing, value_of
 from zzcp.comparison.result import Comparison
 from zzcp.cost import Evaluation
 from zzcp.mapping.unrolling_constraints import units_in_use
+from zzcp.report.accelerator import costs_lines
 from zzcp.report.solved import engines
 from zzcp.report.style import amount, count, plural, product_of, section, units
 from zzcp.report.tables import FittedTable, table
@@ -25,6 +26,7 @@ def compared_report(comparison: Comparison) -> RenderableType:
     ]
     if len(comparison.layers) > 1:
         parts.append(section("All layers", _totals(comparison)))
+    parts.extend(costs_lines(comparison.accelerator))
     parts.extend(Text(line) for line in _notes(comparison))
     return Group(*parts)
 

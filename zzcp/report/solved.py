@@ -12,6 +12,7 @@ from zzcp.hardware import Accelerator
 from zzcp.io.result import missing_text
 from zzcp.mapping.unrolling_constraints import units_in_use
 from zzcp.records.layers import SolvedLayer, Totals, evaluated
+from zzcp.report.accelerator import costs_lines
 from zzcp.report.evaluation import evaluation_report
 from zzcp.report.style import amount, count, plural, product_of, section, units
 from zzcp.report.tables import table
@@ -76,6 +77,7 @@ def solved_report(
     if missing:
         parts.append(Text(missing_text([layer.name for layer in missing], len(results)), style="bold"))
     parts.append(Text(f"bounds proven by {engines(entry.result.engine for entry in results)}"))
+    parts.extend(costs_lines(machine))
     parts.extend(
         Text(f"{layer.name}: {result.space}") for layer, result in results if result.space.freedom is not None
     )
