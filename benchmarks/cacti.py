@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the package need not be in
 from zzcp.costs import Asked, cost_model
 
 WIDTH = 64
+ORGANISED = ((1, 1), (2, 1), (4, 1), (1, 4), (2, 4))
+"""Ports and banks of the memory that is laid out in several ways."""
 SIZES = (2, 4, 8, 16, 32, 33, 40, 48, 64, 128, 256, 512, 1024)
 """KiB."""
 
@@ -40,6 +42,12 @@ def main() -> None:
         if after.read < before.read
     ]
     print("CACTI's reads cost less from", ", ".join(falls) or "no size to the next")
+    for ports, banks in ORGANISED:
+        costs = cost_model(f"cacti,banks={banks}@1GHz").memory(Asked(64 * 8192, WIDTH, ports))
+        print(
+            f"64 KiB, ports {ports}, banks {banks}: {costs.read:.2f} pJ, {costs.write:.2f} pJ, {costs.area:.4f} mm2, "
+            f"{1e3 * (costs.leakage or 0):.4f} fJ in a ns"
+        )
 
 
 if __name__ == "__main__":
