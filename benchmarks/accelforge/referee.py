@@ -28,6 +28,8 @@ ARRAY = FOLDER.parents[1] / "tests" / "conversion" / "data" / "array.af.yaml"
 """A machine in AccelForge's format: its own text is scored, with our mapping."""
 COUNTED = replace(CONVENTIONS, name="as AccelForge counts", restored_everywhere=True)
 """Operands are read for every operation, and partial sums come back into all lanes that add to them."""
+OWN_BITS = 4
+"""Pairs whose memories store at bits of their own."""
 EQUAL = 1e-6
 """AccelForge's figures may be 32-bit floats."""
 
@@ -61,6 +63,7 @@ class Pair:
 def pairs(count: int) -> Iterator[Pair]:
     """Yield the pairs: GEMMs on a list of memories and on arrays, and convolutions."""
     draw = random.Random(7)
+    own: list[Pair] = []
     for i in range(count):
         sizes = {dim: draw.choice((12, 16, 24, 30, 32, 45, 64, 100)) for dim in "mnk"}
         figures = {
@@ -70,6 +73,9 @@ def pairs(count: int) -> Iterator[Pair]:
             "BW_SRAM": draw.choice((1, 4)),
         }
         yield Pair(f"memories {i}: GEMM {tuple(sizes.values())}", machine(figures), layer(sizes))
+        own.append(
+            Pair(f"precision {i}: GEMM {tuple(sizes.values())}", _wide(machine(figures)), layer(sizes))
+        )
     array, text = _array(65536)
     bits = dict.fromkeys(("W", "I", "O", "O_final"), 8)
     for i in range(count):
@@ -92,6 +98,17 @@ def pairs(count: int) -> Iterator[Pair]:
         conv = Layer.conv(k=k, c=c, oy=p, ox=p, fy=r, fx=r, precision=bits)
         name = f"convolution {i}: K {k} C {c} {p}x{p} {r}x{r}"
         yield Pair(name, array, conv, text, even=True, difference=window if r > 1 else "")
+    yield from own[:OWN_BITS]
+
+
+def _wide(plain: Accelerator) -> Accelerator:
+    """Return the machine with memories that store some operands at two or three words each."""
+    inner, middle, *others = plain.memories
+    inner, middle = (
+        replace(inner, precision=(("I2", 32),)),
+        replace(middle, precision=(("I1", 48), ("O", 32))),
+    )
+    return replace(plain, memories=(inner, middle, *others))
 
 
 def _array(size: int) -> tuple[Accelerator, str]:

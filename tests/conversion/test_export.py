@@ -247,6 +247,18 @@ def test_a_memory_of_its_own_precision_has_words_of_these_bits() -> None:
     assert "precision of file: words of 8 bits there, whatever is in them" in some
 
 
+def test_the_precision_of_a_memory_is_accelforges_bits_per_value() -> None:
+    own = changed("file", precision=(("I2", 16), ("O", 24)))
+    text = export(own, GEMM, EVEN, "accelforge")
+    stated = {
+        node["name"]: node["bits_per_value"]
+        for node in read(text)["arch"]["nodes"]
+        if "bits_per_value" in node
+    }
+    assert stated == {"file": {"W": 16, "O": 24}}
+    assert "precision of" not in text
+
+
 def test_leakage_goes_along() -> None:
     leaking = changed("file", leakage=0.25)
     leaking = replace(leaking, array=replace(leaking.array, leakage=4.0))

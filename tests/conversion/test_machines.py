@@ -342,6 +342,17 @@ def test_bad_files(name: str, old: str, new: str, message: str, tmp_path: Path) 
     assert str(path) in str(error.value) or "no memory holds" in message
 
 
+def test_bits_per_value_of_an_accelforge_memory_are_its_precision(tmp_path: Path) -> None:
+    """They were left out without a word."""
+    inner = MAIN.replace("main", "inner").replace("inf", "4096")
+    own = inner + "    bits_per_value: {input | weight: 8 * 2, output: 24}\n"
+    found = machine(accelforge(MAIN + own, tmp_path))
+    assert found.memory("inner").precision == (("I1", 16), ("I2", 16), ("O", 24))
+    assert found.memory("main").precision == ()
+    with pytest.raises(InputError, match="a number of bits, a whole number of at least 1"):
+        accelforge(MAIN + own.replace("24", "0.5"), tmp_path)
+
+
 def test_leakage_of_accelforge_is_a_power(tmp_path: Path) -> None:
     """A cycle is 0.5e-9 of the file's time, an operation at 2e9 a time."""
     text = (DATA / "array.af.yaml").read_text()

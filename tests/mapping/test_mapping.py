@@ -6,6 +6,7 @@ import importlib
 import json
 import math
 import pickle
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -358,6 +359,31 @@ def test_the_entry_for_all_layers() -> None:
     }
     named = yaml.safe_load(mapping.to_zigzag("Conv"))
     assert named == [entry | {"name": "Conv"}, entry]  # ZigZag demands an entry for all others
+
+
+def test_what_zigzags_file_cannot_say_stands_above_it() -> None:
+    """A bypass, tensors that stay, and double buffers were dropped without a word."""
+    plain = Mapping.from_dict(DATA)
+    depth = {operand: len(levels) for operand, levels in plain.temporal.items()}
+    told = replace(
+        plain,
+        bypass={"I": ("sram", "file")},
+        resident={"O": "sram"},
+        reserved={"sram": 4096},
+        buffering={operand: (True,) + (False,) * (depth[operand] - 2) for operand in depth},
+    )
+    bare = replace(plain, buffering=None).to_zigzag()
+    assert "#" not in bare
+    text = told.to_zigzag()
+    assert yaml.safe_load(text) == yaml.safe_load(bare)
+    assert text.endswith(bare)
+    comments = text.removesuffix(bare).splitlines()
+    assert [line.split(";")[0] for line in comments] == [
+        "# not in ZigZag's file: I bypasses sram, file",
+        "# not in ZigZag's file: O stays in sram between layers",
+        "# not in ZigZag's file: 4,096 bits of sram taken by tensors of other layers",
+        "# not in ZigZag's file: tiles that are kept twice",
+    ]
 
 
 def test_operands_of_other_names_are_linked_in_the_file_for_zigzag() -> None:

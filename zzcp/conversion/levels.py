@@ -65,8 +65,8 @@ class Level:
         Whether it is off the chip.
     leakage : Fraction
         Energy of one instance per cycle.
-    precision : int, optional
-        Bits at which it stores every value, where these are its own and not those of the layer.
+    precision : tuple of (str, int)
+        Bits at which it stores memory operands, where these are its own and not those of the layer.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Level:
     area: float = 0.0
     dram: bool = False
     leakage: Fraction = Fraction(0)
-    precision: int | None = None
+    precision: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +179,7 @@ def _memory(level: Level, above: set[str], served: tuple[str, ...], notes: Notes
         served_dimensions=served,
         memory_type="dram" if level.dram else "sram",
         leakage=float(level.leakage),
-        precision=()
-        if level.precision is None
-        else tuple((operand, level.precision) for operand in operands),
+        precision=tuple((operand, bits) for operand, bits in level.precision if operand in operands),
     )
 
 

@@ -243,8 +243,8 @@ class Mapping:
     def to_zigzag(self, name: str = "default") -> str:
         """Return a mapping file that ZigZag reads: the unrolling, the links and the complete loop order.
 
-        ZigZag's file has no place for the allocation: its own allocator decides which memory holds which loops. Nor
-        has it one for a bypass.
+        ZigZag's file has no place for the allocation: its own allocator decides which memory holds which loops. What
+        else the mapping says and the file cannot, such as a bypass, stands as comments above the entries.
 
         Parameters
         ----------
@@ -281,7 +281,27 @@ class Mapping:
             "temporal_ordering": [[loop.dim, loop.size] for loop in self.order],
         }
         entries = [entry] if name == "default" else [entry, {**entry, "name": "default"}]
-        return str(yaml.safe_dump(entries, sort_keys=False, default_flow_style=None))
+        lost = "".join(f"# not in ZigZag's file: {what}\n" for what in self._unknown_to_zigzag())
+        return lost + str(yaml.safe_dump(entries, sort_keys=False, default_flow_style=None))
+
+    def _unknown_to_zigzag(self) -> list[str]:
+        """Return what the mapping says, beside its allocation, and ZigZag's file cannot, with the consequence."""
+        found = [
+            f"{operand} bypasses {', '.join(memories)}; there it passes through every memory that may hold it"
+            for operand, memories in (self.bypass or {}).items()
+            if memories
+        ]
+        found += [
+            f"{operand} stays in {memory} between layers; there it comes from, or goes to, the outermost memory"
+            for operand, memory in (self.resident or {}).items()
+        ]
+        found += [
+            f"{count:,} bits of {memory} taken by tensors of other layers; there all of it is free"
+            for memory, count in (self.reserved or {}).items()
+        ]
+        if any(any(kept) for kept in (self.buffering or {}).values()):
+            found.append("tiles that are kept twice; there force_double_buffering of a memory decides")
+        return found
 
     @property
     def order(self) -> tuple[Loop, ...]:

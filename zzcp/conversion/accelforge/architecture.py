@@ -15,7 +15,7 @@ from typing import Any
 from zzcp.conversion.accelforge.einsums import einsums
 from zzcp.conversion.accelforge.latency import timing
 from zzcp.conversion.accelforge.sets import tensors
-from zzcp.conversion.accelforge.workload import operand_bits
+from zzcp.conversion.accelforge.workload import Key, operand_bits
 from zzcp.conversion.arithmetic import Number, at_least, finite, number, values_of, whole
 from zzcp.conversion.levels import FanOut, Level, Units, accelerator
 from zzcp.conversion.notes import Notes
@@ -226,7 +226,18 @@ class _Reader:
         return Level(
             _name(node), limit, costs["read"], costs["write"], 1, widths["read"], widths["write"], shared, operands,
             self.area(node), dram=limit is None, leakage=self.leakage(node, cycle) * Fraction(parallel),
+            precision=self.precision(node),
         )  # fmt: skip
+
+    def precision(self, node: Part) -> tuple[tuple[str, int], ...]:
+        """Return the bits at which a memory stores operands, where these are its own."""
+        found: dict[str, int] = {}
+        for entry in node.at("bits_per_value").entries():
+            bits = whole(entry, self.scope(node), "a number of bits")
+            found |= dict.fromkeys(
+                tensors(Key(entry.document, entry.path), self.operands, frozenset(MEMORY_OPERANDS)), bits
+            )
+        return tuple((operand, found[operand]) for operand in MEMORY_OPERANDS if operand in found)
 
     def held(self, node: Part) -> tuple[str, ...]:
         """Return the operands that a memory holds: what it keeps, and what it may keep."""

@@ -109,6 +109,7 @@ def _containers(machine: Accelerator, dims: tuple[str, ...]) -> list[Tagged]:
 
 def _memory(memory: Memory, tensors: dict[str, str], notes: Notes) -> Tagged:
     held = [tensors[operand] for operand in memory.operands if operand in tensors]
+    stored = {tensors[operand]: bits for operand, bits in memory.precision if operand in tensors}
     shared = any(port.type is PortType.READ_WRITE for port in memory.ports)
     widths: dict[str, int] = {}
     for kind, is_write in (("read", False), ("write", True)):
@@ -130,8 +131,6 @@ def _memory(memory: Memory, tensors: dict[str, str], notes: Notes) -> Tagged:
                 f"the smallest word of {memory.name} ({max(smallest)} bits)",
                 "AccelForge counts what is moved in proportion, not in whole words",
             )
-    if memory.precision:
-        notes.miss(f"precision of {memory.name}", "AccelForge counts the bits of the layer there")
     name_shared_ports(memory, notes)
     latency = "sum" if shared else "max"
     return Tagged(
@@ -141,6 +140,7 @@ def _memory(memory: Memory, tensors: dict[str, str], notes: Notes) -> Tagged:
             "size": memory.size,
             "leak_power": memory.leakage,
             "area": memory.area,
+            **({"bits_per_value": stored} if stored else {}),
             "tensors": {"keep": " | ".join(held) or "Nothing", "force_memory_hierarchy_order": False},
             "total_latency": f"{latency}(a.n_calls / a.throughput for a in actions)",
             "actions": [

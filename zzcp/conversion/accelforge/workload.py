@@ -186,7 +186,7 @@ def operand_bits(einsum: Einsum, workload: Part, operands: Mapping[str, str]) ->
     names |= {name: frozenset((tensor,)) for name, tensor in einsum.renames.items()}
     general: dict[str, int] = {}
     for part in workload.at("bits_per_value").entries():
-        for tensor in set_of(_Key(part.document, part.path), names, universe):
+        for tensor in set_of(Key(part.document, part.path), names, universe):
             general[tensor] = whole(part, {}, _WHOLE)
     bits: dict[str, int] = {}
     for tensor, operand in operands.items():
@@ -200,7 +200,7 @@ def operand_bits(einsum: Einsum, workload: Part, operands: Mapping[str, str]) ->
     return {**bits, f"O{FINAL}": bits["O"]}
 
 
-class _Key(Part):
+class Key(Part):
     """The key of an entry, in the place of its value."""
 
     def text(self, expected: str = "a text") -> str:  # noqa: ARG002

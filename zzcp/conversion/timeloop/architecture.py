@@ -117,7 +117,7 @@ def _with_own_words(hierarchy: list[Level | FanOut], notes: Notes) -> list[Level
     if len(set(words.values())) == 1:
         (word,) = set(words.values())
         notes.assume(f"a value takes a word of {word} bits in Timeloop: give layers as many (--precision)")
-        return [replace(level, precision=None) if isinstance(level, Level) else level for level in hierarchy]
+        return [replace(level, precision=()) if isinstance(level, Level) else level for level in hierarchy]
     listed = ", ".join(f"{name} {word}" for name, word in words.items())
     notes.assume(
         f"memories have words of their own ({listed} bits): each stores a value in one, as precision says"
@@ -176,7 +176,7 @@ def _level(
             notes.miss(f"attribute {key}", "it is not looked at (energies are those of the table)")
     return Level(
         element.name, size, energy.read, energy.write, word, read, write, shared, operands, dram=size is None,
-        leakage=_leakage(table.get(element.name, {}), notes), precision=word,
+        leakage=_leakage(table.get(element.name, {}), notes), precision=tuple((operand, word) for operand in operands),
     )  # fmt: skip
 
 
