@@ -131,3 +131,30 @@ def test_names_with_dots() -> None:
     assert parse_axis("memories.l1.5.size=4", known).fields[0].get(Subject(renamed, LAYER)) == 8192
     with pytest.raises(InputError, match="did you mean"):
         parse_axis("memories.l1.5.sizes=4", known)
+
+
+def test_which_instances_share_a_port() -> None:
+    """Where a file shares a port along some dimension, a sweep shares it along others, too, or along none."""
+    plain = machine()
+    regs = plain.memory("w_regs")
+
+    shared = replace(regs.ports[0], shared_along=("D1",))
+    own = replace(regs, ports=(shared, *regs.ports[1:]))
+    subject = Subject(
+        replace(plain, memories=tuple(own if m.name == regs.name else m for m in plain.memories)), LAYER
+    )
+    start = f"memories.w_regs.ports.{shared.name}.shared_along"
+    known = catalogue(subject.accelerator, [LAYER])
+    assert [name for name in known if "shared_along" in name] == [f"{start}.D1", f"{start}.D2"]
+    assert not any("shared_along" in name for name in KNOWN)
+    steps = parse_axis(f"{start}.D1,{start}.D2=false/false,true/false,true/true", known)
+    found = []
+    for step in steps.steps:
+        changed = subject
+        for field, value in zip(steps.fields, step, strict=True):
+            changed = field.put(changed, value)
+            assert field.get(changed) == value
+        found.append(changed.accelerator.memory("w_regs").ports[0].shared_along)
+    assert found == [(), ("D1",), ("D1", "D2")]
+    with pytest.raises(InputError, match=r"no such field to vary.*shared_along\.\{D1, D2\}"):
+        parse_axis(f"{start}=D1", known)

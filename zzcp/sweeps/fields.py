@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -46,7 +46,8 @@ class Field:
 
 def catalogue(accelerator: Accelerator, layers: Iterable[Layer]) -> dict[str, Field]:
     """Return every field that can be varied, by name."""
-    found = [field for memory in accelerator.memories for field in _memory_fields(memory)]
+    dimensions = accelerator.array.dimensions
+    found = [field for memory in accelerator.memories for field in _memory_fields(memory, dimensions)]
     found += _array_fields(accelerator)
     for layer in layers:
         found += [
@@ -141,6 +142,15 @@ class _Part:
 
         return _Part(lambda subject: dict(self.of(subject)).get(key), put)
 
+    def member(self, name: str, order: Sequence[str]) -> _Part:
+        """Return whether a part that is a tuple of names has one of them; they are kept in some order."""
+
+        def put(subject: Subject, value: Any) -> Subject:
+            held = {entry for entry in self.of(subject) if entry != name} | ({name} if value else set())
+            return self.put(subject, tuple(entry for entry in order if entry in held))
+
+        return _Part(lambda subject: name in self.of(subject), put)
+
     def field(self, name: str, kind: Kind, better: int = 0) -> Field:
         """Return the part as a field that can be varied."""
         return Field(name, kind, self.of, self.put, better)
@@ -173,7 +183,7 @@ _OF_MEMORY = (
 """Fields of a memory with what they are called in our objects, what they hold and which way is better."""
 
 
-def _memory_fields(memory: Memory) -> list[Field]:
+def _memory_fields(memory: Memory, dimensions: Sequence[str]) -> list[Field]:
     prefix, part = f"memories.{memory.name}", _memory(memory.name)
     found = [
         part.at(attribute).field(f"{prefix}.{key}", kind, better)
@@ -189,6 +199,14 @@ def _memory_fields(memory: Memory) -> list[Field]:
             own.at("bandwidth_min").field(f"{start}_min", Kind.WIDTH),
             # a wider port takes no more accesses of the same smallest words, and no more cycles
             own.at("bandwidth_max").field(f"{start}_max", Kind.WIDTH, 1),
+        ]
+        # of ports that the file shares along some dimension, whether they are so along each
+        found += [
+            own.at("shared_along")
+            .member(dimension, dimensions)
+            .field(f"{prefix}.ports.{port.name}.shared_along.{dimension}", Kind.FLAG)
+            for dimension in dimensions
+            if port.shared_along and dimension not in memory.served_dimensions
         ]
     return found
 
