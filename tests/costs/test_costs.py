@@ -228,6 +228,8 @@ def test_best_machine_within_a_budget(seed: Accelerator) -> None:
             assert best.values is None
     (best,) = best_under(table, {"power": 1e-9})
     assert best.steps is None
+    assert best.least is not None
+    assert best.least["area"] == min(areas)
     for budget, message in (({"volume": 1}, "no such budget"), ({"area": 0}, "budget of area")):
         with pytest.raises(InputError, match=message):
             best_under(table, budget)
@@ -250,9 +252,12 @@ def test_command(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "sram_1M: energies and areas by table (45 nm), Horowitz 2014" in text
     assert "best of 3 within of 3 machines, proven" in text
     data = json.loads(run("--costs", "table", "--best-under", "area=1", "-q", "--json", "-").stdout)
-    assert data["best_under"]["best"] == [
-        {"workload": "seed_workload", "objective_name": "edp", "within": 0, "total": 3}
-    ]
+    (none,) = data["best_under"]["best"]
+    least = none.pop("least")
+    assert none == {"workload": "seed_workload", "objective_name": "edp", "within": 0, "total": 3}
+    assert least["area"] == min(point["area"] for point in data["points"]) > 1
+    said = " ".join(run("--costs", "table", "--best-under", "area=1", "-q").stdout.split())
+    assert "none of 3 machines; the least area is" in said
     for option, message in (
         (("--costs", "tabel"), "no such cost model"),
         (("--best-under", "area"), "expected area=NUMBER"),

@@ -19,7 +19,7 @@ from zzcp.report.style import amount, count, plural, product_of, section, units
 from zzcp.report.tables import FittedTable, table
 from zzcp.sweeps import Axis, Check, SweepPoint, SweepTable
 from zzcp.sweeps.axes import Step
-from zzcp.sweeps.budget import Best
+from zzcp.sweeps.budget import BUDGETS, Best
 from zzcp.sweeps.fields import Field, Subject
 from zzcp.sweeps.table import Total, totals_of
 from zzcp.sweeps.values import value_text
@@ -255,7 +255,11 @@ def _budget(budget: Mapping[str, float]) -> str:
 def _machine(swept: SweepTable, best: Best) -> str:
     """Return the best machine for a workload within a budget in words."""
     if best.steps is None:
-        return f"{best.workload}, {best.objective}: none of {plural(best.total, 'machine')}"
+        none = f"{best.workload}, {best.objective}: none of {plural(best.total, 'machine')}"
+        if best.least is None:
+            return f"{none} has a mapping of every layer"
+        area, power = (amount(best.least[name]) for name in BUDGETS)
+        return f"{none}; the least area is {area}, the least power {power} pJ per cycle"
     value = _SIZES.get(best.objective, product_of)(best.value)
     proof = "proven" if best.proven else "not proven: some points are open"
     return (

@@ -37,6 +37,9 @@ class Best:
         Of the machine; the power in pJ per cycle.
     proven : bool
         Whether every layer is proven optimal on every machine within the budget.
+    least : mapping of str to float, optional
+        Where no machine is within the budget: the least area and the least power of those on which every layer has a
+        mapping, each by itself. None where there is no such machine.
     """
 
     workload: str
@@ -51,6 +54,7 @@ class Best:
     area: float = 0.0
     power: float = 0.0
     proven: bool = False
+    least: Mapping[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -61,7 +65,7 @@ class Best:
             "total": self.total,
         }
         if self.values is None:
-            return data
+            return data | ({} if self.least is None else {"least": dict(self.least)})
         return data | {
             "values": dict(self.values),
             "energy": self.energy,
@@ -128,6 +132,7 @@ class _Choice:
     total: int = 0
     within: Counter[int] = field(default_factory=Counter)
     bests: dict[int, Best] = field(default_factory=dict)
+    least: dict[int, dict[str, float]] = field(default_factory=dict)
     open: set[int] = field(default_factory=set)
     """Where a layer may have a mapping that was not found."""
     unproven: set[int] = field(default_factory=set)
@@ -149,6 +154,8 @@ class _Choice:
         energy = sum(entry["energy"]["total"] for entry in found)
         latency = sum(entry["latency"]["total"] for entry in found)
         figures = {"area": points[0].area, "power": energy / latency}
+        least = self.least.setdefault(layers, dict(figures))
+        least.update({name: min(figures[name], least[name]) for name in figures})
         if any(figures[name] > most for name, most in limits.items()):
             return
         self.within[layers] += 1
@@ -165,7 +172,7 @@ class _Choice:
     def best(self) -> Best:
         """Return the best of the machines on which every layer has a mapping."""
         if self.layers not in self.bests:
-            return Best(self.workload, self.objective, 0, self.total)
+            return Best(self.workload, self.objective, 0, self.total, least=self.least.get(self.layers))
         proven = self.layers not in self.unproven and not any(layers < self.layers for layers in self.open)
         return replace(
             self.bests[self.layers], within=self.within[self.layers], total=self.total, proven=proven
