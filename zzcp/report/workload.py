@@ -114,13 +114,13 @@ def skipped_nodes(nodes: Sequence[SkippedNode]) -> RenderableType:
 
 def _totals(network: Network) -> RenderableType:
     different = len({layer.signature() for layer in network})
-    weights = sum(operand_bits(layer, "W") for layer in network if "W" in layer.constant_operands)
+    outside = sum(operand_bits(layer, "W") for layer in network if "W" in layer.constant_operands)
     text = f"total: {count(network.macs)} MACs"
     others = sum(layer.macs for layer in network if not layer.multiplies)
     if others:
         text += f" and {count(others)} other operations"
-    if weights:
-        text += f", weights {bits(weights)}"
+    if outside:
+        text += f", W from outside {bits(outside)}"
     if different < len(network):
         text += f"; {different} different layers"
     return heading(text)
