@@ -13,6 +13,7 @@ from tests.machines import ARRAY, machine
 from tests.random_layers import KINDS, random_layer
 from zzcp import EXACT, ZIGZAG, Accelerator, InputError, Layer, Mapping, MappingError, evaluate
 from zzcp.cost import CostConventions, Evaluation, Evaluator
+from zzcp.cost.arguments import not_counted
 from zzcp.cost.batch import evaluate_batch
 from zzcp.documents import parse_document
 from zzcp.io import accelerator_to_yaml, read_accelerator
@@ -67,6 +68,17 @@ def test_batches_are_equal_to_the_bit(seed: int, conventions: CostConventions) -
     assert batch.latency[0] == expected.latency.total
     assert batch.energy[0] == expected.energy.total
     assert evaluator.cost(mapping) == (expected.energy.exact, expected.latency.total)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_zigzag_does_not_know_them(seed: int) -> None:
+    """They counted under its conventions, too, without a note."""
+    accelerator, layer, mapping = random_case(seed)
+    slow = slowed(accelerator, 3)
+    figures = [scored(array, layer, mapping, ZIGZAG) for array in (accelerator, slow)]
+    assert len({(entry.energy.exact, entry.latency.total) for entry in figures}) == 1
+    assert not_counted(slow, ZIGZAG) == [*not_counted(accelerator, ZIGZAG), "cycles_per_op"]
+    assert not_counted(slow, EXACT) == []
 
 
 def test_figure_is_read_and_written() -> None:

@@ -12,7 +12,11 @@ def not_counted(accelerator: Accelerator, conventions: CostConventions) -> list[
     """Return in words what a machine states and some conventions do not count."""
     found = []
     if not conventions.knows_more:
-        stated = {"leakage": accelerator.leakage, "systolic_refill": accelerator.stationary}
+        stated = {
+            "leakage": accelerator.leakage,
+            "systolic_refill": accelerator.stationary,
+            "cycles_per_op": accelerator.array.cycles_per_op > 1,
+        }
         found += [field for field, value in stated.items() if value]
         found += [f"precision of {memory.name}" for memory in accelerator.memories if memory.precision]
         found += [

@@ -89,7 +89,8 @@ def compile_setting(
         for name in layer.operands
     )
     array = accelerator.array
-    cycles_per_op = array.operation_cycles
+    counts = conventions.knows_more or array.in_memory_computing is not None
+    cycles_per_op = array.operation_cycles if counts else 1
     refill = _refill(accelerator, operands) if conventions.knows_more else None
     held = {links[name]: index for index, name in enumerate(layer.operands)}
     setting = Setting(
