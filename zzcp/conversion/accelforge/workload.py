@@ -204,4 +204,5 @@ class Key(Part):
     """The key of an entry, in the place of its value."""
 
     def text(self, expected: str = "a text") -> str:  # noqa: ARG002
+        """Return the key."""
         return self.key
