@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from zzcp.cost.setting.lookups import primes_of
 from zzcp.solver.lattice.keys import Key, enumerate_states, keys_of
+from zzcp.solver.padding.groups import groups_of, keys_of_groups
 
 
 @given(st.integers(1, 10**6))
@@ -35,3 +36,14 @@ def test_states_are_all_vectors_over_the_chosen_keys() -> None:
 def test_no_keys_have_one_state() -> None:
     states = enumerate_states((), ())
     assert states.product.tolist() == [1]
+
+
+@given(st.integers(2, 60))
+def test_least_multiples_are_those_of_all_pairs_of_tile_sizes(iterations: int) -> None:
+    (key,) = keys_of_groups({"K": groups_of(iterations)})
+    found = key.least_multiples()
+    sizes = [range(low, high + 1) for low, high in zip(key.sizes, key.highs, strict=True)]
+    for below, row in zip(sizes, found.tolist(), strict=True):
+        for above, least in zip(sizes[:-1], row, strict=False):
+            assert least == min((size for size in above for t in below if size % t == 0), default=0)
+    assert (found[:, -1] == iterations).all()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from random import Random
 
 import numpy as np
 import pytest
 
-from tests.machines import machine
+from tests.machines import MEMORIES, machine
 from tests.solver.padding.every_chain import loops_of
 from tests.solver.padding.test_grouped import a_case, padded, some_groups
 from tests.solver.ranges.test_kept_once import is_own, some_chain
@@ -25,9 +26,10 @@ LAYER = Layer.gemm(b=13, k=6, c=1)
 SPATIAL = SpatialMapping.from_dict({})
 
 
-def every(layer: Layer = LAYER) -> Evaluator:
+def every(layer: Layer = LAYER, *, room: int = 1) -> Evaluator:
     sizes = {dim: tuple(range(1, size + 1)) for dim, size in layer.sizes.items() if size > 2}
-    return Evaluator(machine(), layer, SPATIAL, padded=sizes)
+    memories = tuple(replace(memory, size=memory.size * room) for memory in MEMORIES)
+    return Evaluator(machine(memories), layer, SPATIAL, padded=sizes)
 
 
 def tiling(evaluator: Evaluator, never_divide: frozenset[str] = frozenset()) -> Tiling:
@@ -54,7 +56,7 @@ def chain_at(some: Tiling, points: list[dict[str, int]]) -> dict[Place, Vector]:
 
 @pytest.mark.parametrize("loops", loops_of(13))
 def test_every_chain_of_tile_sizes_is_among_the_mappings(loops: tuple[int, ...]) -> None:
-    evaluator = every()
+    evaluator = every(room=8)
     some = tiling(evaluator)
     below = math.prod(loops[:-1])
     batches, complete = some.batches(chain_at(some, [{"B": below, "K": 1}]), 4096)
@@ -102,7 +104,7 @@ def test_the_outermost_loop_may_be_cut_short() -> None:
 
 
 def test_there_can_be_too_many() -> None:
-    some = tiling(every())
+    some = tiling(every(room=8))
     chain = chain_at(some, [{"B": 7, "K": 1}])
     batches, complete = some.batches(chain, 4)
     assert not complete

@@ -8,7 +8,6 @@ its own. Dimensions of the data make transfers and windows smaller, the others o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Any, NamedTuple
 
 from zzcp.cost.formulas.links import Transfers, tile_elements
@@ -61,38 +60,65 @@ def tile_kinds(operand: OperandSetting, state: OperandState, link: int, numeric:
     operand, state, link, numeric
         The operand, its boundaries, and the link.
     """
-    tiles, passed = state.tiles[link], state.passed[link]
-    whole = [n // tile for (_, n), tile in zip(operand.remainders, tiles, strict=True)]
-    rest = [n - tile * count for (_, n), tile, count in zip(operand.remainders, tiles, whole, strict=True)]
-    rounded = [-(-n // tile) for (_, n), tile in zip(operand.remainders, tiles, strict=True)]
-    inside = [operand.kind[dim] == IRRELEVANT for dim, _ in operand.remainders]
+    of_data, irrelevant = (
+        _combined(operand, state, link, numeric, irrelevant=inside) for inside in (False, True)
+    )
+    period, first_pass = state.period[link], state.first_pass[link]
     visits = state.irrelevant_above[link]
     different = state.counts[link] // visits
-    period, first_pass = state.period[link], state.first_pass[link]
-    for tile, done, count, irrelevant in zip(tiles, passed, rounded, inside, strict=True):
+    for (dim, n), tile, done in zip(operand.remainders, state.tiles[link], state.passed[link], strict=True):
         period, first_pass = period // tile, first_pass // done
-        if irrelevant:
-            visits = visits // count
+        if operand.kind[dim] == IRRELEVANT:
+            visits = visits // -(-n // tile)
         else:
-            different = different // count
-    found = []
-    for last in product((False, True), repeat=len(tiles)):
-        kind = Kind(period, first_pass, different, visits, True, state.windows[link])
-        for place, is_last in enumerate(last):
-            # where nothing is left there is no such tile: any size will do
-            left = numeric.where(rest[place] > 0, rest[place], tiles[place])
-            exists = numeric.where(rest[place] > 0, 1, 0)
-            steps, count = (left, exists) if is_last else (tiles[place], whole[place])
-            kind = kind._replace(
-                period=kind.period * steps,
-                first_pass=kind.first_pass * numeric.minimum(passed[place], steps),
+            different = different // -(-n // tile)
+    return [
+        Kind(
+            period * (mine.period * other.period),
+            first_pass * (mine.first_pass * other.first_pass),
+            different * mine.count,
+            visits * other.count,
+            other.is_first,
+            mine.windows,
+        )
+        for mine in of_data
+        for other in irrelevant
+    ]
+
+
+class _Part(NamedTuple):
+    """What some dimensions, of the data or irrelevant, contribute to tiles of one kind: factors, and the windows."""
+
+    period: Any
+    first_pass: Any
+    count: Any
+    is_first: bool
+    windows: Sequence[tuple[Any, Any]]
+
+
+def _combined(
+    operand: OperandSetting, state: OperandState, link: int, numeric: Numeric, *, irrelevant: bool
+) -> list[_Part]:
+    """Return whole and last tiles along the dimensions that do not divide, of one sort, in all combinations."""
+    found = [_Part(1, 1, 1, True, state.windows[link])]
+    for (dim, n), tile, done in zip(operand.remainders, state.tiles[link], state.passed[link], strict=True):
+        if (operand.kind[dim] == IRRELEVANT) != irrelevant:
+            continue
+        whole = n // tile
+        rest = n - tile * whole
+        # where nothing is left there is no such tile: any size will do
+        last = numeric.where(rest > 0, rest, tile), numeric.where(rest > 0, 1, 0)
+        found = [
+            _Part(
+                part.period * steps,
+                part.first_pass * numeric.minimum(done, steps),
+                part.count * count,
+                part.is_first and not is_last,
+                _with(operand, part.windows, dim, steps),
             )
-            if inside[place]:
-                kind = kind._replace(visits=kind.visits * count, is_first=kind.is_first and not is_last)
-            else:
-                windows = _with(operand, kind.windows, operand.remainders[place][0], steps)
-                kind = kind._replace(tiles=kind.tiles * count, windows=windows)
-        found.append(kind)
+            for part in found
+            for is_last, (steps, count) in enumerate([(tile, whole), last])
+        ]
     return found
 
 
@@ -126,28 +152,27 @@ def move_transfers(
     periods = state.counts[link]
     # what tiles of an output with windows share comes back with whole tiles
     more = moved.back[link] - periods + periods // state.irrelevant_above[link] if move.back else -1
-    found = []
-    for number, kind in enumerate(kinds):
-        windows = [kind.windows if a == link else row for a, row in enumerate(state.windows)]
-        elements = tile_elements(
-            operand,
-            operand.latency,
-            state._replace(windows=windows),
-            link,
-            link + move.is_upper,
-            setting.conventions,
-            numeric,
-        )
+    found: list[Transfer] = []
+    cycles, before = None, None
+    for kind in kinds:
+        if kind.windows is not before:
+            # kinds that differ in irrelevant dimensions only follow each other
+            before = kind.windows
+            windows = [before if a == link else row for a, row in enumerate(state.windows)]
+            elements = tile_elements(
+                operand,
+                operand.latency,
+                state._replace(windows=windows),
+                link,
+                link + move.is_upper,
+                setting.conventions,
+                numeric,
+            )
+            cycles = move.cycles(elements * precision)
         visits = kind.visits - 1 if move.back and kind.is_first else kind.visits
         repeats = kind.tiles * visits
         window = numeric.where(doubled, kind.period, kind.first_pass) if link else kind.period
-        found.append(
-            Transfer(
-                move.cycles(elements * precision),
-                window * setting.cycles_per_op,
-                repeats if number else repeats + more,
-            )
-        )
+        found.append(Transfer(cycles, window * setting.cycles_per_op, repeats if found else repeats + more))
     return found
 
 

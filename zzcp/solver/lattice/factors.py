@@ -41,6 +41,8 @@ class Factors:
         Product of a class's factors for every vector.
     irrelevant : list of int
         Per operand a bit for every class that does not change its data.
+    linear : list of list of int
+        Per operand the positions of the keys with whose factors its tiles grow in proportion.
     """
 
     def __init__(self, lattice: Lattice, setting: Setting) -> None:
@@ -55,6 +57,8 @@ class Factors:
         self._divides = [
             (place, some) for place, key in enumerate(self.keys) if (some := key.divides()) is not None
         ]
+        self._multiples = [(place, self.keys[place].least_multiples()) for place, _ in self._divides]
+        self.linear = self._linear(setting)
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -84,6 +88,17 @@ class Factors:
             for chosen in self.of_data
         ]
         return np.stack(reuse), self._product(numbers, most=True)
+
+    def _linear(self, setting: Setting) -> list[list[int]]:
+        """Return the keys of relevant dimensions, and of those whose window is their own, without idle lanes."""
+        sizes, totals = setting.layer.sizes, setting.spatial.total
+        whole = {dim for dim, size in setting.iterations.items() if size * totals(dim) == sizes[dim]}
+        result = []
+        for chosen, operand in zip(self.of_data, setting.operands, strict=True):
+            dims = {dim for dim, kind in operand.kind.items() if kind == RELEVANT}
+            dims |= {r.outer for r in operand.relations if not r.inner and r.stride == 1} & whole
+            result.append([number for number in chosen if self.keys[number].dim in dims])
+        return result
 
     def _product(self, chosen: Sequence[int], *, most: bool = False) -> Array:
         """Return the product of the factors of some keys for every vector."""
@@ -120,6 +135,35 @@ class Factors:
         result = np.ones(len(low), dtype=bool)
         for place, some in self._divides:
             result &= some[self.vectors[low, place], self.vectors[high, place]]
+        return result
+
+    @property
+    def smallest_sizes(self) -> Array:
+        """The tile sizes, without loops, of all keys that stand for groups."""
+        return np.ones((len(self._multiples), 1), dtype=np.int64)
+
+    def sizes_above(self, sizes: Array, before: Array, at: Array) -> Array:
+        """Return tile sizes at the least, per key that stands for groups, where those beneath divide them.
+
+        Parameters
+        ----------
+        sizes : ndarray of int, shape (keys, chains)
+            Tile sizes at the least at the boundary beneath.
+        before, at : ndarray of int
+            Numbers of the vectors of both boundaries.
+        """
+        result = sizes.copy()
+        for row, (place, multiples) in enumerate(self._multiples):
+            low, high = self.vectors[before, place], self.vectors[at, place]
+            result[row] = np.where(low == high, sizes[row], multiples[low, high])
+        return result
+
+    def stretch(self, operand: int, sizes: Array, at: Array) -> Array:
+        """Return how much larger tiles are at the least than with the smallest tile sizes of their groups."""
+        result = np.ones(len(at))
+        for row, (place, _) in enumerate(self._multiples):
+            if place in self.linear[operand]:
+                result *= sizes[row] / self.keys[place].products[self.vectors[at, place]]
         return result
 
     @property

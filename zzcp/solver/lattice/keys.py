@@ -60,6 +60,21 @@ class Key:
         result[:, -1] = True
         return result
 
+    def least_multiples(self) -> Array:
+        """Return the least tile size of every group, in columns, that one of another group, in rows, divides.
+
+        0 where there is none; the last group is all iterations, which need not be a multiple.
+        """
+        result = np.zeros((len(self.sizes),) * 2, dtype=np.int64)
+        lows, highs = np.array(self.sizes), np.array(self.highs)
+        for place, (low, high) in enumerate(zip(self.sizes, self.highs, strict=True)):
+            below = np.arange(low, high + 1)[:, None]
+            multiples = -(-lows // below) * below
+            least = np.where(multiples <= highs, multiples, highs.max() + 1).min(axis=0)
+            result[place] = np.where(least <= highs, least, 0)
+        result[:, -1] = lows[-1]
+        return result
+
     @property
     def products(self) -> Array:
         """What the loops below a boundary come to, by its exponent."""

@@ -277,11 +277,15 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> Dra
             reuse = reuse.only(np.flatnonzero(reuse.product == 1))
     data = _fitting(model, index, link, data)
     values, inverse, factors = _reuse_values(model, reuse)
-    grid_data = np.repeat(np.arange(len(data)), len(values))
-    grid_reuse = np.tile(values, len(data))
-    loops = {dim: np.tile(row, len(data)) for dim, row in factors.items()}
-    state = grid_state(model, index, link, data.only(grid_data), grid_reuse, loops)
     shape = (len(data), len(values))
+    if setting.remainders:
+        # rows of data and columns of irrelevant loops: what only one of them tells is worked out once
+        rows = {dim: row[:, None] for dim, row in data.by_dim.items()}
+        columns = {dim: row[None, :] for dim, row in factors.items()}
+        state = _grid_with_remainders(model, index, link, {**rows, **columns}, (1, 1))
+    else:
+        grid_data = np.repeat(np.arange(len(data)), len(values))
+        state = grid_state(model, index, link, data.only(grid_data), np.tile(values, len(data)))
     look()
     moved, timed = _transfers(model, index, state)
     accesses, move_tables = [], []
@@ -291,11 +295,11 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> Dra
         look()
         words, count = move_words(move, operand, state, moved, setting.conventions, NUMPY)
         if keeps(operand, link):
-            words, count = least_words(model, move, state, moved, words, len(grid_data)), 1
+            words, count = least_words(model, move, state, moved, words, math.prod(shape)), 1
         accesses.append(accesses_of(model, number, words, count, shape))
         move_tables.append(_move_table(model, number, state, timed, shape))
-    period = (state.period[link] * setting.cycles_per_op).reshape(shape)
-    effective = _whole(as_array(held_bits(operand, moved, link, NUMPY), len(grid_data)).reshape(shape))
+    period = shaped(state.period[link] * setting.cycles_per_op, shape)
+    effective = _whole(shaped(held_bits(operand, moved, link, NUMPY), shape))
     stored = _stored(model, index, link, data)
     fill, room = _fill(model, link, move_tables, shape)
     table = partial(
@@ -313,7 +317,7 @@ def _boundary(model: Model, keys: tuple[Key, ...], index: int, link: int) -> Dra
         bits_partial=_whole(stored * operand.held(link).partial),
         overlaps=overlapping(model, index, link, data),
         effective=effective,
-        timed_bits=as_array(held_bits(operand, timed, link, NUMPY), len(grid_data)).reshape(shape),
+        timed_bits=shaped(held_bits(operand, timed, link, NUMPY), shape),
         fill=fill,
         room=room,
         refill=_refill(setting, index, link, state, timed, shape),
@@ -335,30 +339,29 @@ def _move_table(
 ) -> MoveTable:
     """Return the table of one movement, given the states of its boundary and its operand's transfers in the latency."""
     setting, move = model.setting, model.moves[number]
-    link, length = move.link, math.prod(shape)
+    link = move.link
     timed_bits, timed_count = move_bits(move, setting.operands[move.operand], timed, NUMPY)
-    count = as_array(timed_count, length)
+    count = shaped(timed_count, shape)
     reads_all = setting.conventions.first_partial_sum_reads
     repeats = count if move.back and not reads_all else np.maximum(0, count - 1)
-    cycles = as_array(move.cycles(timed_bits), length)
-    period = state.period[link] * setting.cycles_per_op
+    cycles = shaped(move.cycles(timed_bits), shape)
+    period = shaped(state.period[link] * setting.cycles_per_op, shape)
     fresh: tuple[Array, Array] | None = None
     if setting.remainders:
         kinds = move_transfers(setting, move, state, timed, True, NUMPY)
-        repeats = as_array(kinds[0].repeats, length)
+        repeats = shaped(kinds[0].repeats, shape)
         moving, late = busy_cycles(kinds), late_cycles(kinds, NUMPY)
     else:
         moving, late = cycles * repeats, np.maximum(0, cycles - period) * repeats
     if keeps(setting.operands[move.operand], link):
-        whole, new, times = least_refills(model, move, state, count)
+        whole, new, times = (
+            part.reshape(shape) for part in least_refills(model, move, state, count.reshape(-1))
+        )
         repeats = np.maximum(0, whole - 1)
         moving = cycles * repeats + new * times
         late = np.maximum(0, cycles - period) * repeats + np.maximum(0, new - period) * times
-        fresh = new.reshape(shape), times.reshape(shape)
-    cycles, count, repeats, moving, late = (
-        as_array(part, length).reshape(shape) for part in (cycles, count, repeats, moving, late)
-    )
-    return MoveTable(number, cycles, count, repeats, moving, late, fresh)
+        fresh = new, times
+    return MoveTable(number, cycles, count, repeats, shaped(moving, shape), shaped(late, shape), fresh)
 
 
 def _refill(
@@ -369,8 +372,7 @@ def _refill(
         return None
     period = state.period[link] * setting.cycles_per_op
     twice, once = refill_excess(setting.refill, timed.tile[link], timed.counts[link], period, NUMPY)
-    length = shape[0] * shape[1]
-    return as_array(twice, length).reshape(shape), as_array(once, length).reshape(shape)
+    return shaped(twice, shape), shaped(once, shape)
 
 
 def _reuse_values(model: Model, reuse: StateSpace) -> tuple[Array, Array, dict[str, Array]]:
@@ -436,7 +438,7 @@ def grid_state(
     """
     setting = model.setting
     if setting.remainders:
-        return _grid_with_remainders(model, index, link, {**data.by_dim, **(loops or {})}, len(reuse))
+        return _grid_with_remainders(model, index, link, {**data.by_dim, **(loops or {})}, (len(reuse),))
     operand = setting.operands[index]
     length = len(reuse)
     total = 1
@@ -469,12 +471,12 @@ def grid_state(
 
 
 def _grid_with_remainders(
-    model: Model, index: int, link: int, loops: Mapping[str, Array], length: int
+    model: Model, index: int, link: int, loops: Mapping[str, Array], shape: tuple[int, ...]
 ) -> OperandState:
     """Return the state of a grid where loops do not divide; of kept tiles, whose windows are their periods."""
     setting = model.setting
     operand, iterations = setting.operands[index], setting.iterations
-    one = np.ones(length, dtype=np.int64)
+    one = np.ones(shape, dtype=np.int64)
     tile = {dim: np.minimum(loops.get(dim, one), size) for dim, size in iterations.items()}
     levels = range(operand.depth + 1)
     dims = [dim for dim, _ in operand.remainders]
@@ -543,7 +545,7 @@ def _whole(bits: Array) -> Array:
 def accesses_of(model: Model, number: int, words: Any, count: Any, shape: tuple[int, int]) -> Accesses:
     """Return how often a movement costs energy, and how much, given its words in all states of a table's shape."""
     counted, cost = _accesses(model, number, words, count)
-    return Accesses(as_array(counted, math.prod(shape)).reshape(shape), cost)
+    return Accesses(shaped(counted, shape), cost)
 
 
 def _accesses(model: Model, number: int, words: Any, count: Any) -> tuple[Any, Fraction]:
@@ -572,3 +574,9 @@ def as_array(value: Any, length: int) -> Array:
     """Return figures of so many states, of which there may be one for all."""
     array = np.asarray(value)
     return np.broadcast_to(array, (length,)).copy() if array.ndim == 0 else array
+
+
+def shaped(value: Any, shape: tuple[int, int]) -> Array:
+    """Return figures as an array of some shape: all of them, row by row, or those of its rows or columns alone."""
+    array = np.asarray(value)
+    return array.reshape(shape) if array.size == math.prod(shape) else np.broadcast_to(array, shape).copy()

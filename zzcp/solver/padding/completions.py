@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice, pairwise, permutations, product
+from itertools import pairwise, permutations, product
 from math import prod
 
 import numpy as np
@@ -21,11 +21,14 @@ from zzcp.cost.setting.lookups import primes_of
 from zzcp.cost.setting.setting import IRRELEVANT, Setting
 from zzcp.solver.lattice.keys import Array, Key, Place, Vector
 from zzcp.solver.padding.groups import Group, Groups
+from zzcp.solver.padding.room import with_room
 
 Sizes = tuple[int, ...]
 """Tile sizes of a dimension at the points of a chain."""
 Slot = tuple[int, int, bool]
 """Segment and dimension of a loop, and whether it may be on top of the segment."""
+_MOST_CHOICES = 1 << 14
+"""Tile sizes of a chain that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,13 @@ class Tiling:
         options = [self._sizes_of(dim, points) for dim in dims]
         if not all(options):
             return [], True
+        count = prod(map(len, options))
+        table = _first(options, _MOST_CHOICES)
+        none = np.ones((len(dims), len(table)), dtype=np.int64)
+        tiles = {point: table[:, :, place].T for place, point in enumerate(points)}
+        table = table[with_room(self.setting, self.keys, chain, {(0,) * len(full): none, **tiles})]
+        if not len(table):
+            return [], count <= _MOST_CHOICES
         segments = [
             [
                 place
@@ -70,12 +80,12 @@ class Tiling:
             self._orders_of(number, segment, operands)
             for number, (segment, operands) in enumerate(zip(segments, concerned, strict=True))
         ]
-        variants, count = prod(map(len, orders)), prod(map(len, options))
-        complete = variants * count <= most
+        variants = prod(map(len, orders))
+        complete = count <= _MOST_CHOICES and variants * len(table) <= most
         if variants > most:
             orders = [some[:1] for some in orders]
         few = max(1, most // max(1, prod(map(len, orders))))
-        loops = self._loops_of(segments, list(islice(product(*options), few)))
+        loops = self._loops_of(segments, table[:few])
         ends = self._ends_of(chain, points, segments)
         return list(self._batches(loops, orders, ends)), complete
 
@@ -150,13 +160,10 @@ class Tiling:
                 result.append([*beneath, *other, *((number, place, True) for place in top)])
         return result
 
-    def _loops_of(
-        self, segments: Sequence[Sequence[int]], choices: Sequence[tuple[Sizes, ...]]
-    ) -> dict[Slot, Array]:
-        """Return the size of every loop, for all choices of tile sizes."""
+    def _loops_of(self, segments: Sequence[Sequence[int]], table: Array) -> dict[Slot, Array]:
+        """Return the size of every loop, for some choices of tile sizes per dimension and point."""
         sizes = list(self.setting.iterations.values())
         dims = list(self.setting.iterations)
-        table = np.array(choices, dtype=np.int64)
         loops = {}
         for number, segment in enumerate(segments):
             for place in segment:
@@ -205,6 +212,16 @@ class Tiling:
                     for name, some in ends.items()
                 },
             )
+
+
+def _first(options: Sequence[Sequence[Sizes]], most: int) -> Array:
+    """Return the first combinations of one entry of every list, at most so many; shape (choices, lists, points)."""
+    left = np.arange(min(most, prod(map(len, options))))
+    columns: list[Array] = []
+    for some in reversed(options):
+        left, place = np.divmod(left, len(some))
+        columns.append(np.array(some, dtype=np.int64)[place])
+    return np.stack(columns[::-1], axis=1)
 
 
 def joined(batches: Sequence[MappingBatch]) -> MappingBatch:

@@ -41,6 +41,7 @@ from zzcp.solver.lattice.tables import (
     MoveTable,
     accesses_of,
     drafts_of,
+    shaped,
     tables_of,
 )
 from zzcp.solver.padding.groups import Groups, keys_of_groups
@@ -144,7 +145,7 @@ class _Grouped:
         moving, late, beyond = part.busy, part.late, None
         if self.several.any():
             rows = self.several[:, None]
-            every, first = (values.reshape(moving.shape) for values in self._moving(move))
+            every, first = (shaped(values, moving.shape) for values in self._moving(move))
             least = np.maximum(0, every - first)
             if not move.back:
                 # what the first tile takes more than the smallest is not moved later
@@ -180,7 +181,7 @@ class _Grouped:
         visits = state.irrelevant_above[link] - move.back
         every = different * visits * every * precision // move.width * move.turns
         first = np.zeros_like(every) if move.back else move.cycles(largest * precision)
-        return every, np.broadcast_to(first, every.shape)
+        return every, first
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ scored. Groups of chains with too many of them are halved, and searched again.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -26,7 +27,7 @@ from zzcp.solver.clock import Clock, look
 from zzcp.solver.cpsat.model import certain
 from zzcp.solver.lattice.factors import packs
 from zzcp.solver.lattice.keys import Key, Place, Vector, keys_of
-from zzcp.solver.lattice.tables import MOST_FIGURE, CostTables, has_headroom
+from zzcp.solver.lattice.tables import MOST_FIGURE, has_headroom
 from zzcp.solver.padding.completions import Tiling, joined
 from zzcp.solver.padding.grouped import grouped_tables
 from zzcp.solver.padding.groups import Groups, groups_of, growing, refined
@@ -46,6 +47,8 @@ _GLANCE, _MOST = 256, 4096
 """Mappings of a chain that are scored where it is the cheapest of a relaxation only, and where it must be settled."""
 _CHAINS = 20_000
 """Chains of groups of several tile sizes that are completed before these groups are taken apart."""
+_BETTER = Fraction(49, 50)
+"""An incumbent that comes to less of the one before is worth to begin anew."""
 _ORDER = 5000
 """Steps that a mapping counts as."""
 
@@ -100,6 +103,8 @@ class TileSearch:
     bound: Fraction = Fraction(0)
     _wide: dict[str, set[int]] = field(default_factory=dict)
     _seen: int = 0
+    _most: int = _CHAINS
+    _others: tuple[Key, ...] = ()
     _every: Evaluator = field(init=False)
     _tiling: Tiling = field(init=False)
 
@@ -110,7 +115,9 @@ class TileSearch:
     def run(self) -> None:
         """Search until nothing that is wanted is left, the clock ends, or no more can be proven."""
         sizes = self.evaluator.setting.iterations
-        groups: Groups = growing(self._every.model, {dim: groups_of(sizes[dim]) for dim in self.dims})
+        # in the order of the layer, not of the set
+        dims = [dim for dim in sizes if dim in self.dims]
+        groups: Groups = growing(self._every.model, {dim: groups_of(sizes[dim]) for dim in dims})
         while self.bound < self.wanted() and self.clock.goes_on:
             others = keys_of({dim: size for dim, size in sizes.items() if dim not in groups and size > 1})
             model = self._with(
@@ -118,14 +125,14 @@ class TileSearch:
             ).model
             if not self._fits(model, others, groups):
                 break
-            self._wide, self._seen = {dim: set() for dim in groups}, 0
+            self._others = others
             keys, tables = grouped_tables(model, others, groups)
             self._tiling = Tiling(self._every.setting, keys, groups, self.never_divide)
-            if all(len(table.data) for row in tables for table in row):
-                self._search(model, keys, tables)
-            else:
+            if not all(len(table.data) for row in tables for table in row):
                 # not even single elements fit
                 self.bound = self.wanted()
+                break
+            self._search(Ground.of(model, keys, tables), tables.scale)
             if not any(self._wide.values()):
                 break
             groups = refined(groups, self._wide)
@@ -142,15 +149,19 @@ class TileSearch:
         counts = prod(operand.depth + 1 for operand in model.setting.operands)
         return packs(shape) and prod(shape) <= _MOST_STATES and prod(shape) * counts <= _MOST_CELLS
 
-    def _search(self, model: Model, keys: tuple[Key, ...], tables: CostTables) -> None:
-        """Search all chains of some groups by ranges of energy."""
-        goal, scale = curve_of(self.objective, tables.scale)
+    def _search(self, ground: Ground, scale: Fraction) -> None:
+        """Search all chains of some groups by ranges of energy; anew where the incumbent has become much better."""
+        goal, scale = curve_of(self.objective, scale)
         share = certain(self.evaluator.model) * (1 - _FLOAT_ERROR)
+        enough = Fraction(0)
 
         def tell(bound: float) -> None:
             wanted = self.wanted()
             known = min(wanted, Fraction(bound) / scale * share) if np.isfinite(bound) else wanted
             self.bound = max(self.bound, known)
+
+        def goes_on() -> bool:
+            return self.clock.goes_on and self._seen <= self._most and self.wanted() > enough
 
         steps = Steps(
             value=lambda: float(self.wanted() * scale),
@@ -158,13 +169,19 @@ class TileSearch:
             glance=self._glance,
             improve=lambda: None,
             tell=tell,
-            goes_on=lambda: self.clock.goes_on and self._seen <= _CHAINS,
+            goes_on=goes_on,
             closed=lambda: False,
             tolerance=0.0,
             labels=_LABELS,
             briefly=False,
         )
-        RangeSearch(Ground.of(model, keys, tables), goal, steps).run()
+        self._wide, self._seen, self._most = {dim: set() for dim in self.dims}, 0, _CHAINS
+        while self.clock.goes_on and self._seen <= self._most:
+            # ranges and chords are those of the incumbent at the start
+            enough = self.wanted() * _BETTER
+            RangeSearch(ground, goal, steps).run()
+            if self.wanted() > enough:
+                break
 
     def _glance(self, chain: Mapping[Place, Vector]) -> None:
         """Offer the best of some mappings of a chain."""
@@ -183,6 +200,11 @@ class TileSearch:
                 for dim, used in wide.items():
                     self._wide[dim] |= used
         self._score(waiting)
+        if self._seen > self._most and not self._fits(
+            self.evaluator.model, self._others, refined(self._tiling.groups, self._wide)
+        ):
+            # smaller groups would be too many
+            self._most = sys.maxsize
         return exhaustive
 
     def _score(self, batches: Sequence[MappingBatch]) -> None:

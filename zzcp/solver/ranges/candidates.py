@@ -92,8 +92,7 @@ def candidates_of(
         for number, term in enumerate(relaxation.capacity):
             if place in term.parts:
                 used[number] = term.parts[place][rows, columns]
-        loops = factors.most_loops[alive]
-        late = late_of(relaxation, place, rows, columns, loops)
+        late = late_of(relaxation, factors, place, alive)
         least = partial = effective = np.zeros(len(alive))
         if link:
             size = memory_of(setting, place).size
@@ -138,9 +137,21 @@ def _refill(relaxation: Relaxation, place: Place, rows: Array, columns: Array) -
 
 
 def late_of(
-    relaxation: Relaxation, place: Place, rows: Array, columns: Array, loops: Array
+    relaxation: Relaxation, factors: Factors, place: Place, at: Array
 ) -> list[tuple[int, Array, Array, Array, Array]]:
-    """Return per term of the stall what `Candidates.late` has of a boundary's movements, or of all of them at once."""
+    """Return per term of the stall what `Candidates.late` has of a boundary's movements, or of all of them at once.
+
+    Parameters
+    ----------
+    relaxation : Relaxation
+        Whose terms they are.
+    factors : Factors
+        What its vectors stand for.
+    place : Place
+        The boundary.
+    at : ndarray of int
+        Numbers of its vectors.
+    """
     operand, link = place
     if link == 0 or memory_of(relaxation.model.setting, place).doubles(
         relaxation.model.setting.operands[operand].memory_operand
@@ -148,9 +159,11 @@ def late_of(
         return []
     table = relaxation.lattice.tables[operand][link]
     setting = relaxation.model.setting
-    period = table.period[rows, columns]
-    # where loops do not divide, no window is longer than what the loops beneath the run come to
-    whole = loops * setting.cycles_per_op if setting.remainders else period
+    rows, columns = relaxation.lattice.states(place, tuple(factors.vectors[at].T))
+    period = whole = table.period[rows, columns]
+    if setting.remainders:
+        # where loops do not divide, no window is longer than what the loops beneath the run come to
+        whole = _most_loops(relaxation, factors, place, at, rows, columns) * setting.cycles_per_op
     late = [
         (number, cycles[rows, columns], period, repeats[rows, columns], whole)
         for number, port in relaxation.stall_ports
@@ -166,3 +179,18 @@ def late_of(
             busy = sum(part.busy for part in table.moves if part.move in term.crowded)
             late.append((number, np.asarray(busy)[rows, columns], run, once, together))
     return late
+
+
+def _most_loops(
+    relaxation: Relaxation, factors: Factors, place: Place, at: Array, rows: Array, columns: Array
+) -> Array:
+    """Return what the loops beneath a boundary come to at the most: larger tiles do not fit their memory."""
+    operand = place[0]
+    most = factors.most_loops[at]
+    if len(factors.linear[operand]) < len(factors.of_data[operand]):
+        return most
+    # without windows a tile has a fixed number of bits for each of its steps
+    bits = np.maximum(1, relaxation.tile_bits(place)[0][rows, columns])
+    size = memory_of(relaxation.model.setting, place).size
+    steps = factors.data[operand, at] * size // bits
+    return np.asarray(np.minimum(most, steps * factors.most_reuse[operand, at]))

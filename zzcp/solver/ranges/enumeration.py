@@ -104,6 +104,7 @@ class Enumeration:
             top=none,
             governed=none,
             smallest=np.ones((len(self.factors.classes), 1), dtype=np.int64),
+            sizes=self.factors.smallest_sizes,
             chain=np.zeros((len(self.places), 1), dtype=np.int64),
             bound=np.zeros(1),
         )
@@ -204,6 +205,9 @@ class Enumeration:
             top=top,
             governed=governed,
             smallest=smallest,
+            sizes=labels.sizes
+            if self.factors.all_divide
+            else self.factors.sizes_above(labels.sizes, before, at),
         )
         return moved, kept
 
@@ -216,6 +220,8 @@ class Enumeration:
             kept = self._even(labels, place, counts)
             labels, other = labels.pick(kept), other[kept]
         share = self._share(labels.chain, among, other, place)
+        if not self.factors.all_divide:
+            share = share * self.factors.stretch(operand, labels.sizes, labels.at)
         used = labels.used + among.used[:, other]
         memory = self.relaxation.capacity_of(place)
         if memory is not None:

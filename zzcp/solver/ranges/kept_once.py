@@ -48,7 +48,7 @@ def late_terms(relaxation: Relaxation, factors: Factors, chain: Mapping[Place, A
             part = relaxation.latency[number].parts.get(place)
             if part is not None:
                 terms[number] += part[rows, columns]
-        late = late_of(relaxation, place, rows, columns, factors.most_loops[at])
+        late = late_of(relaxation, factors, place, at)
         if not late:
             continue
         chosen = _is_once(relaxation, factors, chain, used, place, rows, columns)

@@ -46,6 +46,8 @@ class Labels:
         Bit per operand: whether the run reaches down to the open segment.
     smallest : ndarray of int, shape (classes, labels)
         Smallest factor of every class in the open segment.
+    sizes : ndarray of int, shape (keys, labels)
+        Tile sizes at the topmost boundary at the least, of every key that stands for groups of them.
     chain : ndarray, shape (places, labels)
         Positions of all boundaries.
     bound : ndarray
@@ -65,6 +67,7 @@ class Labels:
     top: Array
     governed: Array
     smallest: Array
+    sizes: Array
     chain: Array
     bound: Array
 
