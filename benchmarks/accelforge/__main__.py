@@ -95,7 +95,8 @@ def solve(case: dict[str, Any], objective: str, time_limit: float) -> dict[str, 
 
 def run_live(python: str, case: dict[str, Any], metric: str) -> dict[str, Any]:
     """Run AccelForge on a case."""
-    task = json.dumps({"layer": case["layer"], "machine": case["machine"], "metric": metric})
+    keys = ("layer", "machine", "imperfect")
+    task = json.dumps({"metric": metric, **{key: case[key] for key in keys if key in case}})
     done = subprocess.run(
         [python, str(FOLDER / "live.py"), task], capture_output=True, text=True, check=False, timeout=3600
     )

@@ -67,6 +67,7 @@ def main() -> None:
         spec = accelforge.Spec.from_yaml(str(MACHINE), str(path), jinja_parse_data=case["machine"])
         metric = {"edp": "ENERGY_DELAY_PRODUCT", "energy": "ENERGY"}[case["metric"]]
         spec.mapper.metrics = getattr(accelforge.Metrics, metric)
+        spec.mapper.explore_imperfect_temporal_loops = case.get("imperfect", False)
         start, busy = time.perf_counter(), time.process_time()
         found = spec.map_workload_to_arch(print_progress=False)
         seconds, cpu = time.perf_counter() - start, time.process_time() - busy
