@@ -34,6 +34,7 @@ SUITES = (
     "networks",
     "systolic",
     "validation",
+    "nvdla",
     "unrollings",
     "referees",
     "leakage",
