@@ -24,15 +24,12 @@ def test_what_is_unrolled_is_padded_to_the_array() -> None:
 
 
 def test_the_table_has_what_is_asked_beside_what_is_reached() -> None:
-    text = page([row(100.0, 90.0, 0.0, 1.0), row(100.0, 100.0, 0.5, 20.0)], 60.0)
-    assert "| gemm | small | +25.00% | -10.00% | 0.00% | 0.5 s, 1.0 s |" in text
-    assert "| gemm | small | +25.00% | 0 | 50.00% | 0.5 s, 20.0 s |" in text
+    text = page([row(100.0, 90.0, 0.0, 1.0), row(100.0, 100.0, 0.5, 20.0)])
+    assert "| gemm | small | +25.00% | -10.00% | 0.00% | 0.5 s | 1.0 s |" in text
+    assert "| gemm | small | +25.00% | 0 | 50.00% | 0.5 s | 20.0 s |" in text
     assert "better than loops that divide in 1 of 2 cases, by up to 10.0%" in text
     assert "at most 10 times the processor time in the median, reached: 21 times" in text
-    assert (
-        "all proven to 0.001 within 120 s, reached: 1 of 2 within 60 s (at most 20 s of processor time)"
-        in text
-    )
+    assert "all proven to 0.001 within 120 s, reached: 1 of 2 (at most 20 s of processor time)" in text
 
 
 def test_the_suite_has_every_size_that_is_awkward() -> None:
