@@ -14,7 +14,7 @@ from zzcp.explanations.collector import collect
 from zzcp.explanations.compare import Comparison, compare_facts
 from zzcp.explanations.facts import Facts
 from zzcp.explanations.whatif import Change, resolved_changes, same_mapping_changes
-from zzcp.explanations.words import explain_words
+from zzcp.explanations.words import explain_words, resident_words
 from zzcp.solver import Result
 from zzcp.solver.cache import Cache, ResultCache
 
@@ -155,7 +155,8 @@ def explain(
         changes = same_mapping_changes(explanation.facts, chosen)
     found = replace(explanation, changes=changes, resolved=resolve)
     sentences = explain_words(found.facts, chosen, changes, resolved=resolve, asked=resolve or what_if)
-    return replace(found, sentences=tuple(sentences))
+    stays = resident_words(first.mapping) if isinstance(first, Result) and first.mapping else ()
+    return replace(found, sentences=(*stays, *sentences))
 
 
 def _explanation(result: Explained, objective: str) -> Explanation:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from zzcp.explanations.facts import Facts, Fill, PortUse
 from zzcp.explanations.phrases import cycles, energy, figure, listed, percent
 from zzcp.explanations.whatif import Change
+from zzcp.mapping import Mapping
 from zzcp.mapping.idle import idle_units
 
 NAMES = {
@@ -48,6 +49,14 @@ def explain_words(
     yield from _energy(facts)
     if asked:
         yield _help(objective, changes, resolved=resolved)
+
+
+def resident_words(mapping: Mapping) -> Iterator[str]:
+    """Yield sentences about what stays on the chip between layers, and what that takes of the memories."""
+    for operand, memory in (mapping.resident or {}).items():
+        yield f"{operand} stays on the chip, in {memory}: between layers nothing of it moves above."
+    for memory, bits in (mapping.reserved or {}).items():
+        yield f"Tensors of other layers that stay in {memory} take {figure(bits)} of its bits."
 
 
 def _components(facts: Facts) -> str:

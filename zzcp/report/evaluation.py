@@ -10,6 +10,7 @@ from rich.text import Text
 
 from zzcp.cost import Evaluation, PortReport
 from zzcp.cost.evaluation import COMPONENTS
+from zzcp.explanations.words import resident_words
 from zzcp.hardware import Accelerator
 from zzcp.mapping import Mapping
 from zzcp.report.nest import level_names, loop_nest
@@ -33,7 +34,11 @@ def evaluation_report(
     names = level_names(mapping, accelerator, layer.default_links)
     return Group(
         _head(accelerator, layer, evaluation),
-        section("Mapping", loop_nest(mapping, names, evaluation.double_buffered)),
+        section(
+            "Mapping",
+            loop_nest(mapping, names, evaluation.double_buffered),
+            *map(Text, resident_words(mapping)),
+        ),
         section("Latency", latency_table(evaluation), _stalling(evaluation.ports)),
         section("Data loading and unloading", _loading(layer, evaluation)),
         section("Ports", _ports(evaluation.ports)),
