@@ -21,11 +21,16 @@ def test_all_energies_are_equal_or_the_difference_has_a_name(root: Path) -> None
     assert all(row["zzcp"] == pytest.approx(row["accelforge"], rel=1e-6) for row in rows if row["equal"])
     equal = sum(row["equal"] for row in rows)
     page = " ".join((root / "docs" / "coming-from.md").read_text().split())
-    own = sum(not row["name"].startswith("memories") for row in rows)
+    own = sum(row["name"].startswith(("array", "convolution")) for row in rows)
+    wide = sum(row["name"].startswith("precision") for row in rows)
     assert f"on {len(rows)} pairs of a machine and a layer" in page
-    assert f"{own} of them on a machine that comes in AccelForge's own format" in page
+    assert (
+        f"{own} of them on a machine that comes in AccelForge's own format, {wide} with a `precision` of memories"
+        in page
+    )
     assert f"in all {equal}" in page
-    assert len(RECORDED["refused"]) == 1
+    assert len(RECORDED["refused"]) == 2
+    assert "two mappings more it cannot express" in page
 
 
 @pytest.mark.parametrize("number", [1, 2, 15, 20])
