@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from random import Random
 
@@ -17,6 +18,8 @@ from tests.solver.padding.every_chain import best_mappings, count
 from zzcp.cost import ZIGZAG
 from zzcp.errors import InputError
 from zzcp.solver import optimize
+from zzcp.solver.clock import Ended
+from zzcp.solver.padding.tiles import TileSearch
 
 CHUNK, CHUNKS, SLOW_CHUNKS = 10, 3, 100
 _MOST = 40_000
@@ -127,3 +130,27 @@ def test_a_result_says_that_its_loops_need_not_divide(tmp_path: Path) -> None:
     data = json.loads(json.dumps(result.to_dict()))
     assert data["factors"] == "imperfect"
     assert data["space"]["factors"] == "imperfect"
+
+
+def test_what_tile_sizes_have_proven_when_the_clock_ends_holds(
+    monkeypatch: pytest.MonkeyPatch, root: Path
+) -> None:
+    # the bound was 0, a gap of 100 %, wherever the search of tile sizes did not come to its end
+    searched = TileSearch.run
+    proven: list[Fraction] = []
+
+    def ended(self: TileSearch) -> None:
+        searched(self)
+        # half of it, as if more were left
+        self.bound /= 2
+        proven.append(self.bound)
+        raise Ended
+
+    monkeypatch.setattr(TileSearch, "run", ended)
+    accelerator = zzcp.load_accelerator(root / "models" / "accelerators" / "gemmini_like.yaml")
+    layer = zzcp.Layer.gemm(b=1, k=1000, c=512)
+    result = optimize(accelerator, layer, factors="imperfect", spatial="full", time_limit=600)
+    (bound,) = proven
+    assert result.objective is not None
+    assert 0.49 * result.objective < result.lower_bound
+    assert result.lower_bound >= float(bound) * (1 - 1e-12)

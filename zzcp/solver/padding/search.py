@@ -14,6 +14,7 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import count
@@ -22,7 +23,7 @@ from typing import NamedTuple
 from zzcp.cost.evaluator import Evaluator
 from zzcp.cost.objective import Goal, combined, objective_of
 from zzcp.mapping import Mapping as LayerMapping
-from zzcp.solver.clock import Clock
+from zzcp.solver.clock import Clock, Ended
 from zzcp.solver.constrained.diagnose import diagnose, is_certain
 from zzcp.solver.cpsat.model import certain
 from zzcp.solver.padding.choices import Paddings
@@ -196,7 +197,9 @@ class PaddedSearch:
             self.clock,
         )
         search.bound = Fraction(self._least())
-        search.run()
+        with suppress(Ended):
+            # what it has proven by then holds, and whoever looks next sees that the clock has ended
+            search.run()
         self._tell("tile sizes")
         bound = float_below(search.bound)
         if search.bound < self._wanted():
