@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -186,26 +187,15 @@ def test_bounds_by_orders_of_a_product_of_a_matrix_and_a_vector(
     root: Path, unrolling: dict[str, dict[str, int]], least: float
 ) -> None:
     """They once were at 0.990 and 0.997 of the optimum: thousands of unrollings lay between them and the best."""
-    accelerator = load_accelerator(root / "models/accelerators/tpu_like.yaml")
-    layer = Layer.gemm(b=1, k=1024, c=1024)
-    choices = choices_of(accelerator, layer, Freedom(2, fixed=unrolling))
-    (block,) = choices.blocks()
-    common = Common.of(accelerator, layer, EXACT, None, choices)
-    best = optimize(accelerator, layer, spatial=unrolling, time_limit=1e6).objective
-    assert best is not None
+    common, block, best = _one(root, Layer.gemm(b=1, k=1024, c=1024), unrolling)
     bound = interleaved_bounds(common, block, "edp", best, np.zeros(1))[0]
     assert least * best <= bound <= best * (1 + FLOAT_ERROR)
 
 
 def test_tiles_that_come_again_are_whole(root: Path) -> None:
     """First pieces of weights that arrive tile by tile once were smaller: the bound was at 0.9984 of the optimum."""
-    accelerator = load_accelerator(root / "models/accelerators/tpu_like.yaml")
-    layer, unrolling = Layer.gemm(b=1, k=2048, c=1024), {"D1": {"C": 30}, "D2": {"C": 35}}
-    choices = choices_of(accelerator, layer, Freedom(2, fixed=unrolling))
-    (block,) = choices.blocks()
-    common = Common.of(accelerator, layer, EXACT, None, choices)
-    best = optimize(accelerator, layer, spatial=unrolling, time_limit=1e6).objective
-    assert best is not None
+    unrolling = {"D1": {"C": 30}, "D2": {"C": 35}}
+    common, block, best = _one(root, Layer.gemm(b=1, k=2048, c=1024), unrolling)
     bound = relaxed_bounds(common, block, "edp", best, np.zeros(1))[0]
     assert 0.9999 * best <= bound <= best * (1 + FLOAT_ERROR)
 
@@ -317,3 +307,15 @@ def test_unrollings_without_room_are_ruled_out_at_once(size: int) -> None:
 @pytest.mark.parametrize("seed", range(100, 260))
 def test_windows_that_zigzag_multiplies_slow(seed: int) -> None:
     check_windows(seed)
+
+
+def _one(
+    root: Path, layer: Layer, unrolling: dict[str, dict[str, int]]
+) -> tuple[Common, np.ndarray[Any, Any], float]:
+    """Return one unrolling of a layer on tpu_like, alone in its block, and the best objective with it."""
+    accelerator = load_accelerator(root / "models/accelerators/tpu_like.yaml")
+    choices = choices_of(accelerator, layer, Freedom(2, fixed=unrolling))
+    (block,) = choices.blocks()
+    best = optimize(accelerator, layer, spatial=unrolling, time_limit=1e6).objective
+    assert best is not None
+    return Common.of(accelerator, layer, EXACT, None, choices), block, best

@@ -77,10 +77,24 @@ def _truncate_array(x: Any) -> Any:
     return np.trunc(x).astype(np.int64) if np.asarray(x).dtype.kind == "f" else x
 
 
-PYTHON = Numeric(max, min, _where, int, sorted, _within, _lookup)
+PYTHON = Numeric(
+    maximum=max,
+    minimum=min,
+    where=_where,
+    truncate=int,
+    sort_pairs=sorted,
+    within=_within,
+    lookup=_lookup,
+)
 """Exact arithmetic on single mappings."""
 
 NUMPY = Numeric(
-    np.maximum, np.minimum, np.where, _truncate_array, _sort_pairs_arrays, _within, _lookup_arrays
+    maximum=np.maximum,
+    minimum=np.minimum,
+    where=np.where,
+    truncate=_truncate_array,
+    sort_pairs=_sort_pairs_arrays,
+    within=_within,
+    lookup=_lookup_arrays,
 )
 """The same on arrays over a batch of mappings."""
